@@ -1,0 +1,1 @@
+//! Kestra's REST API, one file for each generation behind one interface.

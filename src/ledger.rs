@@ -1,0 +1,1 @@
+//! What this process owns, written down before it is made.

@@ -1,0 +1,19 @@
+//! Proves, against a live Kestra, that secrets given through its Helm chart reach a flow as the
+//! plaintext the user meant, byte for byte, and names the hop and the cure when they do not.
+//!
+//! The way of the data, each stage calling only the ones after the arrow:
+//! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
+//! with [`secret`] as the oracle that says what each hop's bytes should be.
+
+pub mod environment;
+pub mod kestra;
+pub mod ledger;
+pub mod plan;
+pub mod process;
+pub mod provider;
+pub mod redact;
+pub mod report;
+pub mod scenario;
+pub mod secret;
+pub mod toolbox;
+pub mod verdict;

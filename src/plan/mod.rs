@@ -1,0 +1,1 @@
+//! Scenarios × charts × Kestra versions, arranged into installations.

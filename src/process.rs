@@ -1,0 +1,1 @@
+//! Child processes with deadlines, in groups of their own.

@@ -1,0 +1,1 @@
+//! Keeps private plaintexts, in every encoding, out of foreign text.

@@ -1,0 +1,1 @@
+//! What is given to Kestra, and what must come out.

@@ -1,0 +1,1 @@
+//! The oracle: what Kestra makes of an environment variable.

@@ -1,0 +1,1 @@
+//! Finds or provides helm, kind and Java.

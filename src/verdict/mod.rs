@@ -1,0 +1,1 @@
+//! Promise, prediction and observation, judged.
