@@ -1,0 +1,249 @@
+//! The small chart against the official one: whatever values both are given, they must render the same
+//! objects, or refuse in the same words.
+//!
+//! The official charts are not part of this repository. `KESTRA_SECRETS_CHARTS` names a directory with the
+//! folders `0.23.9` and `1.0.54`; `KESTRA_SECRETS_HELM` names helm when it is not on `PATH`. Then
+//! `cargo test --test chart_parity -- --ignored`.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Release names with and without the chart's own name in them: it decides how objects are called.
+const RELEASES: [&str; 3] = ["kestra", "prod", "my-kestra-2"];
+
+#[test]
+#[ignore = "set KESTRA_SECRETS_CHARTS to a directory with the official charts 0.23.9 and 1.0.54 unpacked"]
+fn as_0_x_the_small_chart_renders_what_0_23_9_renders() -> Outcome {
+    assert_parity("0.x", "0.23.9")
+}
+
+#[test]
+#[ignore = "set KESTRA_SECRETS_CHARTS to a directory with the official charts 0.23.9 and 1.0.54 unpacked"]
+fn as_1_x_the_small_chart_renders_what_1_0_54_renders() -> Outcome {
+    assert_parity("1.x", "1.0.54")
+}
+
+#[test]
+#[ignore = "set KESTRA_SECRETS_CHARTS to a directory with the official charts 0.23.9 and 1.0.54 unpacked"]
+fn as_1_x_the_small_chart_refuses_in_the_words_of_1_0_54() -> Outcome {
+    let official = Chart::official("1.0.54")?;
+    let small = Chart::small("1.x");
+    for file in values("1.x/refused")? {
+        let theirs = official.template("kestra", &file)?.err().and_then(refusal);
+        let ours = small.template("kestra", &file)?.err().and_then(refusal);
+        assert!(
+            theirs.is_some(),
+            "{}: the official chart does not refuse",
+            file.display()
+        );
+        assert_eq!(ours, theirs, "{}", file.display());
+    }
+    Ok(())
+}
+
+fn assert_parity(generation: &str, version: &str) -> Outcome {
+    let official = Chart::official(version)?;
+    let small = Chart::small(generation);
+    for file in values(generation)? {
+        for release in RELEASES {
+            let theirs = objects(&official.template(release, &file)??)?;
+            let ours = objects(&small.template(release, &file)??)?;
+            let context = format!("{} as release {release}", file.display());
+            assert!(
+                theirs.keys().any(|name| name.starts_with("Deployment/")),
+                "{context}: no workload"
+            );
+            assert_eq!(
+                ours.keys().collect::<Vec<_>>(),
+                theirs.keys().collect::<Vec<_>>(),
+                "{context}"
+            );
+            for (name, object) in &theirs {
+                similar(&ours[name], object, &format!("{context}: {name}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compares as pretty text, so that a failure points at the line.
+fn similar(ours: &Value, theirs: &Value, context: &str) {
+    let (ours_text, theirs_text) = (format!("{ours:#}"), format!("{theirs:#}"));
+    let line = ours_text
+        .lines()
+        .zip(theirs_text.lines())
+        .find(|(a, b)| a != b);
+    assert!(
+        ours == theirs,
+        "{context}: first line apart {line:?}\nours: {ours_text}\ntheirs: {theirs_text}"
+    );
+}
+
+/// A chart that helm can render, and the arguments it needs beyond the values.
+struct Chart {
+    folder: PathBuf,
+    arguments: Vec<String>,
+    /// Keeps the copy that `folder` lies in.
+    _copy: Option<TempDir>,
+}
+
+impl Chart {
+    fn small(generation: &str) -> Self {
+        Self {
+            folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kestra-minimal"),
+            arguments: vec!["--set-string".into(), format!("generation={generation}")],
+            _copy: None,
+        }
+    }
+
+    /// A copy without subcharts: they are switched off, yet helm renders nothing while one is missing.
+    fn official(version: &str) -> Outcome<Self> {
+        let charts =
+            env::var_os("KESTRA_SECRETS_CHARTS").ok_or("KESTRA_SECRETS_CHARTS is not set")?;
+        let source = Path::new(&charts).join(version);
+        let copy = TempDir::new()?;
+        fs::create_dir(copy.path().join("templates"))?;
+        for name in ["values.yaml", "templates"] {
+            let path = source.join(name);
+            let files = if path.is_dir() {
+                fs::read_dir(&path)?
+                    .map(|entry| Ok(entry?.path()))
+                    .collect::<Outcome<Vec<_>>>()?
+            } else {
+                vec![path]
+            };
+            for file in files {
+                fs::copy(&file, copy.path().join(file.strip_prefix(&source)?))?;
+            }
+        }
+        let mut manifest: Value =
+            yaml(&fs::read_to_string(source.join("Chart.yaml"))?)?.swap_remove(0);
+        manifest
+            .as_object_mut()
+            .ok_or("Chart.yaml is no mapping")?
+            .remove("dependencies");
+        fs::write(copy.path().join("Chart.yaml"), manifest.to_string())?;
+        Ok(Self {
+            folder: copy.path().to_owned(),
+            arguments: Vec::new(),
+            _copy: Some(copy),
+        })
+    }
+
+    /// What `helm template` prints, or what it complains of; values go in as the harness gives them.
+    fn template(&self, release: &str, values: &Path) -> Outcome<Result<String, String>> {
+        let helm = env::var_os("KESTRA_SECRETS_HELM").unwrap_or_else(|| "helm".into());
+        let output = Command::new(helm)
+            .args(["template", release, "--values", "-"])
+            .args(&self.arguments)
+            .arg(&self.folder)
+            .write_stdin(fs::read(values)?)
+            .timeout(Duration::from_mins(1))
+            .output()?;
+        Ok(if output.status.success() {
+            Ok(String::from_utf8(output.stdout)?)
+        } else {
+            Err(format!(
+                "{}: {}",
+                values.display(),
+                String::from_utf8_lossy(&output.stderr)
+            ))
+        })
+    }
+}
+
+/// The values files of a folder, of which there must be some.
+fn values(folder: &str) -> Outcome<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/charts/values")
+        .join(folder);
+    let mut files = fs::read_dir(&folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Outcome<Vec<_>>>()?;
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    files.sort();
+    if files.is_empty() {
+        Err(format!("no values in {}", folder.display()).into())
+    } else {
+        Ok(files)
+    }
+}
+
+/// The words a template gave to `fail`.
+fn refusal(stderr: String) -> Option<String> {
+    stderr
+        .split_once("error calling fail: ")
+        .map(|(_, words)| words.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Reads numbers as helm does: `0444` is octal.
+fn yaml(text: &str) -> Outcome<Vec<Value>> {
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    Ok(serde_saphyr::from_multiple_with_options(text, options)?)
+}
+
+/// Rendered objects by kind and name, without what may differ.
+fn objects(rendered: &str) -> Outcome<BTreeMap<String, Value>> {
+    let mut objects = BTreeMap::new();
+    for mut object in yaml(rendered)? {
+        if object.is_null() {
+            continue;
+        }
+        level(&mut object);
+        let name = format!("{}/{}", object["kind"], object["metadata"]["name"]).replace('"', "");
+        if let Some(twin) = objects.insert(name, object) {
+            return Err(format!("rendered twice: {twin}").into());
+        }
+    }
+    Ok(objects)
+}
+
+/// Takes away what is meant to differ: which chart it was, checksums of text that is equal in meaning only,
+/// the dind sidecar with its volumes, and the ways to write nothing.
+fn level(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("helm.sh/chart");
+            map.remove("app.kubernetes.io/version");
+            for (key, child) in map.iter_mut() {
+                if key.starts_with("checksum/") {
+                    *child = "checksum".into();
+                }
+                level(child);
+            }
+            map.retain(|key, child| {
+                let nothing = matches!(key.as_str(), "resources" | "securityContext")
+                    && *child == serde_json::json!({});
+                !child.is_null() && !nothing
+            });
+            // Lists of nothing but the sidecar's: the official chart then has no such list without it.
+            map.retain(|key, child| {
+                !(key == "volumes" || key == "volumeMounts") || *child != serde_json::json!([])
+            });
+        }
+        Value::Array(items) => {
+            items.retain(|item| !item["name"].as_str().is_some_and(of_dind));
+            items.iter_mut().for_each(level);
+        }
+        _ => {}
+    }
+}
+
+fn of_dind(name: &str) -> bool {
+    name.ends_with("-docker-dind") || matches!(name, "docker-dind-socket" | "docker-tmp")
+}
