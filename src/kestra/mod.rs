@@ -1,1 +1,34 @@
 //! Kestra's REST API, one file for each generation behind one interface.
+//!
+//! [`Client::connect`] asks the server for its version and chooses the generation; from then on
+//! the caller puts a flow, runs it and reads what came out without knowing which one answered.
+//! Every call has a deadline, every answer a size limit, and every failure says whether the
+//! flow itself was refused ([`Error::Refused`], an outcome to be judged) or something around it
+//! failed ([`Error::Infra`]).
+
+mod client;
+mod connection;
+mod credentials;
+mod error;
+mod generation;
+mod health;
+mod http;
+mod model;
+#[cfg(test)]
+mod tests;
+mod v0;
+mod v1;
+mod v2;
+
+pub use client::{Client, Limits, ServerInfo};
+pub use credentials::Credentials;
+pub use error::{Cause, Error, Failure};
+pub use generation::Generation;
+pub use health::wait_healthy;
+pub use model::{Execution, FlowRef, LogLine, State, TaskRun};
+
+use std::sync::Arc;
+
+/// Takes private plaintexts out of foreign text before it is kept: all that a server says in an
+/// error passes through it.
+pub type Scrub = Arc<dyn Fn(&str) -> String + Send + Sync>;

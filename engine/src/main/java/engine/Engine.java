@@ -1,0 +1,105 @@
+package engine;
+
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.ApplicationContextBuilder;
+import io.micronaut.context.env.EnvironmentPropertySource;
+import io.micronaut.context.env.PropertySource;
+import io.micronaut.context.env.SystemPropertiesPropertySource;
+import io.micronaut.context.env.yaml.YamlPropertySourceLoader;
+import io.micronaut.runtime.Micronaut;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Kestra's standalone server without Kestra's cli and webserver, which are not published as libraries.
+ *
+ * <p>Configuration, the weaker first: our application.yml, MICRONAUT_CONFIG_FILES, the environment, {@code -c},
+ * system properties, {@code --port}. As in Kestra {@code -c} beats the environment; unlike in Kestra system
+ * properties beat it, because whoever starts the engine gives it ports and storage by them.
+ */
+public final class Engine {
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+    private static final Duration LONGEST_START = Duration.ofMinutes(5);
+    /** Kestra would drain its queues for longer; nobody will read them again. */
+    private static final Duration LONGEST_STOP = Duration.ofSeconds(1);
+    /** What a process ended by SIGTERM exits with. */
+    private static final int TERMINATED = 143;
+
+    private Engine() {
+    }
+
+    public static void main(String[] args) {
+        long begun = System.nanoTime();
+        try {
+            Options options = Options.parse(args);
+            options.ignored().forEach(argument -> LOG.info("ignored argument {}: it has no meaning here", argument));
+            ApplicationContext context = context(options).start();
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(context), "engine-stop"));
+            context.getBean(Generation.class).start(options.workerThreads());
+            context.getBean(Services.class).awaitRunning(LONGEST_START);
+            LOG.info("engine ready in {} ms", (System.nanoTime() - begun) / 1_000_000);
+        } catch (Throwable cause) {
+            fail(cause);
+        }
+    }
+
+    /** Prints what kept the server from running and ends the process at once, whatever threads already run. */
+    static void fail(Throwable cause) {
+        LOG.error("engine failed to start", cause);
+        Runtime.getRuntime().halt(1);
+    }
+
+    private static ApplicationContextBuilder context(Options options) throws IOException {
+        ApplicationContextBuilder builder = Micronaut.build(new String[0]).mainClass(Engine.class).banner(false);
+        if (options.config() != null) {
+            int position = (EnvironmentPropertySource.POSITION + SystemPropertiesPropertySource.POSITION) / 2;
+            builder.propertySources(PropertySource.of("cli", yaml(options.config()), position));
+        }
+        return builder.properties(settings(options));
+    }
+
+    private static Map<String, Object> yaml(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return new YamlPropertySourceLoader().read("cli", in);
+        }
+    }
+
+    /** Our own settings in Kestra's terms; as builder properties they beat all else. */
+    private static Map<String, Object> settings(Options options) {
+        Map<String, Object> settings = new HashMap<>();
+        if (options.port() != null) {
+            settings.put("micronaut.server.port", options.port());
+        }
+        String storage = System.getProperty("engine.storage");
+        if (storage != null) {
+            settings.put("kestra.storage.local.base-path", storage);
+        }
+        String grpc = System.getProperty("engine.grpc.port");
+        if (grpc != null) {
+            settings.put("kestra.controller.port", grpc);
+            settings.put("kestra.worker.controllers.static.endpoints", List.of(Map.of("host", "localhost", "port", grpc)));
+        }
+        return settings;
+    }
+
+    /** Runs as a shutdown hook: closes the server, but not for longer than anyone would wait for it. */
+    private static void stop(ApplicationContext context) {
+        Thread close = new Thread(context::close, "engine-close");
+        close.setDaemon(true);
+        close.start();
+        try {
+            close.join(LONGEST_STOP);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        Runtime.getRuntime().halt(TERMINATED);
+    }
+}

@@ -1,0 +1,104 @@
+//! A connection to one origin, and why it failed: what requests and health checks share.
+
+use super::error::Cause;
+use reqwest::{Url, redirect};
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A point in time that a call must be done by, and the name it goes by when it passes.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    name: &'static str,
+    length: Duration,
+    at: Instant,
+}
+
+impl Deadline {
+    pub(super) fn start(name: &'static str, length: Duration) -> Self {
+        Self {
+            name,
+            length,
+            at: Instant::now() + length,
+        }
+    }
+
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    pub(super) fn passed(&self, last: Option<String>) -> Cause {
+        Cause::Deadline {
+            name: self.name,
+            length: self.length,
+            last,
+        }
+    }
+}
+
+/// Whether the URL leads to this very machine, which no proxy may stand between.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    // The address is parsed out of the host because the URL keeps IPv6 in brackets.
+    url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host
+                .trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// An HTTP client for one origin: redirects are not followed.
+pub(super) fn client_for(url: &Url, connect: Duration) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(connect);
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    if url.scheme() == "http" {
+        // Without redirects there will be no TLS, and loading the system's authorities takes
+        // time, or fails where a machine has none.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}
+
+/// What a request that got no answer failed of.
+pub(super) fn classify(
+    error: &reqwest::Error,
+    connect: Duration,
+    shown: impl Fn(&str) -> String,
+) -> Cause {
+    let text = shown(&chain(error));
+    let io = sources(error).find_map(|source| source.downcast_ref::<io::Error>());
+    match io.map(io::Error::kind) {
+        _ if error.is_timeout() => Cause::Deadline {
+            name: "connect",
+            length: connect,
+            last: None,
+        },
+        Some(io::ErrorKind::ConnectionRefused) => Cause::ConnectionRefused,
+        // What rustls finds wrong with the other side comes as invalid data.
+        Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(text),
+        _ => Cause::Connection(text),
+    }
+}
+
+/// The error's sources in one line. Its own first line only repeats the URL.
+pub(super) fn chain(error: &reqwest::Error) -> String {
+    let parts: Vec<String> = sources(error).map(ToString::to_string).collect();
+    if parts.is_empty() {
+        error.to_string()
+    } else {
+        parts.join(": ")
+    }
+}
+
+fn sources<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |source| {
+        let source: &'a (dyn StdError + 'static) = *source;
+        source.source()
+    })
+}

@@ -1,0 +1,193 @@
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call did not do what it was for. The two are kept apart because exit codes are: what
+/// the scenario's own flow brings about is judged, what fails around it is not.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error(transparent)]
+#[diagnostic(transparent)]
+pub enum Error {
+    /// Kestra understood the flow and would not have it.
+    Refused(Box<Failure>),
+    /// Anything else: network, credentials, a server that is no Kestra, a deadline.
+    Infra(Box<Failure>),
+}
+
+impl Error {
+    /// What happened, whichever side caused it.
+    pub fn failure(&self) -> &Failure {
+        match self {
+            Self::Refused(failure) | Self::Infra(failure) => failure,
+        }
+    }
+}
+
+/// What was tried, with which request, what came of it and what to do about it. All text from
+/// the server has been through the caller's [`Scrub`](super::Scrub).
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("failed to {action} ({request}): {cause}")]
+pub struct Failure {
+    /// Completes "failed to …", such as `create flow company.team/secret_test`.
+    pub action: String,
+    /// Method and path.
+    pub request: String,
+    /// What came of it.
+    pub cause: Cause,
+    /// The likely reason, and what to do.
+    #[help]
+    pub help: Option<String>,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The server answered with an error of its own.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What it said, shortened; empty where it said nothing.
+        message: String,
+    },
+    /// The server pointed elsewhere. Nobody went there: credentials are for one origin.
+    Redirected {
+        /// The `Location` it gave.
+        to: String,
+    },
+    /// The server answered, but not what Kestra answers.
+    Malformed(String),
+    /// The answer grew beyond the limit and was cut off.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A deadline passed.
+    Deadline {
+        /// Which one: `connect`, `request`, `execution` or `health`.
+        name: &'static str,
+        /// How long it was.
+        length: Duration,
+        /// How far things had come, where that is known.
+        last: Option<String>,
+    },
+    /// Nothing listens there.
+    ConnectionRefused,
+    /// The other side does not speak TLS, or is not trusted.
+    Tls(String),
+    /// The connection failed in another way.
+    Connection(String),
+    /// The process that was to answer ended first.
+    Exited(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { status, message } if message.is_empty() => write!(f, "status {status}"),
+            Self::Status { status, message } => write!(f, "status {status}: {message}"),
+            Self::Redirected { to } => write!(f, "the server points elsewhere, to {to}"),
+            Self::Malformed(what) => write!(f, "the answer is not Kestra's: {what}"),
+            Self::TooLarge { limit } => {
+                write!(f, "the answer is larger than the limit of {limit} bytes")
+            }
+            Self::Deadline { name, length, last } => {
+                write!(f, "the {name} deadline of {length:?} passed")?;
+                last.iter()
+                    .try_for_each(|last| write!(f, "; last seen: {last}"))
+            }
+            Self::ConnectionRefused => f.write_str("connection refused"),
+            Self::Tls(what) => write!(f, "no TLS connection: {what}"),
+            Self::Connection(what) => write!(f, "no connection: {what}"),
+            Self::Exited(how) => write!(f, "the process ended first: {how}"),
+        }
+    }
+}
+
+impl Cause {
+    /// The likely reason and the cure. `origin` is scheme, host and port; `username` is the one
+    /// that was sent; `complaints` is what the server itself says against the credentials it
+    /// was configured with.
+    pub(super) fn help(
+        &self,
+        origin: &str,
+        username: &str,
+        complaints: Option<&str>,
+    ) -> Option<String> {
+        let help = match self {
+            Self::Status { status: 401, .. } => return Some(unauthorized(username, complaints)),
+            Self::Status { status: 403, .. } => format!(
+                "the server knows {username} but does not allow this; the Enterprise edition \
+                 wants an API token or a session instead of basic authentication"
+            ),
+            // Kestra names what it did not find; its router, asked for a path that its
+            // generation does not have, says no more than the status.
+            Self::Status {
+                status: 404,
+                message,
+            } if !message.contains(": ") => format!(
+                "{origin} has no such path: Kestra up to 0.22 has no tenant in its paths (no \
+                 /api/v1/main), from 0.23 it must be there; a server with a context path needs \
+                 it in its URL; or it is not Kestra's API that answers there"
+            ),
+            Self::Status { status: 415, .. } => {
+                "this Kestra takes another content type here; is its version the one that its \
+                 /api/v1/configs tells?"
+                    .into()
+            }
+            Self::Status { status: 422, .. } => {
+                "the server understood the flow and found it invalid; mend what its message \
+                 names (a task type that is unknown there needs its plugin)"
+                    .into()
+            }
+            Self::Status { status: 500.., .. } => {
+                format!("the fault is on the side of {origin}: see its log")
+            }
+            Self::Redirected { .. } => {
+                "redirects are not followed, since credentials are for one server; name the URL \
+                 that Kestra itself answers at"
+                    .into()
+            }
+            Self::Malformed(_) | Self::TooLarge { .. } => format!(
+                "something other than Kestra's API may answer at {origin}, such as a proxy, a \
+                 log-in page or another service on that port"
+            ),
+            Self::Deadline {
+                name: "connect", ..
+            } => {
+                format!(
+                    "{origin} does not answer at all: a firewall, a wrong address, a stopped host"
+                )
+            }
+            Self::Deadline {
+                name: "execution", ..
+            } => "the execution has not ended: no worker takes it, a task waits or runs long; see \
+                 the server's log, or allow more time"
+                .into(),
+            Self::Deadline { .. } => {
+                format!("{origin} is slow or overloaded; see its log, or allow more time")
+            }
+            Self::ConnectionRefused => format!(
+                "nothing listens at {origin}: is Kestra up, the port right and the port-forward \
+                 still open?"
+            ),
+            Self::Tls(_) => format!(
+                "check that {origin} really speaks TLS and that its certificate is issued for \
+                 that name by an authority this machine trusts"
+            ),
+            Self::Exited(_) => "the end of its log says why".into(),
+            Self::Status { .. } | Self::Connection(_) => return None,
+        };
+        Some(help)
+    }
+}
+
+/// Kestra starts with credentials that break its rules and then ignores them, which looks like
+/// a wrong password but is none.
+fn unauthorized(username: &str, complaints: Option<&str>) -> String {
+    let says = complaints.map_or_else(String::new, |says| format!("the server says: {says}. "));
+    format!(
+        "{says}either {username} and its password are not the configured ones \
+         (kestra.server.basic-auth), or Kestra ignores those it was configured with, silently: \
+         the user name must be an e-mail address, the password at least 8 characters with an \
+         upper-case letter, a lower-case letter and a digit, each at most 256 characters"
+    )
+}

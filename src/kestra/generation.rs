@@ -1,0 +1,52 @@
+use super::model::{Execution, TaskRun};
+use super::{v0, v1, v2};
+use semver::Version;
+use serde_json::Value;
+
+/// A generation of Kestra's REST API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Generation {
+    /// Up to 0.22: no tenant in the paths, outputs within the execution.
+    V0,
+    /// 0.23 to 1.x: tenant `main`, outputs within the execution.
+    V1,
+    /// From 2.0: tenant `main`, outputs at an address of their own.
+    V2,
+}
+
+impl Generation {
+    /// The generation that a Kestra of this version speaks. A snapshot or a release candidate
+    /// speaks the one of the version it leads to.
+    pub fn of(version: &Version) -> Self {
+        match (version.major, version.minor) {
+            (0, ..=22) => Self::V0,
+            (0..=1, _) => Self::V1,
+            _ => Self::V2,
+        }
+    }
+
+    pub(super) fn dialect(self) -> &'static dyn Dialect {
+        match self {
+            Self::V0 => &v0::V0,
+            Self::V1 => &v1::V1,
+            Self::V2 => &v2::V2,
+        }
+    }
+}
+
+/// What differs from one generation to the next.
+pub(super) trait Dialect: Send + Sync {
+    /// The path that flows, executions and logs are found under.
+    fn root(&self) -> &'static [&'static str];
+
+    /// Where the outputs of a task run are.
+    fn outputs<'a>(&self, execution: &'a Execution, run: &'a TaskRun) -> Outputs<'a>;
+}
+
+/// Where the outputs of a task run are.
+pub(super) enum Outputs<'a> {
+    /// The execution brought them along, where there were any.
+    Inline(Option<&'a Value>),
+    /// To be asked for at this path below the root.
+    At(Vec<&'a str>),
+}

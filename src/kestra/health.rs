@@ -1,0 +1,110 @@
+use super::connection::{Deadline, classify, client_for};
+use super::error::{Cause, Error, Failure};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use reqwest::Url;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::{sleep, timeout, timeout_at};
+
+/// A health answer that takes longer is asked for anew: a server that is still starting may
+/// take a connection and never answer it.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// No health answer is as long.
+const BODY: u64 = 1 << 20;
+
+/// Waits until `GET /health` below `management` (port 8081, unless configured otherwise)
+/// answers `UP`, asking at growing intervals of at most half a second.
+///
+/// `until` is what makes waiting pointless, such as the end of the process: its output says
+/// how, is shown in the error, and is to be scrubbed by the caller.
+///
+/// # Errors
+/// [`Error::Infra`] when `deadline` passes, with the last answer, or when `until` resolves.
+pub async fn wait_healthy(
+    management: &Url,
+    deadline: Duration,
+    until: impl Future<Output = String>,
+) -> Result<(), Error> {
+    let deadline = Deadline::start("health", deadline);
+    let mut last = String::from("nothing yet");
+    let cause = tokio::select! {
+        biased;
+        how = until => Cause::Exited(how),
+        up = timeout_at(deadline.at(), poll(management, &mut last)) => match up {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(cause)) => cause,
+            Err(_) => deadline.passed(Some(last)),
+        },
+    };
+    let origin = management.origin().ascii_serialization();
+    let help = match &cause {
+        Cause::Deadline { .. } => Some(format!(
+            "Kestra at {origin} did not become healthy; its log says what it waits for, often \
+             its database; or allow more time"
+        )),
+        other => other.help(&origin, "", None),
+    };
+    Err(Error::Infra(Box::new(Failure {
+        action: "wait for Kestra to become healthy".into(),
+        request: format!("GET {origin}/health"),
+        cause,
+        help,
+    })))
+}
+
+async fn poll(management: &Url, last: &mut String) -> Result<(), Cause> {
+    let client = client_for(management, ATTEMPT).map_err(|error| Cause::Tls(error.to_string()))?;
+    let url = management
+        .join("health")
+        .map_err(|error| Cause::Connection(error.to_string()))?;
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(25))
+        .with_max_delay(Duration::from_millis(500))
+        .without_max_times()
+        .build();
+    for pause in pauses {
+        match timeout(ATTEMPT, ask(&client, &url)).await {
+            Ok(Ok(answer)) if answer == "UP" => return Ok(()),
+            Ok(Ok(answer)) => *last = answer,
+            Ok(Err(error)) => {
+                *last = classify(&error, ATTEMPT, str::to_owned).to_string();
+            }
+            Err(_) => *last = "a connection, but no answer".into(),
+        }
+        sleep(pause).await;
+    }
+    Ok(())
+}
+
+/// The status that the server gives itself. Of any other answer only the HTTP status is told,
+/// since nobody scrubs it here.
+async fn ask(client: &reqwest::Client, url: &Url) -> reqwest::Result<String> {
+    #[derive(Deserialize)]
+    enum Health {
+        #[serde(rename = "UP")]
+        Up,
+        #[serde(rename = "DOWN")]
+        Down,
+    }
+    #[derive(Deserialize)]
+    struct Answer {
+        status: Health,
+    }
+    let mut response = client.get(url.clone()).send().await?;
+    let code = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() as u64 > BODY {
+            break;
+        }
+    }
+    Ok(match serde_json::from_slice(&body) {
+        Ok(Answer { status: Health::Up }) if code == 200 => "UP".into(),
+        Ok(Answer {
+            status: Health::Down,
+        }) => format!("status {code}, DOWN"),
+        _ => format!("status {code}"),
+    })
+}

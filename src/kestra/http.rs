@@ -1,0 +1,307 @@
+//! One request and its bounded answer: what the client and its generations are built on.
+
+use super::connection::{Deadline, chain, classify, client_for};
+use super::error::{Cause, Error, Failure};
+use super::{Credentials, Limits, Scrub};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::{Method, Response, StatusCode, Url};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
+
+/// Server text beyond this many characters helps nobody.
+const SHOWN: usize = 2_000;
+
+/// One request: what it is for, and what goes over the wire.
+pub(super) struct Call {
+    /// Completes "failed to …".
+    pub(super) action: String,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// The source of a flow, for requests that carry one.
+    pub(super) yaml: Option<String>,
+    /// The statuses by which Kestra refuses the flow, rather than the request.
+    pub(super) refusals: &'static [u16],
+}
+
+/// An answer, whatever its status.
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+/// Sends requests to one server, with credentials each time: no cookies are kept, because
+/// Kestra's CSRF check concerns sessions only.
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    base: Url,
+    credentials: Credentials,
+    limits: Limits,
+    scrub: Scrub,
+}
+
+impl Transport {
+    pub(super) fn new(
+        mut base: Url,
+        credentials: Credentials,
+        limits: Limits,
+        scrub: Scrub,
+    ) -> Result<Self, Error> {
+        // Credentials in the URL would be sent beside ours, and shown in errors.
+        let stripped = base.set_username("").and_then(|()| base.set_password(None));
+        base.set_query(None);
+        base.set_fragment(None);
+        let usable = stripped.is_ok() && matches!(base.scheme(), "http" | "https");
+        let built = client_for(&base, limits.connect);
+        let action = || "prepare for requests".into();
+        match built {
+            _ if !usable => Err(Error::Infra(Box::new(Failure {
+                action: action(),
+                request: base.scheme().into(),
+                cause: Cause::Malformed("its URL is not one of http or https".into()),
+                help: Some("give Kestra's URL as http://HOST:PORT or https://HOST".into()),
+            }))),
+            Err(error) => Err(Error::Infra(Box::new(Failure {
+                action: action(),
+                request: base.origin().ascii_serialization(),
+                cause: Cause::Tls(scrub(&chain(&error))),
+                help: Some("check the certificate authorities that this machine trusts".into()),
+            }))),
+            Ok(http) => Ok(Self {
+                http,
+                base,
+                credentials,
+                limits,
+                scrub,
+            }),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn request_deadline(&self) -> Deadline {
+        Deadline::start("request", self.limits.request)
+    }
+
+    pub(super) fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    /// The base with these segments after it. Ids come from files and servers; one that would
+    /// change the path's shape becomes a segment no server knows.
+    pub(super) fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // Cannot fail: `new` lets in http and https only, which have paths.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty();
+            for segment in segments {
+                path.push(match *segment {
+                    "" | "." | ".." => "_",
+                    plain => plain,
+                });
+            }
+        }
+        url
+    }
+
+    /// Sends the request and reads a JSON answer of the expected shape.
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<T, Error> {
+        let answer = self.accepted(call, deadline).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let text = String::from_utf8_lossy(&answer.body);
+            // Of an answer that has the shape of JSON nothing is quoted but the reason: it may
+            // be the outputs.
+            let what = if error.is_data() {
+                self.shown(&error.to_string())
+            } else {
+                let start: String = self.shown(&text).chars().take(80).collect();
+                format!("it is not JSON ({error}); it begins {start:?}")
+            };
+            self.infra(call, Cause::Malformed(what))
+        })
+    }
+
+    /// Sends the request and reads an answer whose content does not matter.
+    pub(super) async fn done(&self, call: &Call, deadline: Deadline) -> Result<(), Error> {
+        self.accepted(call, deadline).await.map(drop)
+    }
+
+    pub(super) fn infra(&self, call: &Call, cause: Cause) -> Error {
+        Error::Infra(Box::new(self.failure(call, cause, None)))
+    }
+
+    async fn accepted(&self, call: &Call, deadline: Deadline) -> Result<Answer, Error> {
+        let answer = self.exchange(call, deadline, true).await;
+        let answer = answer.map_err(|cause| self.infra(call, cause))?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        if let (true, Some(to)) = (answer.status.is_redirection(), &answer.location) {
+            return Err(self.infra(call, Cause::Redirected { to: self.shown(to) }));
+        }
+        let status = answer.status.as_u16();
+        let cause = Cause::Status {
+            status,
+            message: self.message(&answer.body),
+        };
+        let complaints = match status {
+            401 => self.complaints().await,
+            _ => None,
+        };
+        let failure = Box::new(self.failure(call, cause, complaints.as_deref()));
+        Err(if call.refusals.contains(&status) {
+            Error::Refused(failure)
+        } else {
+            Error::Infra(failure)
+        })
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        authenticated: bool,
+    ) -> Result<Answer, Cause> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .header(ACCEPT, "application/json");
+        if authenticated {
+            let password = self.credentials.password().expose_secret();
+            request = request.basic_auth(self.credentials.username(), Some(password));
+        }
+        if let Some(yaml) = &call.yaml {
+            request = request
+                .header(CONTENT_TYPE, "application/x-yaml")
+                .body(yaml.clone());
+        }
+        let exchange = async {
+            let response = request.send().await.map_err(|error| self.cause(&error))?;
+            let status = response.status();
+            let location = response.headers().get(LOCATION);
+            let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+            let body = self.bounded(response).await?;
+            Ok(Answer {
+                status,
+                location,
+                body,
+            })
+        };
+        let result = timeout_at(deadline.at(), exchange).await;
+        let result = result.unwrap_or_else(|_| Err(deadline.passed(None)));
+        tracing::debug!(
+            method = %call.method,
+            path = call.url.path(),
+            status = result.as_ref().ok().map(|answer| answer.status.as_u16()),
+            "kestra"
+        );
+        result
+    }
+
+    async fn bounded(&self, mut response: Response) -> Result<Vec<u8>, Cause> {
+        let limit = self.limits.body;
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
+            return Err(Cause::TooLarge { limit });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cause(&error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(Cause::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// What the server holds against the credentials it was configured with. It tells only
+    /// while it has none that are valid, and then to everybody.
+    async fn complaints(&self) -> Option<String> {
+        let call = Call {
+            action: String::new(),
+            method: Method::GET,
+            url: self.url(&["api", "v1", "basicAuthValidationErrors"]),
+            yaml: None,
+            refusals: &[],
+        };
+        let answer = self
+            .exchange(&call, self.request_deadline(), false)
+            .await
+            .ok()?;
+        if !answer.status.is_success() {
+            return None;
+        }
+        let complaints: Vec<String> = serde_json::from_slice(&answer.body).ok()?;
+        (!complaints.is_empty()).then(|| self.shown(&complaints.join("; ")))
+    }
+
+    /// What an error body says, in the JSON shape of Micronaut's errors: a message, and more
+    /// precise ones below it.
+    fn message(&self, body: &[u8]) -> String {
+        #[derive(Deserialize)]
+        struct Said {
+            message: String,
+            #[serde(default, rename = "_embedded")]
+            embedded: Embedded,
+        }
+        #[derive(Default, Deserialize)]
+        struct Embedded {
+            #[serde(default)]
+            errors: Vec<Detail>,
+        }
+        #[derive(Deserialize)]
+        struct Detail {
+            message: String,
+        }
+        match serde_json::from_slice::<Said>(body) {
+            Ok(said) => {
+                let mut text = said.message;
+                for detail in said.embedded.errors {
+                    if !text.contains(&detail.message) {
+                        text = format!("{text}; {}", detail.message);
+                    }
+                }
+                self.shown(&text)
+            }
+            Err(_) => self.shown(&String::from_utf8_lossy(body)),
+        }
+    }
+
+    /// Foreign text, fit to be shown: without plaintexts, without what moves a terminal's
+    /// cursor, and not without end. Scrubbed before it is cut, or a cut value would get through.
+    fn shown(&self, text: &str) -> String {
+        let text = (self.scrub)(text);
+        let mut shown: String = text
+            .trim()
+            .chars()
+            .take(SHOWN)
+            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+            .collect();
+        if shown.len() < text.trim().len() {
+            shown.push('…');
+        }
+        shown
+    }
+
+    fn failure(&self, call: &Call, cause: Cause, complaints: Option<&str>) -> Failure {
+        Failure {
+            action: call.action.clone(),
+            request: format!("{} {}", call.method, call.url.path()),
+            help: cause.help(&self.origin(), self.credentials.username(), complaints),
+            cause,
+        }
+    }
+
+    fn cause(&self, error: &reqwest::Error) -> Cause {
+        classify(error, self.limits.connect, |text| self.shown(text))
+    }
+}

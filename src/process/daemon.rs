@@ -1,0 +1,227 @@
+//! A child that is kept running, and what it says meanwhile.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::sync::watch;
+
+use super::group::{Group, Pipes};
+use super::{Command, ProcessError, ProcessId, Scrub};
+
+/// The lines that are held of a daemon's log.
+const LINES: usize = 5_000;
+/// A longer line is held as several.
+const LINE: u64 = 64 * 1024;
+
+/// A child that runs until it is stopped.
+///
+/// End it with [`stop`](Self::stop). Dropping it kills its group, with a warning, as a last
+/// resort.
+#[derive(Debug)]
+pub struct Daemon {
+    program: String,
+    group: Group,
+    log: Log,
+}
+
+impl Command {
+    /// Starts the program and leaves it running, its output and error going to its [`Log`] and,
+    /// scrubbed, to the file if there is one.
+    ///
+    /// # Errors
+    /// [`ProcessError::Start`]; [`ProcessError::Read`] when its pipes cannot be watched.
+    pub async fn spawn(self, file: Option<File>) -> Result<Daemon, ProcessError> {
+        let program = self.name();
+        let (group, Pipes { stdout, stderr, .. }) = Group::start(self.to_std(), false)
+            .await
+            .map_err(|source| ProcessError::Start {
+                program: program.clone(),
+                source,
+            })?;
+        let log = Log::new(self.scrub, file);
+        let read = |source| ProcessError::Read {
+            program: program.clone(),
+            source,
+        };
+        if let Some(pipe) = stdout {
+            tokio::spawn(
+                log.clone()
+                    .follow(ChildStdout::from_std(pipe).map_err(read)?),
+            );
+        }
+        if let Some(pipe) = stderr {
+            tokio::spawn(
+                log.clone()
+                    .follow(ChildStderr::from_std(pipe).map_err(read)?),
+            );
+        }
+        Ok(Daemon {
+            program,
+            group,
+            log,
+        })
+    }
+}
+
+impl Daemon {
+    /// The process id of the child, which is also that of its group.
+    pub fn pid(&self) -> u32 {
+        self.group.pid()
+    }
+
+    /// The child, told apart from a later process of the same number; `None` if it had ended
+    /// before it could be looked at.
+    pub fn identity(&self) -> Option<&ProcessId> {
+        self.group.identity()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Resolves when the child has ended, by itself or otherwise; `None` where the kernel kept no
+    /// status. The future borrows nothing, so that anyone may wait beside other work.
+    pub fn exited(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
+        self.group.exited()
+    }
+
+    /// Ends it: `SIGTERM` to its group, the grace, `SIGKILL`; returns when it is reaped.
+    ///
+    /// # Errors
+    /// [`ProcessError::Unkillable`], [`ProcessError::Lost`].
+    pub async fn stop(self, grace: Duration) -> Result<ExitStatus, ProcessError> {
+        match self.group.end(grace).await {
+            Some(Some(status)) => Ok(status),
+            Some(None) => Err(ProcessError::Lost {
+                program: self.program.clone(),
+            }),
+            None => Err(ProcessError::Unkillable {
+                program: self.program.clone(),
+                pid: self.pid(),
+            }),
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if !self.group.has_exited() {
+            tracing::warn!(
+                program = self.program,
+                pid = self.pid(),
+                "killed, as nobody stopped it"
+            );
+        }
+    }
+}
+
+/// The last lines of a daemon's output and error, in the order they came. Clones are one log.
+#[derive(Clone)]
+pub struct Log(Arc<Shared>);
+
+struct Shared {
+    lines: Mutex<VecDeque<String>>,
+    /// How many lines there ever were.
+    count: watch::Sender<usize>,
+    file: Option<File>,
+    scrub: Scrub,
+}
+
+impl Log {
+    fn new(scrub: Scrub, file: Option<File>) -> Self {
+        let count = watch::Sender::new(0);
+        Self(Arc::new(Shared {
+            lines: Mutex::default(),
+            count,
+            file,
+            scrub,
+        }))
+    }
+
+    /// The last so many lines, oldest first, scrubbed.
+    pub fn tail(&self, lines: usize) -> Vec<String> {
+        let held = self.lines();
+        let from = held.len().saturating_sub(lines);
+        held.iter()
+            .skip(from)
+            .map(|line| (self.0.scrub)(line))
+            .collect()
+    }
+
+    /// Whether a line that is still held answers to the question. It is asked of the line as it
+    /// was written: not scrubbed.
+    pub fn any(&self, question: impl FnMut(&str) -> bool) -> bool {
+        let mut question = question;
+        self.lines().iter().any(|line| question(line))
+    }
+
+    /// Waits for a line, past or to come, of which `pick` makes something; it is given each line
+    /// as it was written, once. Waits for ever on a daemon that is silent or dead: select it with
+    /// a deadline and [`Daemon::exited`].
+    pub async fn wait_for<T>(&self, mut pick: impl FnMut(&str) -> Option<T>) -> T {
+        let mut count = self.0.count.subscribe();
+        let mut seen = 0;
+        loop {
+            {
+                let lines = self.lines();
+                let total = *count.borrow_and_update();
+                let first = total - lines.len();
+                let found = lines
+                    .iter()
+                    .skip(seen.max(first) - first)
+                    .find_map(|l| pick(l));
+                if let Some(found) = found {
+                    return found;
+                }
+                seen = total;
+            }
+            if count.changed().await.is_err() {
+                // Unreachable while `self` holds the sender.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn follow(self, pipe: impl AsyncRead + Unpin) {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while let Ok(1..) = (&mut pipe).take(LINE).read_until(b'\n', &mut line).await {
+            let text = String::from_utf8_lossy(&line);
+            self.push(text.trim_end_matches(['\r', '\n']));
+            line.clear();
+        }
+    }
+
+    fn push(&self, line: &str) {
+        let mut lines = self.lines();
+        if let Some(mut file) = self.0.file.as_ref() {
+            // The log in memory is the one that is judged; a full disk must not end the run.
+            let _ = writeln!(file, "{}", (self.0.scrub)(line));
+        }
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+        // Counted under the lock: the lines held and their number agree for whoever holds it.
+        self.0.count.send_modify(|count| *count += 1);
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log")
+            .field("lines", &self.lines().len())
+            .finish_non_exhaustive()
+    }
+}
