@@ -71,24 +71,30 @@ fn assert_parity(generation: &str, version: &str) -> Outcome {
                 "{context}"
             );
             for (name, object) in &theirs {
-                similar(&ours[name], object, &format!("{context}: {name}"));
+                assert_eq!(apart(name, &ours[name], object), None, "{context}");
             }
         }
     }
     Ok(())
 }
 
-/// Compares as pretty text, so that a failure points at the line.
-fn similar(ours: &Value, theirs: &Value, context: &str) {
-    let (ours_text, theirs_text) = (format!("{ours:#}"), format!("{theirs:#}"));
-    let line = ours_text
-        .lines()
-        .zip(theirs_text.lines())
-        .find(|(a, b)| a != b);
-    assert!(
-        ours == theirs,
-        "{context}: first line apart {line:?}\nours: {ours_text}\ntheirs: {theirs_text}"
-    );
+/// Where two values first part, and what each has there.
+fn apart(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
+    let missing = Value::Null;
+    match (ours, theirs) {
+        (Value::Object(a), Value::Object(b)) => a.keys().chain(b.keys()).find_map(|key| {
+            let (a, b) = (
+                a.get(key).unwrap_or(&missing),
+                b.get(key).unwrap_or(&missing),
+            );
+            apart(&format!("{path}.{key}"), a, b)
+        }),
+        (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len())).find_map(|at| {
+            let (a, b) = (a.get(at).unwrap_or(&missing), b.get(at).unwrap_or(&missing));
+            apart(&format!("{path}[{at}]"), a, b)
+        }),
+        _ => (ours != theirs).then(|| format!("{path}: ours {ours}, theirs {theirs}")),
+    }
 }
 
 /// A chart that helm can render, and the arguments it needs beyond the values.
@@ -186,9 +192,11 @@ fn values(folder: &str) -> Outcome<Vec<PathBuf>> {
 
 /// The words a template gave to `fail`.
 fn refusal(stderr: String) -> Option<String> {
-    stderr
-        .split_once("error calling fail: ")
-        .map(|(_, words)| words.lines().next().unwrap_or_default().to_owned())
+    let (_, words) = stderr
+        .split_once("execution error at (")?
+        .1
+        .split_once("): ")?;
+    words.lines().next().map(str::to_owned)
 }
 
 /// Reads numbers as helm does: `0444` is octal.

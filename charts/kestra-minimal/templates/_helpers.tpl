@@ -41,34 +41,42 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end -}}
 
 {{/*
-What `key` holds for a workload: in 0.x the component's value replaces the shared one, in 1.x it follows it.
-Takes the workload's scope and `key`.
+What a list under `key` comes to for a workload: in 0.x the component's own replaces the shared one, where
+components may have their own at all; in 1.x it follows the shared one. Takes the workload's scope and `key`.
+0.x trims: of the line breaks that end its last value, one is left.
 */}}
 {{- define "kestra.both" -}}
 {{- $shared := get .scope.shared .key }}
 {{- $own := get .scope.own .key }}
-{{- if .scope.old }}
-{{- with default $shared $own }}
+{{- if not .scope.old }}
+{{- include "kestra.each" (list $shared $own) }}
+{{- else if ne .key "topologySpreadConstraints" }}
+{{- with ternary $shared (default $shared $own) (has .key (list "extraVolumes" "extraVolumeMounts" "initContainers")) }}
 {{- toYaml . | trim | nindent 0 }}
 {{- end }}
-{{- else }}
-{{- range list $shared $own }}
+{{- end }}
+{{- end -}}
+
+{{/* Each of the given collections that is not empty, one after the other. */}}
+{{- define "kestra.each" -}}
+{{- range . }}
 {{- with . }}
 {{- toYaml . | nindent 0 }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
 {{/* The container's env, in the official order: last wins when a name is given twice. */}}
 {{- define "kestra.env" -}}
+{{- $paths := list }}
+{{- range .files }}{{ $paths = append $paths .path }}{{ end }}
 {{- if .old }}
 {{- include "kestra.both" (dict "scope" . "key" "extraEnv") }}
 - name: MICRONAUT_CONFIG_FILES
-  value: {{ include "kestra.configFiles" . }}
+  value: {{ default (join "," $paths) .root.Values.configurationPath }}
 {{- else }}
 - name: MICRONAUT_CONFIG_FILES
-  value: {{ include "kestra.configFiles" . | quote }}
+  value: {{ join "," $paths | quote }}
 - name: _JAVA_OPTIONS
   value: {{ include "kestra.javaOptions" . | replace "\n" " " | trim | quote }}
 {{- include "kestra.both" (dict "scope" . "key" "extraEnv") }}
@@ -93,22 +101,57 @@ Takes the workload's scope and `key`.
 {{- end }}
 {{- end -}}
 
-{{/* MICRONAUT_CONFIG_FILES. */}}
-{{- define "kestra.configFiles" -}}
+{{/* Kestra's configuration files, each with its path, mount and volume, in the order Kestra reads them. */}}
+{{- define "kestra.files" -}}
 {{- $v := .root.Values }}
-{{- $files := list }}
+{{- $name := include "kestra.objectName" (merge (dict "part" (ternary "configmap" "config" .old)) .) }}
 {{- if not .old }}
-{{- $files = append $files "/app/confs/_default.yml" }}
-{{- range $v.configurations.configmaps }}{{ $files = append $files (printf "/app/confs/%s" .key) }}{{ end }}
-{{- range $v.configurations.secrets }}{{ $files = append $files (printf "/app/secrets/%s" .key) }}{{ end }}
-{{- else if $v.configurationPath }}
-{{- $files = append $files $v.configurationPath }}
-{{- else }}
-{{- if $v.configuration }}{{ $files = append $files "/app/confs/application.yml" }}{{ end }}
-{{- if $v.secrets }}{{ $files = append $files "/app/secrets/application-secrets.yml" }}{{ end }}
-{{- if $v.externalSecret }}{{ $files = append $files "/app/secrets/external/application-secrets-external.yml" }}{{ end }}
+- path: /app/confs/_default.yml
+  mount: {name: {{ $name }}, mountPath: /app/confs/_default.yml, subPath: _default.yml}
+  volume: {name: {{ $name }}, configMap: {name: {{ $name }}, items: [{key: _default.yml, path: _default.yml}]}}
+{{- range $folder, $files := dict "confs" $v.configurations.configmaps "secrets" $v.configurations.secrets }}
+{{- range $files }}
+{{- $volume := printf "%s-%s" .name .key | replace "." "-" | kebabcase }}
+- path: /app/{{ $folder }}/{{ .key }}
+  mount: {name: {{ $volume }}, mountPath: /app/{{ $folder }}/{{ .key }}, subPath: {{ .key }}}
+  volume:
+    name: {{ $volume }}
+    {{- if eq $folder "confs" }}
+    configMap: {name: {{ .name }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+    {{- else }}
+    secret: {secretName: {{ .name }}, defaultMode: 0444, items: [{key: {{ .key }}, path: {{ .key }}}]}
+    {{- end }}
 {{- end }}
-{{- join "," $files }}
+{{- end }}
+{{- else }}
+{{- if $v.configuration }}
+- path: /app/confs/application.yml
+  mount: {name: config, mountPath: /app/confs/}
+  volume: {name: config, configMap: {name: {{ $name }}, items: [{key: application.yml, path: application.yml}]}}
+{{- end }}
+{{- if $v.secrets }}
+{{- $name = include "kestra.objectName" (merge (dict "part" "secret") .) }}
+- path: /app/secrets/application-secrets.yml
+  mount: {name: secrets, mountPath: /app/secrets/}
+  volume: {name: secrets, secret: {secretName: {{ $name }}, items: [{key: application-secrets.yml, path: application-secrets.yml}]}}
+{{- end }}
+{{- with $v.externalSecret }}
+- path: /app/secrets/external/application-secrets-external.yml
+  mount: {name: external-secret, mountPath: /app/secrets/external/}
+  volume: {name: external-secret, secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: application-secrets-external.yml}]}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The volumes of a workload or, by `entry`, their mounts; takes its scope, `entry` and the `key` of the user's own. */}}
+{{- define "kestra.volumes" -}}
+{{- $entry := .entry }}
+{{- $extra := include "kestra.both" (dict "scope" .scope "key" .key) }}
+{{- if .scope.old }}{{ $extra }}{{ end }}
+{{- range .scope.files }}
+- {{ get . $entry | toJson }}
+{{- end }}
+{{- if not .scope.old }}{{ $extra }}{{ end }}
 {{- end -}}
 
 {{/* _JAVA_OPTIONS (1.x): the component's settings replace the shared ones. */}}
@@ -171,20 +214,6 @@ type: Opaque
 data:
   application-secrets.yml: {{ .Values.secrets | toYaml | b64enc | quote }}
 {{- end }}
-{{- end -}}
-
-{{/* Each of the given collections that is not empty, one after the other. */}}
-{{- define "kestra.each" -}}
-{{- range . }}
-{{- with . }}
-{{- toYaml . | trim | nindent 0 }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
-{{/* Volume of a mounted configuration file (1.x). */}}
-{{- define "kestra.volume" -}}
-{{- printf "%s-%s" .name .key | replace "." "-" | kebabcase }}
 {{- end -}}
 
 {{/*
