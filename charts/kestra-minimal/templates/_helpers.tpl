@@ -27,9 +27,7 @@
 {{- define "kestra.selector" -}}
 app.kubernetes.io/name: {{ include "kestra.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
-{{- with .component }}
-app.kubernetes.io/component: {{ . }}
-{{- end }}
+{{- with .component }}{{ printf "\napp.kubernetes.io/component: %s" . }}{{ end }}
 {{- end -}}
 
 {{/* Labels of an object; takes (root, component). */}}
@@ -51,19 +49,14 @@ components may have their own at all; in 1.x it follows the shared one. Takes th
 {{- if not .scope.old }}
 {{- include "kestra.each" (list $shared $own) }}
 {{- else if ne .key "topologySpreadConstraints" }}
-{{- with ternary $shared (default $shared $own) (has .key (list "extraVolumes" "extraVolumeMounts" "initContainers")) }}
-{{- toYaml . | trim | nindent 0 }}
-{{- end }}
+{{- $sole := has .key (list "extraVolumes" "extraVolumeMounts" "initContainers") }}
+{{- with ternary $shared (default $shared $own) $sole }}{{ toYaml . | trim | nindent 0 }}{{ end }}
 {{- end }}
 {{- end -}}
 
 {{/* Each of the given collections that is not empty, one after the other. */}}
 {{- define "kestra.each" -}}
-{{- range . }}
-{{- with . }}
-{{- toYaml . | nindent 0 }}
-{{- end }}
-{{- end }}
+{{- range . }}{{ with . }}{{ toYaml . | nindent 0 }}{{ end }}{{ end }}
 {{- end -}}
 
 {{/* The container's env, in the official order: last wins when a name is given twice. */}}
@@ -91,9 +84,7 @@ components may have their own at all; in 1.x it follows the shared one. Takes th
 {{- range get $shared $key | default list }}
 - {{ $ref }}:
     name: {{ .name }}
-  {{- with .prefix }}
-  prefix: {{ . }}
-  {{- end }}
+  {{- with .prefix }}{{ printf "\n  prefix: %v" . }}{{ end }}
 {{- end }}
 {{- end }}
 {{- else }}
@@ -116,11 +107,7 @@ components may have their own at all; in 1.x it follows the shared one. Takes th
   mount: {name: {{ $volume }}, mountPath: /app/{{ $folder }}/{{ .key }}, subPath: {{ .key }}}
   volume:
     name: {{ $volume }}
-    {{- if eq $folder "confs" }}
-    configMap: {name: {{ .name }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
-    {{- else }}
-    secret: {secretName: {{ .name }}, defaultMode: 0444, items: [{key: {{ .key }}, path: {{ .key }}}]}
-    {{- end }}
+    {{ ternary "configMap: {name" "secret: {defaultMode: 0444, secretName" (eq $folder "confs") }}: {{ .name }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
 {{- end }}
 {{- end }}
 {{- else }}
