@@ -41,8 +41,16 @@ fn as_1_x_the_small_chart_refuses_in_the_words_of_1_0_54() -> Outcome {
     let official = Chart::official("1.0.54")?;
     let small = Chart::small("1.x");
     for file in values("1.x/refused")? {
-        let theirs = official.template("kestra", &file)?.err().and_then(refusal);
-        let ours = small.template("kestra", &file)?.err().and_then(refusal);
+        let theirs = official
+            .template("kestra", &file)?
+            .err()
+            .as_deref()
+            .and_then(refusal);
+        let ours = small
+            .template("kestra", &file)?
+            .err()
+            .as_deref()
+            .and_then(refusal);
         assert!(
             theirs.is_some(),
             "{}: the official chart does not refuse",
@@ -156,7 +164,7 @@ impl Chart {
             .args(&self.arguments)
             .arg(&self.folder)
             .write_stdin(fs::read(values)?)
-            .timeout(Duration::from_mins(1))
+            .timeout(Duration::from_secs(60))
             .output()?;
         Ok(if output.status.success() {
             Ok(String::from_utf8(output.stdout)?)
@@ -191,7 +199,7 @@ fn values(folder: &str) -> Outcome<Vec<PathBuf>> {
 }
 
 /// The words a template gave to `fail`.
-fn refusal(stderr: String) -> Option<String> {
+fn refusal(stderr: &str) -> Option<String> {
     let (_, words) = stderr
         .split_once("execution error at (")?
         .1
