@@ -1,0 +1,472 @@
+//! What the API server makes of a manifest before any kubelet sees it: the Secret or `ConfigMap` as
+//! it is stored, or the words with which it refuses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use serde_json::{Map, Value};
+
+use super::{go_base64, names};
+
+/// Most that the values of one Secret or one `ConfigMap` may hold together, in bytes
+/// (`core.MaxSecretSize`).
+pub const MAX_SIZE: usize = 1024 * 1024;
+
+/// A manifest that the API server takes, as it stores it.
+pub enum Admitted {
+    /// `data` decoded, `stringData` merged over it.
+    Secret(Secret),
+    /// `data` and `binaryData`.
+    ConfigMap(ConfigMap),
+    /// Another kind, which this module does not read.
+    Other,
+}
+
+/// Names the object and none of its values.
+impl fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(secret) => write!(f, "Secret({:?})", secret.metadata.name),
+            Self::ConfigMap(map) => write!(f, "ConfigMap({:?})", map.metadata.name),
+            Self::Other => f.write_str("Other"),
+        }
+    }
+}
+
+/// The API server's refusal of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// The server's words to a create or an update. (Server-side apply words a wrong *type*
+    /// differently; `illegal base64 data` it words the same.)
+    pub message: String,
+}
+
+/// Reads one manifest as the API server does on create.
+///
+/// A Secret and a `ConfigMap` of `v1` are decoded with Go's rules (`sigs.k8s.io/json` into the API
+/// type) and then validated (`ValidateSecret`, `ValidateConfigMap`: names, keys, total size; not the
+/// fields that some Secret types require). Keys are read in sorted order, which is the order helm
+/// and kubectl send, so that of several faults the same one is named.
+pub fn admit(manifest: &Value) -> Result<Admitted, Refused> {
+    let Some(object) = manifest.as_object() else {
+        return Ok(Admitted::Other);
+    };
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    match (text("apiVersion"), text("kind")) {
+        (Some("v1"), Some("Secret")) => secret(object).map(Admitted::Secret),
+        (Some("v1"), Some("ConfigMap")) => config_map(object).map(Admitted::ConfigMap),
+        _ => Ok(Admitted::Other),
+    }
+}
+
+/// Merges `stringData` over `data` and drops it, as `Convert_v1_Secret_To_core_Secret` does.
+pub fn stored(mut secret: Secret) -> Secret {
+    if let Some(plain) = secret.string_data.take() {
+        let data = secret.data.get_or_insert_default();
+        data.extend(
+            plain
+                .into_iter()
+                .map(|(key, text)| (key, ByteString(text.into_bytes()))),
+        );
+    }
+    secret
+}
+
+fn secret(object: &Map<String, Value>) -> Result<Secret, Refused> {
+    let fields = Fields {
+        kind: "Secret",
+        object,
+    };
+    let data = fields.read("data", "[]uint8", bytes)?;
+    let mut secret: Secret = fields.rest()?;
+    let plain = fields.read("stringData", "string", string)?;
+    secret.data = Some(data.into_iter().map(|(k, v)| (k, ByteString(v))).collect());
+    secret.string_data = Some(plain);
+    let secret = stored(secret);
+
+    let mut faults = name_faults(secret.metadata.name.as_deref());
+    let data = secret.data.iter().flatten();
+    faults.extend(data.clone().flat_map(|(key, _)| key_faults("data", key)));
+    if data.map(|(_, value)| value.0.len()).sum::<usize>() > MAX_SIZE {
+        faults.push(too_long("data"));
+    }
+    fields.valid(faults)?;
+    Ok(secret)
+}
+
+fn config_map(object: &Map<String, Value>) -> Result<ConfigMap, Refused> {
+    let fields = Fields {
+        kind: "ConfigMap",
+        object,
+    };
+    let binary = fields.read("binaryData", "[]uint8", bytes)?;
+    let data = fields.read("data", "string", string)?;
+    let mut map: ConfigMap = fields.rest()?;
+
+    let mut faults = name_faults(map.metadata.name.as_deref());
+    for key in data.keys() {
+        faults.extend(key_faults("data", key));
+        if binary.contains_key(key) {
+            let why = "duplicate of key present in binaryData";
+            faults.push(invalid(&format!("data[{key}]"), key, why));
+        }
+    }
+    faults.extend(binary.keys().flat_map(|key| key_faults("binaryData", key)));
+    let size = data.values().map(String::len).sum::<usize>()
+        + binary.values().map(Vec::len).sum::<usize>();
+    if size > MAX_SIZE {
+        faults.push(too_long("[]"));
+    }
+    fields.valid(faults)?;
+    map.data = Some(data);
+    map.binary_data = Some(
+        binary
+            .into_iter()
+            .map(|(k, v)| (k, ByteString(v)))
+            .collect(),
+    );
+    Ok(map)
+}
+
+/// The top-level fields of a manifest of one kind.
+struct Fields<'m> {
+    kind: &'static str,
+    object: &'m Map<String, Value>,
+}
+
+impl Fields<'_> {
+    /// The map under `field`, each value read by `read`; an absent or null map is empty.
+    fn read<T>(
+        &self,
+        field: &str,
+        value_type: &'static str,
+        read: fn(&Value) -> Result<T, Fault>,
+    ) -> Result<BTreeMap<String, T>, Refused> {
+        let fault = |fault| self.unreadable(&self.words(field, &fault));
+        match self.object.get(field) {
+            None | Some(Value::Null) => Ok(BTreeMap::new()),
+            Some(Value::Object(map)) => {
+                let sorted: BTreeMap<_, _> = map.iter().collect();
+                sorted
+                    .into_iter()
+                    .map(|(key, value)| Ok((key.clone(), read(value)?)))
+                    .collect::<Result<_, Fault>>()
+                    .map_err(fault)
+            }
+            Some(other) => Err(fault(Fault::Type {
+                found: json_type(other),
+                wanted: format!("map[string]{value_type}"),
+            })),
+        }
+    }
+
+    /// Everything but the maps, by the API type's own decoder. Its words are not Go's.
+    fn rest<T: serde::de::DeserializeOwned>(&self) -> Result<T, Refused> {
+        let rest = self
+            .object
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "data" | "stringData" | "binaryData"))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        serde_json::from_value(Value::Object(rest)).map_err(|e| self.unreadable(&e.to_string()))
+    }
+
+    fn words(&self, field: &str, fault: &Fault) -> String {
+        match fault {
+            Fault::Base64(offset) => format!("illegal base64 data at input byte {offset}"),
+            Fault::Type { found, wanted } => format!(
+                "json: cannot unmarshal {found} into Go struct field {}.{field} of type {wanted}",
+                self.kind
+            ),
+        }
+    }
+
+    /// `transformDecodeError`.
+    fn unreadable(&self, why: &str) -> Refused {
+        let kind = self.kind;
+        Refused {
+            message: format!("{kind} in version \"v1\" cannot be handled as a {kind}: {why}"),
+        }
+    }
+
+    /// `errors.NewInvalid`.
+    fn valid(&self, faults: Vec<String>) -> Result<(), Refused> {
+        let why = match faults.as_slice() {
+            [] => return Ok(()),
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let name = self.object.get("metadata").and_then(|m| m.get("name"));
+        let name = name.and_then(Value::as_str).unwrap_or_default();
+        Err(Refused {
+            message: format!("{} {name:?} is invalid: {why}", self.kind),
+        })
+    }
+}
+
+enum Fault {
+    Base64(usize),
+    Type { found: String, wanted: String },
+}
+
+/// A Go `[]byte`: Base64 text, or, oddly, an array of numbers.
+fn bytes(value: &Value) -> Result<Vec<u8>, Fault> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) => go_base64::decode(text).map_err(Fault::Base64),
+        Value::Array(items) => items.iter().map(byte).collect(),
+        other => Err(Fault::Type {
+            found: json_type(other),
+            wanted: "[]uint8".into(),
+        }),
+    }
+}
+
+fn byte(value: &Value) -> Result<u8, Fault> {
+    let fault = |found| Fault::Type {
+        found,
+        wanted: "uint8".into(),
+    };
+    match value {
+        Value::Null => Ok(0),
+        Value::Number(number) => number
+            .as_u64()
+            .and_then(|number| u8::try_from(number).ok())
+            // Go would name the number, which is a piece of the secret.
+            .ok_or_else(|| fault("number".into())),
+        other => Err(fault(json_type(other))),
+    }
+}
+
+fn string(value: &Value) -> Result<String, Fault> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text.clone()),
+        other => Err(Fault::Type {
+            found: json_type(other),
+            wanted: "string".into(),
+        }),
+    }
+}
+
+/// What Go's `UnmarshalTypeError` calls a JSON value.
+fn json_type(value: &Value) -> String {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+    .into()
+}
+
+fn name_faults(name: Option<&str>) -> Vec<String> {
+    match name {
+        None | Some("") => {
+            vec!["metadata.name: Required value: name or generateName is required".into()]
+        }
+        Some(name) => names::subdomain_faults(name)
+            .iter()
+            .map(|why| invalid("metadata.name", name, why))
+            .collect(),
+    }
+}
+
+fn key_faults(field: &str, key: &str) -> impl Iterator<Item = String> {
+    names::config_map_key_faults(key)
+        .into_iter()
+        .map(move |why| invalid(&format!("{field}[{key}]"), key, &why))
+}
+
+fn invalid(path: &str, value: &str, why: &str) -> String {
+    format!("{path}: Invalid value: {value:?}: {why}")
+}
+
+fn too_long(path: &str) -> String {
+    format!("{path}: Too long: may not be more than {MAX_SIZE} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn admit_secret(mut manifest: Value) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let object = manifest.as_object_mut().unwrap();
+        object.insert("apiVersion".into(), json!("v1"));
+        object.insert("kind".into(), json!("Secret"));
+        object
+            .entry("metadata")
+            .or_insert_with(|| json!({"name": "db-creds"}));
+        match admit(&manifest) {
+            Ok(Admitted::Secret(secret)) => {
+                assert_eq!(secret.string_data, None);
+                let data = secret.data.unwrap();
+                Ok(data.into_iter().map(|(k, v)| (k, v.0)).collect())
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(refused) => Err(refused.message),
+        }
+    }
+
+    #[test]
+    fn string_data_wins_over_data() {
+        let stored = admit_secret(json!({
+            "data": {"A": "b2xk", "B": "YQ==\n"},
+            "stringData": {"A": "new", "C": "c\n"},
+        }));
+        let expected = [("A", "new"), ("B", "a"), ("C", "c\n")];
+        let expected = expected.map(|(k, v)| (k.to_owned(), v.as_bytes().to_vec()));
+        assert_eq!(stored, Ok(expected.into()));
+    }
+
+    #[test]
+    fn plaintext_in_data_is_refused_in_the_servers_words() {
+        assert_eq!(
+            admit_secret(json!({"data": {"username": "admin"}})),
+            Err("Secret in version \"v1\" cannot be handled as a Secret: \
+                 illegal base64 data at input byte 4"
+                .into())
+        );
+    }
+
+    #[test]
+    fn values_that_are_not_text_are_refused_as_go_refuses_them() {
+        for (field, value, words) in [
+            (
+                "data",
+                json!(1),
+                "number into Go struct field Secret.data of type []uint8",
+            ),
+            (
+                "data",
+                json!(true),
+                "bool into Go struct field Secret.data of type []uint8",
+            ),
+            (
+                "data",
+                json!({}),
+                "object into Go struct field Secret.data of type []uint8",
+            ),
+            (
+                "data",
+                json!(["x"]),
+                "string into Go struct field Secret.data of type uint8",
+            ),
+            (
+                "stringData",
+                json!(1234),
+                "number into Go struct field Secret.stringData of type string",
+            ),
+            (
+                "stringData",
+                json!(false),
+                "bool into Go struct field Secret.stringData of type string",
+            ),
+            (
+                "stringData",
+                json!([]),
+                "array into Go struct field Secret.stringData of type string",
+            ),
+        ] {
+            let message = admit_secret(json!({field: {"A": value}})).unwrap_err();
+            assert_eq!(
+                message,
+                format!(
+                    "Secret in version \"v1\" cannot be handled as a Secret: \
+                     json: cannot unmarshal {words}"
+                )
+            );
+        }
+        let message = admit_secret(json!({"data": "x"})).unwrap_err();
+        assert!(
+            message.ends_with("Secret.data of type map[string][]uint8"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn null_is_the_empty_value_and_numbers_in_an_array_are_bytes() {
+        assert_eq!(admit_secret(json!({"data": null})), Ok(BTreeMap::new()));
+        let stored = admit_secret(json!({"data": {"A": null, "B": [104, 105, null]}}));
+        let expected = [("A".to_owned(), vec![]), ("B".to_owned(), b"hi\0".to_vec())];
+        assert_eq!(stored, Ok(expected.into()));
+    }
+
+    #[test]
+    fn of_several_faults_the_first_in_sorted_order_is_named() {
+        let message = admit_secret(json!({
+            "stringData": {"A": 1},
+            "data": {"B": "@", "A": "YQ="},
+        }));
+        assert!(message.unwrap_err().ends_with("at input byte 3"));
+    }
+
+    #[test]
+    fn names_keys_and_size_are_validated() {
+        for (manifest, words) in [
+            (
+                json!({"stringData": {"a b": ""}}),
+                "Secret \"db-creds\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of",
+            ),
+            (
+                json!({"stringData": {"..a": ""}}),
+                "Secret \"db-creds\" is invalid: data[..a]: Invalid value: \"..a\": must not start with '..'",
+            ),
+            (
+                json!({"metadata": {"name": "db_creds"}}),
+                "Secret \"db_creds\" is invalid: metadata.name: Invalid value: \"db_creds\": a lowercase RFC 1123 subdomain",
+            ),
+            (
+                json!({"metadata": {}}),
+                "Secret \"\" is invalid: metadata.name: Required value: name or generateName is required",
+            ),
+            (
+                json!({"stringData": {"A": "x".repeat(MAX_SIZE + 1)}}),
+                "Secret \"db-creds\" is invalid: data: Too long: may not be more than 1048576 bytes",
+            ),
+        ] {
+            let message = admit_secret(manifest).unwrap_err();
+            assert!(message.starts_with(words), "{message}");
+        }
+        assert!(admit_secret(json!({"stringData": {"A": "x".repeat(MAX_SIZE)}})).is_ok());
+    }
+
+    #[test]
+    fn a_config_map_keeps_text_and_bytes_apart() {
+        let manifest = |data: Value, binary: Value| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"},
+                   "data": data, "binaryData": binary})
+        };
+        match admit(&manifest(json!({"a": "1"}), json!({"b": "/w=="}))).unwrap() {
+            Admitted::ConfigMap(map) => {
+                assert_eq!(map.data.unwrap()["a"], "1");
+                assert_eq!(map.binary_data.unwrap()["b"].0, b"\xff");
+            }
+            other => panic!("{other:?}"),
+        }
+        let refused = admit(&manifest(json!({"a": 1}), Value::Null)).unwrap_err();
+        assert!(refused.message.ends_with("ConfigMap.data of type string"));
+        let refused = admit(&manifest(json!({"a": "1"}), json!({"a": ""}))).unwrap_err();
+        assert!(
+            refused
+                .message
+                .ends_with("duplicate of key present in binaryData")
+        );
+    }
+
+    #[test]
+    fn other_kinds_and_debug_output_carry_no_value() {
+        let other = json!({"apiVersion": "apps/v1", "kind": "Deployment"});
+        assert!(matches!(admit(&other), Ok(Admitted::Other)));
+        let secret = json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "db-creds"}, "stringData": {"A": "hunter2"}});
+        let shown = format!("{:?}", admit(&secret).unwrap());
+        assert_eq!(shown, "Secret(Some(\"db-creds\"))");
+    }
+}
