@@ -17,12 +17,17 @@ use super::{JavaBase64Error, Plain, base64_java, line_breaks, utf8_java};
 /// # Errors
 /// Java's own, for a value that is not Base64. Kestra logs it and drops the secret.
 pub fn decode(env_value: &Plain) -> Result<Plain, JavaBase64Error> {
+    let bytes = decode_bytes(env_value)?;
+    Ok(bytes.map(|bytes| utf8_java::decode(bytes).as_bytes().to_vec()))
+}
+
+/// The first three steps of [`decode`]: the bytes that Kestra has for a moment and nobody sees.
+pub(super) fn decode_bytes(env_value: &Plain) -> Result<Plain, JavaBase64Error> {
     let text = utf8_java::decode(env_value.bytes());
     let mut latin1 = Zeroizing::new(Vec::with_capacity(text.len()));
     latin1.extend(line_breaks::removed(&text).map(|c| u8::try_from(c).unwrap_or(b'?')));
     let bytes = base64_java::decode(&latin1)?;
-    let secret = utf8_java::decode(&bytes);
-    Ok(env_value.map(|_| secret.as_bytes()))
+    Ok(env_value.map(|_| bytes.as_slice()))
 }
 
 #[cfg(test)]
