@@ -1,0 +1,353 @@
+//! The way of one secret, hop by hop: what was meant, what must be there, and what was seen.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::decode::decode_bytes;
+use super::{Keyring, PREFIX, Place, Plain, Read, RunKey, Shown};
+
+/// A place where a secret can be looked at, in the order of its way.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum HopKind {
+    /// What the user means.
+    Plaintext,
+    /// Base64, as Kestra wants it.
+    EncodingForKestra,
+    /// Base64 once more, as the `data` of a Secret wants it.
+    EncodingForKubernetes,
+    /// As written in values.yaml or a manifest.
+    ValuesOrManifest,
+    /// As the API server holds it: the bytes of a Secret's key, or the value in a pod's spec.
+    ApiServer,
+    /// As the process finds it.
+    Environment,
+    /// The bytes that Kestra decodes; never seen by anybody.
+    Decoder,
+    /// What `secret()` gives to a flow.
+    SecretFunction,
+}
+
+impl fmt::Display for HopKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plaintext => "plaintext",
+            Self::EncodingForKestra => "Base64 for Kestra",
+            Self::EncodingForKubernetes => "Base64 for the Secret",
+            Self::ValuesOrManifest => "values or manifest",
+            Self::ApiServer => "API server",
+            Self::Environment => "environment",
+            Self::Decoder => "Kestra's decoder",
+            Self::SecretFunction => "secret()",
+        })
+    }
+}
+
+/// What is at a hop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Value<V = Shown> {
+    /// This value.
+    Is(V),
+    /// One of these, and nothing says which.
+    OneOf(Vec<V>),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+impl<V: PartialEq> Value<V> {
+    /// Whether what is here can be the `other`. Nothing is nothing, for whatever reason.
+    fn agrees(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Is(a), Self::Is(b)) => a == b,
+            (Self::Is(one), Self::OneOf(several)) | (Self::OneOf(several), Self::Is(one)) => {
+                several.contains(one)
+            }
+            (Self::OneOf(a), Self::OneOf(b)) => a.iter().any(|one| b.contains(one)),
+            (Self::Nothing(_), Self::Nothing(_)) => true,
+            (Self::Nothing(_), _) | (_, Self::Nothing(_)) => false,
+        }
+    }
+}
+
+impl Value<Plain> {
+    fn then(&self, f: impl FnOnce(&Plain) -> Self) -> Self {
+        match self {
+            Self::Is(plain) => f(plain),
+            Self::OneOf(_) => Self::Nothing("not knowable".into()),
+            Self::Nothing(why) => Self::Nothing(why.clone()),
+        }
+    }
+
+    /// As a report may show it.
+    pub fn show(&self, key: &RunKey) -> Value {
+        match self {
+            Self::Is(plain) => Value::Is(key.show(plain)),
+            Self::OneOf(several) => {
+                Value::OneOf(several.iter().map(|plain| key.show(plain)).collect())
+            }
+            Self::Nothing(why) => Value::Nothing(why.clone()),
+        }
+    }
+}
+
+impl From<Read> for Value<Plain> {
+    fn from(read: Read) -> Self {
+        match read {
+            Read::Text(text) => Self::Is(text),
+            Read::OneOf(texts) => Self::OneOf(texts),
+            Read::EmptyString => Self::Is(Plain::new("", true)),
+            Read::Fails(message) => Self::Nothing(message),
+        }
+    }
+}
+
+/// One hop; of plaintexts while they are compared, of what may be shown in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hop<V = Shown> {
+    /// Where.
+    pub at: HopKind,
+    /// What would be here if the plaintext is to arrive; none when nobody said what is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meant: Option<Value<V>>,
+    /// What must be here by what was given and by the rules of Kubernetes, Java and Kestra; none before
+    /// something was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Value<V>>,
+    /// What was seen here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value<V>>,
+}
+
+impl Hop<Plain> {
+    /// As a report may show it.
+    pub fn show(&self, key: &RunKey) -> Hop {
+        let show = |value: &Option<Value<Plain>>| value.as_ref().map(|value| value.show(key));
+        Hop {
+            at: self.at,
+            meant: show(&self.meant),
+            predicted: show(&self.predicted),
+            observed: show(&self.observed),
+        }
+    }
+}
+
+/// The first hop where truth left the plan: what was seen there is not what was predicted, or what is
+/// there (as seen, else as predicted) is not what was meant.
+pub fn first_wrong<V: PartialEq>(hops: &[Hop<V>]) -> Option<HopKind> {
+    let differ =
+        |a: Option<&Value<V>>, b: Option<&Value<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
+    let wrong = |hop: &&Hop<V>| {
+        let truth = hop.observed.as_ref().or(hop.predicted.as_ref());
+        differ(hop.observed.as_ref(), hop.predicted.as_ref()) || differ(truth, hop.meant.as_ref())
+    };
+    hops.iter().find(wrong).map(|hop| hop.at)
+}
+
+/// One secret's way from where it was written to a flow.
+#[derive(Debug, Clone)]
+pub struct Path<'a> {
+    /// The key a flow reads.
+    pub key: &'a str,
+    /// Where the value was written.
+    pub place: Place,
+    /// What was written.
+    pub written: &'a Plain,
+    /// What the user means a flow to get, when that is known.
+    pub meant: Option<&'a Plain>,
+    /// What the kubelet makes of it, when its rules were applied to the whole pod; else the same bytes.
+    pub environment: Option<&'a Plain>,
+    /// What Kestra makes of the whole environment, when that is known; else this variable is alone.
+    pub keyring: Option<&'a Keyring>,
+}
+
+impl Path<'_> {
+    /// The hops on a Kestra of this version, nothing observed yet.
+    ///
+    /// A value that leads to the plaintext is meant, however it was encoded: line breaks and missing
+    /// padding are no fault. Otherwise what is meant is the plain encoding.
+    pub fn hops(&self, kestra: &Version) -> Vec<Hop<Plain>> {
+        let predicted = self.downstream(self.written, kestra);
+        let arrives =
+            |meant: &Plain| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
+        let meant = match self.meant {
+            Some(meant) if arrives(meant) => predicted.clone(),
+            Some(meant) => Path {
+                keyring: None,
+                ..*self
+            }
+            .downstream(&self.place.encode(meant), kestra),
+            None => Vec::new(),
+        };
+        let mut hops = self
+            .meant
+            .map(|meant| self.upstream(meant))
+            .unwrap_or_default();
+        let mut meant = meant.into_iter();
+        for (at, value) in predicted {
+            let meant = meant.next().map(|(_, value)| value);
+            hops.push(Hop {
+                at,
+                meant,
+                predicted: Some(value),
+                observed: None,
+            });
+        }
+        hops
+    }
+
+    fn upstream(&self, meant: &Plain) -> Vec<Hop<Plain>> {
+        let hop = |at, value| Hop {
+            at,
+            meant: Some(Value::Is(value)),
+            predicted: None,
+            observed: None,
+        };
+        let mut hops = vec![
+            hop(HopKind::Plaintext, meant.clone()),
+            hop(HopKind::EncodingForKestra, Place::Env.encode(meant)),
+        ];
+        if self.place == Place::Data {
+            hops.push(hop(
+                HopKind::EncodingForKubernetes,
+                Place::Data.encode(meant),
+            ));
+        }
+        hops
+    }
+
+    fn downstream(&self, written: &Plain, kestra: &Version) -> Vec<(HopKind, Value<Plain>)> {
+        let stored = self.place.environment(written).map_or_else(
+            || Value::Nothing("the API server refuses the Secret: its data is not Base64".into()),
+            Value::Is,
+        );
+        let environment = self
+            .environment
+            .map_or_else(|| stored.clone(), |value| Value::Is(value.clone()));
+        let decoder = environment.then(|value| match decode_bytes(value) {
+            Ok(bytes) => Value::Is(bytes),
+            Err(error) => Value::Nothing(error.to_string()),
+        });
+        let text = environment.then(|value| {
+            let alone = || Keyring::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
+            self.keyring
+                .map_or_else(
+                    || alone().secret(self.key, kestra),
+                    |all| all.secret(self.key, kestra),
+                )
+                .into()
+        });
+        let mut hops = Vec::new();
+        if self.place != Place::Env {
+            hops.push((HopKind::ValuesOrManifest, Value::Is(written.clone())));
+            hops.push((HopKind::ApiServer, stored));
+        }
+        hops.extend([
+            (HopKind::Environment, environment),
+            (HopKind::Decoder, decoder),
+            (HopKind::SecretFunction, text),
+        ]);
+        hops
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: Version = Version::new(2, 0, 0);
+
+    fn hops(place: Place, written: &str, meant: Option<&str>) -> Vec<Hop<Plain>> {
+        let written = written.into();
+        let meant = meant.map(Plain::from);
+        Path {
+            key: "DB_USERNAME",
+            place,
+            written: &written,
+            meant: meant.as_ref(),
+            environment: None,
+            keyring: None,
+        }
+        .hops(&NEW)
+    }
+
+    fn last(hops: &[Hop<Plain>]) -> Option<&Value<Plain>> {
+        hops.last().and_then(|hop| hop.predicted.as_ref())
+    }
+
+    #[test]
+    fn the_pages_printed_value_leaves_the_plan_in_the_manifest() {
+        let hops = hops(Place::Data, "WVdSdGFXNEsK", Some("admin"));
+        assert_eq!(last(&hops), Some(&Value::Is("admin\n".into())));
+        assert_eq!(first_wrong(&hops), Some(HopKind::ValuesOrManifest));
+    }
+
+    #[test]
+    fn a_value_that_arrives_is_as_meant_however_it_was_encoded() {
+        for written in ["WVdSdGFXND0=", "WVdSdGFXND0K", "WVdS\ndGFX\nND0=\n"] {
+            let hops = hops(Place::Data, written, Some("admin"));
+            assert_eq!(last(&hops), Some(&Value::Is("admin".into())));
+            assert_eq!(first_wrong(&hops), None);
+        }
+    }
+
+    #[test]
+    fn what_is_seen_and_not_predicted_is_wrong_even_when_nobody_said_what_is_meant() {
+        let mut hops = hops(Place::Values, "YWRtaW4=", None);
+        assert_eq!(first_wrong(&hops), None);
+        for hop in &mut hops {
+            hop.observed = match hop.at {
+                HopKind::Environment => Some(Value::Is("YWRtaW4K".into())),
+                HopKind::SecretFunction => Some(Value::Is("admin\n".into())),
+                _ => None,
+            };
+        }
+        assert_eq!(first_wrong(&hops), Some(HopKind::Environment));
+    }
+
+    #[test]
+    fn what_is_seen_goes_before_what_is_predicted() {
+        let mut hops = hops(Place::Env, "YWRtaW4=", Some("admin"));
+        if let Some(hop) = hops.last_mut() {
+            hop.observed = Some(Value::Nothing(
+                "Cannot find secret for key 'DB_USERNAME'.".into(),
+            ));
+        }
+        assert_eq!(first_wrong(&hops), Some(HopKind::SecretFunction));
+    }
+
+    #[test]
+    fn the_api_server_refuses_data_that_is_not_base64() {
+        let hops = hops(Place::Data, "adm", None);
+        let at = |at| {
+            hops.iter()
+                .find(|hop| hop.at == at)
+                .and_then(|hop| hop.predicted.as_ref())
+        };
+        assert!(
+            matches!(at(HopKind::ApiServer), Some(Value::Nothing(why)) if why.contains("refuses"))
+        );
+        assert!(matches!(
+            at(HopKind::SecretFunction),
+            Some(Value::Nothing(_))
+        ));
+    }
+
+    #[test]
+    fn a_report_shows_no_plaintext_and_can_be_read_again() {
+        let key = RunKey::random();
+        let hops: Vec<Hop> = hops(Place::Data, "WVdSdGFXNEsK", Some("admin"))
+            .iter()
+            .map(|hop| hop.show(&key))
+            .collect();
+        let json = serde_json::to_string(&hops).unwrap();
+        assert!(!json.contains("admin") && !json.contains("YWRt") && !json.contains("WVdS"));
+        assert_eq!(serde_json::from_str::<Vec<Hop>>(&json).unwrap(), hops);
+        assert_eq!(first_wrong(&hops), Some(HopKind::ValuesOrManifest));
+    }
+}
