@@ -23,7 +23,12 @@ impl RunId {
     /// A new one, of 40 random bits.
     pub fn random() -> Self {
         let bytes: [u8; Self::LENGTH] = rand::random();
-        Self(bytes.map(|byte| char::from(Self::ALPHABET[usize::from(byte % 32)])).iter().collect())
+        Self(
+            bytes
+                .map(|byte| char::from(Self::ALPHABET[usize::from(byte % 32)]))
+                .iter()
+                .collect(),
+        )
     }
 
     /// The id as text.
