@@ -5,7 +5,7 @@
 //! that a terminal's Ctrl-C reaches only the harness, which then ends its children in good order;
 //! and nothing of the group outlives its leader: what is left is killed when the leader ends.
 //!
-//! A child belongs to the thread that started it (see [`group`](self) in the source): it is reaped
+//! A child belongs to the thread that started it (the module `group` says why): it is reaped
 //! there whatever becomes of the future that waits for it, and on Linux the kernel kills it when
 //! the harness itself is killed.
 

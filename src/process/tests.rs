@@ -118,10 +118,12 @@ async fn a_passed_deadline_is_named_and_ends_the_grandchildren() {
             what: "the napping",
             limit,
         };
-        let run = sh(script)
+        let error = sh(script)
             .env("FILE", &file)
-            .output(deadline, &CancellationToken::new());
-        let said = run.await.unwrap_err().to_string();
+            .output(deadline, &CancellationToken::new())
+            .await
+            .unwrap_err();
+        let said = error.to_string();
         if let Some(pid) = read_pid(&file) {
             break (pid, said);
         }
