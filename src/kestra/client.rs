@@ -1,16 +1,15 @@
-use super::connection::Deadline;
+use super::connection::{Deadline, Pauses};
 use super::error::{Cause, Error};
 use super::generation::{Dialect, Generation, Outputs};
 use super::http::{Call, Transport};
 use super::model::{Execution, FlowRef, LogLine};
 use super::{Credentials, Scrub};
-use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::Instant;
 
 /// How long the client waits, and how much it takes in.
 #[derive(Clone, Debug)]
@@ -90,7 +89,7 @@ impl Client {
             yaml: None,
             refusals: &[],
         };
-        let configs: Configs = transport.json(&call, transport.request_deadline()).await?;
+        let configs: Configs = transport.json(&call, &transport.request_deadline()).await?;
         let version = configs
             .version
             .trim_start_matches('v')
@@ -136,12 +135,12 @@ impl Client {
             call
         };
         let create = self.call(format!("create flow {name}"), Method::POST, &["flows"]);
-        let created = self.transport.json(&with_source(create), deadline).await;
+        let created = self.transport.json(&with_source(create), &deadline).await;
         match (created, identity) {
             (Err(Error::Refused(failure)), Some(flow)) if already_exists(&failure.cause) => {
                 let path = ["flows", &flow.namespace, &flow.id];
                 let update = self.call(format!("update flow {name}"), Method::PUT, &path);
-                self.transport.json(&with_source(update), deadline).await
+                self.transport.json(&with_source(update), &deadline).await
             }
             (result, _) => result,
         }
@@ -154,7 +153,7 @@ impl Client {
     /// [`Error::Refused`] when the flow cannot be run as it is: disabled, or in want of inputs.
     /// [`Error::Infra`] when it has not ended by the execution deadline, among others.
     pub async fn run(&self, flow: &FlowRef, labels: &[(&str, &str)]) -> Result<Execution, Error> {
-        let deadline = Deadline::start("execution", self.transport.limits().execution);
+        let mut deadline = Deadline::start("execution", self.transport.limits().execution);
         let path = ["executions", &flow.namespace, &flow.id];
         let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
         start.refusals = &[400, 409, 422];
@@ -167,23 +166,21 @@ impl Client {
                     .iter()
                     .map(|(key, value)| ("labels", format!("{key}:{value}"))),
             );
-        let mut execution: Execution = self.transport.json(&start, deadline).await?;
+        let mut execution: Execution = self.transport.json(&start, &deadline).await?;
 
         // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
         let path = ["executions", execution.id.as_str()];
         let follow = self.call(format!("follow a run of flow {flow}"), Method::GET, &path);
-        let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(25))
-            .with_max_delay(Duration::from_secs(1))
-            .without_max_times()
-            .build();
+        let mut pauses = Pauses::new();
         while !execution.state.is_terminal() {
-            let pause = pauses.next().unwrap_or(Duration::from_secs(1));
-            if timeout_at(deadline.at(), sleep(pause)).await.is_err() {
-                let last = format!("execution {} in state {}", execution.id, execution.state);
-                return Err(self.transport.infra(&follow, deadline.passed(Some(last))));
+            deadline.seen(format!(
+                "execution {} in state {}",
+                execution.id, execution.state
+            ));
+            if !pauses.next_before(deadline.at()).await {
+                return Err(self.transport.infra(&follow, deadline.passed()));
             }
-            execution = self.transport.json(&follow, deadline).await?;
+            execution = self.transport.json(&follow, &deadline).await?;
         }
         Ok(execution)
     }
@@ -229,8 +226,8 @@ impl Client {
         }
     }
 
-    /// The log of an execution. Kestra indexes it beside the execution, not with it: the last
-    /// lines may come a moment after its end.
+    /// The log of an execution, as far as it is there: Kestra indexes it beside the execution,
+    /// so that right after the end it may still be empty. See [`Self::logs_until`].
     ///
     /// # Errors
     /// [`Error::Infra`] when it cannot be read.
@@ -238,6 +235,27 @@ impl Client {
         let action = format!("read the log of execution {}", execution.id);
         self.get(&self.call(action, Method::GET, &["logs", &execution.id]))
             .await
+    }
+
+    /// The log of an execution, read again until there is `enough` of it. After `within` what
+    /// there is will do: that a line never came is the caller's to judge.
+    ///
+    /// # Errors
+    /// [`Error::Infra`] when it cannot be read.
+    pub async fn logs_until(
+        &self,
+        execution: &Execution,
+        within: Duration,
+        enough: impl Fn(&[LogLine]) -> bool,
+    ) -> Result<Vec<LogLine>, Error> {
+        let deadline = Instant::now() + within;
+        let mut pauses = Pauses::new();
+        loop {
+            let lines = self.logs(execution).await?;
+            if enough(&lines) || !pauses.next_before(deadline).await {
+                return Ok(lines);
+            }
+        }
     }
 
     /// Deletes the flow. One that is gone already is as good as deleted.
@@ -279,7 +297,7 @@ impl Client {
 
     async fn get<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
         self.transport
-            .json(call, self.transport.request_deadline())
+            .json(call, &self.transport.request_deadline())
             .await
     }
 
@@ -287,7 +305,7 @@ impl Client {
         let call = self.call(action, Method::DELETE, path);
         match self
             .transport
-            .done(&call, self.transport.request_deadline())
+            .done(&call, &self.transport.request_deadline())
             .await
         {
             Err(error) if matches!(error.failure().cause, Cause::Status { status: 404, .. }) => {

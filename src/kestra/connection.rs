@@ -1,18 +1,20 @@
 //! A connection to one origin, and why it failed: what requests and health checks share.
 
 use super::error::Cause;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Url, redirect};
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// A point in time that a call must be done by, and the name it goes by when it passes.
-#[derive(Clone, Copy)]
+/// A point in time that a call must be done by, the name it goes by when it passes, and how far
+/// things had come by then.
 pub(super) struct Deadline {
     name: &'static str,
     length: Duration,
     at: Instant,
+    last: Option<String>,
 }
 
 impl Deadline {
@@ -21,6 +23,7 @@ impl Deadline {
             name,
             length,
             at: Instant::now() + length,
+            last: None,
         }
     }
 
@@ -28,11 +31,38 @@ impl Deadline {
         self.at
     }
 
-    pub(super) fn passed(&self, last: Option<String>) -> Cause {
+    pub(super) fn seen(&mut self, last: String) {
+        self.last = Some(last);
+    }
+
+    pub(super) fn passed(&self) -> Cause {
         Cause::Deadline {
             name: self.name,
             length: self.length,
-            last,
+            last: self.last.clone(),
+        }
+    }
+}
+
+/// The pauses between two looks at a server, growing to half a second.
+pub(super) struct Pauses(ExponentialBackoff);
+
+impl Pauses {
+    pub(super) fn new() -> Self {
+        Self(
+            ExponentialBuilder::default()
+                .with_min_delay(Duration::from_millis(25))
+                .with_max_delay(Duration::from_millis(500))
+                .without_max_times()
+                .build(),
+        )
+    }
+
+    /// Waits for the next look; false when there is no time left for one.
+    pub(super) async fn next_before(&mut self, deadline: Instant) -> bool {
+        match self.0.next() {
+            Some(pause) => timeout_at(deadline, sleep(pause)).await.is_ok(),
+            None => false,
         }
     }
 }
@@ -72,8 +102,7 @@ pub(super) fn classify(
     shown: impl Fn(&str) -> String,
 ) -> Cause {
     let text = shown(&chain(error));
-    let io = sources(error).find_map(|source| source.downcast_ref::<io::Error>());
-    match io.map(io::Error::kind) {
+    match sources(error).find_map(io_kind) {
         _ if error.is_timeout() => Cause::Deadline {
             name: "connect",
             length: connect,
@@ -84,6 +113,13 @@ pub(super) fn classify(
         Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(text),
         _ => Cause::Connection(text),
     }
+}
+
+/// The kind of an I/O error, or of the one it wraps: a failed handshake comes wrapped.
+fn io_kind(source: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    let error = source.downcast_ref::<io::Error>()?;
+    let inner = error.get_ref().and_then(|inner| io_kind(inner));
+    Some(inner.unwrap_or_else(|| error.kind()))
 }
 
 /// The error's sources in one line. Its own first line only repeats the URL.

@@ -1,10 +1,9 @@
-use super::connection::{Deadline, classify, client_for};
+use super::connection::{Deadline, Pauses, chain, classify, client_for};
 use super::error::{Cause, Error, Failure};
-use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::Url;
 use serde::Deserialize;
 use std::time::Duration;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// A health answer that takes longer is asked for anew: a server that is still starting may
 /// take a connection and never answer it.
@@ -26,15 +25,13 @@ pub async fn wait_healthy(
     deadline: Duration,
     until: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let deadline = Deadline::start("health", deadline);
-    let mut last = String::from("nothing yet");
+    let mut deadline = Deadline::start("health", deadline);
     let cause = tokio::select! {
         biased;
         how = until => Cause::Exited(how),
-        up = timeout_at(deadline.at(), poll(management, &mut last)) => match up {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(cause)) => cause,
-            Err(_) => deadline.passed(Some(last)),
+        up = poll(management, &mut deadline) => match up {
+            Ok(()) => return Ok(()),
+            Err(cause) => cause,
         },
     };
     let origin = management.origin().ascii_serialization();
@@ -53,28 +50,24 @@ pub async fn wait_healthy(
     })))
 }
 
-async fn poll(management: &Url, last: &mut String) -> Result<(), Cause> {
-    let client = client_for(management, ATTEMPT).map_err(|error| Cause::Tls(error.to_string()))?;
+async fn poll(management: &Url, deadline: &mut Deadline) -> Result<(), Cause> {
+    let client = client_for(management, ATTEMPT).map_err(|error| Cause::Tls(chain(&error)))?;
     let url = management
         .join("health")
         .map_err(|error| Cause::Connection(error.to_string()))?;
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(25))
-        .with_max_delay(Duration::from_millis(500))
-        .without_max_times()
-        .build();
-    for pause in pauses {
-        match timeout(ATTEMPT, ask(&client, &url)).await {
+    let mut pauses = Pauses::new();
+    loop {
+        let attempt = (Instant::now() + ATTEMPT).min(deadline.at());
+        deadline.seen(match timeout_at(attempt, ask(&client, &url)).await {
             Ok(Ok(answer)) if answer == "UP" => return Ok(()),
-            Ok(Ok(answer)) => *last = answer,
-            Ok(Err(error)) => {
-                *last = classify(&error, ATTEMPT, str::to_owned).to_string();
-            }
-            Err(_) => *last = "a connection, but no answer".into(),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => classify(&error, ATTEMPT, str::to_owned).to_string(),
+            Err(_) => "no answer in time".into(),
+        });
+        if !pauses.next_before(deadline.at()).await {
+            return Err(deadline.passed());
         }
-        sleep(pause).await;
     }
-    Ok(())
 }
 
 /// The status that the server gives itself. Of any other answer only the HTTP status is told,

@@ -113,25 +113,17 @@ impl Transport {
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         call: &Call,
-        deadline: Deadline,
+        deadline: &Deadline,
     ) -> Result<T, Error> {
         let answer = self.accepted(call, deadline).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let text = String::from_utf8_lossy(&answer.body);
-            // Of an answer that has the shape of JSON nothing is quoted but the reason: it may
-            // be the outputs.
-            let what = if error.is_data() {
-                self.shown(&error.to_string())
-            } else {
-                let start: String = self.shown(&text).chars().take(80).collect();
-                format!("it is not JSON ({error}); it begins {start:?}")
-            };
+            let what = self.misfit(&error, &answer.body);
             self.infra(call, Cause::Malformed(what))
         })
     }
 
     /// Sends the request and reads an answer whose content does not matter.
-    pub(super) async fn done(&self, call: &Call, deadline: Deadline) -> Result<(), Error> {
+    pub(super) async fn done(&self, call: &Call, deadline: &Deadline) -> Result<(), Error> {
         self.accepted(call, deadline).await.map(drop)
     }
 
@@ -139,7 +131,7 @@ impl Transport {
         Error::Infra(Box::new(self.failure(call, cause, None)))
     }
 
-    async fn accepted(&self, call: &Call, deadline: Deadline) -> Result<Answer, Error> {
+    async fn accepted(&self, call: &Call, deadline: &Deadline) -> Result<Answer, Error> {
         let answer = self.exchange(call, deadline, true).await;
         let answer = answer.map_err(|cause| self.infra(call, cause))?;
         if answer.status.is_success() {
@@ -168,7 +160,7 @@ impl Transport {
     async fn exchange(
         &self,
         call: &Call,
-        deadline: Deadline,
+        deadline: &Deadline,
         authenticated: bool,
     ) -> Result<Answer, Cause> {
         let mut request = self
@@ -197,7 +189,7 @@ impl Transport {
             })
         };
         let result = timeout_at(deadline.at(), exchange).await;
-        let result = result.unwrap_or_else(|_| Err(deadline.passed(None)));
+        let result = result.unwrap_or_else(|_| Err(deadline.passed()));
         tracing::debug!(
             method = %call.method,
             path = call.url.path(),
@@ -234,7 +226,7 @@ impl Transport {
             refusals: &[],
         };
         let answer = self
-            .exchange(&call, self.request_deadline(), false)
+            .exchange(&call, &self.request_deadline(), false)
             .await
             .ok()?;
         if !answer.status.is_success() {
@@ -273,6 +265,28 @@ impl Transport {
                 self.shown(&text)
             }
             Err(_) => self.shown(&String::from_utf8_lossy(body)),
+        }
+    }
+
+    /// Why an answer does not fit. The answer may be the outputs, and short secrets are more than
+    /// a scrub can know: of what has the look of JSON no value is quoted, not even by serde.
+    fn misfit(&self, error: &serde_json::Error, body: &[u8]) -> String {
+        let text = self.shown(&String::from_utf8_lossy(body));
+        if !text.is_empty() && !text.starts_with(['{', '[', '"']) {
+            let start: String = text.chars().take(80).collect();
+            return format!("it begins {start:?}, which is not JSON");
+        }
+        let reason = error.to_string();
+        if let Some(at) = reason.rfind("expected ").filter(|_| error.is_data()) {
+            reason[at..].into()
+        } else if reason.starts_with("missing field") {
+            reason
+        } else {
+            format!(
+                "line {}, column {} is not as expected",
+                error.line(),
+                error.column()
+            )
         }
     }
 

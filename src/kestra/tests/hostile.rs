@@ -1,0 +1,324 @@
+use super::*;
+use crate::kestra::Cause;
+use crate::kestra::connection::is_loopback;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn a_401_explains_that_kestra_may_ignore_its_credentials() {
+    let server = MockServer::start().await;
+    let refused = Mock::given(path("/api/v1/configs")).respond_with(ResponseTemplate::new(401));
+    refused.mount(&server).await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    assert!(is_infra(&error));
+    assert!(help(&error).contains("e-mail address"), "{}", help(&error));
+
+    let says = json!(["Invalid username: hunter2"]);
+    answer(
+        &server,
+        "GET",
+        "/api/v1/basicAuthValidationErrors",
+        200,
+        says,
+    )
+    .await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    let told = "the server says: Invalid username: [secret]. either kestra-secrets@example.com";
+    assert!(help(&error).starts_with(told), "{}", help(&error));
+}
+
+#[tokio::test]
+async fn a_path_the_server_does_not_have_points_at_its_generation() {
+    let server = server("1.3.31").await;
+    let at = "/api/v1/main/executions/company.team/secret_test";
+    answer(
+        &server,
+        "POST",
+        at,
+        404,
+        refusal("Not Found", &["Page Not Found"]),
+    )
+    .await;
+    let error = client(&server).await.run(&flow(), &[]).await.unwrap_err();
+    assert!(is_infra(&error));
+    assert!(
+        help(&error).contains("no tenant in its paths"),
+        "{}",
+        help(&error)
+    );
+}
+
+#[tokio::test]
+async fn a_content_type_the_server_does_not_take_is_not_the_flows_fault() {
+    let server = server("0.20.7").await;
+    let says = refusal("Unsupported Media Type: Content Type not allowed", &[]);
+    answer(&server, "POST", "/api/v1/flows", 415, says).await;
+    let error = client(&server).await.put_flow(FLOW).await.unwrap_err();
+    assert!(is_infra(&error));
+    assert!(help(&error).contains("content type"), "{}", help(&error));
+}
+
+#[tokio::test]
+async fn a_web_page_is_not_taken_for_an_answer() {
+    let page = "<!DOCTYPE html>\u{1b}[2J<title>hunter2</title>";
+    for status in [200, 502] {
+        let server = MockServer::start().await;
+        let response = ResponseTemplate::new(status).set_body_raw(page, "text/html");
+        Mock::given(path("/api/v1/configs"))
+            .respond_with(response)
+            .mount(&server)
+            .await;
+        let error = connect(&server, limits()).await.unwrap_err();
+        let text = error.to_string();
+        assert!(is_infra(&error));
+        assert!(
+            text.contains("<!DOCTYPE html> [2J<title>[secret]</title>"),
+            "{text}"
+        );
+        assert!(!help(&error).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn text_of_the_server_is_scrubbed_before_it_is_cut() {
+    let server = server("2.0.0").await;
+    let long = format!("{}hunter2", "x".repeat(1_996));
+    answer(
+        &server,
+        "POST",
+        "/api/v1/main/flows",
+        422,
+        refusal(&long, &[]),
+    )
+    .await;
+    let text = client(&server)
+        .await
+        .put_flow(FLOW)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(text.ends_with("xx[sec…"), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_reported_without_its_values() {
+    for (body, says) in [
+        (r#""pin""#, "expected struct Configs at line 1 column 5"),
+        (
+            r#"{"version": {"pin": 1}}"#,
+            "expected a string at line 1 column 12",
+        ),
+        (
+            r#"{"pin": 1}"#,
+            "missing field `version` at line 1 column 10",
+        ),
+        (
+            r#"{"version": "pin"#,
+            "line 1, column 16 is not as expected",
+        ),
+        ("", "line 1, column 0 is not as expected"),
+    ] {
+        let server = MockServer::start().await;
+        let response = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+        Mock::given(method("GET"))
+            .respond_with(response)
+            .mount(&server)
+            .await;
+        let error = connect(&server, limits()).await.unwrap_err();
+        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+    }
+    let server = MockServer::start().await;
+    answer(
+        &server,
+        "GET",
+        "/api/v1/configs",
+        200,
+        json!({"version": "latest"}),
+    )
+    .await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    assert!(
+        matches!(error.failure().cause, Cause::Malformed(_)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn outputs_that_are_no_object_are_not_shown() {
+    for (version, root, generation) in GENERATIONS {
+        let server = server(version).await;
+        let inline = if generation == Generation::V2 {
+            let at = format!("{root}/outputs/tasks/2jtG3A0iPvnIiBxAoZgmbA/7HfHdB5wyXURqcwJ28D3LR");
+            answer(&server, "GET", &at, 200, json!(["pin"])).await;
+            Value::Null
+        } else {
+            json!(["pin"])
+        };
+        let execution = serde_json::from_value(execution("SUCCESS", &inline)).unwrap();
+        let error = client(&server)
+            .await
+            .outputs(&execution, "hello")
+            .await
+            .unwrap_err();
+        let says = "the outputs of a task are no JSON object";
+        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+    }
+}
+
+#[tokio::test]
+async fn ids_that_would_leave_their_path_do_not() {
+    let server = server("2.0.0").await;
+    let climbing = FlowRef {
+        namespace: "..".into(),
+        id: "a/../b?c".into(),
+        revision: 1,
+    };
+    client(&server).await.delete_flow(&climbing).await.unwrap();
+    let asked = server.received_requests().await.unwrap();
+    let url = &asked.last().unwrap().url;
+    assert_eq!(url.path(), "/api/v1/main/flows/_/a%2F..%2Fb%3Fc");
+}
+
+#[tokio::test]
+async fn credentials_do_not_follow_a_redirect() {
+    let elsewhere = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"version": "2.0.0"})))
+        .expect(0)
+        .mount(&elsewhere)
+        .await;
+    let server = MockServer::start().await;
+    let to = format!("{}/?token=hunter2", elsewhere.uri());
+    let response = ResponseTemplate::new(302).insert_header("location", to.as_str());
+    Mock::given(method("GET"))
+        .respond_with(response)
+        .mount(&server)
+        .await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    let to = to.replace("hunter2", "[secret]");
+    assert_eq!(error.failure().cause, Cause::Redirected { to });
+}
+
+#[tokio::test]
+async fn an_answer_that_announces_too_much_is_not_read() {
+    let server = MockServer::start().await;
+    let response = ResponseTemplate::new(200).set_body_bytes(vec![b' '; (64 << 10) + 1]);
+    Mock::given(method("GET"))
+        .respond_with(response)
+        .mount(&server)
+        .await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    assert_eq!(error.failure().cause, Cause::TooLarge { limit: 64 << 10 });
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_off() {
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    let error = against(head, Some(" "), limits()).await;
+    assert_eq!(error.failure().cause, Cause::TooLarge { limit: 64 << 10 });
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_meets_the_request_deadline() {
+    for silent in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"] {
+        let error = against(silent, None, soon()).await;
+        assert!(is_infra(&error));
+        let text = error.to_string();
+        assert!(
+            text.contains("the request deadline of 50ms passed"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_failed_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // An answer before the request would be an error of its own.
+        stream.read_u8().await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")
+            .await
+            .unwrap();
+    };
+    let (result, ()) = tokio::join!(at(&base, limits()), serve);
+    let cause = result.unwrap_err().failure().cause.clone();
+    assert!(matches!(cause, Cause::Connection(_)), "{cause}");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = at(&base, limits()).await.unwrap_err();
+    assert_eq!(error.failure().cause, Cause::ConnectionRefused);
+    assert!(help(&error).contains(&base), "{}", help(&error));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_as_such() {
+    let server = MockServer::start().await;
+    let base = server.uri().replace("http:", "https:");
+    let error = at(&base, limits()).await.unwrap_err();
+    assert!(matches!(error.failure().cause, Cause::Tls(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_url_that_is_not_http_is_turned_away() {
+    for base in ["ftp://localhost", "mailto:a@b"] {
+        let error = at(base, limits()).await.unwrap_err();
+        assert!(help(&error).contains("http://HOST:PORT"), "{error}");
+    }
+}
+
+#[test]
+fn loopback_is_told_by_name_and_address() {
+    for (url, loopback) in [
+        ("http://localhost:8080", true),
+        ("http://127.1.2.3", true),
+        ("http://[::1]:8080", true),
+        ("http://localhost.example.com", false),
+        ("http://10.0.0.1", false),
+        ("http://[::2]", false),
+    ] {
+        assert_eq!(is_loopback(&url.parse().unwrap()), loopback, "{url}");
+    }
+}
+
+async fn at(base: &str, limits: Limits) -> Result<Client, Error> {
+    let scrub = Arc::new(str::to_owned);
+    Client::connect(
+        base.parse().unwrap(),
+        Credentials::generate(),
+        limits,
+        scrub,
+    )
+    .await
+}
+
+/// What comes of a server that sends `head`, then `again` without end, or holds its peace.
+async fn against(head: &str, again: Option<&str>, limits: Limits) -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // An answer before the request would be an error of its own.
+        stream.read_u8().await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = again.map(|text| text.repeat(4096));
+        while let Some(chunk) = &chunk {
+            if stream.write_all(chunk.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        result = at(&base, limits) => result.unwrap_err(),
+        () = serve => unreachable!("it never ends"),
+    }
+}
