@@ -2,13 +2,17 @@ package engine;
 
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.ApplicationContextBuilder;
+import io.micronaut.context.env.Environment;
 import io.micronaut.context.env.EnvironmentPropertySource;
 import io.micronaut.context.env.PropertySource;
 import io.micronaut.context.env.SystemPropertiesPropertySource;
 import io.micronaut.context.env.yaml.YamlPropertySourceLoader;
-import io.micronaut.runtime.Micronaut;
+import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,32 +42,64 @@ public final class Engine {
 
     public static void main(String[] args) {
         long begun = System.nanoTime();
+        System.setProperty("org.jooq.no-logo", "true");
+        System.setProperty("org.jooq.no-tips", "true");
         try {
             Options options = Options.parse(args);
             options.ignored().forEach(argument -> LOG.info("ignored argument {}: it has no meaning here", argument));
-            ApplicationContext context = context(options).start();
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(context), "engine-stop"));
-            context.getBean(Generation.class).start(options.workerThreads());
-            context.getBean(Services.class).awaitRunning(LONGEST_START);
+            run(options);
             LOG.info("engine ready in {} ms", (System.nanoTime() - begun) / 1_000_000);
+            Thread.currentThread().join();
         } catch (Throwable cause) {
             fail(cause);
         }
     }
 
+    private static void run(Options options) throws Exception {
+        ApplicationContext context = context(options);
+        // Reads the configuration and makes no bean yet: a taken port is known at once, not after the database is up.
+        Environment environment = context.getEnvironment().start();
+        for (String property : List.of("micronaut.server.port", "endpoints.all.port")) {
+            claim(property, environment.getRequiredProperty(property, Integer.class));
+        }
+        context.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(context), "engine-stop"));
+        context.getBean(EmbeddedServer.class).start();
+        context.getBean(Generation.class).start(options.workerThreads());
+        context.getBean(Services.class).awaitRunning(LONGEST_START);
+    }
+
     /** Prints what kept the server from running and ends the process at once, whatever threads already run. */
     static void fail(Throwable cause) {
-        LOG.error("engine failed to start", cause);
+        Throwable root = cause;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        LOG.error("engine failed to start: {}", root.getMessage() == null ? root : root.getMessage(), cause);
         Runtime.getRuntime().halt(1);
     }
 
-    private static ApplicationContextBuilder context(Options options) throws IOException {
-        ApplicationContextBuilder builder = Micronaut.build(new String[0]).mainClass(Engine.class).banner(false);
+    private static void claim(String property, int port) throws IOException {
+        // As the HTTP server itself binds: to all addresses, and not put off by connections that linger.
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(port));
+        } catch (BindException e) {
+            throw new IOException("port " + port + " (" + property + ") cannot be had: " + e.getMessage());
+        }
+    }
+
+    private static ApplicationContext context(Options options) throws IOException {
+        // Micronaut makes 2^n properties of a variable with n underscores: thousands of secrets would cost seconds and
+        // hundreds of megabytes. Kestra reads secrets from the environment itself, and ${SECRET_X} still resolves.
+        String[] secrets = System.getenv().keySet().stream().filter(name -> name.startsWith("SECRET_")).toArray(String[]::new);
+        ApplicationContextBuilder builder = ApplicationContext.builder(Engine.class).banner(false)
+            .environmentVariableExcludes(secrets);
         if (options.config() != null) {
             int position = (EnvironmentPropertySource.POSITION + SystemPropertiesPropertySource.POSITION) / 2;
             builder.propertySources(PropertySource.of("cli", yaml(options.config()), position));
         }
-        return builder.properties(settings(options));
+        return builder.properties(settings(options)).build();
     }
 
     private static Map<String, Object> yaml(Path file) throws IOException {
