@@ -60,8 +60,9 @@ docker_start() {
   mkdir -p "$DOCKER_DIR" "$DOCKER_RUN"
   if lacks_sys_resource; then
     # Privileged containers, kind's nodes, ask for every capability, and runc cannot give what the
-    # daemon itself may not have.
-    options=(--add-runtime "no-sys-resource=$HERE/lib/runc-without-sys-resource" --default-runtime no-sys-resource)
+    # daemon itself may not have. Copied: the daemon may outlive this checkout.
+    install -m 755 "$HERE/lib/runc-without-sys-resource" "$DOCKER_DIR/"
+    options=(--add-runtime "no-sys-resource=$DOCKER_DIR/runc-without-sys-resource" --default-runtime no-sys-resource)
     say "CAP_SYS_RESOURCE is not to be had here: containers are started without it"
   fi
   # A session of its own, without our lock: it outlives this command.
