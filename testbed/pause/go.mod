@@ -1,0 +1,3 @@
+module kestra-secrets/testbed/pause
+
+go 1.24
