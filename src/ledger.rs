@@ -13,6 +13,7 @@ mod past;
 mod run_id;
 #[cfg(test)]
 mod tests;
+mod thing;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -27,45 +28,9 @@ use tokio::task::spawn_blocking;
 
 pub use past::{CleanError, Cleaned, Cleaner, Local, Owner, PastRun, past_runs, past_runs_in};
 pub use run_id::{NotARunId, RunId};
+pub use thing::Thing;
 
 use crate::process::ProcessId;
-
-/// Something that outlives a harness that is killed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Thing {
-    /// A child process and its group.
-    Process {
-        /// What runs in it, for people.
-        program: String,
-        /// Which it is; `None` while it is about to be started.
-        process: Option<ProcessId>,
-    },
-    /// A directory and all it holds; its name begins as [`RunId::prefix`] says.
-    Directory {
-        /// Where it is: absolute.
-        path: PathBuf,
-    },
-    /// A container of the Docker daemon.
-    Container {
-        /// Its name, known before it has an id.
-        name: String,
-    },
-    /// A kind cluster.
-    Cluster {
-        /// Its name as kind knows it.
-        name: String,
-    },
-    /// A namespace of somebody's cluster.
-    Namespace {
-        /// The kubeconfig file, where it is not the default one.
-        kubeconfig: Option<PathBuf>,
-        /// The context of that file.
-        context: String,
-        /// Its name.
-        name: String,
-    },
-}
 
 /// Why something could not be written down. Each finishes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -102,27 +67,6 @@ fn list(things: &[Thing]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-impl std::fmt::Display for Thing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Process {
-                program,
-                process: Some(id),
-            } => write!(f, "process {} ({program})", id.pid()),
-            Self::Process {
-                program,
-                process: None,
-            } => write!(f, "process of {program}"),
-            Self::Directory { path } => write!(f, "directory {}", path.display()),
-            Self::Container { name } => write!(f, "container {name}"),
-            Self::Cluster { name } => write!(f, "kind cluster {name}"),
-            Self::Namespace { context, name, .. } => {
-                write!(f, "namespace {name} in context {context}")
-            }
-        }
-    }
 }
 
 /// The first line of a run's file.

@@ -118,7 +118,7 @@ impl Drop for Group {
 
 /// The thread of one child, from its start to its reaping.
 fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(Group, Pipes)>>) {
-    let mut child = match command.spawn() {
+    let mut child = match spawn(&mut command) {
         Ok(child) => child,
         Err(source) => {
             let _ = to_us.send(Err(source));
@@ -150,6 +150,20 @@ fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(G
         child.wait().ok()
     };
     tell.send_replace(Some(status));
+}
+
+/// Starts the command, patient with a program that was written a moment ago: another thread's
+/// child may hold it open for writing until it executes a program of its own.
+fn spawn(command: &mut std::process::Command) -> io::Result<Child> {
+    for _ in 0..100 {
+        match command.spawn() {
+            Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+    command.spawn()
 }
 
 /// Waits for the end without reaping.

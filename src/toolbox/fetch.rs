@@ -1,0 +1,113 @@
+//! Downloading.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::process::Deadline;
+
+/// The most that a download may be, in bytes.
+const LIMIT: usize = 128 * 1024 * 1024;
+/// How long a whole download may take.
+const DEADLINE: Deadline = Deadline::seconds("the download", 300);
+/// How long it may take to connect.
+const CONNECT: Duration = Duration::from_secs(15);
+
+/// Gets what is at a URL.
+pub trait Fetch: Send + Sync {
+    /// The whole of it.
+    fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>>;
+}
+
+/// Why a download failed. Each finishes "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No answer, or it broke off.
+    #[error("download {url}: {}; is there a proxy to name in HTTPS_PROXY, or a CA bundle in SSL_CERT_FILE?", chain(.source))]
+    Transport {
+        /// What was asked for.
+        url: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// The server has nothing for us.
+    #[error("download {url}: the server answered {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It is longer than any tool is.
+    #[error("download {url}: it is longer than {LIMIT} bytes")]
+    TooLong {
+        /// What was asked for.
+        url: String,
+    },
+    /// It took too long.
+    #[error("download {url}: {DEADLINE} passed")]
+    Deadline {
+        /// What was asked for.
+        url: String,
+    },
+}
+
+/// The causes in one line: reqwest's own message leaves out what went wrong.
+fn chain(error: &reqwest::Error) -> String {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// Downloads by HTTP.
+///
+/// On Linux it trusts the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// name; on macOS the keychain. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Http;
+
+impl Fetch for Http {
+    fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
+        Box::pin(async move {
+            tokio::time::timeout(DEADLINE.limit, get(url))
+                .await
+                .unwrap_or_else(|_| {
+                    Err(FetchError::Deadline {
+                        url: url.to_owned(),
+                    })
+                })
+        })
+    }
+}
+
+async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
+    let transport = |source| FetchError::Transport {
+        url: url.to_owned(),
+        source,
+    };
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .user_agent(concat!("kestra-secrets/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(transport)?;
+    let mut response = client.get(url).send().await.map_err(transport)?;
+    if !response.status().is_success() {
+        let status = response.status().as_u16();
+        return Err(FetchError::Status {
+            url: url.to_owned(),
+            status,
+        });
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if body.len() + chunk.len() > LIMIT {
+            return Err(FetchError::TooLong {
+                url: url.to_owned(),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
