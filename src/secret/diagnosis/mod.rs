@@ -132,23 +132,20 @@ fn of_decoded(env: &Plain, bytes: Plain) -> Guess {
 
 /// A plaintext that was found, without what commonly got into it.
 fn settled(mut codes: Vec<Code>, mut plain: Plain) -> Guess {
-    let steps: [(Code, fn(&Plain) -> Option<Plain>); 3] = [
-        (Code::EncodedTooOften, encoded_again),
-        (Code::Crlf, |p| {
-            repair::without_carriage_returns(p.bytes()).map(|b| p.map(|_| b))
-        }),
-        (Code::TrailingNewline, |p| {
-            repair::without_newline(p.bytes()).map(|b| p.map(|_| b))
-        }),
-    ];
-    for (code, step) in steps {
-        if let Some(better) = step(&plain) {
-            // The newline of a Windows line end is not echo's.
-            if code != Code::TrailingNewline || !codes.contains(&Code::Crlf) {
-                codes.push(code);
-            }
-            plain = better;
-        }
+    if let Some(text) = encoded_again(&plain) {
+        codes.push(Code::EncodedTooOften);
+        plain = text;
+    }
+    let lines = repair::without_carriage_returns(plain.bytes());
+    // The newline of a Windows line end is not echo's.
+    let newline = lines.as_ref().map_or(Code::TrailingNewline, |_| Code::Crlf);
+    if let Some(lines) = lines {
+        codes.push(Code::Crlf);
+        plain = plain.map(|_| lines);
+    }
+    if let Some(line) = repair::without_newline(plain.bytes()) {
+        codes.push(newline);
+        plain = plain.map(|_| line);
     }
     Guess::of(codes, plain)
 }
@@ -156,7 +153,7 @@ fn settled(mut codes: Vec<Code>, mut plain: Plain) -> Guess {
 /// The text within a text that is Base64 beyond chance.
 fn encoded_again(plain: &Plain) -> Option<Plain> {
     let line = plain.bytes().trim_ascii_end();
-    let beyond_chance = line.len() % 4 == 0 && (line.ends_with(b"=") || line.len() >= 12);
+    let beyond_chance = line.len().is_multiple_of(4) && (line.ends_with(b"=") || line.len() >= 12);
     if beyond_chance { text_of(plain) } else { None }
 }
 

@@ -1,5 +1,9 @@
 //! What a variable's name tells.
 
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
 use super::Code;
 use crate::secret::PREFIX;
 
@@ -15,33 +19,20 @@ pub fn corrected_name(name: &str) -> Option<String> {
     Some(format!("{PREFIX}{}", key.to_uppercase()))
 }
 
-/// Whether the kubelet makes a variable of this name for a Service, as Docker's links did:
-/// `SECRET_DB_SERVICE_HOST`, `SECRET_DB_PORT_5432_TCP_ADDR`.
-pub fn is_service_link(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX) else {
-        return false;
-    };
-    if rest.ends_with("_SERVICE_HOST")
-        || rest.contains("_SERVICE_PORT")
-        || rest.starts_with("SERVICE_")
-    {
-        return true;
-    }
-    let Some((_, port)) = format!("_{rest}")
-        .split_once("_PORT_")
-        .map(|(a, b)| (a.to_owned(), b.to_owned()))
-    else {
-        return false;
-    };
-    let mut words = port.split('_');
-    words
-        .next()
-        .is_some_and(|number| number.parse::<u16>().is_ok())
-        && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
-        && matches!(
-            (words.next(), words.next()),
-            (None | Some("PROTO" | "PORT" | "ADDR"), None)
-        )
+/// Whether this is a variable that the kubelet makes for a Service (`envvars.FromServices`), by name and
+/// value: `SECRET_DB_SERVICE_HOST=10.96.0.12`, `SECRET_DB_PORT=tcp://10.96.0.12:5432`.
+pub fn is_service_link(name: &str, env_value: &[u8]) -> bool {
+    static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let link = r"^SECRET(_.+)?_(
+            (SERVICE_HOST|PORT_\d+_[A-Z]+_ADDR)=[0-9a-f.:]+
+            |(SERVICE_PORT(_.+)?|PORT_\d+_[A-Z]+_PORT)=\d+
+            |PORT_\d+_[A-Z]+_PROTO=(tcp|udp|sctp)
+            |PORT(_\d+_[A-Z]+)?=(tcp|udp|sctp)://[0-9a-f.:\[\]]+
+            )$";
+        Regex::new(&format!("(?x){link}")).ok()
+    });
+    let variable = [name.as_bytes(), b"=", env_value].concat();
+    LINK.as_ref().is_some_and(|link| link.is_match(&variable))
 }
 
 /// The longest variable Linux hands to a process, in bytes: name, `=`, value and the NUL that ends it
@@ -54,12 +45,7 @@ pub(super) fn codes(name: &str, env_value: &[u8]) -> Vec<Code> {
     if corrected_name(name).is_some() {
         codes.push(Code::Name);
     }
-    // A password may be called SECRET_DB_SERVICE_HOST, but it does not look like an address.
-    if is_service_link(name)
-        && env_value
-            .iter()
-            .all(|b| b.is_ascii_hexdigit() || b".:/tcpuds".contains(b))
-    {
+    if is_service_link(name, env_value) {
         codes.push(Code::ServiceLink);
     }
     if name.len() + env_value.len() + 2 > LONGEST {

@@ -147,7 +147,7 @@ fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
     (padded != unbroken).then_some(padded)
 }
 
-/// Lines that end as they do in Unix; a last line end goes if there is no other.
+/// Lines that end as they do in Unix.
 pub(super) fn without_carriage_returns(bytes: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(bytes)
         .ok()
