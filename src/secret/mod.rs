@@ -14,6 +14,7 @@
 
 mod base64_java;
 mod decode;
+pub mod diagnosis;
 mod escaped;
 mod hop;
 mod keyring;

@@ -1,0 +1,212 @@
+//! The codes, with what to know about each.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($variant:ident = $code:literal { title: $title:literal, cause: $cause:literal, effect: $effect:literal, cure: $cure:literal })+) => {
+        /// What can be wrong with a secret. A code never changes its meaning and is never used again.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum Code {
+            $(#[doc = concat!($code, ": ", $title, ".")] #[serde(rename = $code)] $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code itself, such as `KS001`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What it is, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// How it comes about.
+            pub const fn cause(self) -> &'static str {
+                match self { $(Self::$variant => $cause,)+ }
+            }
+
+            /// What it does to `secret()`.
+            pub const fn effect(self) -> &'static str {
+                match self { $(Self::$variant => $effect,)+ }
+            }
+
+            /// What to do about it.
+            pub const fn cure(self) -> &'static str {
+                match self { $(Self::$variant => $cure,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    TrailingNewline = "KS001" {
+        title: "the plaintext ends in a newline",
+        cause: "`echo secret | base64` encodes the newline that echo adds",
+        effect: "`secret()` gives the newline too, and whoever checks the password refuses it",
+        cure: "encode with `printf %s 'secret' | base64 -w0`"
+    }
+    EncodedTooFew = "KS002" {
+        title: "encoded once too few",
+        cause: "`data` of a Secret was encoded once; Kubernetes takes that layer off, and Kestra finds plaintext",
+        effect: "Kestra logs that it cannot decode the value and drops the secret",
+        cure: "encode twice for `data`, or encode once and use `stringData`"
+    }
+    EncodedTooOften = "KS003" {
+        title: "encoded once too often",
+        cause: "a value that a tool encodes by itself was encoded before, or one for `data` was used elsewhere",
+        effect: "`secret()` gives Base64 in place of the plaintext",
+        cure: "take one layer of Base64 off"
+    }
+    Plaintext = "KS004" {
+        title: "plaintext where Base64 is due",
+        cause: "the value was not encoded at all; Kestra decodes every `SECRET_…` variable",
+        effect: "Kestra logs that it cannot decode the value and drops the secret",
+        cure: "encode the value once in values and `stringData`, twice in `data`"
+    }
+    PlaintextDecodes = "KS005" {
+        title: "plaintext that happens to be Base64",
+        cause: "the value was not encoded, but its letters and digits are Base64 by chance, as `password` is",
+        effect: "`secret()` gives garbage, and nothing is logged",
+        cure: "encode the value once in values and `stringData`, twice in `data`"
+    }
+    UrlSafe = "KS006" {
+        title: "the URL-safe alphabet",
+        cause: "the encoder wrote `-` and `_` where Base64 has `+` and `/`",
+        effect: "Kestra logs an illegal base64 character and drops the secret",
+        cure: "encode with the standard alphabet, or `tr -- '-_' '+/'`"
+    }
+    Padding = "KS007" {
+        title: "missing or wrong padding",
+        cause: "some of the `=` at the end was lost, or there is too much of it",
+        effect: "Kestra drops the secret, or the API server refuses the Secret",
+        cure: "pad with `=` to a multiple of four; Kestra itself also takes none at all"
+    }
+    Wrapped = "KS008" {
+        title: "spaces, quotes or b'…' around or within the encoded value",
+        cause: "it was copied with its quotes, or printed by Python as bytes",
+        effect: "Kestra logs an illegal base64 character and drops the secret",
+        cure: "keep the Base64 alone; in Python, print `.decode()` of it"
+    }
+    Crlf = "KS009" {
+        title: "Windows line ends in the plaintext",
+        cause: "the plaintext came from a file or a command of Windows",
+        effect: "`secret()` gives each carriage return too",
+        cure: "convert with `tr -d '\\r'` before encoding; line breaks in the encoded text are harmless"
+    }
+    Utf16 = "KS010" {
+        title: "UTF-16 or a byte-order mark",
+        cause: "PowerShell's `Unicode` encoding, its `>`, or certutil wrote the text or its encoding",
+        effect: "`secret()` gives NUL or invisible characters, or nothing",
+        cure: "encode UTF-8 without a mark: `[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes('secret'))`"
+    }
+    PercentEncoded = "KS011" {
+        title: "percent-encoding in the encoded value",
+        cause: "the value passed through a URL or a form, which wrote `%3D` for `=`",
+        effect: "Kestra logs an illegal base64 character and drops the secret",
+        cure: "undo the percent-encoding"
+    }
+    UnquotedScalar = "KS012" {
+        title: "YAML took the value for a number or a boolean",
+        cause: "the value is not in quotes",
+        effect: "another text arrives, such as `1.2345678e+07` or `true`, or the manifest is refused",
+        cure: "put the value in quotes; with helm's command line use `--set-string`"
+    }
+    Folded = "KS013" {
+        title: "YAML folded the lines of the value",
+        cause: "a block that begins with `>`, or a plain scalar over several lines, turns line ends to spaces",
+        effect: "Kestra logs an illegal base64 character 20 and drops the secret",
+        cure: "write it on one line (`base64 -w0`) or begin the block with `|-`"
+    }
+    SetComma = "KS014" {
+        title: "`--set` split the value at a comma",
+        cause: "a comma separates settings on helm's command line",
+        effect: "what follows the comma is lost",
+        cure: "write the value in a values file, or `\\,` for each comma; Base64 has none"
+    }
+    FromFileNewline = "KS015" {
+        title: "the file's last newline became part of the value",
+        cause: "`--from-file` and `--set-file` take every byte of a file, and editors end it with a newline",
+        effect: "harmless behind Base64, but here the file holds plaintext",
+        cure: "write the file with `printf %s`, and let it hold the encoded value"
+    }
+    Name = "KS016" {
+        title: "the name does not begin with SECRET_",
+        cause: "the prefix is missing or not in capitals",
+        effect: "Kestra ignores the variable, and `secret()` finds nothing",
+        cure: "name the variable `SECRET_` and the key, in capitals; leave the prefix out in `secret('KEY')`"
+    }
+    NameCollision = "KS017" {
+        title: "names that differ only in case",
+        cause: "Kestra makes keys of names in capitals",
+        effect: "either value wins, and both plaintexts are printed in the server's log",
+        cure: "keep one of the names, and change both passwords if the log is not private"
+    }
+    ServiceLink = "KS018" {
+        title: "a Service's variables look like secrets",
+        cause: "a Service called `secret…` gives every pod of its namespace variables that begin with SECRET_",
+        effect: "Kestra cannot decode them and says so in its log, or takes them for secrets",
+        cure: "rename the Service or set `enableServiceLinks: false` for the pod"
+    }
+    TwoSources = "KS019" {
+        title: "two sources for one name",
+        cause: "`env` and `envFrom`, or two of either, give the same variable",
+        effect: "one wins without a word: `env` before `envFrom`, the later before the earlier",
+        cure: "keep one of them"
+    }
+    KeyMissing = "KS020" {
+        title: "the Secret or its key is missing",
+        cause: "the reference names a Secret or a key that is not there",
+        effect: "the pod is held with CreateContainerConfigError, or with `optional` starts without the variable",
+        cure: "create the key, or correct the name in the reference"
+    }
+    OtherGeneration = "KS021" {
+        title: "a values key of another chart generation",
+        cause: "`extraEnv` moved to `common.extraEnv` with chart 1.0, and there are others",
+        effect: "the chart ignores the key without a word, and the variable is never set",
+        cure: "write the key of the chart's own generation"
+    }
+    NotUtf8 = "KS022" {
+        title: "the plaintext is not UTF-8",
+        cause: "it is binary, or text in another encoding",
+        effect: "`secret()` gives U+FFFD for each malformed sequence; the bytes are lost",
+        cure: "convert text to UTF-8; encode binary once more and let the task decode it"
+    }
+    TooLong = "KS023" {
+        title: "too long for an environment",
+        cause: "Linux takes no variable of more than 128 KiB, its name and the byte that ends it included",
+        effect: "the container does not start: argument list too long",
+        cure: "mount the value as a file"
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Takes `KS001` in either case.
+impl FromStr for Code {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let code = Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.code().eq_ignore_ascii_case(text));
+        code.ok_or_else(|| {
+            format!(
+                "there is no code {text:?}; the codes are KS001 to KS{:03}",
+                Self::ALL.len()
+            )
+        })
+    }
+}
