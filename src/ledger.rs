@@ -62,11 +62,7 @@ pub enum LedgerError {
 }
 
 fn list(things: &[Thing]) -> String {
-    things
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The first line of a run's file.
@@ -208,9 +204,7 @@ impl Ledger {
                 });
             }
             match fs::remove_file(&self.0.path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    Err(io_error("remove", &self.0.path)(e))
-                }
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &self.0.path)(e)),
                 _ => Ok(()),
             }
         })
@@ -296,13 +290,7 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         if !self.released {
-            let thing = self
-                .ledger
-                .0
-                .book()
-                .owned
-                .get(&self.entry)
-                .map(ToString::to_string);
+            let thing = self.ledger.0.book().owned.get(&self.entry).map(ToString::to_string);
             tracing::warn!(thing, "not released: `kestra-secrets clean` removes it");
         }
     }
@@ -327,12 +315,7 @@ impl TempDir {
     /// It could not be removed; it stays in the ledger.
     pub async fn remove(self) -> Result<(), LedgerError> {
         let path = self.path;
-        blocking(move || {
-            past::remove_dir(&path)
-                .map(drop)
-                .map_err(io_error("remove", &path))
-        })
-        .await?;
+        blocking(move || past::remove_dir(&path).map(drop).map_err(io_error("remove", &path))).await?;
         self.owned.release().await
     }
 }
@@ -371,20 +354,14 @@ fn host() -> String {
         fs::read_to_string("/proc/sys/kernel/hostname").ok()
     } else {
         let uname = std::process::Command::new("uname").arg("-n").output();
-        uname
-            .ok()
-            .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
+        uname.ok().map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
     };
     name.unwrap_or_default().trim().to_owned()
 }
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError + use<> {
     let path = path.to_owned();
-    move |source| LedgerError::Io {
-        doing,
-        path,
-        source,
-    }
+    move |source| LedgerError::Io { doing, path, source }
 }
 
 /// Runs what waits for the disk where that holds up nobody.
@@ -393,8 +370,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, LedgerError> {
     match spawn_blocking(work).await {
         Ok(done) => done,
-        Err(join) => Err(io_error("reach", Path::new("the ledger"))(
-            io::Error::other(join),
-        )),
+        Err(join) => Err(io_error("reach", Path::new("the ledger"))(io::Error::other(join))),
     }
 }

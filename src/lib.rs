@@ -5,15 +5,21 @@
 //! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
 //! with [`secret`] as the oracle that says what each hop's bytes should be.
 
+pub mod attempt;
+pub mod campaign;
+pub mod commands;
 pub mod environment;
+pub mod helm;
 pub mod kestra;
 pub mod ledger;
 pub mod plan;
 pub mod process;
+pub mod progress;
 pub mod provider;
 pub mod redact;
 pub mod report;
 pub mod scenario;
 pub mod secret;
+pub mod session;
 pub mod toolbox;
 pub mod verdict;

@@ -93,8 +93,7 @@ impl Command {
 
     /// More arguments.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -107,16 +106,12 @@ impl Command {
 
     /// Sets one variable of the child's environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
     /// Sets variables of the child's environment.
-    pub fn envs(
-        mut self,
-        vars: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
-    ) -> Self {
+    pub fn envs(mut self, vars: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>) -> Self {
         for (name, value) in vars {
             self = self.env(name, value);
         }
@@ -164,10 +159,7 @@ impl fmt::Debug for Command {
         f.debug_struct("Command")
             .field("program", &self.program)
             .field("args", &self.args)
-            .field(
-                "env",
-                &self.env.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            )
+            .field("env", &self.env.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("stdin", &self.stdin.as_ref().map(Vec::len))
             .finish_non_exhaustive()
     }
@@ -263,17 +255,9 @@ impl LastWords {
     /// show its tail.
     fn of(stderr: &[u8], scrub: &Scrub) -> Self {
         let text = scrub(&String::from_utf8_lossy(stderr));
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         let from = lines.len().saturating_sub(Self::LINES);
-        Self(
-            lines[from..]
-                .iter()
-                .map(|line| (*line).to_owned())
-                .collect(),
-        )
+        Self(lines[from..].iter().map(|line| (*line).to_owned()).collect())
     }
 }
 

@@ -83,9 +83,7 @@ impl Redactor {
     /// A redactor of these plaintexts.
     pub fn new(plaintexts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
         let redactor = Self::default();
-        plaintexts
-            .into_iter()
-            .for_each(|plaintext| redactor.add(plaintext));
+        plaintexts.into_iter().for_each(|plaintext| redactor.add(plaintext));
         redactor
     }
 
@@ -106,8 +104,7 @@ impl Redactor {
     pub fn scrub(&self, text: &str) -> String {
         let bytes = self.scrub_bytes(text.as_bytes());
         // A secret that is not UTF-8 may end within a character of the text.
-        String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// The bytes with `[redacted]` where secrets were.
@@ -169,12 +166,7 @@ impl Redactor {
     }
 
     fn search(&self) -> Option<Arc<Search>> {
-        let current = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .search
-            .clone();
+        let current = self.0.read().unwrap_or_else(PoisonError::into_inner).search.clone();
         current.or_else(|| {
             let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if state.forms.is_empty() {

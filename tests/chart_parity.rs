@@ -41,16 +41,8 @@ fn as_1_x_the_small_chart_refuses_in_the_words_of_1_0_54() -> Outcome {
     let official = Chart::official("1.0.54")?;
     let small = Chart::small("1.x");
     for file in values("1.x/refused")? {
-        let theirs = official
-            .template("kestra", &file)?
-            .err()
-            .as_deref()
-            .and_then(refusal);
-        let ours = small
-            .template("kestra", &file)?
-            .err()
-            .as_deref()
-            .and_then(refusal);
+        let theirs = official.template("kestra", &file)?.err().as_deref().and_then(refusal);
+        let ours = small.template("kestra", &file)?.err().as_deref().and_then(refusal);
         assert!(
             theirs.is_some(),
             "{}: the official chart does not refuse",
@@ -91,10 +83,7 @@ fn apart(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
     let missing = Value::Null;
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => a.keys().chain(b.keys()).find_map(|key| {
-            let (a, b) = (
-                a.get(key).unwrap_or(&missing),
-                b.get(key).unwrap_or(&missing),
-            );
+            let (a, b) = (a.get(key).unwrap_or(&missing), b.get(key).unwrap_or(&missing));
             apart(&format!("{path}.{key}"), a, b)
         }),
         (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len())).find_map(|at| {
@@ -124,8 +113,7 @@ impl Chart {
 
     /// A copy without subcharts: they are switched off, yet helm renders nothing while one is missing.
     fn official(version: &str) -> Outcome<Self> {
-        let charts =
-            env::var_os("KESTRA_SECRETS_CHARTS").ok_or("KESTRA_SECRETS_CHARTS is not set")?;
+        let charts = env::var_os("KESTRA_SECRETS_CHARTS").ok_or("KESTRA_SECRETS_CHARTS is not set")?;
         let source = Path::new(&charts).join(version);
         let copy = TempDir::new()?;
         fs::create_dir(copy.path().join("templates"))?;
@@ -142,8 +130,7 @@ impl Chart {
                 fs::copy(&file, copy.path().join(file.strip_prefix(&source)?))?;
             }
         }
-        let mut manifest: Value =
-            yaml(&fs::read_to_string(source.join("Chart.yaml"))?)?.swap_remove(0);
+        let mut manifest: Value = yaml(&fs::read_to_string(source.join("Chart.yaml"))?)?.swap_remove(0);
         manifest
             .as_object_mut()
             .ok_or("Chart.yaml is no mapping")?
@@ -186,10 +173,7 @@ fn values(folder: &str) -> Outcome<Vec<PathBuf>> {
     let mut files = fs::read_dir(&folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Outcome<Vec<_>>>()?;
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     if files.is_empty() {
         Err(format!("no values in {}", folder.display()).into())
@@ -200,10 +184,7 @@ fn values(folder: &str) -> Outcome<Vec<PathBuf>> {
 
 /// The words a template gave to `fail`.
 fn refusal(stderr: &str) -> Option<String> {
-    let (_, words) = stderr
-        .split_once("execution error at (")?
-        .1
-        .split_once("): ")?;
+    let (_, words) = stderr.split_once("execution error at (")?.1.split_once("): ")?;
     words.lines().next().map(str::to_owned)
 }
 
@@ -243,14 +224,12 @@ fn level(value: &mut Value) {
                 level(child);
             }
             map.retain(|key, child| {
-                let nothing = matches!(key.as_str(), "resources" | "securityContext")
-                    && *child == serde_json::json!({});
+                let nothing =
+                    matches!(key.as_str(), "resources" | "securityContext") && *child == serde_json::json!({});
                 !child.is_null() && !nothing
             });
             // Lists of nothing but the sidecar's: the official chart then has no such list without it.
-            map.retain(|key, child| {
-                !(key == "volumes" || key == "volumeMounts") || *child != serde_json::json!([])
-            });
+            map.retain(|key, child| !(key == "volumes" || key == "volumeMounts") || *child != serde_json::json!([]));
         }
         Value::Array(items) => {
             items.retain(|item| !item["name"].as_str().is_some_and(of_dind));

@@ -43,23 +43,14 @@ fn main() {
             let oracle = oracle.as_mut().ok_or("the JVM is gone")?;
             check(oracle, seed)
                 .map(|()| Completion::Completed)
-                .map_err(|e| {
-                    format!(
-                        "{} (KESTRA_SECRETS_SEED={seed})",
-                        e.message().unwrap_or_default()
-                    )
-                    .into()
-                })
+                .map_err(|e| format!("{} (KESTRA_SECRETS_SEED={seed})", e.message().unwrap_or_default()).into())
         })
     };
     let trials = vec![
         trial("random_values_decode_as_in_java", random_values),
         trial("every_short_value_decodes_as_in_java", short_values),
         trial("malformed_utf_8_is_replaced_as_in_java", malformed_texts),
-        trial(
-            "an_environment_becomes_the_keys_it_becomes_in_java",
-            environments,
-        ),
+        trial("an_environment_becomes_the_keys_it_becomes_in_java", environments),
     ];
     libtest_mimic::run(&args, trials).exit();
 }
@@ -74,14 +65,9 @@ fn seed() -> u64 {
 fn without_java() -> Result<Completion, Failed> {
     let required = std::env::var("KESTRA_SECRETS_REQUIRE").unwrap_or_default();
     if required.split([',', ' ']).any(|word| word == "embedded") {
-        return Err(
-            "no JDK in JAVA_HOME, /usr/lib/jvm or PATH, and KESTRA_SECRETS_REQUIRE names embedded"
-                .into(),
-        );
+        return Err("no JDK in JAVA_HOME, /usr/lib/jvm or PATH, and KESTRA_SECRETS_REQUIRE names embedded".into());
     }
-    Ok(Completion::ignored_with(
-        "no JDK in JAVA_HOME, /usr/lib/jvm or PATH",
-    ))
+    Ok(Completion::ignored_with("no JDK in JAVA_HOME, /usr/lib/jvm or PATH"))
 }
 
 fn random_values(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
@@ -116,8 +102,7 @@ fn compare(oracle: &mut Oracle, values: &[Vec<u8>]) -> Result<(), Failed> {
         // Whole units of four first, so that long Base64 stays Base64.
         let without = |size: usize| {
             let value = &value;
-            (0..(value.len() + 1).saturating_sub(size))
-                .map(move |at| [&value[..at], &value[at + size..]].concat())
+            (0..(value.len() + 1).saturating_sub(size)).map(move |at| [&value[..at], &value[at + size..]].concat())
         };
         let half = value.len() / 8 * 4;
         let shorter: Vec<Vec<u8>> = [half, 4, 1]
@@ -155,10 +140,7 @@ fn model(value: &[u8]) -> String {
 fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
     let java = oracle.environment()?;
     let given = values::environment(seed);
-    let model: Keyring = given
-        .iter()
-        .map(|(name, value)| (name, value.as_slice()))
-        .collect();
+    let model: Keyring = given.iter().map(|(name, value)| (name, value.as_slice())).collect();
 
     let keys: BTreeSet<&str> = model.keys().collect();
     if keys != java.secrets.keys().map(String::as_str).collect() {
@@ -191,11 +173,10 @@ fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
     if !silent.is_empty() || java.log.len() != model.undecodable().count() + lost {
         return Err(format!("predicted, but not logged: {silent:?}").into());
     }
-    if model.collisions().next().is_none()
-        || model.undecodable().next().is_none()
-        || model.ignored().is_empty()
-    {
-        return Err("the environment has no collision, nothing undecodable or nothing ignored: it proves too little".into());
+    if model.collisions().next().is_none() || model.undecodable().next().is_none() || model.ignored().is_empty() {
+        return Err(
+            "the environment has no collision, nothing undecodable or nothing ignored: it proves too little".into(),
+        );
     }
     Ok(())
 }

@@ -76,10 +76,7 @@ pub fn stored(mut secret: Secret) -> Secret {
 }
 
 fn secret(object: &Map<String, Value>) -> Result<Secret, Refused> {
-    let fields = Fields {
-        kind: "Secret",
-        object,
-    };
+    let fields = Fields { kind: "Secret", object };
     let data = fields.read("data", "[]uint8", bytes)?;
     let mut secret: Secret = fields.rest()?;
     let plain = fields.read("stringData", "string", string)?;
@@ -115,19 +112,13 @@ fn config_map(object: &Map<String, Value>) -> Result<ConfigMap, Refused> {
         }
     }
     faults.extend(binary.keys().flat_map(|key| key_faults("binaryData", key)));
-    let size = data.values().map(String::len).sum::<usize>()
-        + binary.values().map(Vec::len).sum::<usize>();
+    let size = data.values().map(String::len).sum::<usize>() + binary.values().map(Vec::len).sum::<usize>();
     if size > MAX_SIZE {
         faults.push(too_long("[]"));
     }
     fields.valid(faults)?;
     map.data = Some(data);
-    map.binary_data = Some(
-        binary
-            .into_iter()
-            .map(|(k, v)| (k, ByteString(v)))
-            .collect(),
-    );
+    map.binary_data = Some(binary.into_iter().map(|(k, v)| (k, ByteString(v))).collect());
     Ok(map)
 }
 
@@ -300,9 +291,7 @@ mod tests {
         let object = manifest.as_object_mut().unwrap();
         object.insert("apiVersion".into(), json!("v1"));
         object.insert("kind".into(), json!("Secret"));
-        object
-            .entry("metadata")
-            .or_insert_with(|| json!({"name": "db-creds"}));
+        object.entry("metadata").or_insert_with(|| json!({"name": "db-creds"}));
         match admit(&manifest) {
             Ok(Admitted::Secret(secret)) => {
                 assert_eq!(secret.string_data, None);
@@ -384,10 +373,7 @@ mod tests {
             );
         }
         let message = admit_secret(json!({"data": "x"})).unwrap_err();
-        assert!(
-            message.ends_with("Secret.data of type map[string][]uint8"),
-            "{message}"
-        );
+        assert!(message.ends_with("Secret.data of type map[string][]uint8"), "{message}");
     }
 
     #[test]
@@ -453,11 +439,7 @@ mod tests {
         let refused = admit(&manifest(json!({"a": 1}), Value::Null)).unwrap_err();
         assert!(refused.message.ends_with("ConfigMap.data of type string"));
         let refused = admit(&manifest(json!({"a": "1"}), json!({"a": ""}))).unwrap_err();
-        assert!(
-            refused
-                .message
-                .ends_with("duplicate of key present in binaryData")
-        );
+        assert!(refused.message.ends_with("duplicate of key present in binaryData"));
     }
 
     #[test]

@@ -17,10 +17,7 @@ pub fn expand<'v>(input: &str, lookup: impl Fn(&str) -> Option<&'v [u8]>) -> Vec
         if let Some(unescaped) = after.strip_prefix('$') {
             out.push(b'$');
             rest = unescaped;
-        } else if let Some((name, behind)) = after
-            .strip_prefix('(')
-            .and_then(|open| open.split_once(')'))
-        {
+        } else if let Some((name, behind)) = after.strip_prefix('(').and_then(|open| open.split_once(')')) {
             match lookup(name) {
                 Some(value) => out.extend(value),
                 None => out.extend(format!("$({name})").bytes()),

@@ -13,9 +13,9 @@ use super::{Halt, Pod};
 pub(super) fn field(pod: &Pod<'_>, path: &str) -> Result<String, Halt> {
     let facts = pod.facts;
     let known = |value: Option<&String>| {
-        value.cloned().ok_or_else(|| {
-            Halt::not_modelled(format!("fieldRef {path}"), "it is known on a node alone")
-        })
+        value
+            .cloned()
+            .ok_or_else(|| Halt::not_modelled(format!("fieldRef {path}"), "it is known on a node alone"))
     };
     let all = |ips: &[String]| known((!ips.is_empty()).then(|| ips.join(",")).as_ref());
     match path {
@@ -28,10 +28,7 @@ pub(super) fn field(pod: &Pod<'_>, path: &str) -> Result<String, Halt> {
         // The ServiceAccount admission plugin fills it in.
         "spec.serviceAccountName" => {
             let name = pod.spec.service_account_name.as_deref();
-            Ok(name
-                .filter(|name| !name.is_empty())
-                .unwrap_or("default")
-                .into())
+            Ok(name.filter(|name| !name.is_empty()).unwrap_or("default").into())
         }
         "status.podIP" => known(facts.pod_ips.first()),
         "status.podIPs" => all(&facts.pod_ips),
@@ -39,12 +36,8 @@ pub(super) fn field(pod: &Pod<'_>, path: &str) -> Result<String, Halt> {
         "status.hostIPs" => all(&facts.host_ips),
         _ => match subscript(path) {
             // A key that is not there is the empty value.
-            Some(("metadata.labels", key)) => {
-                Ok(facts.labels.get(key).cloned().unwrap_or_default())
-            }
-            Some(("metadata.annotations", key)) => {
-                Ok(facts.annotations.get(key).cloned().unwrap_or_default())
-            }
+            Some(("metadata.labels", key)) => Ok(facts.labels.get(key).cloned().unwrap_or_default()),
+            Some(("metadata.annotations", key)) => Ok(facts.annotations.get(key).cloned().unwrap_or_default()),
             _ => Err(Halt::not_modelled(
                 format!("fieldRef {path}"),
                 "the kubelet knows no such field",
@@ -94,11 +87,7 @@ fn quote(text: &str) -> String {
 ///
 /// A limit that is not set is the pod's own, or else the node's allocatable amount
 /// (`defaultPodLimitsForDownwardAPI`); a request that is not set is 0.
-pub(super) fn resource(
-    pod: &Pod<'_>,
-    container: &Container,
-    selector: &ResourceFieldSelector,
-) -> Result<String, Halt> {
+pub(super) fn resource(pod: &Pod<'_>, container: &Container, selector: &ResourceFieldSelector) -> Result<String, Halt> {
     let what = || format!("resourceFieldRef {}", selector.resource);
     let container = match selector.container_name.as_deref() {
         None | Some("") => container,
@@ -108,18 +97,13 @@ pub(super) fn resource(
     };
     let (side, name) = selector.resource.split_once('.').unwrap_or_default();
     if !matches!(name, "cpu" | "memory" | "ephemeral-storage") {
-        return Err(Halt::not_modelled(
-            what(),
-            "only cpu, memory and ephemeral-storage are",
-        ));
+        return Err(Halt::not_modelled(what(), "only cpu, memory and ephemeral-storage are"));
     }
     let own = container.resources.as_ref();
     let of = |list: Option<&BTreeMap<String, Quantity>>| {
         let quantity = list.and_then(|list| list.get(name));
         quantity.map(|quantity| {
-            nano(quantity).ok_or_else(|| {
-                Halt::not_modelled(what(), format!("{:?} is no quantity", quantity.0))
-            })
+            nano(quantity).ok_or_else(|| Halt::not_modelled(what(), format!("{:?} is no quantity", quantity.0)))
         })
     };
     let nonzero = |amount: &Result<i128, Halt>| !matches!(amount, Ok(0));
@@ -175,11 +159,7 @@ fn nano(quantity: &Quantity) -> Option<i128> {
     let exponent = exponent
         .checked_add(9)?
         .checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let amount = digits
-        .parse::<u64>()
-        .ok()
-        .map(i128::from)?
-        .checked_mul(multiplier)?;
+    let amount = digits.parse::<u64>().ok().map(i128::from)?.checked_mul(multiplier)?;
     let power = 10i128.checked_pow(exponent.unsigned_abs())?;
     if exponent < 0 {
         Some(ceil(sign * amount, power))
@@ -232,11 +212,7 @@ mod tests {
     fn fields_come_from_the_facts_and_unknown_ones_are_not_invented() {
         let facts = Facts {
             name: "kestra-0".into(),
-            labels: [
-                ("a.b/c".into(), "x \"y\"\n".into()),
-                ("z".into(), String::new()),
-            ]
-            .into(),
+            labels: [("a.b/c".into(), "x \"y\"\n".into()), ("z".into(), String::new())].into(),
             pod_ips: vec!["10.0.0.1".into(), "fd00::1".into()],
             ..Facts::default()
         };
@@ -259,20 +235,16 @@ mod tests {
             "status.hostIPs",
             "status.phase",
         ] {
-            assert!(
-                matches!(ask(path, &facts), Err(Halt::NotModelled { .. })),
-                "{path}"
-            );
+            assert!(matches!(ask(path, &facts), Err(Halt::NotModelled { .. })), "{path}");
         }
     }
 
     #[test]
     fn resources_round_up_to_the_divisor() {
-        let spec: PodSpec =
-            serde_json::from_value(json!({"containers": [{"name": "c", "resources": {
-                "limits": {"cpu": "1500m", "memory": "1.5Gi"}, "requests": {"memory": "1e3"},
-            }}]}))
-            .unwrap();
+        let spec: PodSpec = serde_json::from_value(json!({"containers": [{"name": "c", "resources": {
+            "limits": {"cpu": "1500m", "memory": "1.5Gi"}, "requests": {"memory": "1e3"},
+        }}]}))
+        .unwrap();
         let objects = Objects::default();
         let facts = Facts {
             allocatable: [("ephemeral-storage".into(), Quantity("100k".into()))].into(),
@@ -302,11 +274,7 @@ mod tests {
             ("requests.memory", "1", "1000"),
             ("requests.cpu", "1", "0"),
         ] {
-            assert_eq!(
-                ask(resource, divisor),
-                Ok(expected.into()),
-                "{resource} {divisor}"
-            );
+            assert_eq!(ask(resource, divisor), Ok(expected.into()), "{resource} {divisor}");
         }
         assert!(ask("limits.hugepages-2Mi", "1").is_err());
         assert!(ask("limits.cpu", "x").is_err());

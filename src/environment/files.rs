@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{
-    Container, KeyToPath, ProjectedVolumeSource, Volume, VolumeMount, VolumeProjection,
-};
+use k8s_openapi::api::core::v1::{Container, KeyToPath, ProjectedVolumeSource, Volume, VolumeMount, VolumeProjection};
 
 use super::expand::expand;
 use super::{Blocked, Environment, Halt, ObjectKind, ObjectRef, Pod, Reason, Value};
@@ -63,10 +61,7 @@ impl Pod<'_> {
             .map(|volume| {
                 let payload = self.payload(volume).map_err(|why| Blocked {
                     reason: Reason::FailedMount,
-                    message: format!(
-                        "MountVolume.SetUp failed for volume {:?} : {why}",
-                        volume.name
-                    ),
+                    message: format!("MountVolume.SetUp failed for volume {:?} : {why}", volume.name),
                 })?;
                 Ok((volume.name.clone(), payload))
             })
@@ -78,12 +73,7 @@ impl Pod<'_> {
     ///
     /// # Errors
     /// [`Reason::CreateContainerConfigError`] when a mount names no volume or a bad `subPath`.
-    pub fn files(
-        &self,
-        container: &Container,
-        volumes: &Volumes,
-        environment: &Environment,
-    ) -> Result<Files, Halt> {
+    pub fn files(&self, container: &Container, volumes: &Volumes, environment: &Environment) -> Result<Files, Halt> {
         let mut mounts: Vec<_> = container
             .volume_mounts
             .iter()
@@ -131,12 +121,7 @@ impl Pod<'_> {
         let mut payload = Payload::default();
         if let Some(secret) = &volume.secret {
             let object = ObjectRef::secret(secret.secret_name.as_deref().unwrap_or_default());
-            self.project(
-                &object,
-                secret.items.as_deref(),
-                secret.optional,
-                &mut payload,
-            )?;
+            self.project(&object, secret.items.as_deref(), secret.optional, &mut payload)?;
         } else if let Some(map) = &volume.config_map {
             let object = ObjectRef::config_map(&map.name);
             self.project(&object, map.items.as_deref(), map.optional, &mut payload)?;
@@ -149,24 +134,18 @@ impl Pod<'_> {
     }
 
     /// `collectData`: all sources, later ones over earlier ones; all that is missing is named.
-    fn project_all(
-        &self,
-        projected: &ProjectedVolumeSource,
-        payload: &mut Payload,
-    ) -> Result<(), String> {
+    fn project_all(&self, projected: &ProjectedVolumeSource, payload: &mut Payload) -> Result<(), String> {
         let mut missing = Vec::new();
         for source in projected.sources.iter().flatten() {
             let result = match source {
                 VolumeProjection {
-                    secret: Some(secret),
-                    ..
+                    secret: Some(secret), ..
                 } => {
                     let object = ObjectRef::secret(&secret.name);
                     self.project(&object, secret.items.as_deref(), secret.optional, payload)
                 }
                 VolumeProjection {
-                    config_map: Some(map),
-                    ..
+                    config_map: Some(map), ..
                 } => {
                     let object = ObjectRef::config_map(&map.name);
                     self.project(&object, map.items.as_deref(), map.optional, payload)
@@ -205,10 +184,7 @@ impl Pod<'_> {
         };
         let items: Vec<(&str, &str)> = match items {
             None | Some([]) => contents.keys().map(|&key| (key, key)).collect(),
-            Some(items) => items
-                .iter()
-                .map(|i| (i.key.as_str(), i.path.as_str()))
-                .collect(),
+            Some(items) => items.iter().map(|i| (i.key.as_str(), i.path.as_str())).collect(),
         };
         for (key, path) in items {
             match contents.get(key) {
@@ -240,10 +216,7 @@ impl Pod<'_> {
 /// The part of the volume to mount, empty for all of it; `ExpandContainerVolumeMounts` and the
 /// checks of `makeMounts`.
 fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<String, Halt> {
-    let expr = mount
-        .sub_path_expr
-        .as_deref()
-        .filter(|expr| !expr.is_empty());
+    let expr = mount.sub_path_expr.as_deref().filter(|expr| !expr.is_empty());
     let path = match expr {
         None => mount.sub_path.clone().unwrap_or_default(),
         Some(expr) => {
@@ -260,8 +233,7 @@ fn sub_path(mount: &VolumeMount, environment: &Environment) -> Result<String, Ha
                 let names = missing.join(", ");
                 return Err(Halt::config(format!("missing value for {names}")));
             }
-            String::from_utf8(path)
-                .map_err(|_| Halt::not_modelled("a subPathExpr", "its value is not UTF-8"))?
+            String::from_utf8(path).map_err(|_| Halt::not_modelled("a subPathExpr", "its value is not UTF-8"))?
         }
     };
     // The path itself stays unsaid: a subPathExpr may have put a secret into it.
@@ -388,10 +360,7 @@ mod tests {
             ])
         );
         assert_eq!(
-            see(
-                &creds(&json!({"items": [{"key": "username", "path": "db/user"}]})),
-                &at
-            ),
+            see(&creds(&json!({"items": [{"key": "username", "path": "db/user"}]})), &at),
             Ok(vec!["/app/secrets/db/user=creds username".into()])
         );
         let map = json!([{"name": "v", "configMap": {"name": "conf"}}]);
@@ -443,20 +412,14 @@ mod tests {
     fn a_sub_path_gives_one_file_and_a_wrong_one_an_empty_directory() {
         let mount = |sub: Json| {
             let mut mount = json!({"name": "v", "mountPath": "/app/file"});
-            mount
-                .as_object_mut()
-                .unwrap()
-                .extend(sub.as_object().unwrap().clone());
+            mount.as_object_mut().unwrap().extend(sub.as_object().unwrap().clone());
             see(&creds(&json!({})), &json!([mount]))
         };
         assert_eq!(
             mount(json!({"subPath": "username"})),
             Ok(vec!["/app/file=creds username".into()])
         );
-        assert_eq!(
-            mount(json!({"subPath": "user"})),
-            Ok(vec!["/app/file empty".into()])
-        );
+        assert_eq!(mount(json!({"subPath": "user"})), Ok(vec!["/app/file empty".into()]));
         assert_eq!(
             mount(json!({"subPathExpr": "$(WHICH)"})),
             Ok(vec!["/app/file=creds username".into()])

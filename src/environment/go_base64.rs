@@ -32,11 +32,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
             return Err(at - 1);
         }
     }
-    if filled == 0 {
-        Ok(out)
-    } else {
-        Err(at - filled)
-    }
+    if filled == 0 { Ok(out) } else { Err(at - filled) }
 }
 
 /// Reads on from the first `=`, which stands before `at` and after `filled` characters of a

@@ -28,11 +28,7 @@ impl Pod<'_> {
     /// optional is missing; [`Halt::NotModelled`] for what [`Facts`] does not tell. Whether the
     /// process can start with this environment is a question of its own:
     /// [`Environment::faults`].
-    pub fn environment(
-        &self,
-        container: &Container,
-        image_env: &[String],
-    ) -> Result<Environment, Halt> {
+    pub fn environment(&self, container: &Container, image_env: &[String]) -> Result<Environment, Halt> {
         let mut layers = Layers::default();
         let mut skipped = Vec::new();
         self.link_services(&mut layers);
@@ -129,11 +125,7 @@ impl Pod<'_> {
         } else if let Some(map) = &from.config_map_key_ref {
             (ObjectRef::config_map(&map.name), &map.key, map.optional)
         } else if let Some(secret) = &from.secret_key_ref {
-            (
-                ObjectRef::secret(&secret.name),
-                &secret.key,
-                secret.optional,
-            )
+            (ObjectRef::secret(&secret.name), &secret.key, secret.optional)
         } else if from.file_key_ref.is_some() {
             let why = "fileKeyRef reads a file that only the running pod has";
             return Err(Halt::not_modelled(format!("env[{index}]"), why));
@@ -146,10 +138,7 @@ impl Pod<'_> {
         match texts.get(key.as_str()) {
             Some(value) => {
                 let key = key.clone();
-                Ok(Some((
-                    value.to_vec(),
-                    Source::EnvKey { index, object, key },
-                )))
+                Ok(Some((value.to_vec(), Source::EnvKey { index, object, key })))
             }
             None if optional == Some(true) => Ok(None),
             None => Err(object.no_key(key, self.facts)),
@@ -157,11 +146,7 @@ impl Pod<'_> {
     }
 
     /// What an object has for variables; nothing when it is optional and not there.
-    fn texts(
-        &self,
-        object: &ObjectRef,
-        optional: Option<bool>,
-    ) -> Result<Option<Contents<'_>>, Halt> {
+    fn texts(&self, object: &ObjectRef, optional: Option<bool>) -> Result<Option<Contents<'_>>, Halt> {
         match self.objects.texts(object, self.facts) {
             None if optional != Some(true) => Err(Halt::config(object.not_found())),
             found => Ok(found),

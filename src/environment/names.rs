@@ -9,9 +9,7 @@ const MAX_NAME: usize = 253;
 /// Laxer than a C identifier: dots and dashes pass, and only a leading digit or a leading `..` is
 /// refused. From 1.30 the kubelet takes every key, so the rule is not asked.
 pub fn is_env_var_name(name: &str) -> bool {
-    is_key_alphabet(name)
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && chdir_fault(name).is_none()
+    is_key_alphabet(name) && !name.starts_with(|c: char| c.is_ascii_digit()) && chdir_fault(name).is_none()
 }
 
 /// What the API server says against `key` as a key of a Secret or a `ConfigMap`

@@ -123,14 +123,8 @@ impl fmt::Debug for Objects {
         }
         f.debug_struct("Objects")
             .field("secrets", &names(self.secrets.iter().map(|o| &o.metadata)))
-            .field(
-                "config_maps",
-                &names(self.config_maps.iter().map(|o| &o.metadata)),
-            )
-            .field(
-                "services",
-                &names(self.services.iter().map(|o| &o.metadata)),
-            )
+            .field("config_maps", &names(self.config_maps.iter().map(|o| &o.metadata)))
+            .field("services", &names(self.services.iter().map(|o| &o.metadata)))
             .finish()
     }
 }
@@ -213,8 +207,7 @@ fn is_in_namespace(meta: &ObjectMeta, facts: &Facts) -> bool {
 }
 
 fn is_master(service: &Service) -> bool {
-    service.metadata.name.as_deref() == Some("kubernetes")
-        && service.metadata.namespace.as_deref() == Some("default")
+    service.metadata.name.as_deref() == Some("kubernetes") && service.metadata.namespace.as_deref() == Some("default")
 }
 
 fn master() -> Service {

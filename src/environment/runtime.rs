@@ -29,12 +29,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Lays what the kubelet hands over the image's and the runtime's own variables.
 ///
 /// Left out is `HOME`, which runc adds from the image's `/etc/passwd` when nothing sets it.
-pub(super) fn environment(
-    pod: &Pod<'_>,
-    kubelet: Layers,
-    skipped: Vec<Skipped>,
-    image_env: &[String],
-) -> Environment {
+pub(super) fn environment(pod: &Pod<'_>, kubelet: Layers, skipped: Vec<Skipped>, image_env: &[String]) -> Environment {
     let mut layers = Layers::default();
     layers.set("PATH", DEFAULT_PATH, Source::Runtime);
     if let Some(hostname) = hostname(pod) {
@@ -154,11 +149,7 @@ impl Environment {
     pub fn faults(&self, argv: &[Value]) -> Vec<Fault> {
         let variables = self.variables.iter().map(|variable| {
             let size = variable.name.len() + "=".len() + variable.value.len();
-            (
-                Place::Variable(variable.name.clone()),
-                size,
-                &variable.value,
-            )
+            (Place::Variable(variable.name.clone()), size, &variable.value)
         });
         let arguments = argv
             .iter()
@@ -240,9 +231,7 @@ impl Fault {
                 Reason::RunContainerError,
                 format!("invalid environment variable {name:?}: contains nul byte (\\x00)"),
             ),
-            Self::Nul {
-                at: Place::Argument(_),
-            } => (Reason::CrashLoopBackOff, "invalid argument".into()),
+            Self::Nul { at: Place::Argument(_) } => (Reason::CrashLoopBackOff, "invalid argument".into()),
             Self::TooLong { .. } | Self::TotalTooLong { .. } => {
                 (Reason::CrashLoopBackOff, "argument list too long".into())
             }

@@ -69,9 +69,7 @@ mod tests {
     use serde_json::json;
 
     fn links(spec: &serde_json::Value) -> Vec<String> {
-        let service =
-            serde_json::from_value(json!({"metadata": {"name": "secret-db"}, "spec": spec}))
-                .unwrap();
+        let service = serde_json::from_value(json!({"metadata": {"name": "secret-db"}, "spec": spec})).unwrap();
         variables(&service)
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))

@@ -144,9 +144,7 @@ impl fmt::Display for Source {
             Self::Runtime => f.write_str("the container runtime"),
             Self::ImageEnv => f.write_str("ENV in the image"),
             Self::ServiceLink { service } => write!(f, "the link to Service {service}"),
-            Self::EnvFrom {
-                index, object, key, ..
-            } => write!(f, "envFrom[{index}] ({object}, key {key})"),
+            Self::EnvFrom { index, object, key, .. } => write!(f, "envFrom[{index}] ({object}, key {key})"),
             Self::Env { index } => write!(f, "env[{index}]"),
             Self::EnvKey { index, object, key } => write!(f, "env[{index}] ({object}, key {key})"),
             Self::EnvField { index, path } => write!(f, "env[{index}] ({path})"),

@@ -69,12 +69,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Infra`] when it cannot be reached, turns the credentials away, or is no Kestra.
-    pub async fn connect(
-        base: Url,
-        credentials: Credentials,
-        limits: Limits,
-        scrub: Scrub,
-    ) -> Result<Self, Error> {
+    pub async fn connect(base: Url, credentials: Credentials, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Configs {
             version: String,
@@ -90,16 +85,9 @@ impl Client {
             refusals: &[],
         };
         let configs: Configs = transport.json(&call, &transport.request_deadline()).await?;
-        let version = configs
-            .version
-            .trim_start_matches('v')
-            .parse()
-            .map_err(|error| {
-                transport.infra(
-                    &call,
-                    Cause::Malformed(format!("its version does not parse: {error}")),
-                )
-            })?;
+        let version = configs.version.trim_start_matches('v').parse().map_err(|error| {
+            transport.infra(&call, Cause::Malformed(format!("its version does not parse: {error}")))
+        })?;
         let server = ServerInfo {
             generation: Generation::of(&version),
             version,
@@ -161,11 +149,7 @@ impl Client {
             .url
             .query_pairs_mut()
             .append_pair("wait", "true")
-            .extend_pairs(
-                labels
-                    .iter()
-                    .map(|(key, value)| ("labels", format!("{key}:{value}"))),
-            );
+            .extend_pairs(labels.iter().map(|(key, value)| ("labels", format!("{key}:{value}"))));
         let mut execution: Execution = self.transport.json(&start, &deadline).await?;
 
         // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
@@ -173,10 +157,7 @@ impl Client {
         let follow = self.call(format!("follow a run of flow {flow}"), Method::GET, &path);
         let mut pauses = Pauses::new();
         while !execution.state.is_terminal() {
-            deadline.seen(format!(
-                "execution {} in state {}",
-                execution.id, execution.state
-            ));
+            deadline.seen(format!("execution {} in state {}", execution.id, execution.state));
             if !pauses.next_before(deadline.at()).await {
                 return Err(self.transport.infra(&follow, deadline.passed()));
             }
@@ -190,16 +171,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Infra`] when they cannot be read or are no JSON object.
-    pub async fn outputs(
-        &self,
-        execution: &Execution,
-        task_id: &str,
-    ) -> Result<Map<String, Value>, Error> {
-        let Some(run) = execution
-            .task_runs
-            .iter()
-            .rfind(|run| run.task_id == task_id)
-        else {
+    pub async fn outputs(&self, execution: &Execution, task_id: &str) -> Result<Map<String, Value>, Error> {
+        let Some(run) = execution.task_runs.iter().rfind(|run| run.task_id == task_id) else {
             return Ok(Map::new());
         };
         let place = self.dialect().outputs(execution, run);
@@ -207,11 +180,7 @@ impl Client {
             Outputs::Inline(_) => vec!["executions", &execution.id],
             Outputs::At(path) => path.clone(),
         };
-        let call = self.call(
-            format!("read the outputs of task {task_id}"),
-            Method::GET,
-            &path,
-        );
+        let call = self.call(format!("read the outputs of task {task_id}"), Method::GET, &path);
         let outputs = match place {
             Outputs::Inline(outputs) => outputs.cloned().unwrap_or_default(),
             Outputs::At(_) => self.get(&call).await?,
@@ -263,11 +232,8 @@ impl Client {
     /// # Errors
     /// [`Error::Infra`] when it may still be there.
     pub async fn delete_flow(&self, flow: &FlowRef) -> Result<(), Error> {
-        self.delete(
-            format!("delete flow {flow}"),
-            &["flows", &flow.namespace, &flow.id],
-        )
-        .await
+        self.delete(format!("delete flow {flow}"), &["flows", &flow.namespace, &flow.id])
+            .await
     }
 
     /// Deletes the execution, with its logs. One that is gone already is as good as deleted.
@@ -276,8 +242,7 @@ impl Client {
     /// [`Error::Infra`] when it may still be there.
     pub async fn delete_execution(&self, execution: &Execution) -> Result<(), Error> {
         let path = ["executions", execution.id.as_str()];
-        self.delete(format!("delete execution {}", execution.id), &path)
-            .await
+        self.delete(format!("delete execution {}", execution.id), &path).await
     }
 
     fn dialect(&self) -> &'static dyn Dialect {
@@ -296,21 +261,13 @@ impl Client {
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
-        self.transport
-            .json(call, &self.transport.request_deadline())
-            .await
+        self.transport.json(call, &self.transport.request_deadline()).await
     }
 
     async fn delete(&self, action: String, path: &[&str]) -> Result<(), Error> {
         let call = self.call(action, Method::DELETE, path);
-        match self
-            .transport
-            .done(&call, &self.transport.request_deadline())
-            .await
-        {
-            Err(error) if matches!(error.failure().cause, Cause::Status { status: 404, .. }) => {
-                Ok(())
-            }
+        match self.transport.done(&call, &self.transport.request_deadline()).await {
+            Err(error) if matches!(error.failure().cause, Cause::Status { status: 404, .. }) => Ok(()),
             result => result,
         }
     }

@@ -96,11 +96,7 @@ pub(super) fn client_for(url: &Url, connect: Duration) -> reqwest::Result<reqwes
 }
 
 /// What a request that got no answer failed of.
-pub(super) fn classify(
-    error: &reqwest::Error,
-    connect: Duration,
-    shown: impl Fn(&str) -> String,
-) -> Cause {
+pub(super) fn classify(error: &reqwest::Error, connect: Duration, shown: impl Fn(&str) -> String) -> Cause {
     let text = shown(&chain(error));
     match sources(error).find_map(io_kind) {
         _ if error.is_timeout() => Cause::Deadline {

@@ -26,8 +26,7 @@ impl Credentials {
         let password = loop {
             let drawn = Alphanumeric.sample_string(&mut rand::rng(), 24);
             let has = |kind: fn(&u8) -> bool| drawn.bytes().any(|byte| kind(&byte));
-            if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
-            {
+            if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
                 break drawn;
             }
         };

@@ -91,8 +91,7 @@ impl fmt::Display for Cause {
             }
             Self::Deadline { name, length, last } => {
                 write!(f, "the {name} deadline of {length:?} passed")?;
-                last.iter()
-                    .try_for_each(|last| write!(f, "; last seen: {last}"))
+                last.iter().try_for_each(|last| write!(f, "; last seen: {last}"))
             }
             Self::ConnectionRefused => f.write_str("connection refused"),
             Self::Tls(what) => write!(f, "no TLS connection: {what}"),
@@ -106,12 +105,7 @@ impl Cause {
     /// The likely reason and the cure. `origin` is scheme, host and port; `username` is the one
     /// that was sent; `complaints` is what the server itself says against the credentials it
     /// was configured with.
-    pub(super) fn help(
-        &self,
-        origin: &str,
-        username: &str,
-        complaints: Option<&str>,
-    ) -> Option<String> {
+    pub(super) fn help(&self, origin: &str, username: &str, complaints: Option<&str>) -> Option<String> {
         let help = match self {
             Self::Status { status: 401, .. } => return Some(unauthorized(username, complaints)),
             Self::Status { status: 403, .. } => format!(
@@ -120,10 +114,7 @@ impl Cause {
             ),
             // Kestra names what it did not find; its router, asked for a path that its
             // generation does not have, says no more than the status.
-            Self::Status {
-                status: 404,
-                message,
-            } if !message.contains(": ") => format!(
+            Self::Status { status: 404, message } if !message.contains(": ") => format!(
                 "{origin} has no such path: Kestra up to 0.22 has no tenant in its paths (no \
                  /api/v1/main), from 0.23 it must be there; a server with a context path needs \
                  it in its URL; or it is not Kestra's API that answers there"
@@ -150,18 +141,14 @@ impl Cause {
                 "something other than Kestra's API may answer at {origin}, such as a proxy, a \
                  log-in page or another service on that port"
             ),
-            Self::Deadline {
-                name: "connect", ..
-            } => {
-                format!(
-                    "{origin} does not answer at all: a firewall, a wrong address, a stopped host"
-                )
+            Self::Deadline { name: "connect", .. } => {
+                format!("{origin} does not answer at all: a firewall, a wrong address, a stopped host")
             }
-            Self::Deadline {
-                name: "execution", ..
-            } => "the execution has not ended: no worker takes it, a task waits or runs long; see \
+            Self::Deadline { name: "execution", .. } => {
+                "the execution has not ended: no worker takes it, a task waits or runs long; see \
                  the server's log, or allow more time"
-                .into(),
+                    .into()
+            }
             Self::Deadline { .. } => {
                 format!("{origin} is slow or overloaded; see its log, or allow more time")
             }

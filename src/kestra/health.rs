@@ -95,9 +95,7 @@ async fn ask(client: &reqwest::Client, url: &Url) -> reqwest::Result<String> {
     }
     Ok(match serde_json::from_slice(&body) {
         Ok(Answer { status: Health::Up }) if code == 200 => "UP".into(),
-        Ok(Answer {
-            status: Health::Down,
-        }) => format!("status {code}, DOWN"),
+        Ok(Answer { status: Health::Down }) => format!("status {code}, DOWN"),
         _ => format!("status {code}"),
     })
 }

@@ -44,12 +44,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(
-        mut base: Url,
-        credentials: Credentials,
-        limits: Limits,
-        scrub: Scrub,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(mut base: Url, credentials: Credentials, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
         // Credentials in the URL would be sent beside ours, and shown in errors.
         let stripped = base.set_username("").and_then(|()| base.set_password(None));
         base.set_query(None);
@@ -110,11 +105,7 @@ impl Transport {
     }
 
     /// Sends the request and reads a JSON answer of the expected shape.
-    pub(super) async fn json<T: DeserializeOwned>(
-        &self,
-        call: &Call,
-        deadline: &Deadline,
-    ) -> Result<T, Error> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call, deadline: &Deadline) -> Result<T, Error> {
         let answer = self.accepted(call, deadline).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
             let what = self.misfit(&error, &answer.body);
@@ -157,12 +148,7 @@ impl Transport {
         })
     }
 
-    async fn exchange(
-        &self,
-        call: &Call,
-        deadline: &Deadline,
-        authenticated: bool,
-    ) -> Result<Answer, Cause> {
+    async fn exchange(&self, call: &Call, deadline: &Deadline, authenticated: bool) -> Result<Answer, Cause> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -172,9 +158,7 @@ impl Transport {
             request = request.basic_auth(self.credentials.username(), Some(password));
         }
         if let Some(yaml) = &call.yaml {
-            request = request
-                .header(CONTENT_TYPE, "application/x-yaml")
-                .body(yaml.clone());
+            request = request.header(CONTENT_TYPE, "application/x-yaml").body(yaml.clone());
         }
         let exchange = async {
             let response = request.send().await.map_err(|error| self.cause(&error))?;
@@ -182,11 +166,7 @@ impl Transport {
             let location = response.headers().get(LOCATION);
             let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
             let body = self.bounded(response).await?;
-            Ok(Answer {
-                status,
-                location,
-                body,
-            })
+            Ok(Answer { status, location, body })
         };
         let result = timeout_at(deadline.at(), exchange).await;
         let result = result.unwrap_or_else(|_| Err(deadline.passed()));
@@ -225,10 +205,7 @@ impl Transport {
             yaml: None,
             refusals: &[],
         };
-        let answer = self
-            .exchange(&call, &self.request_deadline(), false)
-            .await
-            .ok()?;
+        let answer = self.exchange(&call, &self.request_deadline(), false).await.ok()?;
         if !answer.status.is_success() {
             return None;
         }
@@ -282,11 +259,7 @@ impl Transport {
         } else if reason.starts_with("missing field") {
             reason
         } else {
-            format!(
-                "line {}, column {} is not as expected",
-                error.line(),
-                error.column()
-            )
+            format!("line {}, column {} is not as expected", error.line(), error.column())
         }
     }
 

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 
-use super::{
-    Header, LedgerError, Record, RunId, Thing, append, blocking, host, io_error, runs_dir,
-};
+use super::{Header, LedgerError, Record, RunId, Thing, append, blocking, host, io_error, runs_dir};
 use crate::process::ProcessId;
 
 /// Another run that has a file: one that goes on, or one that was killed.
@@ -73,11 +71,7 @@ pub enum CleanError {
 pub trait Cleaner: Send + Sync {
     /// Removes the thing; `None` if its kind is not this cleaner's. A thing that is not there any
     /// more is no error.
-    fn clean<'a>(
-        &'a self,
-        run: &'a RunId,
-        thing: &'a Thing,
-    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>>;
+    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>>;
 }
 
 /// The cleaner of processes and directories of this machine.
@@ -85,21 +79,13 @@ pub trait Cleaner: Send + Sync {
 pub struct Local;
 
 impl Cleaner for Local {
-    fn clean<'a>(
-        &'a self,
-        run: &'a RunId,
-        thing: &'a Thing,
-    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
         let failed = |source: io::Error| CleanError::Failed {
             thing: thing.clone(),
             source: source.into(),
         };
         let cleaned = |was_there| {
-            if was_there {
-                Cleaned::Removed
-            } else {
-                Cleaned::WasGone
-            }
+            if was_there { Cleaned::Removed } else { Cleaned::WasGone }
         };
         match thing {
             Thing::Process { process, .. } => Some(Box::pin(async move {
@@ -156,10 +142,7 @@ pub async fn past_runs_in(dir: impl Into<PathBuf>) -> Result<Vec<PastRun>, Ledge
         let mut runs = Vec::new();
         for file in files {
             let path = file.map_err(io_error("read", &dir))?.path();
-            if path
-                .extension()
-                .is_none_or(|extension| extension != "jsonl")
-            {
+            if path.extension().is_none_or(|extension| extension != "jsonl") {
                 continue;
             }
             match PastRun::read(&path) {
@@ -201,8 +184,7 @@ impl PastRun {
             let result = clean(&self.run, &thing, cleaners).await;
             if result.is_ok() {
                 let path = self.path.clone();
-                blocking(move || strike_out(&path, entry).map_err(io_error("write", &path)))
-                    .await?;
+                blocking(move || strike_out(&path, entry).map_err(io_error("write", &path))).await?;
             }
             results.push((thing, result));
         }
@@ -248,15 +230,8 @@ impl PastRun {
     }
 }
 
-async fn clean(
-    run: &RunId,
-    thing: &Thing,
-    cleaners: &[&dyn Cleaner],
-) -> Result<Cleaned, CleanError> {
-    match cleaners
-        .iter()
-        .find_map(|cleaner| cleaner.clean(run, thing))
-    {
+async fn clean(run: &RunId, thing: &Thing, cleaners: &[&dyn Cleaner]) -> Result<Cleaned, CleanError> {
+    match cleaners.iter().find_map(|cleaner| cleaner.clean(run, thing)) {
         Some(cleaning) => cleaning.await,
         None => Err(CleanError::NoCleaner(thing.clone())),
     }

@@ -4,9 +4,7 @@ use super::*;
 use crate::process::{Command, Daemon};
 
 fn cluster(name: &str) -> Thing {
-    Thing::Cluster {
-        name: name.to_owned(),
-    }
+    Thing::Cluster { name: name.to_owned() }
 }
 
 async fn things_in(dir: &Path) -> Vec<Thing> {
@@ -31,9 +29,7 @@ async fn killed_run(dir: &Path, things: impl IntoIterator<Item = Thing>) -> (Run
     }
     let (run, path) = (ledger.run().clone(), ledger.0.path.clone());
     // This test's own number, recycled: it started at another time than the owner did.
-    change_header(&path, |header| {
-        header["owner"]["started"] = "another boot 1".into()
-    });
+    change_header(&path, |header| header["owner"]["started"] = "another boot 1".into());
     (run, path)
 }
 
@@ -52,9 +48,7 @@ fn process(daemon: &Daemon) -> Thing {
 #[tokio::test]
 async fn an_entry_is_on_the_disk_until_it_is_released() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open_in(dir.path().join("runs"), RunId::random())
-        .await
-        .unwrap();
+    let ledger = Ledger::open_in(dir.path().join("runs"), RunId::random()).await.unwrap();
     let runs = ledger.0.path.parent().unwrap();
     let first = ledger.own(cluster("first")).await.unwrap();
     let second = ledger.own(cluster("second")).await.unwrap();
@@ -72,9 +66,7 @@ async fn an_entry_is_on_the_disk_until_it_is_released() {
 #[tokio::test]
 async fn only_the_user_may_read_it() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open_in(dir.path().join("runs"), RunId::random())
-        .await
-        .unwrap();
+    let ledger = Ledger::open_in(dir.path().join("runs"), RunId::random()).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&ledger.0.path), 0o600);
     assert_eq!(mode(ledger.0.path.parent().unwrap()), 0o700);
@@ -145,15 +137,9 @@ async fn cleaning_kills_a_stale_process() {
     let run = past_runs_in(dir.path()).await.unwrap().remove(0);
     assert!(run.is_stale());
     let results = run.clean(&[&Local]).await.unwrap();
-    assert!(
-        matches!(results[..], [(_, Ok(Cleaned::Removed))]),
-        "{results:?}"
-    );
+    assert!(matches!(results[..], [(_, Ok(Cleaned::Removed))]), "{results:?}");
     let status = daemon.exited().await.unwrap();
-    assert_eq!(
-        std::os::unix::process::ExitStatusExt::signal(&status),
-        Some(9)
-    );
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
     assert!(!path.exists());
 }
 
@@ -166,28 +152,16 @@ async fn cleaning_spares_a_process_with_a_recycled_number() {
     killed_run(dir.path(), [serde_json::from_value(thing).unwrap()]).await;
     let run = past_runs_in(dir.path()).await.unwrap().remove(0);
     let results = run.clean(&[&Local]).await.unwrap();
-    assert!(
-        matches!(results[..], [(_, Ok(Cleaned::WasGone))]),
-        "{results:?}"
-    );
+    assert!(matches!(results[..], [(_, Ok(Cleaned::WasGone))]), "{results:?}");
     assert!(daemon.identity().unwrap().is_alive());
-    daemon
-        .stop(std::time::Duration::from_secs(60))
-        .await
-        .unwrap();
+    daemon.stop(std::time::Duration::from_secs(60)).await.unwrap();
 }
 
 #[tokio::test]
 async fn cleaning_removes_only_directories_that_the_run_named() {
     let dir = tempfile::tempdir().unwrap();
     let foreign = dir.path().join("precious");
-    let (run, path) = killed_run(
-        dir.path(),
-        [Thing::Directory {
-            path: foreign.clone(),
-        }],
-    )
-    .await;
+    let (run, path) = killed_run(dir.path(), [Thing::Directory { path: foreign.clone() }]).await;
     let ours = dir.path().join(format!("{}work", run.prefix()));
     let file = OpenOptions::new().append(true).open(&path).unwrap();
     append(
@@ -207,10 +181,7 @@ async fn cleaning_removes_only_directories_that_the_run_named() {
     assert!(matches!(results[1].1, Err(CleanError::NotOurs { .. })));
     assert!(foreign.exists() && !ours.exists());
     // What could not be cleaned stays in the ledger, and only that.
-    assert_eq!(
-        things_in(dir.path()).await,
-        [Thing::Directory { path: foreign }]
-    );
+    assert_eq!(things_in(dir.path()).await, [Thing::Directory { path: foreign }]);
 }
 
 #[tokio::test]
@@ -229,14 +200,8 @@ async fn a_temporary_directory_is_private_owned_and_removed() {
     let ledger = Ledger::open_in(dir.path(), RunId::random()).await.unwrap();
     let temp = ledger.temp_dir().await.unwrap();
     let path = temp.path().to_owned();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
-    assert_eq!(
-        things_in(dir.path()).await,
-        [Thing::Directory { path: path.clone() }]
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(things_in(dir.path()).await, [Thing::Directory { path: path.clone() }]);
     fs::write(path.join("file"), "").unwrap();
     temp.remove().await.unwrap();
     assert!(!path.exists());
@@ -254,15 +219,9 @@ async fn a_process_is_written_down_before_and_after_its_start() {
     let owned = ledger.own(intent.clone()).await.unwrap();
     assert_eq!(things_in(dir.path()).await, [intent]);
     let daemon = sleeper().await;
-    owned
-        .started(daemon.identity().unwrap().clone())
-        .await
-        .unwrap();
+    owned.started(daemon.identity().unwrap().clone()).await.unwrap();
     assert_eq!(things_in(dir.path()).await, [process(&daemon)]);
-    daemon
-        .stop(std::time::Duration::from_secs(60))
-        .await
-        .unwrap();
+    daemon.stop(std::time::Duration::from_secs(60)).await.unwrap();
     owned.release().await.unwrap();
     ledger.close().await.unwrap();
 }

@@ -51,10 +51,7 @@ impl fmt::Display for Thing {
                 program,
                 process: Some(id),
             } => write!(f, "process {} ({program})", id.pid()),
-            Self::Process {
-                program,
-                process: None,
-            } => write!(f, "process of {program}"),
+            Self::Process { program, process: None } => write!(f, "process of {program}"),
             Self::Directory { path } => write!(f, "directory {}", path.display()),
             Self::Container { name } => write!(f, "container {name}"),
             Self::Cluster { name } => write!(f, "kind cluster {name}"),

@@ -38,34 +38,25 @@ impl Command {
     /// [`ProcessError::Start`]; [`ProcessError::Read`] when its pipes cannot be watched.
     pub async fn spawn(self, file: Option<File>) -> Result<Daemon, ProcessError> {
         let program = self.name();
-        let (group, Pipes { stdout, stderr, .. }) = Group::start(self.to_std(), false)
-            .await
-            .map_err(|source| ProcessError::Start {
-                program: program.clone(),
-                source,
-            })?;
+        let (group, Pipes { stdout, stderr, .. }) =
+            Group::start(self.to_std(), false)
+                .await
+                .map_err(|source| ProcessError::Start {
+                    program: program.clone(),
+                    source,
+                })?;
         let log = Log::new(self.scrub, file);
         let read = |source| ProcessError::Read {
             program: program.clone(),
             source,
         };
         if let Some(pipe) = stdout {
-            tokio::spawn(
-                log.clone()
-                    .follow(ChildStdout::from_std(pipe).map_err(read)?),
-            );
+            tokio::spawn(log.clone().follow(ChildStdout::from_std(pipe).map_err(read)?));
         }
         if let Some(pipe) = stderr {
-            tokio::spawn(
-                log.clone()
-                    .follow(ChildStderr::from_std(pipe).map_err(read)?),
-            );
+            tokio::spawn(log.clone().follow(ChildStderr::from_std(pipe).map_err(read)?));
         }
-        Ok(Daemon {
-            program,
-            group,
-            log,
-        })
+        Ok(Daemon { program, group, log })
     }
 }
 
@@ -113,11 +104,7 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if !self.group.has_exited() {
-            tracing::warn!(
-                program = self.program,
-                pid = self.pid(),
-                "killed, as nobody stopped it"
-            );
+            tracing::warn!(program = self.program, pid = self.pid(), "killed, as nobody stopped it");
         }
     }
 }
@@ -149,10 +136,7 @@ impl Log {
     pub fn tail(&self, lines: usize) -> Vec<String> {
         let held = self.lines();
         let from = held.len().saturating_sub(lines);
-        held.iter()
-            .skip(from)
-            .map(|line| (self.0.scrub)(line))
-            .collect()
+        held.iter().skip(from).map(|line| (self.0.scrub)(line)).collect()
     }
 
     /// Whether a line that is still held answers to the question. It is asked of the line as it
@@ -173,10 +157,7 @@ impl Log {
                 let lines = self.lines();
                 let total = *count.borrow_and_update();
                 let first = total - lines.len();
-                let found = lines
-                    .iter()
-                    .skip(seen.max(first) - first)
-                    .find_map(|l| pick(l));
+                let found = lines.iter().skip(seen.max(first) - first).find_map(|l| pick(l));
                 if let Some(found) = found {
                     return found;
                 }

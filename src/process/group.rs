@@ -43,18 +43,11 @@ pub(super) struct Group {
 
 impl Group {
     /// Starts the command as leader of a new group, with standard output and error piped.
-    pub(super) async fn start(
-        mut command: std::process::Command,
-        with_stdin: bool,
-    ) -> io::Result<(Self, Pipes)> {
+    pub(super) async fn start(mut command: std::process::Command, with_stdin: bool) -> io::Result<(Self, Pipes)> {
         use std::os::unix::process::CommandExt as _;
         command
             .process_group(0)
-            .stdin(if with_stdin {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(if with_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         die_with_parent(&mut command);

@@ -52,11 +52,7 @@ impl Command {
     /// # Errors
     /// Any [`ProcessError`]; an exit code other than 0 is one. Whichever it is, and also when the
     /// future is dropped, nothing of the child's group is left running.
-    pub async fn run(
-        self,
-        deadline: Deadline,
-        cancel: &CancellationToken,
-    ) -> Result<Output, ProcessError> {
+    pub async fn run(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Output, ProcessError> {
         let program = self.name();
         let output = self.output(deadline, cancel).await?;
         if output.status.success() {
@@ -73,11 +69,7 @@ impl Command {
     ///
     /// # Errors
     /// As [`run`](Self::run), but any exit code or signal of its own making will do.
-    pub async fn output(
-        self,
-        deadline: Deadline,
-        cancel: &CancellationToken,
-    ) -> Result<Output, ProcessError> {
+    pub async fn output(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Output, ProcessError> {
         let program = self.name();
         let (group, pipes) = Group::start(self.to_std(), self.stdin.is_some())
             .await
@@ -140,10 +132,7 @@ enum Stopped {
 }
 
 /// Waits for the child's end and all it wrote.
-async fn to_the_end(
-    group: &Group,
-    io: impl Future<Output = Result<(), Stopped>>,
-) -> Result<(), Stopped> {
+async fn to_the_end(group: &Group, io: impl Future<Output = Result<(), Stopped>>) -> Result<(), Stopped> {
     tokio::pin!(io);
     tokio::select! {
         biased;
@@ -191,17 +180,9 @@ async fn converse(
     Ok(())
 }
 
-async fn read(
-    stream: &'static str,
-    pipe: Option<impl AsyncRead + Unpin>,
-    held: &mut Vec<u8>,
-) -> Result<(), Stopped> {
+async fn read(stream: &'static str, pipe: Option<impl AsyncRead + Unpin>, held: &mut Vec<u8>) -> Result<(), Stopped> {
     let Some(pipe) = pipe else { return Ok(()) };
-    let read = pipe
-        .take(LIMIT + 1)
-        .read_to_end(held)
-        .await
-        .map_err(Stopped::Read)?;
+    let read = pipe.take(LIMIT + 1).read_to_end(held).await.map_err(Stopped::Read)?;
     if read as u64 > LIMIT {
         Err(Stopped::TooMuch(stream))
     } else {

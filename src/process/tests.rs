@@ -20,11 +20,7 @@ async fn until(mut done: impl FnMut() -> bool) {
 }
 
 fn read_pid(file: &Path) -> Option<u32> {
-    std::fs::read_to_string(file)
-        .ok()?
-        .strip_suffix('\n')?
-        .parse()
-        .ok()
+    std::fs::read_to_string(file).ok()?.strip_suffix('\n')?.parse().ok()
 }
 
 fn is_gone(pid: u32) -> bool {
@@ -34,10 +30,7 @@ fn is_gone(pid: u32) -> bool {
 #[tokio::test]
 async fn output_and_error_are_captured_apart() {
     let output = run(sh("printf out; printf err >&2")).await.unwrap();
-    assert_eq!(
-        (&output.stdout[..], &output.stderr[..]),
-        (&b"out"[..], &b"err"[..])
-    );
+    assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out"[..], &b"err"[..]));
 }
 
 #[tokio::test]
@@ -49,9 +42,7 @@ async fn a_megabyte_goes_in_and_comes_out() {
 
 #[tokio::test]
 async fn a_child_may_leave_its_input_unread() {
-    let output = run(sh("echo done").stdin(vec![b'x'; 1 << 20]))
-        .await
-        .unwrap();
+    let output = run(sh("echo done").stdin(vec![b'x'; 1 << 20])).await.unwrap();
     assert_eq!(output.stdout, b"done\n");
 }
 
@@ -65,9 +56,7 @@ async fn the_environment_is_exactly_what_was_given() {
 
 #[tokio::test]
 async fn a_failure_tells_program_status_and_last_words() {
-    let error = run(sh("echo nothing is well >&2; exit 3"))
-        .await
-        .unwrap_err();
+    let error = run(sh("echo nothing is well >&2; exit 3")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "run /bin/sh: exit status: 3; it said:\n  nothing is well"
@@ -80,28 +69,21 @@ async fn last_words_are_scrubbed() {
     let error = run(sh("echo the password is hunter2 >&2; exit 1").scrub(scrub))
         .await
         .unwrap_err();
-    assert!(
-        error.to_string().ends_with("the password is [redacted]"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("the password is [redacted]"), "{error}");
 }
 
 #[tokio::test]
 async fn a_missing_program_is_named() {
     let error = run(Command::new("/nonexistent/helm")).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("start /nonexistent/helm: No such file"),
+        error.to_string().starts_with("start /nonexistent/helm: No such file"),
         "{error}"
     );
 }
 
 #[tokio::test]
 async fn debug_shows_no_environment_value_and_no_input() {
-    let command = Command::new("helm")
-        .env("SECRET", "hunter2")
-        .stdin("hunter2");
+    let command = Command::new("helm").env("SECRET", "hunter2").stdin("hunter2");
     assert!(!format!("{command:?}").contains("hunter2"));
 }
 
@@ -151,10 +133,7 @@ async fn a_child_dies_when_the_harness_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pid");
     let mut harness = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "process::tests::a_child_dies_when_the_harness_is_killed",
-        ])
+        .args(["--exact", "process::tests::a_child_dies_when_the_harness_is_killed"])
         .env(FILE, &file)
         .stdout(std::process::Stdio::null())
         .spawn()
@@ -173,15 +152,9 @@ async fn a_child_that_ignores_sigterm_is_killed() {
         .spawn(None)
         .await
         .unwrap();
-    daemon
-        .log()
-        .wait_for(|line| (line == "ready").then_some(()))
-        .await;
+    daemon.log().wait_for(|line| (line == "ready").then_some(())).await;
     let status = daemon.stop(Duration::from_millis(50)).await.unwrap();
-    assert_eq!(
-        std::os::unix::process::ExitStatusExt::signal(&status),
-        Some(9)
-    );
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
 }
 
 #[tokio::test]
@@ -217,11 +190,7 @@ async fn a_dropped_run_leaves_no_child() {
 #[tokio::test]
 async fn what_the_leader_leaves_behind_goes_with_it() {
     let output = run(sh("sleep 600 & echo $!")).await.unwrap();
-    let left = String::from_utf8(output.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let left = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     until(|| is_gone(left)).await;
 }
 
@@ -289,9 +258,7 @@ fn a_daemon_outlives_the_runtime_thread_that_asked_for_it() {
     .join()
     .unwrap();
     assert!(daemon.identity().unwrap().is_alive());
-    runtime()
-        .block_on(daemon.stop(Duration::from_secs(60)))
-        .unwrap();
+    runtime().block_on(daemon.stop(Duration::from_secs(60))).unwrap();
 }
 
 #[tokio::test]

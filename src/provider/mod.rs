@@ -1,1 +1,217 @@
-//! Where Kestra runs.
+//! Where Kestra runs: a closed set of providers on two levels. A [`Provider`] opens, says how much it
+//! bears, installs and closes; an [`Installed`] is asked, changed and removed.
+
+pub mod embedded;
+mod forecast;
+mod kestra;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub use forecast::{Forecast, Pod};
+pub use kestra::{ENGINES, KestraRef};
+
+use crate::helm::{Chart, Helm};
+use crate::kestra::{Client, Credentials};
+use crate::ledger::Ledger;
+use crate::plan::{Action, Defaults, Installation};
+use crate::progress::Observer;
+use crate::redact::Redactor;
+use crate::report::Provenance;
+use crate::toolbox::Toolbox;
+use crate::verdict::{Infra, Outcome};
+
+/// The name every release bears, as on the page.
+pub const RELEASE: &str = "kestra";
+
+/// What every provider works with.
+pub struct Site {
+    /// The run's id, part of the names of all it makes.
+    pub run: String,
+    /// What the run owns.
+    pub ledger: Ledger,
+    /// Finds and provides tools.
+    pub toolbox: Toolbox,
+    /// Renders and installs charts.
+    pub helm: Helm,
+    /// The chart of every installation.
+    pub chart: Chart,
+    /// What is added to the user's values.
+    pub defaults: Option<Defaults>,
+    /// What Kestra asks for; made for this run.
+    pub credentials: Credentials,
+    /// Keeps private plaintexts out of foreign text.
+    pub redactor: Redactor,
+    /// Hears how it goes.
+    pub observer: Arc<dyn Observer>,
+    /// Ends everything early.
+    pub cancel: CancellationToken,
+    /// How long a Kestra may take to become healthy.
+    pub boot: Duration,
+    /// Where what is built once is kept.
+    pub cache: PathBuf,
+}
+
+/// Where Kestra runs.
+pub enum Provider {
+    /// As a child process with exactly the environment the pod would have.
+    Embedded(embedded::Embedded),
+}
+
+/// Installations that one live Kestra serves, for they came to the same pod.
+pub struct Group {
+    /// Never empty.
+    pub installations: Vec<Installation>,
+    /// What the chart and the kubelet's rules make of each of them.
+    pub forecast: Forecast,
+}
+
+impl Provider {
+    /// How many installations it bears at a time.
+    pub fn capacity(&self) -> usize {
+        match self {
+            Self::Embedded(embedded) => embedded.capacity(),
+        }
+    }
+
+    /// Foretells every installation and brings together those that come to the same pod.
+    ///
+    /// # Errors
+    /// [`Infra`] when helm itself fails.
+    pub async fn group(
+        &self,
+        site: &Site,
+        installations: Vec<Installation>,
+    ) -> Vec<Result<Group, (Installation, Infra)>> {
+        let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
+        for installation in installations {
+            let forecast = match Forecast::of(site, self.node(), &installation).await {
+                Ok(forecast) => forecast,
+                Err(infra) => {
+                    groups.push(Err((installation, infra)));
+                    continue;
+                }
+            };
+            let twin = groups
+                .iter_mut()
+                .flatten()
+                .find(|g| self.same(g, &installation, &forecast));
+            match twin {
+                Some(group) => group.installations.push(installation),
+                None => groups.push(Ok(Group {
+                    installations: vec![installation],
+                    forecast,
+                })),
+            }
+        }
+        groups
+    }
+
+    fn same(&self, group: &Group, installation: &Installation, forecast: &Forecast) -> bool {
+        let Self::Embedded(embedded) = self;
+        let still = |i: &Installation| i.cases.iter().all(|c| c.steps.is_empty());
+        !embedded.isolate
+            && group
+                .installations
+                .iter()
+                .all(|i| i.kestra == installation.kestra && still(i))
+            && still(installation)
+            && group.forecast.same_pod(forecast)
+    }
+
+    /// What the kubelet of this provider knows of its node.
+    fn node(&self) -> &forecast::Node {
+        match self {
+            Self::Embedded(embedded) => &embedded.node,
+        }
+    }
+
+    /// Brings up a Kestra for a group.
+    ///
+    /// # Errors
+    /// [`Infra`] when that fails for reasons that are not the group's own.
+    pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
+        match self {
+            Self::Embedded(embedded) => match &group.forecast {
+                Forecast::Never(outcome) => Ok(Installed::Never(outcome.clone())),
+                Forecast::Pod(pod) => embedded
+                    .install(site, &group.installations[0], pod)
+                    .await
+                    .map(|r| Installed::Embedded(Box::new(r))),
+            },
+        }
+    }
+
+    /// What is real here, and what is not.
+    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+        match self {
+            Self::Embedded(embedded) => embedded.provenance(site, installation),
+        }
+    }
+
+    /// Its name, as `--provider` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+        }
+    }
+}
+
+/// A Kestra that was installed, or the reason it never will be.
+pub enum Installed {
+    /// A child process.
+    Embedded(Box<embedded::Running>),
+    /// What was given keeps it from running.
+    Never(Outcome),
+}
+
+impl Installed {
+    /// The server, or the outcome that there is none.
+    pub fn client(&self) -> Result<&Client, &Outcome> {
+        match self {
+            Self::Embedded(running) => Ok(running.client()),
+            Self::Never(outcome) => Err(outcome),
+        }
+    }
+
+    /// Whether the server's log holds a text.
+    pub fn logged(&self, text: &str) -> bool {
+        match self {
+            Self::Embedded(running) => running.logged(text),
+            Self::Never(_) => false,
+        }
+    }
+
+    /// The pod as it runs now, for predictions; none where it never ran.
+    pub fn pod(&self) -> Option<&Pod> {
+        match self {
+            Self::Embedded(running) => Some(running.pod()),
+            Self::Never(_) => None,
+        }
+    }
+
+    /// Does something to the release. A refusal is an outcome.
+    ///
+    /// # Errors
+    /// [`Infra`] when the change fails for reasons that are not its own.
+    pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
+        match self {
+            Self::Embedded(running) => running.change(site, action).await,
+            Self::Never(outcome) => Ok(Self::Never(outcome)),
+        }
+    }
+
+    /// Ends it and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left.
+    pub async fn remove(self) -> Result<(), Infra> {
+        match self {
+            Self::Embedded(running) => running.stop().await,
+            Self::Never(_) => Ok(()),
+        }
+    }
+}

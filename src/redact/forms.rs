@@ -39,10 +39,8 @@ impl Form {
     /// Which part of the text goes for a match of the bytes, if it is one.
     pub fn place(&self, text: &[u8], found: Range<usize>) -> Option<Range<usize>> {
         let before = found.start.checked_sub(1);
-        let is = |at: Option<usize>, what: fn(u8) -> bool| {
-            at.and_then(|at| text.get(at))
-                .is_some_and(|byte| what(*byte))
-        };
+        let is =
+            |at: Option<usize>, what: fn(u8) -> bool| at.and_then(|at| text.get(at)).is_some_and(|byte| what(*byte));
         match self.edges {
             Edges::Any => Some(found),
             Edges::Alone => {
@@ -116,12 +114,7 @@ impl Forms {
     fn add_text(&mut self, plain: &[u8], name: impl Fn(Encoding) -> Encoding) {
         self.push(plain, name(Encoding::Raw), Edges::Any);
         let text = String::from_utf8_lossy(plain);
-        if text
-            .chars()
-            .filter(|c| *c != char::REPLACEMENT_CHARACTER)
-            .count()
-            < SHORT
-        {
+        if text.chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).count() < SHORT {
             return;
         }
         self.push(text.as_bytes(), name(Encoding::Raw), Edges::Any);
@@ -136,11 +129,7 @@ impl Forms {
             for upper in [false, true] {
                 let json = json(&text, escaped, upper);
                 self.push(json.replace('/', "\\/"), name(Encoding::Json), Edges::Any);
-                self.push(
-                    self::json(&json, escaped, upper),
-                    name(Encoding::Json),
-                    Edges::Any,
-                );
+                self.push(self::json(&json, escaped, upper), name(Encoding::Json), Edges::Any);
                 self.push(json, name(Encoding::Json), Edges::Any);
             }
         }
@@ -164,11 +153,7 @@ impl Forms {
             }
             let twice = |inner: &str| GeneralPurpose::new(outer, PAD).encode(inner);
             self.push(twice(&once), Encoding::DoubleBase64, Edges::Any);
-            self.push(
-                twice(&format!("{once}\n")),
-                Encoding::DoubleBase64,
-                Edges::Any,
-            );
+            self.push(twice(&format!("{once}\n")), Encoding::DoubleBase64, Edges::Any);
         }
     }
 
@@ -182,11 +167,7 @@ impl Forms {
             }
         }
         let (sure, end) = middle(plain, 0, alphabet);
-        for line in lines(&sure)
-            .into_iter()
-            .flatten()
-            .filter(|line| line.len() >= SHORT)
-        {
+        for line in lines(&sure).into_iter().flatten().filter(|line| line.len() >= SHORT) {
             self.push(line, encoding, Edges::Ragged { start: false, end });
         }
     }
@@ -235,19 +216,12 @@ fn middle(plain: &[u8], before: usize, alphabet: &Alphabet) -> (String, bool) {
     let padded = [&vec![0; before][..], plain].concat();
     let text = GeneralPurpose::new(alphabet, NO_PAD).encode(&padded);
     let bits = padded.len() * 8;
-    (
-        text[(before * 8).div_ceil(6)..bits / 6].to_owned(),
-        bits % 6 != 0,
-    )
+    (text[(before * 8).div_ceil(6)..bits / 6].to_owned(), bits % 6 != 0)
 }
 
 /// The text as it is wrapped by PEM's rule and by MIME's, where it is long enough to be.
 fn lines(text: &str) -> [impl Iterator<Item = &[u8]>; 2] {
-    [64, 76].map(|columns| {
-        text.as_bytes()
-            .chunks(columns)
-            .filter(move |_| text.len() > columns)
-    })
+    [64, 76].map(|columns| text.as_bytes().chunks(columns).filter(move |_| text.len() > columns))
 }
 
 /// The inside of a JSON string, with `\u` for the characters that need not be escaped but are.

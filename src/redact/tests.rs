@@ -25,10 +25,7 @@ fn each_encoding_is_found_and_named() {
         (secret.to_owned(), Encoding::Raw),
         (once.clone(), Encoding::Base64),
         (BASE64_URL_SAFE.encode(secret), Encoding::Base64),
-        (
-            BASE64_STANDARD.encode(format!("{once}\n")),
-            Encoding::DoubleBase64,
-        ),
+        (BASE64_STANDARD.encode(format!("{once}\n")), Encoding::DoubleBase64),
         (hex::encode(secret), Encoding::Hex),
         (hex::encode_upper(secret), Encoding::Hex),
         (
@@ -40,10 +37,7 @@ fn each_encoding_is_found_and_named() {
             Encoding::Percent,
         ),
         (
-            serde_json::to_string(secret)
-                .unwrap()
-                .trim_matches('"')
-                .to_owned(),
+            serde_json::to_string(secret).unwrap().trim_matches('"').to_owned(),
             Encoding::Json,
         ),
         (
@@ -54,24 +48,14 @@ fn each_encoding_is_found_and_named() {
             r#"it's \"p\/\u00E4<ss\\?\u001B~>>>>\u0001\u00FC"#.to_owned(),
             Encoding::Json,
         ),
-        (
-            r#"it's \\\"p/ä<ss\\\\?\\u001b~>>>>\\u0001ü"#.to_owned(),
-            Encoding::Json,
-        ),
+        (r#"it's \\\"p/ä<ss\\\\?\\u001b~>>>>\\u0001ü"#.to_owned(), Encoding::Json),
         (r#"it's \"p/ä<ss\\?\e~>>>>\x01ü"#.to_owned(), Encoding::Yaml),
         (secret.replace('\'', "''"), Encoding::Yaml),
     ] {
         let text = format!("value: {written} (end)");
         let found = redactor.find(text.as_bytes());
-        assert!(
-            encodings(&found).contains(&encoding),
-            "{written}: {found:?}"
-        );
-        assert_eq!(
-            redactor.scrub(&text),
-            "value: [redacted] (end)",
-            "{written}"
-        );
+        assert!(encodings(&found).contains(&encoding), "{written}: {found:?}");
+        assert_eq!(redactor.scrub(&text), "value: [redacted] (end)", "{written}");
     }
 }
 

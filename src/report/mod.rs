@@ -1,1 +1,165 @@
-//! What was found, in each format.
+//! What was found: one model, one file per format.
+
+pub mod console;
+pub mod json;
+pub mod junit;
+mod seen;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use seen::{Seen, expected, observed, predicted};
+
+use crate::scenario::Source;
+use crate::verdict::Status;
+
+/// A run and its results; the content of `report.json`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "kestra-secrets report, schema 1")]
+pub struct Report {
+    /// The version of this format: 1.
+    pub schema: u32,
+    /// What was run.
+    pub run: Run,
+    /// One for each case and step, and each scenario that was skipped.
+    pub results: Vec<CaseResult>,
+}
+
+/// What was run, and where.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// The run's id, part of the names of all it made.
+    pub id: String,
+    /// The version of kestra-secrets.
+    pub tool: String,
+    /// Where Kestra ran.
+    pub provider: String,
+    /// The chart, with its version.
+    pub chart: String,
+    /// The Kestras, as the user named them.
+    pub kestra: Vec<String>,
+    /// The cluster's version; none where there is no cluster.
+    pub kubernetes: Option<String>,
+    /// The helm that rendered, and where it was found.
+    pub helm: String,
+    /// When the run began.
+    #[schemars(with = "String")]
+    pub started: jiff::Timestamp,
+    /// How long it took, in milliseconds.
+    pub wall_ms: u64,
+}
+
+/// One case, judged.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CaseResult {
+    /// The scenario, and the step behind a slash.
+    pub scenario: String,
+    /// What it is about.
+    pub about: String,
+    /// Where its knowledge comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// How it ended.
+    pub status: Status,
+    /// In one sentence, what is not as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// What the source promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised: Option<Seen>,
+    /// What had to come out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Seen>,
+    /// What the oracle said would come out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Seen>,
+    /// What came out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Seen>,
+    /// The expectation was met, but the oracle had said otherwise.
+    pub model_drift: bool,
+    /// Codes of what was recognised, such as `KS001`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnosis: Vec<String>,
+    /// What the user should know beside the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What was real, and what was modelled or changed.
+    pub provenance: Provenance,
+    /// Where the time went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    /// Files with more, relative to the report's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+/// What was real, and what was modelled or changed to make it run here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// Where Kestra ran.
+    pub provider: String,
+    /// The chart, with its version and the generation it played.
+    pub chart: String,
+    /// The Kestra, as the user named it.
+    pub kestra: String,
+    /// Who served Kestra's REST API.
+    pub rest: String,
+    /// The cluster's version; none where there is no cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<String>,
+    /// What was not the real thing but our model of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modelled: Vec<String>,
+    /// What was changed to make it run here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deviations: Vec<String>,
+    /// The other scenarios on the same installation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_with: Vec<String>,
+}
+
+/// A part of the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Phase {
+    /// What was done.
+    pub name: String,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+}
+
+impl CaseResult {
+    /// A result that says nothing yet.
+    pub fn empty() -> Self {
+        Self {
+            scenario: String::new(),
+            about: String::new(),
+            source: None,
+            status: Status::Skipped,
+            because: None,
+            help: None,
+            promised: None,
+            expected: None,
+            predicted: None,
+            observed: None,
+            model_drift: false,
+            diagnosis: Vec::new(),
+            warnings: Vec::new(),
+            provenance: Provenance::default(),
+            phases: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+}
+
+/// Writes a report's files into a folder.
+///
+/// # Errors
+/// What the file system says.
+pub fn write(report: &Report, folder: &std::path::Path) -> std::io::Result<()> {
+    json::write(report, &folder.join("report.json"))?;
+    junit::write(report, &folder.join("junit.xml"))
+}

@@ -1,1 +1,295 @@
 //! What is given to Kestra, and what must come out.
+//!
+//! One YAML file is one scenario. An *intent* names a strategy and plaintexts, and the harness encodes
+//! them and writes the values; a *literal* is a page's values, manifests and flow, taken as bytes.
+
+mod catalogue;
+mod file;
+mod parse;
+mod private;
+pub mod schema;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use semver::VersionReq;
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::{Catalogue, load};
+pub use parse::{InputError, parse};
+pub use private::private_texts;
+
+use crate::secret::Plain;
+
+/// A scenario: what is given, what the world promised, and what really must come out.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Unique in a catalogue; lower-case words joined by hyphens.
+    pub name: String,
+    /// One sentence for the person who reads a list.
+    pub about: String,
+    /// Where the knowledge comes from.
+    pub source: Option<Source>,
+    /// What is given to the release.
+    pub given: Given,
+    /// What a page promised; never judged against, always shown.
+    pub promise: Option<Expect>,
+    /// What must come out, by versions; the first that applies is the one.
+    pub expect: Vec<Expectation>,
+    /// What happens to the release afterwards, each step with its own expectation.
+    pub steps: Vec<Step>,
+    /// The file it was read from, as a person would name it.
+    pub file: String,
+    /// Line and column of the name in that file.
+    pub at: (u64, u64),
+}
+
+impl Scenario {
+    /// The first expectation that speaks of this Kestra and this chart generation.
+    pub fn expectation(&self, kestra: &semver::Version, chart: Generation) -> Option<&Expectation> {
+        self.expect.iter().find(|e| e.applies(kestra, chart))
+    }
+}
+
+/// Where a scenario's knowledge comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The published page, by the last part of its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// The page's edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
+    /// An issue, as `repository#number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.page, &self.edition, &self.issue];
+        let words: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
+/// What is given to the release.
+#[derive(Debug, Clone)]
+pub enum Given {
+    /// The harness encodes and writes values, Secret and flow.
+    Intent(Intent),
+    /// Values, manifests and flow as published, byte for byte.
+    Literal(Literal),
+}
+
+/// Plaintexts and the strategy that must carry them.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// How the secrets reach the container.
+    pub strategy: Strategy,
+    /// The secrets by the name a flow calls them.
+    pub secrets: BTreeMap<String, Secret>,
+    /// The flow's outputs and the secret that each one reads.
+    pub reads: BTreeMap<String, String>,
+    /// More values for the release, beside the ones the harness writes.
+    pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One secret of an intent.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// A plaintext; the harness encodes it as Kestra wants it.
+    Plain(Plain),
+    /// The environment variable's value, given as it is.
+    Env(Plain),
+}
+
+impl Secret {
+    /// The bytes as they stand in the scenario.
+    pub fn plain(&self) -> &Plain {
+        match self {
+            Self::Plain(p) | Self::Env(p) => p,
+        }
+    }
+}
+
+/// How an intent's secrets reach the container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Encoded values in the chart's own values.
+    ExtraEnv,
+    /// A whole Secret by `envFrom`.
+    ExtraEnvFrom,
+    /// Single keys of a Secret by `secretKeyRef`.
+    SecretKeyRef,
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExtraEnv => "extra-env",
+            Self::ExtraEnvFrom => "extra-env-from",
+            Self::SecretKeyRef => "secret-key-ref",
+        })
+    }
+}
+
+/// Documents as somebody published them.
+#[derive(Debug, Clone)]
+pub struct Literal {
+    /// The chart generation whose keys the documents use.
+    pub chart: Generation,
+    /// The release's values.
+    pub values: Plain,
+    /// Manifests applied before the release is installed.
+    pub manifests: Vec<Manifest>,
+    /// The flow's source.
+    pub flow: String,
+    /// Whether what comes out may be shown.
+    pub public: bool,
+}
+
+/// A manifest and the file it stands in.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The file's name, for errors.
+    pub file: String,
+    /// Its bytes.
+    pub text: Plain,
+}
+
+/// A generation of the chart: the keys that give a container its environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Generation {
+    /// `extraEnv`, `extraSecretEnvFrom`, `configuration`.
+    #[serde(rename = "0.x")]
+    V0,
+    /// `common.extraEnv`, `common.extraEnvFrom`, `configurations.application`.
+    #[serde(rename = "1.x")]
+    V1,
+    /// As 1.x, with the `controller` component.
+    #[serde(rename = "2.x")]
+    V2,
+}
+
+impl Generation {
+    /// The generation of a chart by its version.
+    pub fn of(version: &semver::Version) -> Self {
+        match version.major {
+            0 => Self::V0,
+            1 => Self::V1,
+            _ => Self::V2,
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V0 => "0.x",
+            Self::V1 => "1.x",
+            Self::V2 => "2.x",
+        })
+    }
+}
+
+/// An [`Expect`] and the versions it speaks of.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    /// The Kestra versions; none given means all.
+    pub kestra: Option<VersionReq>,
+    /// The chart generation; none given means all.
+    pub chart: Option<Generation>,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+impl Expectation {
+    /// Whether it speaks of this Kestra and this chart generation.
+    pub fn applies(&self, kestra: &semver::Version, chart: Generation) -> bool {
+        self.kestra.as_ref().is_none_or(|req| req.matches(kestra)) && self.chart.is_none_or(|c| c == chart)
+    }
+}
+
+/// What must come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// The flow succeeds with these outputs, byte for byte.
+    Outputs(BTreeMap<String, Plain>),
+    /// Kestra does not know the secret: the flow fails and says so.
+    Missing {
+        /// The secret's name as the flow calls it.
+        key: String,
+        /// What the server's log must contain as well.
+        log: Option<String>,
+    },
+    /// The release never came to be.
+    Refused {
+        /// Who refused.
+        by: Stage,
+        /// What the refusal must contain.
+        says: String,
+    },
+    /// The pod is held before its container starts.
+    Blocked {
+        /// The container's waiting reason, such as `CreateContainerConfigError`.
+        reason: String,
+        /// What the message must contain.
+        says: Option<String>,
+    },
+}
+
+/// Who may refuse what was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Helm, when it renders the chart.
+    Render,
+    /// The Kubernetes API server, when a manifest is applied.
+    Apply,
+    /// Kestra, when the flow is created.
+    Flow,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Render => "render",
+            Self::Apply => "apply",
+            Self::Flow => "flow",
+        })
+    }
+}
+
+/// Something that happens to a release after its first run, and what must come out then.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What happens.
+    pub change: Change,
+    /// What must come out afterwards.
+    pub expect: Vec<Expectation>,
+}
+
+/// What may happen to a release.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// `helm upgrade`, with these secrets in the place of the ones before.
+    Upgrade(BTreeMap<String, Secret>),
+    /// The Secret object gets these values; the release is left alone.
+    Rotate(BTreeMap<String, Secret>),
+    /// `kubectl rollout restart`.
+    Restart,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upgrade(_) => "upgrade",
+            Self::Rotate(_) => "rotate",
+            Self::Restart => "restart",
+        })
+    }
+}

@@ -27,11 +27,7 @@ pub enum JavaBase64Error {
 
 /// `Integer.toString(b, 16)`.
 fn signed_hex(byte: i8) -> String {
-    format!(
-        "{}{:x}",
-        if byte < 0 { "-" } else { "" },
-        byte.unsigned_abs()
-    )
+    format!("{}{:x}", if byte < 0 { "-" } else { "" }, byte.unsigned_abs())
 }
 
 /// Decodes one byte per character (Latin-1), as Java sees them.
@@ -106,38 +102,22 @@ mod tests {
             (b"password", b"\xa5\xab\x2c\xc2\x8a\xdd"),
             (b"////", b"\xff\xff\xff"),
         ] {
-            assert_eq!(
-                decode(encoded).map(|p| p.to_vec()).as_deref(),
-                Ok(plain),
-                "{encoded:?}"
-            );
+            assert_eq!(decode(encoded).map(|p| p.to_vec()).as_deref(), Ok(plain), "{encoded:?}");
         }
     }
 
     #[test]
     fn each_refusal_has_the_words_of_java() {
         for (encoded, words) in [
-            (
-                &b"A"[..],
-                "Input byte[] should at least have 2 bytes for base64 bytes",
-            ),
-            (
-                b"=",
-                "Input byte[] should at least have 2 bytes for base64 bytes",
-            ),
+            (&b"A"[..], "Input byte[] should at least have 2 bytes for base64 bytes"),
+            (b"=", "Input byte[] should at least have 2 bytes for base64 bytes"),
             (b"YQ=", "Input byte array has wrong 4-byte ending unit"),
             (b"YQ=x", "Input byte array has wrong 4-byte ending unit"),
             (b"====", "Input byte array has wrong 4-byte ending unit"),
             (b"admin", "Last unit does not have enough valid bits"),
             (b"A=", "Last unit does not have enough valid bits"),
-            (
-                b"YQ==\xa0",
-                "Input byte array has incorrect ending byte at 4",
-            ),
-            (
-                b"YWI=====",
-                "Input byte array has incorrect ending byte at 4",
-            ),
+            (b"YQ==\xa0", "Input byte array has incorrect ending byte at 4"),
+            (b"YWI=====", "Input byte array has incorrect ending byte at 4"),
             (b"YQ-_", "Illegal base64 character 2d"),
             (b"YWRt aW4=", "Illegal base64 character 20"),
             (b"p\xe9", "Illegal base64 character -17"),

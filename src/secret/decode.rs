@@ -63,19 +63,13 @@ mod tests {
     #[test]
     fn a_character_outside_latin_1_is_reported_as_a_question_mark() {
         for value in ["YWRtaW4密", "YWRtaW4\u{1f5dd}", "YWRtaW4\u{feff}"] {
-            assert_eq!(
-                decoded(value.as_bytes()),
-                Err("Illegal base64 character 3f".into())
-            );
+            assert_eq!(decoded(value.as_bytes()), Err("Illegal base64 character 3f".into()));
         }
         assert_eq!(
             decoded("YWRtaW4é".as_bytes()),
             Err("Illegal base64 character -17".into())
         );
-        assert_eq!(
-            decoded(b"YWRtaW4\xff"),
-            Err("Illegal base64 character 3f".into())
-        );
+        assert_eq!(decoded(b"YWRtaW4\xff"), Err("Illegal base64 character 3f".into()));
     }
 
     #[test]

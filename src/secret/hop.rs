@@ -10,9 +10,7 @@ use super::decode::decode_bytes;
 use super::{Keyring, PREFIX, Place, Plain, Read, RunKey, Shown};
 
 /// A place where a secret can be looked at, in the order of its way.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopKind {
     /// What the user means.
@@ -65,9 +63,7 @@ impl<V: PartialEq> Value<V> {
     fn agrees(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Is(a), Self::Is(b)) => a == b,
-            (Self::Is(one), Self::OneOf(several)) | (Self::OneOf(several), Self::Is(one)) => {
-                several.contains(one)
-            }
+            (Self::Is(one), Self::OneOf(several)) | (Self::OneOf(several), Self::Is(one)) => several.contains(one),
             (Self::OneOf(a), Self::OneOf(b)) => a.iter().any(|one| b.contains(one)),
             (Self::Nothing(_), Self::Nothing(_)) => true,
             (Self::Nothing(_), _) | (_, Self::Nothing(_)) => false,
@@ -88,9 +84,7 @@ impl Value<Plain> {
     pub fn show(&self, key: &RunKey) -> Value {
         match self {
             Self::Is(plain) => Value::Is(key.show(plain)),
-            Self::OneOf(several) => {
-                Value::OneOf(several.iter().map(|plain| key.show(plain)).collect())
-            }
+            Self::OneOf(several) => Value::OneOf(several.iter().map(|plain| key.show(plain)).collect()),
             Self::Nothing(why) => Value::Nothing(why.clone()),
         }
     }
@@ -140,8 +134,7 @@ impl Hop<Plain> {
 /// The first hop where truth left the plan: what was seen there is not what was predicted, or what is
 /// there (as seen, else as predicted) is not what was meant.
 pub fn first_wrong<V: PartialEq>(hops: &[Hop<V>]) -> Option<HopKind> {
-    let differ =
-        |a: Option<&Value<V>>, b: Option<&Value<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
+    let differ = |a: Option<&Value<V>>, b: Option<&Value<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
     let wrong = |hop: &&Hop<V>| {
         let truth = hop.observed.as_ref().or(hop.predicted.as_ref());
         differ(hop.observed.as_ref(), hop.predicted.as_ref()) || differ(truth, hop.meant.as_ref())
@@ -173,21 +166,13 @@ impl Path<'_> {
     /// padding are no fault. Otherwise what is meant is the plain encoding.
     pub fn hops(&self, kestra: &Version) -> Vec<Hop<Plain>> {
         let predicted = self.downstream(self.written, kestra);
-        let arrives =
-            |meant: &Plain| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
+        let arrives = |meant: &Plain| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
         let meant = match self.meant {
             Some(meant) if arrives(meant) => predicted.clone(),
-            Some(meant) => Path {
-                keyring: None,
-                ..*self
-            }
-            .downstream(&self.place.encode(meant), kestra),
+            Some(meant) => Path { keyring: None, ..*self }.downstream(&self.place.encode(meant), kestra),
             None => Vec::new(),
         };
-        let mut hops = self
-            .meant
-            .map(|meant| self.upstream(meant))
-            .unwrap_or_default();
+        let mut hops = self.meant.map(|meant| self.upstream(meant)).unwrap_or_default();
         let mut meant = meant.into_iter();
         for (at, value) in predicted {
             let meant = meant.next().map(|(_, value)| value);
@@ -213,10 +198,7 @@ impl Path<'_> {
             hop(HopKind::EncodingForKestra, Place::Env.encode(meant)),
         ];
         if self.place == Place::Data {
-            hops.push(hop(
-                HopKind::EncodingForKubernetes,
-                Place::Data.encode(meant),
-            ));
+            hops.push(hop(HopKind::EncodingForKubernetes, Place::Data.encode(meant)));
         }
         hops
     }
@@ -236,10 +218,7 @@ impl Path<'_> {
         let text = environment.then(|value| {
             let alone = || Keyring::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
             self.keyring
-                .map_or_else(
-                    || alone().secret(self.key, kestra),
-                    |all| all.secret(self.key, kestra),
-                )
+                .map_or_else(|| alone().secret(self.key, kestra), |all| all.secret(self.key, kestra))
                 .into()
         });
         let mut hops = Vec::new();
@@ -314,9 +293,7 @@ mod tests {
     fn what_is_seen_goes_before_what_is_predicted() {
         let mut hops = hops(Place::Env, "YWRtaW4=", Some("admin"));
         if let Some(hop) = hops.last_mut() {
-            hop.observed = Some(Value::Nothing(
-                "Cannot find secret for key 'DB_USERNAME'.".into(),
-            ));
+            hop.observed = Some(Value::Nothing("Cannot find secret for key 'DB_USERNAME'.".into()));
         }
         assert_eq!(first_wrong(&hops), Some(HopKind::SecretFunction));
     }
@@ -329,13 +306,8 @@ mod tests {
                 .find(|hop| hop.at == at)
                 .and_then(|hop| hop.predicted.as_ref())
         };
-        assert!(
-            matches!(at(HopKind::ApiServer), Some(Value::Nothing(why)) if why.contains("refuses"))
-        );
-        assert!(matches!(
-            at(HopKind::SecretFunction),
-            Some(Value::Nothing(_))
-        ));
+        assert!(matches!(at(HopKind::ApiServer), Some(Value::Nothing(why)) if why.contains("refuses")));
+        assert!(matches!(at(HopKind::SecretFunction), Some(Value::Nothing(_))));
     }
 
     #[test]

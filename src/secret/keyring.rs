@@ -104,12 +104,8 @@ impl Keyring {
                 }
             }
             // Not `kestra < 0.21.0`: a snapshot of 0.21.0 precedes it but behaves like it.
-            Some(Entry::Undecodable(_)) | None if (kestra.major, kestra.minor) < (0, 21) => {
-                Read::EmptyString
-            }
-            Some(Entry::Undecodable(_)) | None => {
-                Read::Fails(format!("Cannot find secret for key '{key}'."))
-            }
+            Some(Entry::Undecodable(_)) | None if (kestra.major, kestra.minor) < (0, 21) => Read::EmptyString,
+            Some(Entry::Undecodable(_)) | None => Read::Fails(format!("Cannot find secret for key '{key}'.")),
         }
     }
 
@@ -129,12 +125,7 @@ impl Keyring {
     /// For each key with more than one text: the key and the names of the variables.
     pub fn collisions(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         let several = self.secrets.iter().filter(|(_, c)| c.decoded.len() > 1);
-        several.map(|(key, c)| {
-            (
-                key.as_str(),
-                c.decoded.iter().map(|(name, _)| name.as_str()).collect(),
-            )
-        })
+        several.map(|(key, c)| (key.as_str(), c.decoded.iter().map(|(name, _)| name.as_str()).collect()))
     }
 
     /// Names that only differ from a secret's by the case of their `SECRET_`: Kestra ignores them.
@@ -231,10 +222,7 @@ mod tests {
             pre: semver::Prerelease::new("SNAPSHOT").unwrap(),
             ..Version::new(0, 21, 0)
         };
-        assert!(matches!(
-            keyring.secret("nobody", &snapshot),
-            Read::Fails(_)
-        ));
+        assert!(matches!(keyring.secret("nobody", &snapshot), Read::Fails(_)));
         assert_eq!(
             keyring.log_lines(),
             [
@@ -245,29 +233,16 @@ mod tests {
 
     #[test]
     fn the_prefix_in_another_case_is_ignored() {
-        let keyring = keyring(&[
-            ("secret_FOO", "YWRtaW4="),
-            ("SECRETS", "x"),
-            ("SECRÉT_", "x"),
-        ]);
+        let keyring = keyring(&[("secret_FOO", "YWRtaW4="), ("SECRETS", "x"), ("SECRÉT_", "x")]);
         assert!(matches!(keyring.secret("FOO", &NEW), Read::Fails(_)));
         assert_eq!(keyring.ignored(), ["secret_FOO"]);
     }
 
     #[test]
     fn names_that_differ_in_case_give_either_text_and_log_both() {
-        let keyring = keyring(&[
-            ("SECRET_Key", "YQ=="),
-            ("SECRET_KEY", "Yg=="),
-            ("SECRET_key", "YQ"),
-        ]);
-        assert_eq!(
-            keyring.secret("key", &NEW),
-            Read::OneOf(vec!["a".into(), "b".into()])
-        );
-        assert!(
-            matches!(keyring.entry("key"), Some(Entry::Collision(several)) if several.len() == 3)
-        );
+        let keyring = keyring(&[("SECRET_Key", "YQ=="), ("SECRET_KEY", "Yg=="), ("SECRET_key", "YQ")]);
+        assert_eq!(keyring.secret("key", &NEW), Read::OneOf(vec!["a".into(), "b".into()]));
+        assert!(matches!(keyring.entry("key"), Some(Entry::Collision(several)) if several.len() == 3));
         assert!(keyring.log_lines().contains(
             &"Could not decode secret 'SECRET_KEY', make sure it is Base64-encoded: Duplicate key KEY (attempted merging values ".to_owned()
         ));

@@ -16,9 +16,6 @@ mod tests {
     #[test]
     fn spaces_and_separators_that_are_no_line_breaks_stay() {
         let text = "a\nb\r\nc\rd\u{b}e\u{c}f\u{85}g\u{2028}h\u{2029}i j\tk\u{1e}l\u{a0}m";
-        assert_eq!(
-            removed(text).collect::<String>(),
-            "abcdefghi j\tk\u{1e}l\u{a0}m"
-        );
+        assert_eq!(removed(text).collect::<String>(), "abcdefghi j\tk\u{1e}l\u{a0}m");
     }
 }

@@ -84,14 +84,8 @@ mod tests {
 
     #[test]
     fn debug_hides_what_is_not_public() {
-        assert_eq!(
-            format!("{:?}", Plain::new("admin", false)),
-            "Plain([private])"
-        );
-        assert_eq!(
-            format!("{:?}", Plain::new("admin\n", true)),
-            r#"Plain("admin\n")"#
-        );
+        assert_eq!(format!("{:?}", Plain::new("admin", false)), "Plain([private])");
+        assert_eq!(format!("{:?}", Plain::new("admin\n", true)), r#"Plain("admin\n")"#);
     }
 
     #[test]

@@ -92,11 +92,7 @@ impl TryFrom<Form> for Shown {
     fn try_from(form: Form) -> Result<Self, String> {
         Ok(match form {
             Form::Text { text } => Self::Public(text.into_bytes()),
-            Form::Bytes { base64 } => Self::Public(
-                STANDARD
-                    .decode(base64)
-                    .map_err(|e| format!("bad base64: {e}"))?,
-            ),
+            Form::Bytes { base64 } => Self::Public(STANDARD.decode(base64).map_err(|e| format!("bad base64: {e}"))?),
             Form::Private { len, hmac } => {
                 let mut bytes = [0; 8];
                 hex::decode_to_slice(hmac, &mut bytes).map_err(|e| format!("bad hmac: {e}"))?;
@@ -131,10 +127,7 @@ impl RunKey {
             .into_bytes();
         let mut hmac = [0; 8];
         hmac.copy_from_slice(&digest[..8]);
-        Shown::Private {
-            len: bytes.len(),
-            hmac,
-        }
+        Shown::Private { len: bytes.len(), hmac }
     }
 }
 
@@ -155,14 +148,8 @@ mod tests {
     #[test]
     fn a_public_value_is_written_as_text_or_in_base64() {
         let key = RunKey::random();
-        assert_eq!(
-            json(&key.show(&Plain::new("admin\n", true))),
-            r#"{"text":"admin\n"}"#
-        );
-        assert_eq!(
-            json(&key.show(&Plain::new(*b"\xff\0", true))),
-            r#"{"base64":"/wA="}"#
-        );
+        assert_eq!(json(&key.show(&Plain::new("admin\n", true))), r#"{"text":"admin\n"}"#);
+        assert_eq!(json(&key.show(&Plain::new(*b"\xff\0", true))), r#"{"base64":"/wA="}"#);
     }
 
     #[test]
@@ -172,14 +159,8 @@ mod tests {
             panic!("shown")
         };
         let shown = Shown::Private { len: 5, hmac };
-        assert_eq!(
-            json(&shown),
-            format!(r#"{{"len":5,"hmac":"{}"}}"#, hex::encode(hmac))
-        );
-        assert_eq!(
-            shown.to_string(),
-            format!("[private, 5 bytes, #{}]", hex::encode(hmac))
-        );
+        assert_eq!(json(&shown), format!(r#"{{"len":5,"hmac":"{}"}}"#, hex::encode(hmac)));
+        assert_eq!(shown.to_string(), format!("[private, 5 bytes, #{}]", hex::encode(hmac)));
     }
 
     #[test]
@@ -188,28 +169,15 @@ mod tests {
         let key = RunKey(Zeroizing::new([b'k'; 32]));
         assert_eq!(key.show(&"admin".into()), key.show(&"admin".into()));
         assert_ne!(key.show(&"admin".into()), key.show(&"admim".into()));
-        assert_ne!(
-            key.show(&"admin".into()),
-            RunKey::random().show(&"admin".into())
-        );
+        assert_ne!(key.show(&"admin".into()), RunKey::random().show(&"admin".into()));
         let expected = *b"\x6a\x58\xbd\x74\xc5\xdd\x5e\x90";
-        assert_eq!(
-            key.show(&"admin".into()),
-            Shown::Private {
-                len: 5,
-                hmac: expected
-            }
-        );
+        assert_eq!(key.show(&"admin".into()), Shown::Private { len: 5, hmac: expected });
     }
 
     #[test]
     fn what_was_written_can_be_read() {
         let key = RunKey::random();
-        for plain in [
-            Plain::new("admin\n", true),
-            Plain::new(*b"\xff", true),
-            "admin".into(),
-        ] {
+        for plain in [Plain::new("admin\n", true), Plain::new(*b"\xff", true), "admin".into()] {
             let shown = key.show(&plain);
             assert_eq!(serde_json::from_str::<Shown>(&json(&shown)).unwrap(), shown);
         }

@@ -61,11 +61,7 @@ mod tests {
             (b"\xed", 1),
             (b"\xed\xed\xa0", 2),
         ] {
-            assert_eq!(
-                *decode(bytes),
-                "\u{fffd}".repeat(replacements),
-                "{bytes:02x?}"
-            );
+            assert_eq!(*decode(bytes), "\u{fffd}".repeat(replacements), "{bytes:02x?}");
         }
         assert_eq!(*decode(b"\xed\xa0a\xa0"), "\u{fffd}a\u{fffd}");
         assert_eq!(*decode("pässwörd 密码 🗝".as_bytes()), "pässwörd 密码 🗝");

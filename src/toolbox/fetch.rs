@@ -7,9 +7,9 @@ use futures::future::BoxFuture;
 use crate::process::Deadline;
 
 /// The most that a download may be, in bytes.
-const LIMIT: usize = 128 * 1024 * 1024;
+const LIMIT: usize = 512 * 1024 * 1024;
 /// How long a whole download may take.
-const DEADLINE: Deadline = Deadline::seconds("the download", 300);
+const DEADLINE: Deadline = Deadline::seconds("the download", 900);
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(15);
 
@@ -73,11 +73,7 @@ impl Fetch for Http {
         Box::pin(async move {
             tokio::time::timeout(DEADLINE.limit, get(url))
                 .await
-                .unwrap_or_else(|_| {
-                    Err(FetchError::Deadline {
-                        url: url.to_owned(),
-                    })
-                })
+                .unwrap_or_else(|_| Err(FetchError::Deadline { url: url.to_owned() }))
         })
     }
 }
@@ -103,9 +99,7 @@ async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len() + chunk.len() > LIMIT {
-            return Err(FetchError::TooLong {
-                url: url.to_owned(),
-            });
+            return Err(FetchError::TooLong { url: url.to_owned() });
         }
         body.extend_from_slice(&chunk);
     }

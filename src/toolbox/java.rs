@@ -85,9 +85,7 @@ impl Toolbox {
     /// [`ToolboxError::Named`], [`ToolboxError::NotFound`], [`ToolboxError::Cancelled`].
     pub async fn java(&self, least: u32, purpose: JavaFor) -> Result<Java, ToolboxError> {
         if let Some(home) = self.vars.get(JAVA) {
-            let java = self
-                .look(Path::new(home), How::Named(JAVA), least, purpose)
-                .await;
+            let java = self.look(Path::new(home), How::Named(JAVA), least, purpose).await;
             return java.map_err(|miss| match miss {
                 Miss::No(why) => ToolboxError::Named {
                     tool: "Java",
@@ -104,11 +102,7 @@ impl Toolbox {
             let preferred = how == How::Named("JAVA_HOME");
             match self.look(&home, how, least, purpose).await {
                 Ok(java) if preferred => return Ok(java),
-                Ok(java)
-                    if newest
-                        .as_ref()
-                        .is_none_or(|best| best.feature < java.feature) =>
-                {
+                Ok(java) if newest.as_ref().is_none_or(|best| best.feature < java.feature) => {
                     newest = Some(java);
                 }
                 Ok(_) => {}
@@ -143,10 +137,7 @@ impl Toolbox {
     /// [`ToolboxError::Named`], [`ToolboxError::NotFound`], [`ToolboxError::Cancelled`].
     pub async fn maven(&self, java: &Java) -> Result<Maven, ToolboxError> {
         let named = self.vars.get(MAVEN).map(PathBuf::from);
-        let of_home = self
-            .vars
-            .get("MAVEN_HOME")
-            .map(|home| Path::new(home).join("bin/mvn"));
+        let of_home = self.vars.get("MAVEN_HOME").map(|home| Path::new(home).join("bin/mvn"));
         let candidates = match named {
             Some(path) => vec![(path, How::Named(MAVEN))],
             None => [
@@ -159,9 +150,7 @@ impl Toolbox {
         };
         let mut tried = Vec::new();
         for (path, how) in candidates {
-            let asked = Command::new(&path)
-                .arg("--version")
-                .env("JAVA_HOME", &java.home);
+            let asked = Command::new(&path).arg("--version").env("JAVA_HOME", &java.home);
             match self.version(Self::MVN, &path, asked, MAVEN_ACCEPTED).await {
                 Ok(version) => return Ok(Maven { path, version, how }),
                 Err(Miss::No(why)) if how == How::Named(MAVEN) => {
@@ -231,13 +220,7 @@ impl Toolbox {
     }
 
     /// The Java of a home, if it is one and will do.
-    async fn look(
-        &self,
-        home: &Path,
-        how: How,
-        least: u32,
-        purpose: JavaFor,
-    ) -> Result<Java, Miss> {
+    async fn look(&self, home: &Path, how: How, least: u32, purpose: JavaFor) -> Result<Java, Miss> {
         let executable = home.join("bin/java");
         let shown = home.display();
         if !is_executable(&executable) {
@@ -251,16 +234,14 @@ impl Toolbox {
             Some(version) => version,
             None => self.told_version(&executable).await?,
         };
-        let feature = feature(&version)
-            .ok_or_else(|| Miss::No(format!("{shown} is of unknown version {version:?}")))?;
+        let feature =
+            feature(&version).ok_or_else(|| Miss::No(format!("{shown} is of unknown version {version:?}")))?;
         let is_jdk = is_executable(&home.join("bin/javac"));
         if feature < least {
             return Err(Miss::No(format!("{shown} is Java {feature}")));
         }
         if purpose == JavaFor::Building && !is_jdk {
-            return Err(Miss::No(format!(
-                "{shown} is Java {feature} without a compiler"
-            )));
+            return Err(Miss::No(format!("{shown} is Java {feature} without a compiler")));
         }
         Ok(Java {
             home: home.to_owned(),
@@ -289,18 +270,12 @@ impl Toolbox {
 
 /// The `JAVA_VERSION` of a home's `release` file.
 fn released_version(release: &str) -> Option<String> {
-    let value = release
-        .lines()
-        .find_map(|line| line.strip_prefix("JAVA_VERSION="))?;
+    let value = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION="))?;
     Some(value.trim().trim_matches('"').to_owned())
 }
 
 /// The number that counts of a version: `25` of `25.0.3`, `25` of `25-ea`, `8` of `1.8.0_302`.
 fn feature(version: &str) -> Option<u32> {
     let counts = version.strip_prefix("1.").unwrap_or(version);
-    counts
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
+    counts.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

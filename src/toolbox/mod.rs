@@ -8,6 +8,7 @@
 mod error;
 mod fetch;
 mod java;
+mod kestra;
 pub mod pins;
 mod place;
 #[cfg(test)]
@@ -113,13 +114,18 @@ impl Toolbox {
             .collect();
         Ok(Self {
             vars,
-            cache: dirs.cache_dir().join("kestra-secrets").join("tools"),
+            cache: dirs.cache_dir().join("kestra-secrets"),
             sums: pins::sums(&pins::platform()),
             java_roots: java::roots(dirs.home_dir()),
             fetch: Arc::new(Http),
             version: VERSION,
             cancel,
         })
+    }
+
+    /// The user's cache directory, as far as it is ours.
+    pub fn cache(&self) -> &Path {
+        &self.cache
     }
 
     /// Downloads by other means.
@@ -179,19 +185,11 @@ impl Toolbox {
         })
     }
 
-    async fn take(
-        &self,
-        step: Step,
-        tool: Tool,
-        cached: &Path,
-    ) -> Result<(PathBuf, Version, How), Miss> {
+    async fn take(&self, step: Step, tool: Tool, cached: &Path) -> Result<(PathBuf, Version, How), Miss> {
         let (path, how) = match step {
             Step::OnPath => {
                 let path = self.on_path(tool.name());
-                (
-                    path.ok_or_else(|| Miss::No("it is not on PATH".into()))?,
-                    How::OnPath,
-                )
+                (path.ok_or_else(|| Miss::No("it is not on PATH".into()))?, How::OnPath)
             }
             Step::Cached if cached.is_file() => (cached.to_owned(), How::Cached),
             Step::Cached => return Err(Miss::No(format!("{} is not there", cached.display()))),
@@ -206,6 +204,7 @@ impl Toolbox {
     /// directory may be shared.
     fn cached(&self, tool: Tool) -> PathBuf {
         self.cache
+            .join("tools")
             .join(format!("{}-v{}", tool.name(), tool.provided()))
             .join(pins::platform())
             .join(tool.name())
@@ -214,32 +213,22 @@ impl Toolbox {
     /// Asks an executable for its version, and whether that will do.
     async fn check(&self, tool: Tool, path: &Path) -> Result<Version, Miss> {
         let command = Command::new(path).args(tool.version_args());
-        self.version(tool.name(), path, command, tool.accepted())
-            .await
+        self.version(tool.name(), path, command, tool.accepted()).await
     }
 
-    async fn version(
-        &self,
-        name: &'static str,
-        path: &Path,
-        asked: Command,
-        accepted: &str,
-    ) -> Result<Version, Miss> {
+    async fn version(&self, name: &'static str, path: &Path, asked: Command, accepted: &str) -> Result<Version, Miss> {
         let output = asked
             .run(self.version, &self.cancel)
             .await
             .map_err(|e| miss(name, &e))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let program = path.display();
-        let version =
-            parse_version(&text).ok_or_else(|| Miss::No(format!("{program} tells no version")))?;
+        let version = parse_version(&text).ok_or_else(|| Miss::No(format!("{program} tells no version")))?;
         let will_do = VersionReq::parse(accepted).is_ok_and(|req| req.matches(&version));
         if will_do {
             Ok(version)
         } else {
-            Err(Miss::No(format!(
-                "{program} is {version}, and {accepted} is needed"
-            )))
+            Err(Miss::No(format!("{program} is {version}, and {accepted} is needed")))
         }
     }
 
@@ -249,10 +238,7 @@ impl Toolbox {
             return Err(Miss::No(format!("no release for {platform} is pinned")));
         };
         let (publisher, file) = tool.release(&platform);
-        let mirror = self
-            .vars
-            .get(tool.mirror_variable())
-            .map(|url| url.to_string_lossy());
+        let mirror = self.vars.get(tool.mirror_variable()).map(|url| url.to_string_lossy());
         let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
         let url = format!("{base}/{file}");
 
@@ -279,11 +265,7 @@ impl Toolbox {
         };
         let failed = |e: std::io::Error| Miss::No(format!("failed to write {}: {e}", to.display()));
         let dir = place::temp_dir(to).map_err(failed)?;
-        tracing::info!(
-            "building {} {} with go install",
-            tool.name(),
-            tool.provided()
-        );
+        tracing::info!("building {} {} with go install", tool.name(), tool.provided());
         Command::new(go)
             .arg("install")
             .args(tool.go_install())
@@ -318,15 +300,9 @@ impl From<place::PlaceError> for Miss {
     fn from(error: place::PlaceError) -> Self {
         match error {
             // Nothing else may be tried: an attack must not pass for a network problem.
-            place::PlaceError::Checksum {
-                url,
-                expected,
-                actual,
-            } => Self::Stop(ToolboxError::Checksum {
-                url,
-                expected,
-                actual,
-            }),
+            place::PlaceError::Checksum { url, expected, actual } => {
+                Self::Stop(ToolboxError::Checksum { url, expected, actual })
+            }
             error => Self::No(format!("failed to {error}")),
         }
     }
@@ -351,13 +327,8 @@ fn is_executable(path: &Path) -> bool {
 
 /// The first thing in a text that looks like a version; a patch that is left out is 0.
 fn parse_version(text: &str) -> Option<Version> {
-    static PATTERN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?").ok());
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?").ok());
     let found = PATTERN.as_ref()?.captures(text)?;
-    let number = |group| {
-        found
-            .get(group)
-            .map_or(Some(0), |digits| digits.as_str().parse().ok())
-    };
+    let number = |group| found.get(group).map_or(Some(0), |digits| digits.as_str().parse().ok());
     Some(Version::new(number(1)?, number(2)?, number(3)?))
 }

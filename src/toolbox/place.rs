@@ -78,16 +78,14 @@ fn unpack(archive: &[u8], member: &str) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
         if bytes.len() as u64 != entry.size() {
-            return Err(format!(
-                "{member} is cut short, or longer than {LIMIT} bytes"
-            ));
+            return Err(format!("{member} is cut short, or longer than {LIMIT} bytes"));
         }
         return Ok(bytes);
     }
     Err(format!("it holds no {member}"))
 }
 
-fn place(executable: &[u8], to: &Path) -> io::Result<()> {
+pub(super) fn place(executable: &[u8], to: &Path) -> io::Result<()> {
     let dir = temp_dir(to)?;
     let file = dir.path().join("executable");
     File::create_new(&file)?.write_all(executable)?;

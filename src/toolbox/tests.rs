@@ -155,10 +155,7 @@ async fn the_tool_that_is_named_is_taken_before_that_on_path() {
     let named = machine.script("mine/helm", "echo v3.14");
     machine.name("KESTRA_SECRETS_HELM", &named);
     let found = machine.find(Tool::Helm).await.unwrap();
-    assert_eq!(
-        (found.path, found.how),
-        (named, How::Named("KESTRA_SECRETS_HELM"))
-    );
+    assert_eq!((found.path, found.how), (named, How::Named("KESTRA_SECRETS_HELM")));
     assert_eq!(found.version, Version::new(3, 14, 0));
 }
 
@@ -170,23 +167,14 @@ async fn a_named_tool_that_will_not_do_is_an_error_even_if_another_would() {
     machine.name("KESTRA_SECRETS_HELM", &named);
     let error = machine.find(Tool::Helm).await.unwrap_err().to_string();
     assert!(error.contains("KESTRA_SECRETS_HELM names"), "{error}");
-    assert!(
-        error.contains("is 2.17.0, and >=3.14, <5 is needed"),
-        "{error}"
-    );
+    assert!(error.contains("is 2.17.0, and >=3.14, <5 is needed"), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_too_old_fails_or_hangs_on_path_is_passed_over_and_told() {
     for (body, why) in [
-        (
-            "echo kind v0.11.1 go1.16",
-            "is 0.11.1, and >=0.24 is needed",
-        ),
-        (
-            "echo broken >&2; exit 1",
-            "exit status: 1; it said:\n  broken",
-        ),
+        ("echo kind v0.11.1 go1.16", "is 0.11.1, and >=0.24 is needed"),
+        ("echo broken >&2; exit 1", "exit status: 1; it said:\n  broken"),
         ("echo hello", "tells no version"),
         ("sleep 600", "the deadline for a nap, 1s passed"),
     ] {
@@ -202,11 +190,7 @@ async fn what_is_too_old_fails_or_hangs_on_path_is_passed_over_and_told() {
         }
         let found = toolbox.find(Tool::Kind).await.unwrap();
         assert!(matches!(found.how, How::Downloaded(_)), "{found:?}");
-        assert!(
-            found.passed_over[0].contains(why),
-            "{:?}",
-            found.passed_over
-        );
+        assert!(found.passed_over[0].contains(why), "{:?}", found.passed_over);
     }
 }
 
@@ -222,19 +206,13 @@ async fn a_download_is_verified_unpacked_and_found_in_the_cache_next_time() {
     let (toolbox, _dir, server) = machine.toolbox();
 
     let first = toolbox.find(Tool::Helm).await.unwrap();
-    let url = format!(
-        "https://get.helm.sh/helm-v3.22.0-{}.tar.gz",
-        pins::platform()
-    );
+    let url = format!("https://get.helm.sh/helm-v3.22.0-{}.tar.gz", pins::platform());
     assert_eq!(first.how, How::Downloaded(url));
     let second = toolbox.find(Tool::Helm).await.unwrap();
     assert_eq!((second.how, &second.path), (How::Cached, &first.path));
     assert_eq!(server.asked.load(Ordering::Relaxed), 1);
     // Nothing but the executable is left in the cache.
-    assert_eq!(
-        fs::read_dir(first.path.parent().unwrap()).unwrap().count(),
-        1
-    );
+    assert_eq!(fs::read_dir(first.path.parent().unwrap()).unwrap().count(), 1);
 }
 
 #[tokio::test]
@@ -243,10 +221,7 @@ async fn a_mirror_is_asked_instead_of_the_publisher() {
     machine.offer(Tool::Kind, KIND.to_vec());
     machine.name("KESTRA_SECRETS_KIND_MIRROR", "https://mirror.example/kind/");
     let found = machine.find(Tool::Kind).await.unwrap();
-    let url = format!(
-        "https://mirror.example/kind/v0.30.0/kind-{}",
-        pins::platform()
-    );
+    let url = format!("https://mirror.example/kind/v0.30.0/kind-{}", pins::platform());
     assert_eq!(found.how, How::Downloaded(url));
 }
 
@@ -299,19 +274,10 @@ async fn an_archive_without_the_tool_is_passed_over() {
     let member = helm_member();
     let whole = archive(&[(&member, file, HELM)]);
     for (bytes, why) in [
-        (
-            archive(&[("helm", file, HELM)]),
-            format!("it holds no {member}"),
-        ),
-        (
-            archive(&[(&member, link, b"")]),
-            format!("{member} is not a file"),
-        ),
+        (archive(&[("helm", file, HELM)]), format!("it holds no {member}")),
+        (archive(&[(&member, link, b"")]), format!("{member} is not a file")),
         (whole[..whole.len() / 2].to_vec(), "unpack".to_owned()),
-        (
-            b"<html>sign in to continue</html>".to_vec(),
-            "unpack".to_owned(),
-        ),
+        (b"<html>sign in to continue</html>".to_vec(), "unpack".to_owned()),
     ] {
         let mut machine = Machine::new();
         machine.offer(Tool::Helm, bytes);
@@ -330,21 +296,14 @@ async fn go_builds_what_cannot_be_downloaded() {
     );
     let (toolbox, _dir, _server) = machine.toolbox();
     let found = toolbox.find(Tool::Kind).await.unwrap();
-    assert_eq!(
-        (found.how, &found.path),
-        (How::Built, &toolbox.cached(Tool::Kind))
-    );
+    assert_eq!((found.how, &found.path), (How::Built, &toolbox.cached(Tool::Kind)));
     assert_eq!(found.passed_over.len(), 3);
     assert_eq!(toolbox.find(Tool::Kind).await.unwrap().how, How::Cached);
 }
 
 #[tokio::test]
 async fn a_search_in_vain_tells_all_it_tried_and_what_to_do() {
-    let error = Machine::new()
-        .find(Tool::Kind)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = Machine::new().find(Tool::Kind).await.unwrap_err().to_string();
     for part in [
         "find kind >=0.24:\n- it is not on PATH",
         "is pinned",
@@ -385,10 +344,7 @@ async fn cancellation_ends_a_search() {
 #[test]
 fn each_platform_of_a_tool_has_a_sum_of_its_own() {
     let platforms = ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"];
-    let mut sums: Vec<String> = platforms
-        .iter()
-        .flat_map(|p| pins::sums(p).into_values())
-        .collect();
+    let mut sums: Vec<String> = platforms.iter().flat_map(|p| pins::sums(p).into_values()).collect();
     assert!(
         sums.iter()
             .all(|sum| hex::decode(sum).is_ok_and(|bytes| bytes.len() == 32))
@@ -403,14 +359,8 @@ fn a_version_is_read_from_what_tools_say() {
     let version = |text| parse_version(text).map(|v| v.to_string());
     assert_eq!(version("v3.22").as_deref(), Some("3.22.0"));
     assert_eq!(version("v3.19.0+g3d8990f").as_deref(), Some("3.19.0"));
-    assert_eq!(
-        version("kind v0.30.0 go1.24.6 linux/amd64").as_deref(),
-        Some("0.30.0")
-    );
-    assert_eq!(
-        version("\u{1b}[1mApache Maven 3.8.7\u{1b}[m").as_deref(),
-        Some("3.8.7")
-    );
+    assert_eq!(version("kind v0.30.0 go1.24.6 linux/amd64").as_deref(), Some("0.30.0"));
+    assert_eq!(version("\u{1b}[1mApache Maven 3.8.7\u{1b}[m").as_deref(), Some("3.8.7"));
     assert_eq!(version("no idea"), None);
 }
 
@@ -421,10 +371,7 @@ async fn java_home_is_taken_if_it_will_do_even_if_another_is_newer() {
     machine.java("jvm/temurin-25", "25.0.3");
     machine.name("JAVA_HOME", &home);
     let java = machine.find_java(21, JavaFor::Running).await.unwrap();
-    assert_eq!(
-        (java.home, java.feature, java.how),
-        (home, 21, How::Named("JAVA_HOME"))
-    );
+    assert_eq!((java.home, java.feature, java.how), (home, 21, How::Named("JAVA_HOME")));
 }
 
 #[tokio::test]
@@ -436,10 +383,7 @@ async fn the_newest_java_is_taken_if_java_home_will_not_do() {
     machine.java("jvm/ancient", "1.8.0_302");
     machine.name("JAVA_HOME", &old);
     let java = machine.find_java(21, JavaFor::Running).await.unwrap();
-    assert_eq!(
-        (java.home, java.version.as_str(), java.is_jdk),
-        (newest, "25", false)
-    );
+    assert_eq!((java.home, java.version.as_str(), java.is_jdk), (newest, "25", false));
 }
 
 #[tokio::test]
@@ -455,10 +399,7 @@ async fn building_needs_a_compiler() {
 #[tokio::test]
 async fn a_java_on_path_is_found_through_its_links_and_asked_if_it_has_no_release_file() {
     let machine = Machine::new();
-    machine.script(
-        "real/bin/java",
-        "echo 'openjdk version \"25-ea\" 2025-09-16' >&2",
-    );
+    machine.script("real/bin/java", "echo 'openjdk version \"25-ea\" 2025-09-16' >&2");
     fs::create_dir_all(machine.path("bin")).unwrap();
     std::os::unix::fs::symlink(machine.path("real/bin/java"), machine.path("bin/java")).unwrap();
     let home = fs::canonicalize(machine.path("real")).unwrap();
@@ -470,16 +411,9 @@ async fn a_java_on_path_is_found_through_its_links_and_asked_if_it_has_no_releas
 async fn no_java_is_an_error_that_says_what_to_install() {
     let machine = Machine::new();
     machine.java("jvm/old", "17.0.15");
-    let error = machine
-        .find_java(25, JavaFor::Building)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = machine.find_java(25, JavaFor::Building).await.unwrap_err().to_string();
     assert!(error.contains("jvm/old is Java 17"), "{error}");
-    assert!(
-        error.contains("apt-get install openjdk-25-jdk-headless"),
-        "{error}"
-    );
+    assert!(error.contains("apt-get install openjdk-25-jdk-headless"), "{error}");
 }
 
 #[tokio::test]
@@ -487,10 +421,7 @@ async fn maven_runs_on_the_java_that_was_found() {
     let mut machine = Machine::new();
     let home = machine.java("mine", "21.0.4");
     machine.name("KESTRA_SECRETS_JAVA_HOME", &home);
-    let script = format!(
-        "[ \"$JAVA_HOME\" = '{}' ] && echo Apache Maven 3.9.9",
-        home.display()
-    );
+    let script = format!("[ \"$JAVA_HOME\" = '{}' ] && echo Apache Maven 3.9.9", home.display());
     let path = machine.script("bin/mvn", &script);
     let (toolbox, _dir, _server) = machine.toolbox();
     let java = toolbox.java(21, JavaFor::Running).await.unwrap();

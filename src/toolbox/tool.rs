@@ -53,10 +53,7 @@ impl Tool {
     pub(super) fn release(self, platform: &str) -> (&'static str, String) {
         let version = self.provided();
         match self {
-            Self::Helm => (
-                "https://get.helm.sh",
-                format!("helm-v{version}-{platform}.tar.gz"),
-            ),
+            Self::Helm => ("https://get.helm.sh", format!("helm-v{version}-{platform}.tar.gz")),
             Self::Kind => (
                 "https://github.com/kubernetes-sigs/kind/releases/download",
                 format!("v{version}/kind-{platform}"),

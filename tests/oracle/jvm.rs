@@ -60,11 +60,7 @@ impl Oracle {
             .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
             .arg(source)
             .env_clear()
-            .envs(
-                environment
-                    .iter()
-                    .map(|(name, value)| (os(name), os(value))),
-            )
+            .envs(environment.iter().map(|(name, value)| (os(name), os(value))))
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -89,10 +85,7 @@ impl Oracle {
 
     /// One answer for each value.
     pub fn ask(&mut self, values: &[Vec<u8>]) -> Result<Vec<String>, String> {
-        let lines: String = values
-            .iter()
-            .map(|value| hex::encode(value) + "\n")
-            .collect();
+        let lines: String = values.iter().map(|value| hex::encode(value) + "\n").collect();
         self.write(&lines)?;
         values.iter().map(|_| self.read()).collect()
     }
@@ -107,10 +100,7 @@ impl Oracle {
             let line = self.read()?;
             if let Some(logged) = line.strip_prefix('!') {
                 collected.log.insert(logged.to_owned());
-            } else if let Some((key, text)) = line
-                .strip_prefix('=')
-                .and_then(|secret| secret.split_once(' '))
-            {
+            } else if let Some((key, text)) = line.strip_prefix('=').and_then(|secret| secret.split_once(' ')) {
                 let bytes = |hex: &str| hex::decode(hex).map_err(|e| format!("{line:?}: {e}"));
                 let key = String::from_utf8(bytes(key)?).map_err(|e| e.to_string())?;
                 collected.secrets.insert(key, bytes(text)?);
@@ -125,19 +115,14 @@ impl Oracle {
     // The thread behind `answers` empties the JVM's output meanwhile, so neither side waits for ever.
     fn write(&mut self, lines: &str) -> Result<(), String> {
         let questions = self.questions.as_mut().ok_or("the JVM has no input")?;
-        let written = questions
-            .write_all(lines.as_bytes())
-            .and_then(|()| questions.flush());
+        let written = questions.write_all(lines.as_bytes()).and_then(|()| questions.flush());
         written.map_err(|e| format!("failed to ask the JVM: {e}"))
     }
 
     fn read(&mut self) -> Result<String, String> {
         match self.answers.recv_timeout(PATIENCE) {
             Ok(line) => line.map_err(|e| format!("failed to read the JVM's answer: {e}")),
-            Err(e) => Err(format!(
-                "the JVM gave no answer within {} s: {e}",
-                PATIENCE.as_secs()
-            )),
+            Err(e) => Err(format!("the JVM gave no answer within {} s: {e}", PATIENCE.as_secs())),
         }
     }
 }

@@ -57,8 +57,7 @@ const PIECES: &[&[u8]] = &[
 
 /// Bytes at every border of UTF-8's grammar.
 const BORDERS: &[u8] = &[
-    0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1,
-    0xf4, 0xf5, 0xff,
+    0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff,
 ];
 
 /// Random values, always the same for one seed.
@@ -69,9 +68,7 @@ pub fn random(seed: u64) -> impl Iterator<Item = Vec<u8>> {
 
 /// Every value of up to two characters of Latin-1, and of up to four of the telling ones.
 pub fn short() -> Vec<Vec<u8>> {
-    let latin1: Vec<Vec<u8>> = (0..=255u8)
-        .map(|c| char::from(c).to_string().into_bytes())
-        .collect();
+    let latin1: Vec<Vec<u8>> = (0..=255u8).map(|c| char::from(c).to_string().into_bytes()).collect();
     let telling: Vec<Vec<u8>> = b"AQ/+=-\n\r ".iter().map(|c| vec![*c]).collect();
     sequences(&latin1, 2)
         .into_iter()
@@ -135,17 +132,10 @@ pub fn environment(seed: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
             })
             .collect()
     });
-    let names: Vec<String> = odd
-        .iter()
-        .map(|&name| name.to_owned())
-        .chain(names)
-        .collect();
+    let names: Vec<String> = odd.iter().map(|&name| name.to_owned()).chain(names).collect();
     let mut values = random(seed ^ 0x5e).filter(|value| !value.contains(&0) && value.len() < 2_000);
     for name in names {
-        if !environment
-            .iter()
-            .any(|(other, _)| other == name.as_bytes())
-        {
+        if !environment.iter().any(|(other, _)| other == name.as_bytes()) {
             environment.extend(values.next().map(|value| (name.into_bytes(), value)));
         }
     }
@@ -162,9 +152,7 @@ fn value(rng: &mut StdRng) -> Vec<u8> {
             }
             value
         }
-        2 => (0..rng.random_range(0..12))
-            .flat_map(|_| piece(rng))
-            .collect(),
+        2 => (0..rng.random_range(0..12)).flat_map(|_| piece(rng)).collect(),
         3 => wrapped(rng),
         4 => STANDARD_NO_PAD.encode(text(rng)).into_bytes(),
         5 => URL_SAFE.encode(bytes(rng)).into_bytes(),
@@ -209,10 +197,7 @@ fn bytes(rng: &mut StdRng) -> Vec<u8> {
 }
 
 fn piece(rng: &mut StdRng) -> Vec<u8> {
-    PIECES
-        .choose(rng)
-        .map(|piece| piece.to_vec())
-        .unwrap_or_default()
+    PIECES.choose(rng).map(|piece| piece.to_vec()).unwrap_or_default()
 }
 
 /// Puts a piece somewhere: in between, in place of a byte, or in place of all that follows.

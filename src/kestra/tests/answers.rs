@@ -103,11 +103,7 @@ async fn a_source_that_is_no_yaml_is_for_the_server_to_refuse() {
     let server = server("2.0.0").await;
     let body = refusal("Invalid entity: YAML parsing error", &[]);
     answer(&server, "POST", "/api/v1/main/flows", 422, body).await;
-    let error = client(&server)
-        .await
-        .put_flow("not: [yaml")
-        .await
-        .unwrap_err();
+    let error = client(&server).await.put_flow("not: [yaml").await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)));
 }
 
@@ -120,9 +116,7 @@ async fn a_run_waits_and_carries_its_labels() {
             .and(query_param("wait", "true"))
             .and(query_param("labels", "run:a b&c"))
             .and(body_string(""))
-            .respond_with(
-                ResponseTemplate::new(200).set_body_json(execution("SUCCESS", &json!({}))),
-            );
+            .respond_with(ResponseTemplate::new(200).set_body_json(execution("SUCCESS", &json!({}))));
         run.expect(1).mount(&server).await;
         let client = client(&server).await;
         let execution = client.run(&flow(), &[("run", "a b&c")]).await.unwrap();
@@ -229,10 +223,7 @@ async fn logs_are_read_in_each_generation() {
         assert_eq!(lines[0].message, "pw=********");
         assert_eq!(lines[0].task_id.as_deref(), Some("hello"));
         assert_eq!(lines[0].timestamp.to_string(), "2026-11-23T21:56:56.418Z");
-        assert_eq!(
-            (lines[1].level.as_str(), &lines[1].task_id),
-            ("ERROR", &None)
-        );
+        assert_eq!((lines[1].level.as_str(), &lines[1].task_id), ("ERROR", &None));
     }
 }
 
@@ -240,8 +231,7 @@ async fn logs_are_read_in_each_generation() {
 async fn logs_that_come_late_are_waited_for_and_no_longer_than_asked() {
     let server = server("2.0.0").await;
     let at = "/api/v1/main/logs/2jtG3A0iPvnIiBxAoZgmbA";
-    let none =
-        Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(json!([])));
+    let none = Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(json!([])));
     none.up_to_n_times(2).expect(2).mount(&server).await;
     let line = json!([{"timestamp": "2026-11-23T21:56:57Z", "level": "ERROR", "message": "x"}]);
     answer(&server, "GET", at, 200, line).await;
@@ -252,10 +242,7 @@ async fn logs_that_come_late_are_waited_for_and_no_longer_than_asked() {
         .await
         .unwrap();
     assert_eq!(lines.len(), 1);
-    let lines = client
-        .logs_until(&ended(), Duration::ZERO, |_| false)
-        .await
-        .unwrap();
+    let lines = client.logs_until(&ended(), Duration::ZERO, |_| false).await.unwrap();
     assert_eq!(lines.len(), 1, "what there is will do");
 }
 
@@ -281,23 +268,9 @@ async fn what_is_gone_counts_as_deleted() {
 async fn a_deletion_that_fails_is_told() {
     let server = server("2.0.0").await;
     let at = "/api/v1/main/flows/company.team/secret_test";
-    answer(
-        &server,
-        "DELETE",
-        at,
-        500,
-        refusal("Internal Server Error", &[]),
-    )
-    .await;
-    let error = client(&server)
-        .await
-        .delete_flow(&flow())
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        error.failure().cause,
-        Cause::Status { status: 500, .. }
-    ));
+    answer(&server, "DELETE", at, 500, refusal("Internal Server Error", &[])).await;
+    let error = client(&server).await.delete_flow(&flow()).await.unwrap_err();
+    assert!(matches!(error.failure().cause, Cause::Status { status: 500, .. }));
 }
 
 #[test]
@@ -306,20 +279,13 @@ fn generated_credentials_keep_kestras_rules_and_never_repeat() {
     for credentials in &drawn {
         let password = credentials.password().expose_secret();
         assert_eq!(password.len(), 24);
-        for kind in [
-            u8::is_ascii_uppercase,
-            u8::is_ascii_lowercase,
-            u8::is_ascii_digit,
-        ] {
+        for kind in [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit] {
             assert!(password.bytes().any(|byte| kind(&byte)));
         }
         assert!(credentials.username().contains('@'));
         assert!(!format!("{credentials:?}").contains(password));
     }
-    assert_ne!(
-        drawn[0].password().expose_secret(),
-        drawn[1].password().expose_secret()
-    );
+    assert_ne!(drawn[0].password().expose_secret(), drawn[1].password().expose_secret());
 }
 
 #[test]

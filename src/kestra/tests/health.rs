@@ -25,15 +25,8 @@ async fn a_server_that_stays_down_meets_the_health_deadline() {
     let error = wait_healthy(&url, short, pending()).await.unwrap_err();
     assert!(is_infra(&error));
     let text = error.to_string();
-    assert!(
-        text.contains("the health deadline of 300ms passed"),
-        "{text}"
-    );
-    assert!(
-        help(&error).contains("did not become healthy"),
-        "{}",
-        help(&error)
-    );
+    assert!(text.contains("the health deadline of 300ms passed"), "{text}");
+    assert!(help(&error).contains("did not become healthy"), "{}", help(&error));
 }
 
 #[tokio::test]

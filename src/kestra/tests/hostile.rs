@@ -14,14 +14,7 @@ async fn a_401_explains_that_kestra_may_ignore_its_credentials() {
     assert!(help(&error).contains("e-mail address"), "{}", help(&error));
 
     let says = json!(["Invalid username: hunter2"]);
-    answer(
-        &server,
-        "GET",
-        "/api/v1/basicAuthValidationErrors",
-        200,
-        says,
-    )
-    .await;
+    answer(&server, "GET", "/api/v1/basicAuthValidationErrors", 200, says).await;
     let error = connect(&server, limits()).await.unwrap_err();
     let told = "the server says: Invalid username: [secret]. either kestra-secrets@example.com";
     assert!(help(&error).starts_with(told), "{}", help(&error));
@@ -31,21 +24,10 @@ async fn a_401_explains_that_kestra_may_ignore_its_credentials() {
 async fn a_path_the_server_does_not_have_points_at_its_generation() {
     let server = server("1.3.31").await;
     let at = "/api/v1/main/executions/company.team/secret_test";
-    answer(
-        &server,
-        "POST",
-        at,
-        404,
-        refusal("Not Found", &["Page Not Found"]),
-    )
-    .await;
+    answer(&server, "POST", at, 404, refusal("Not Found", &["Page Not Found"])).await;
     let error = client(&server).await.run(&flow(), &[]).await.unwrap_err();
     assert!(is_infra(&error));
-    assert!(
-        help(&error).contains("no tenant in its paths"),
-        "{}",
-        help(&error)
-    );
+    assert!(help(&error).contains("no tenant in its paths"), "{}", help(&error));
 }
 
 #[tokio::test]
@@ -71,10 +53,7 @@ async fn a_web_page_is_not_taken_for_an_answer() {
         let error = connect(&server, limits()).await.unwrap_err();
         let text = error.to_string();
         assert!(is_infra(&error));
-        assert!(
-            text.contains("<!DOCTYPE html> [2J<title>[secret]</title>"),
-            "{text}"
-        );
+        assert!(text.contains("<!DOCTYPE html> [2J<title>[secret]</title>"), "{text}");
         assert!(!help(&error).is_empty());
     }
 }
@@ -83,20 +62,8 @@ async fn a_web_page_is_not_taken_for_an_answer() {
 async fn text_of_the_server_is_scrubbed_before_it_is_cut() {
     let server = server("2.0.0").await;
     let long = format!("{}hunter2", "x".repeat(1_996));
-    answer(
-        &server,
-        "POST",
-        "/api/v1/main/flows",
-        422,
-        refusal(&long, &[]),
-    )
-    .await;
-    let text = client(&server)
-        .await
-        .put_flow(FLOW)
-        .await
-        .unwrap_err()
-        .to_string();
+    answer(&server, "POST", "/api/v1/main/flows", 422, refusal(&long, &[])).await;
+    let text = client(&server).await.put_flow(FLOW).await.unwrap_err().to_string();
     assert!(text.ends_with("xx[sec…"), "{text}");
 }
 
@@ -104,43 +71,21 @@ async fn text_of_the_server_is_scrubbed_before_it_is_cut() {
 async fn an_answer_of_another_shape_is_reported_without_its_values() {
     for (body, says) in [
         (r#""pin""#, "expected struct Configs at line 1 column 5"),
-        (
-            r#"{"version": {"pin": 1}}"#,
-            "expected a string at line 1 column 12",
-        ),
-        (
-            r#"{"pin": 1}"#,
-            "missing field `version` at line 1 column 10",
-        ),
-        (
-            r#"{"version": "pin"#,
-            "line 1, column 16 is not as expected",
-        ),
+        (r#"{"version": {"pin": 1}}"#, "expected a string at line 1 column 12"),
+        (r#"{"pin": 1}"#, "missing field `version` at line 1 column 10"),
+        (r#"{"version": "pin"#, "line 1, column 16 is not as expected"),
         ("", "line 1, column 0 is not as expected"),
     ] {
         let server = MockServer::start().await;
         let response = ResponseTemplate::new(200).set_body_raw(body, "application/json");
-        Mock::given(method("GET"))
-            .respond_with(response)
-            .mount(&server)
-            .await;
+        Mock::given(method("GET")).respond_with(response).mount(&server).await;
         let error = connect(&server, limits()).await.unwrap_err();
         assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
     }
     let server = MockServer::start().await;
-    answer(
-        &server,
-        "GET",
-        "/api/v1/configs",
-        200,
-        json!({"version": "latest"}),
-    )
-    .await;
+    answer(&server, "GET", "/api/v1/configs", 200, json!({"version": "latest"})).await;
     let error = connect(&server, limits()).await.unwrap_err();
-    assert!(
-        matches!(error.failure().cause, Cause::Malformed(_)),
-        "{error}"
-    );
+    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
 }
 
 #[tokio::test]
@@ -155,11 +100,7 @@ async fn outputs_that_are_no_object_are_not_shown() {
             json!(["pin"])
         };
         let execution = serde_json::from_value(execution("SUCCESS", &inline)).unwrap();
-        let error = client(&server)
-            .await
-            .outputs(&execution, "hello")
-            .await
-            .unwrap_err();
+        let error = client(&server).await.outputs(&execution, "hello").await.unwrap_err();
         let says = "the outputs of a task are no JSON object";
         assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
     }
@@ -190,10 +131,7 @@ async fn credentials_do_not_follow_a_redirect() {
     let server = MockServer::start().await;
     let to = format!("{}/?token=hunter2", elsewhere.uri());
     let response = ResponseTemplate::new(302).insert_header("location", to.as_str());
-    Mock::given(method("GET"))
-        .respond_with(response)
-        .mount(&server)
-        .await;
+    Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let error = connect(&server, limits()).await.unwrap_err();
     let to = to.replace("hunter2", "[secret]");
     assert_eq!(error.failure().cause, Cause::Redirected { to });
@@ -203,10 +141,7 @@ async fn credentials_do_not_follow_a_redirect() {
 async fn an_answer_that_announces_too_much_is_not_read() {
     let server = MockServer::start().await;
     let response = ResponseTemplate::new(200).set_body_bytes(vec![b' '; (64 << 10) + 1]);
-    Mock::given(method("GET"))
-        .respond_with(response)
-        .mount(&server)
-        .await;
+    Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let error = connect(&server, limits()).await.unwrap_err();
     assert_eq!(error.failure().cause, Cause::TooLarge { limit: 64 << 10 });
 }
@@ -224,10 +159,7 @@ async fn a_server_that_never_answers_meets_the_request_deadline() {
         let error = against(silent, None, soon()).await;
         assert!(is_infra(&error));
         let text = error.to_string();
-        assert!(
-            text.contains("the request deadline of 50ms passed"),
-            "{text}"
-        );
+        assert!(text.contains("the request deadline of 50ms passed"), "{text}");
     }
 }
 
@@ -291,13 +223,7 @@ fn loopback_is_told_by_name_and_address() {
 
 async fn at(base: &str, limits: Limits) -> Result<Client, Error> {
     let scrub = Arc::new(str::to_owned);
-    Client::connect(
-        base.parse().unwrap(),
-        Credentials::generate(),
-        limits,
-        scrub,
-    )
-    .await
+    Client::connect(base.parse().unwrap(), Credentials::generate(), limits, scrub).await
 }
 
 /// What comes of a server that sends `head`, then `again` without end, or holds its peace.

@@ -44,9 +44,7 @@ async fn connect(server: &MockServer, limits: Limits) -> Result<Client, Error> {
 
 async fn answer(server: &MockServer, verb: &str, at: &str, status: u16, body: Value) {
     let response = ResponseTemplate::new(status).set_body_json(body);
-    let mock = Mock::given(method(verb))
-        .and(path(at))
-        .respond_with(response);
+    let mock = Mock::given(method(verb)).and(path(at)).respond_with(response);
     mock.mount(server).await;
 }
 
@@ -88,10 +86,7 @@ fn ended() -> Execution {
 
 /// Micronaut's shape of an error.
 fn refusal(message: &str, details: &[&str]) -> Value {
-    let errors: Vec<Value> = details
-        .iter()
-        .map(|text| json!({"message": text}))
-        .collect();
+    let errors: Vec<Value> = details.iter().map(|text| json!({"message": text})).collect();
     json!({"message": message, "logref": null, "path": null, "_links": {},
         "_embedded": {"errors": errors}})
 }

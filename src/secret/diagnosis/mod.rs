@@ -46,8 +46,7 @@ pub fn diagnose(given: &Given) -> Diagnosis {
         (Some(name), Some(env)) => name::codes(name, env.bytes()),
         _ => Vec::new(),
     };
-    let arrives =
-        |meant: &Plain| env.as_ref().and_then(|env| decode(env).ok()).as_ref() == Some(meant);
+    let arrives = |meant: &Plain| env.as_ref().and_then(|env| decode(env).ok()).as_ref() == Some(meant);
     let mut corrected = None;
     // The address of a Service is no secret at all.
     if !given.meant.is_some_and(arrives) && !codes.contains(&Code::ServiceLink) {
@@ -221,8 +220,7 @@ fn text_of(env: &Plain) -> Option<Plain> {
 }
 
 fn is_text(text: &str) -> bool {
-    text.chars()
-        .all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
+    text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
 }
 
 #[cfg(test)]

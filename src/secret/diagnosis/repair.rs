@@ -20,10 +20,7 @@ const REPAIRS: [(Code, Repair); 7] = [
 ];
 
 /// The first repair, or else all together, that makes `good` of an encoded text.
-pub(super) fn repaired(
-    encoded: &Plain,
-    good: impl Fn(&Plain) -> Option<Plain>,
-) -> Option<(Vec<Code>, Plain)> {
+pub(super) fn repaired(encoded: &Plain, good: impl Fn(&Plain) -> Option<Plain>) -> Option<(Vec<Code>, Plain)> {
     let alone = REPAIRS.iter().find_map(|(code, repair)| {
         let fixed = Plain::new(repair(encoded.bytes())?, encoded.is_public());
         Some((vec![*code], good(&fixed)?))
@@ -57,12 +54,8 @@ pub(super) fn from_utf16(bytes: &[u8]) -> Option<Vec<u8>> {
         [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
         // Without a mark: every other byte is NUL, as it is in ASCII.
-        [first, 0, ..] if *first != 0 && every_other_is_nul(&bytes[1..]) => {
-            units(bytes, u16::from_le_bytes)
-        }
-        [0, first, ..] if *first != 0 && every_other_is_nul(bytes) => {
-            units(bytes, u16::from_be_bytes)
-        }
+        [first, 0, ..] if *first != 0 && every_other_is_nul(&bytes[1..]) => units(bytes, u16::from_le_bytes),
+        [0, first, ..] if *first != 0 && every_other_is_nul(bytes) => units(bytes, u16::from_be_bytes),
         _ => None,
     }
 }
@@ -105,20 +98,12 @@ fn unfolded(bytes: &[u8]) -> Option<Vec<u8>> {
     let (last, [first, ..]) = lines.split_last()? else {
         return None;
     };
-    let equal = lines
-        .iter()
-        .rev()
-        .skip(1)
-        .all(|line| line.len() == first.len());
+    let equal = lines.iter().rev().skip(1).all(|line| line.len() == first.len());
     (equal && first.len() >= 40 && (1..=first.len()).contains(&last.len())).then(|| lines.concat())
 }
 
 fn without_spaces(bytes: &[u8]) -> Option<Vec<u8>> {
-    let without: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b' ' | b'\t'))
-        .collect();
+    let without: Vec<u8> = bytes.iter().copied().filter(|b| !matches!(b, b' ' | b'\t')).collect();
     (without.len() < bytes.len()).then_some(without)
 }
 
@@ -136,11 +121,7 @@ fn standard_alphabet(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Padded to a multiple of four.
 fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
-    let unbroken: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
+    let unbroken: Vec<u8> = bytes.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     let end = unbroken.iter().rposition(|b| *b != b'=')? + 1;
     let mut padded = unbroken[..end].to_vec();
     padded.resize(end.next_multiple_of(4), b'=');
@@ -149,9 +130,7 @@ fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Lines that end as they do in Unix.
 pub(super) fn without_carriage_returns(bytes: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.contains("\r\n"))?;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.contains("\r\n"))?;
     Some(text.replace("\r\n", "\n").into_bytes())
 }
 
@@ -167,8 +146,7 @@ pub(super) fn digits(bytes: &[u8]) -> Option<Vec<u8>> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let exponent: usize = exponent.parse().ok().filter(|e| *e < 22)?;
     let is_number = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let fits =
-        whole.len() == 1 && is_number(whole) && is_number(fraction) && fraction.len() <= exponent;
+    let fits = whole.len() == 1 && is_number(whole) && is_number(fraction) && fraction.len() <= exponent;
     fits.then(|| format!("{whole}{fraction:0<exponent$}").into_bytes())
 }
 
@@ -181,8 +159,7 @@ pub(super) fn same_scalar(a: &[u8], b: &[u8]) -> bool {
             "false" | "no" | "off" | "n" => return Some("false".into()),
             _ => {}
         }
-        let based =
-            |digits: Option<&str>, radix| digits.and_then(|d| u64::from_str_radix(d, radix).ok());
+        let based = |digits: Option<&str>, radix| digits.and_then(|d| u64::from_str_radix(d, radix).ok());
         let octal = text
             .strip_prefix("0o")
             .or_else(|| text.strip_prefix('0').filter(|t| !t.is_empty()));

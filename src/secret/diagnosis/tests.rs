@@ -10,20 +10,11 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
     let utf16: Vec<u8> = "admin".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let long = "correct horse battery staple ".repeat(4);
     let long: &'static str = long.trim_end().to_owned().leak();
-    let folded: Vec<u8> = b64(long.as_bytes())
-        .chunks(76)
-        .collect::<Vec<_>>()
-        .join(&b' ');
+    let folded: Vec<u8> = b64(long.as_bytes()).chunks(76).collect::<Vec<_>>().join(&b' ');
     let with_mark = [b"\xef\xbb\xbf".as_slice(), b"YWRtaW4="].concat();
     let name = "SECRET_DB_USERNAME";
     vec![
-        (
-            Code::TrailingNewline,
-            name,
-            Place::Values,
-            b"YWRtaW4K".into(),
-            "admin",
-        ),
+        (Code::TrailingNewline, name, Place::Values, b"YWRtaW4K".into(), "admin"),
         (
             Code::TrailingNewline,
             name,
@@ -31,13 +22,7 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             b"WVdSdGFXNEsK".into(),
             "admin",
         ),
-        (
-            Code::EncodedTooFew,
-            name,
-            Place::Data,
-            b"YWRtaW4=".into(),
-            "admin",
-        ),
+        (Code::EncodedTooFew, name, Place::Data, b"YWRtaW4=".into(), "admin"),
         (
             Code::EncodedTooOften,
             name,
@@ -45,20 +30,8 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             b"WVdSdGFXND0=".into(),
             "admin",
         ),
-        (
-            Code::Plaintext,
-            name,
-            Place::Values,
-            b"admin".into(),
-            "admin",
-        ),
-        (
-            Code::Plaintext,
-            name,
-            Place::Data,
-            b"it's me".into(),
-            "it's me",
-        ),
+        (Code::Plaintext, name, Place::Values, b"admin".into(), "admin"),
+        (Code::Plaintext, name, Place::Data, b"it's me".into(), "it's me"),
         (
             Code::PlaintextDecodes,
             name,
@@ -73,55 +46,13 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             b"1234567890".into(),
             "1234567890",
         ),
-        (
-            Code::UrlSafe,
-            name,
-            Place::Values,
-            b"Pz8_Pj4-".into(),
-            "???>>>",
-        ),
-        (
-            Code::Padding,
-            name,
-            Place::Values,
-            b"YWRtaW4==".into(),
-            "admin",
-        ),
-        (
-            Code::Padding,
-            name,
-            Place::Data,
-            b"WVdSdGFXND0".into(),
-            "admin",
-        ),
-        (
-            Code::Wrapped,
-            name,
-            Place::Values,
-            b"b'YWRtaW4='".into(),
-            "admin",
-        ),
-        (
-            Code::Wrapped,
-            name,
-            Place::Values,
-            b"\"YWRtaW4=\"".into(),
-            "admin",
-        ),
-        (
-            Code::Wrapped,
-            name,
-            Place::Values,
-            b"YWRtaW4= ".into(),
-            "admin",
-        ),
-        (
-            Code::Wrapped,
-            name,
-            Place::Values,
-            b"YWRt aW4=".into(),
-            "admin",
-        ),
+        (Code::UrlSafe, name, Place::Values, b"Pz8_Pj4-".into(), "???>>>"),
+        (Code::Padding, name, Place::Values, b"YWRtaW4==".into(), "admin"),
+        (Code::Padding, name, Place::Data, b"WVdSdGFXND0".into(), "admin"),
+        (Code::Wrapped, name, Place::Values, b"b'YWRtaW4='".into(), "admin"),
+        (Code::Wrapped, name, Place::Values, b"\"YWRtaW4=\"".into(), "admin"),
+        (Code::Wrapped, name, Place::Values, b"YWRtaW4= ".into(), "admin"),
+        (Code::Wrapped, name, Place::Values, b"YWRt aW4=".into(), "admin"),
         (Code::Crlf, name, Place::Values, b64(b"admin\r\n"), "admin"),
         (Code::Utf16, name, Place::Values, b64(&utf16), "admin"),
         (
@@ -131,21 +62,9 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             b64(&[&b"\xff\xfe"[..], &utf16].concat()),
             "admin",
         ),
-        (
-            Code::Utf16,
-            name,
-            Place::Values,
-            b64(b"\xef\xbb\xbfadmin"),
-            "admin",
-        ),
+        (Code::Utf16, name, Place::Values, b64(b"\xef\xbb\xbfadmin"), "admin"),
         (Code::Utf16, name, Place::Env, with_mark, "admin"),
-        (
-            Code::PercentEncoded,
-            name,
-            Place::Values,
-            b"YWRtaW4%3D".into(),
-            "admin",
-        ),
+        (Code::PercentEncoded, name, Place::Values, b"YWRtaW4%3D".into(), "admin"),
         (
             Code::UnquotedScalar,
             name,
@@ -154,13 +73,7 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             "12345678",
         ),
         (Code::Folded, name, Place::Values, folded, long),
-        (
-            Code::FromFileNewline,
-            name,
-            Place::Env,
-            b"admin\n".into(),
-            "admin",
-        ),
+        (Code::FromFileNewline, name, Place::Env, b"admin\n".into(), "admin"),
         (
             Code::Name,
             "secret_DB_USERNAME",
@@ -168,13 +81,7 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             b"YWRtaW4=".into(),
             "admin",
         ),
-        (
-            Code::Name,
-            "DB_USERNAME",
-            Place::Values,
-            b"YWRtaW4=".into(),
-            "admin",
-        ),
+        (Code::Name, "DB_USERNAME", Place::Values, b"YWRtaW4=".into(), "admin"),
     ]
 }
 
@@ -194,10 +101,7 @@ fn each_fault_is_named_and_its_cure_is_clean_whether_or_not_the_plaintext_is_tol
         for meant in [None, Some(plain)] {
             let shown = crate::secret::escaped(&value);
             let found = diagnosis(name, place, &value, meant);
-            assert!(
-                found.codes.contains(&code),
-                "{code} in {place:?} {shown}: {found:?}"
-            );
+            assert!(found.codes.contains(&code), "{code} in {place:?} {shown}: {found:?}");
             let name = found.name.as_deref().unwrap_or(name);
             let value = found.corrected.as_ref().map_or(&value[..], Plain::bytes);
             assert_eq!(
@@ -259,10 +163,7 @@ fn what_gives_the_plaintext_has_no_fault_however_odd() {
 #[test]
 fn an_unexplained_difference_still_gets_the_right_value() {
     let found = diagnosis("SECRET_A", Place::Values, b"YWRtaW4=", Some("root"));
-    assert_eq!(
-        (found.codes, found.corrected),
-        (vec![], Some("cm9vdA==".into()))
-    );
+    assert_eq!((found.codes, found.corrected), (vec![], Some("cm9vdA==".into())));
 }
 
 #[test]
@@ -284,10 +185,7 @@ fn linux_takes_128_kib_with_name_and_nul_and_no_byte_more() {
     let fits = &fits[..fits.len() / 4 * 4];
     assert_eq!(diagnosis(name, Place::Values, fits, None).codes, []);
     let longer = [fits, b"QUJD"].concat();
-    assert_eq!(
-        diagnosis(name, Place::Values, &longer, None).codes,
-        [Code::TooLong]
-    );
+    assert_eq!(diagnosis(name, Place::Values, &longer, None).codes, [Code::TooLong]);
 }
 
 #[test]
@@ -314,23 +212,15 @@ fn a_services_variables_are_told_from_secrets() {
         "SECRET_PORT_A",
         "SECRET_REPORT_TOKEN",
     ] {
-        assert_eq!(
-            diagnosis(name, Place::Env, b"NTQzMg==", None).codes,
-            [],
-            "{name}"
-        );
+        assert_eq!(diagnosis(name, Place::Env, b"NTQzMg==", None).codes, [], "{name}");
     }
 }
 
 #[test]
 fn names_that_collide_are_listed_with_each_other() {
-    let keyring: Keyring = [
-        ("SECRET_A", "YQ=="),
-        ("SECRET_a", "Yg=="),
-        ("SECRET_B", "YQ=="),
-    ]
-    .into_iter()
-    .collect();
+    let keyring: Keyring = [("SECRET_A", "YQ=="), ("SECRET_a", "Yg=="), ("SECRET_B", "YQ==")]
+        .into_iter()
+        .collect();
     assert_eq!(
         collisions(&keyring),
         [(Code::NameCollision, vec!["SECRET_A", "SECRET_a"])]

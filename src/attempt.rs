@@ -1,0 +1,98 @@
+//! One case on one installation: the flow is put, run, and what came out is read.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::kestra::{self, Client, Execution, State};
+use crate::plan::Case;
+use crate::redact::Redactor;
+use crate::scenario::{Expect, Stage};
+use crate::secret::Plain;
+use crate::verdict::{Attempt, Infra, Outcome, Ran};
+
+/// Asks whether a line of the server's log contains a text.
+pub type Logged<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
+/// Runs a case's flow and reads what came out.
+///
+/// A flow that Kestra refuses is an outcome; what the network or the server fail at is [`Infra`].
+///
+/// # Errors
+/// [`Infra`] with the call that failed.
+pub async fn attempt(
+    client: &Client,
+    case: &Case,
+    expect: &Expect,
+    logged: Logged<'_>,
+    redactor: &Redactor,
+) -> Attempt {
+    let flow = match client.put_flow(&case.flow).await {
+        Ok(flow) => flow,
+        Err(kestra::Error::Refused(failure)) => {
+            return Ok(Outcome::Refused {
+                by: Stage::Flow,
+                message: redactor.scrub(&failure.cause.to_string()),
+            });
+        }
+        Err(e) => return Err(infra("create the flow", &e)),
+    };
+    let execution = match client.run(&flow, &[]).await {
+        Ok(execution) => execution,
+        Err(e) => return Err(infra("run the flow", &e)),
+    };
+    let outputs = outputs(client, case, &execution).await?;
+    // Known before any of the server's words are kept: garbage decoded from a secret is one too.
+    outputs
+        .values()
+        .filter(|p| !p.is_public())
+        .for_each(|p| redactor.add(p.bytes()));
+    let logs = client
+        .logs(&execution)
+        .await
+        .map_err(|e| infra("read the execution's logs", &e))?;
+    let errors = logs
+        .iter()
+        .filter(|l| l.level == "ERROR")
+        .map(|l| redactor.scrub(&l.message))
+        .collect();
+    let line = match expect {
+        Expect::Missing { log, .. } => log.as_deref(),
+        _ => None,
+    };
+    Ok(Outcome::Ran(Ran {
+        state: state(&execution.state),
+        outputs,
+        errors,
+        logged: line.is_none_or(logged),
+    }))
+}
+
+async fn outputs(client: &Client, case: &Case, execution: &Execution) -> Result<BTreeMap<String, Plain>, Infra> {
+    let mut outputs = BTreeMap::new();
+    for task in execution.task_runs.iter().filter(|t| t.state == State::Success) {
+        let found = client
+            .outputs(execution, &task.task_id)
+            .await
+            .map_err(|e| infra("read the outputs", &e))?;
+        let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
+        outputs.extend(values.map(|(output, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (output.clone(), Plain::new(text, case.is_public(output)))
+        }));
+    }
+    Ok(outputs)
+}
+
+fn state(state: &State) -> String {
+    state.to_string()
+}
+
+fn infra(phase: &str, error: &kestra::Error) -> Infra {
+    let failure = error.failure();
+    Infra {
+        phase: phase.into(),
+        cause: failure.to_string(),
+        help: failure.help.clone(),
+    }
+}

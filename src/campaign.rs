@@ -1,0 +1,231 @@
+//! A plan carried out: each group of installations brought up, its cases run one after the other and
+//! judged, and everything taken down again whatever happened.
+
+use std::time::Instant;
+
+use futures::StreamExt as _;
+
+use crate::attempt::attempt;
+use crate::plan::{Case, Installation, Plan, Skipped};
+use crate::provider::{Forecast, Group, Installed, Provider, Site};
+use crate::report::{CaseResult, Phase, Provenance, expected, observed, predicted};
+use crate::scenario::Expect;
+use crate::secret::RunKey;
+use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
+
+/// Carries out a plan; at most as many installations at a time as the provider bears. When the run is
+/// cancelled the cases that are left are not reported.
+pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Plan) -> Vec<CaseResult> {
+    let scene = Scene { provider, site, key };
+    let mut results: Vec<CaseResult> = plan.skipped.iter().map(|s| scene.skipped(s)).collect();
+    let groups = provider.group(site, plan.installations).await;
+    let mut served = futures::stream::iter(groups)
+        .map(|group| async {
+            match group {
+                Ok(group) => scene.serve(group).await,
+                Err((installation, infra)) => scene.lost(&[installation], &infra, Vec::new()),
+            }
+        })
+        .buffer_unordered(provider.capacity());
+    while let Some(more) = served.next().await {
+        results.extend(more);
+    }
+    results.sort_by(|a, b| (&a.provenance.kestra, &a.scenario).cmp(&(&b.provenance.kestra, &b.scenario)));
+    results
+}
+
+struct Scene<'a> {
+    provider: &'a Provider,
+    site: &'a Site,
+    key: &'a RunKey,
+}
+
+impl Scene<'_> {
+    async fn serve(&self, group: Group) -> Vec<CaseResult> {
+        if self.site.cancel.is_cancelled() {
+            return Vec::new();
+        }
+        let who = group.installations[0].id.clone();
+        self.site.observer.phase(&who, "install");
+        let clock = Instant::now();
+        let installed = self.provider.install(self.site, &group).await;
+        let boot = Phase {
+            name: "install".into(),
+            ms: ms(clock),
+        };
+        let results = match installed {
+            Err(infra) => self.lost(&group.installations, &infra, vec![boot]),
+            Ok(installed) => self.cases(&group, installed, boot).await,
+        };
+        self.site.observer.finished(&who);
+        results
+    }
+
+    async fn cases(&self, group: &Group, mut installed: Installed, boot: Phase) -> Vec<CaseResult> {
+        let mut results = Vec::new();
+        for installation in &group.installations {
+            for case in &installation.cases {
+                let about = About {
+                    installation,
+                    case,
+                    name: case.scenario.name.clone(),
+                    expect: &case.expect,
+                    provenance: self.provenance(group, installation),
+                };
+                // The boot is counted once, to the first case it served.
+                let phases = if results.is_empty() {
+                    vec![boot.clone()]
+                } else {
+                    Vec::new()
+                };
+                let Some(result) = self.case(&installed, &about, phases).await else {
+                    return self.leave(installed, results).await;
+                };
+                results.push(result);
+                for step in &case.steps {
+                    self.site.observer.phase(&installation.id, &step.name);
+                    let about = About {
+                        name: format!("{}/{}", case.scenario.name, step.name),
+                        expect: &step.expect,
+                        ..about.clone()
+                    };
+                    let clock = Instant::now();
+                    installed = match installed.change(self.site, &step.action).await {
+                        Ok(changed) => changed,
+                        Err(infra) => {
+                            results.push(self.judged(&about, &Prediction::Unknown, &Err(infra), Vec::new()));
+                            return results;
+                        }
+                    };
+                    let phases = vec![Phase {
+                        name: step.name.clone(),
+                        ms: ms(clock),
+                    }];
+                    let Some(result) = self.case(&installed, &about, phases).await else {
+                        return self.leave(installed, results).await;
+                    };
+                    results.push(result);
+                }
+            }
+        }
+        self.leave(installed, results).await
+    }
+
+    /// Takes the installation down. What is left behind is reported by the ledger, not by a case.
+    async fn leave(&self, installed: Installed, results: Vec<CaseResult>) -> Vec<CaseResult> {
+        if let Err(infra) = installed.remove().await {
+            tracing::warn!("{infra}");
+        }
+        results
+    }
+
+    /// One case; none when the run was cancelled meanwhile.
+    async fn case(&self, installed: &Installed, about: &About<'_>, mut phases: Vec<Phase>) -> Option<CaseResult> {
+        self.site.observer.phase(&about.installation.id, &about.name);
+        let clock = Instant::now();
+        let logged = |text: &str| installed.logged(text);
+        let attempt = match installed.client() {
+            Err(outcome) => Ok(outcome.clone()),
+            Ok(client) => tokio::select! {
+                attempt = attempt(client, about.case, about.expect, &logged, &self.site.redactor) => attempt,
+                () = self.site.cancel.cancelled() => return None,
+            },
+        };
+        phases.push(Phase {
+            name: "flow".into(),
+            ms: ms(clock),
+        });
+        let prediction = match installed.pod() {
+            Some(pod) => pod.predict(about.case, &about.installation.version),
+            None => Forecast::prediction_of(installed),
+        };
+        Some(self.judged(about, &prediction, &attempt, phases))
+    }
+
+    fn judged(&self, about: &About<'_>, prediction: &Prediction, attempt: &Attempt, phases: Vec<Phase>) -> CaseResult {
+        let verdict = judge(about.expect, prediction, attempt);
+        let scenario = &about.case.scenario;
+        let result = CaseResult {
+            scenario: about.name.clone(),
+            about: scenario.about.clone(),
+            source: scenario.source.clone(),
+            status: verdict.status,
+            because: verdict.because,
+            help: attempt.as_ref().err().and_then(|i| i.help.clone()),
+            promised: scenario.promise.as_ref().map(|p| expected(p, self.key)),
+            expected: Some(expected(about.expect, self.key)),
+            predicted: predicted(prediction, self.key),
+            observed: attempt.as_ref().ok().map(|o| observed(o, self.key)),
+            model_drift: verdict.model_drift,
+            warnings: about.case.warnings.clone(),
+            provenance: about.provenance.clone(),
+            phases,
+            ..CaseResult::empty()
+        };
+        self.site.observer.case(&result);
+        result
+    }
+
+    fn lost(&self, installations: &[Installation], infra: &Infra, phases: Vec<Phase>) -> Vec<CaseResult> {
+        if self.site.cancel.is_cancelled() {
+            return Vec::new();
+        }
+        let cases = installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)));
+        cases
+            .map(|(installation, case)| {
+                let provenance = self.provider.provenance(self.site, installation);
+                let about = About {
+                    installation,
+                    case,
+                    name: case.scenario.name.clone(),
+                    expect: &case.expect,
+                    provenance,
+                };
+                self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.clone())
+            })
+            .collect()
+    }
+
+    fn skipped(&self, skipped: &Skipped) -> CaseResult {
+        let result = CaseResult {
+            scenario: skipped.scenario.clone(),
+            status: Status::Skipped,
+            because: Some(skipped.why.clone()),
+            provenance: Provenance {
+                kestra: skipped.kestra.clone(),
+                provider: self.provider.name().into(),
+                ..Provenance::default()
+            },
+            ..CaseResult::empty()
+        };
+        self.site.observer.case(&result);
+        result
+    }
+
+    fn provenance(&self, group: &Group, installation: &Installation) -> Provenance {
+        let names = group
+            .installations
+            .iter()
+            .flat_map(|i| &i.cases)
+            .map(|c| c.scenario.name.clone())
+            .collect();
+        Provenance {
+            shared_with: names,
+            ..self.provider.provenance(self.site, installation)
+        }
+    }
+}
+
+/// A case or a step of it, about to be judged.
+#[derive(Clone)]
+struct About<'a> {
+    installation: &'a Installation,
+    case: &'a Case,
+    name: String,
+    expect: &'a Expect,
+    provenance: Provenance,
+}
+
+fn ms(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

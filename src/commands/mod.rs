@@ -1,0 +1,50 @@
+//! One file per subcommand.
+
+mod clean;
+mod interrupt;
+mod list;
+pub mod run;
+mod schema;
+
+use clap::{Parser, Subcommand};
+
+use crate::verdict::Exit;
+
+/// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
+#[derive(Parser)]
+#[command(
+    name = "kestra-secrets",
+    version,
+    about,
+    after_help = "\
+Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the scenarios that `run` can choose from
+    List(list::Args),
+    /// Run scenarios against a live Kestra and judge what comes out
+    Run(Box<run::Args>),
+    /// End what a killed run left behind
+    Clean,
+    /// Print the JSON Schema of a format
+    Schema(schema::Args),
+}
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
+pub async fn run(cli: Cli) -> miette::Result<Exit> {
+    match cli.command {
+        Command::List(args) => list::run(&args),
+        Command::Run(args) => run::run(*args).await,
+        Command::Clean => clean::run().await,
+        Command::Schema(args) => schema::run(&args),
+    }
+}

@@ -1,0 +1,30 @@
+//! `schema`: the JSON Schemas of what is read and written.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use miette::IntoDiagnostic as _;
+
+use crate::verdict::Exit;
+use crate::{report, scenario};
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Which format
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A scenario file
+    Scenario,
+    /// report.json
+    Report,
+}
+
+pub fn run(args: &Args) -> miette::Result<Exit> {
+    let schema = match args.format {
+        Format::Scenario => scenario::schema::json_schema(),
+        Format::Report => report::json::json_schema(),
+    };
+    anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
+    Ok(Exit::Fine)
+}

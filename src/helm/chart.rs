@@ -1,0 +1,241 @@
+//! Where a chart comes from, and which generation of value keys it honours.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use include_dir::{Dir, include_dir};
+use miette::Diagnostic;
+use semver::Version;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::{DEADLINE, Helm};
+use crate::process::ProcessError;
+use crate::scenario::Generation;
+
+/// Our own small chart, carried by the binary.
+pub static BUNDLED_CHART: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/charts/kestra-minimal");
+
+/// The publisher's chart repository.
+const OFFICIAL: &str = "https://helm.kestra.io/";
+
+/// A chart as the user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChartRef {
+    /// `bundled`: our own small chart, which plays both generations.
+    Bundled,
+    /// `official` or `official@VERSION`: from the publisher's chart repository.
+    Official(Option<Version>),
+    /// `oci://…`, with a version after `@`.
+    Oci(String, Option<Version>),
+    /// A folder or an archive.
+    Path(PathBuf),
+}
+
+impl FromStr for ChartRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = text.rsplit_once('@').map_or((text, None), |(n, v)| (n, Some(v)));
+        let version = || {
+            version
+                .map(|v| Version::parse(v).map_err(|e| format!("{v:?} is no version: {e}")))
+                .transpose()
+        };
+        Ok(match name {
+            "bundled" => Self::Bundled,
+            "official" => Self::Official(version()?),
+            oci if oci.starts_with("oci://") => Self::Oci(oci.into(), version()?),
+            _ => Self::Path(text.into()),
+        })
+    }
+}
+
+impl fmt::Display for ChartRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundled => f.write_str("bundled"),
+            Self::Official(None) => f.write_str("official"),
+            Self::Official(Some(v)) => write!(f, "official@{v}"),
+            Self::Oci(url, None) => f.write_str(url),
+            Self::Oci(url, Some(v)) => write!(f, "{url}@{v}"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A chart that is on this machine.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    /// As the user named it.
+    pub asked: ChartRef,
+    /// The folder or archive.
+    pub path: PathBuf,
+    /// The chart's name.
+    pub name: String,
+    /// The chart's version.
+    pub version: Version,
+    /// The generation whose keys it honours; none when the values choose.
+    pub generation: Option<Generation>,
+}
+
+impl fmt::Display for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.name, self.version, self.asked)
+    }
+}
+
+impl Chart {
+    /// The defaults with what tells our own chart which generation to play; other charts need no telling.
+    pub fn with_generation(&self, defaults: Option<Value>, generation: Generation) -> Option<Value> {
+        if self.generation.is_some() {
+            return defaults;
+        }
+        let mut values = defaults.unwrap_or_else(|| json!({}));
+        values["generation"] = generation.to_string().into();
+        Some(values)
+    }
+}
+
+/// Why a chart cannot be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ChartError {
+    /// Helm could not read it.
+    #[error("failed to read chart {chart}: {why}")]
+    #[diagnostic(help("a chart is a folder with Chart.yaml, or an archive made by `helm package`"))]
+    Unreadable {
+        /// As the user named it.
+        chart: String,
+        /// Helm's words.
+        why: String,
+    },
+    /// It could not be fetched from its repository.
+    #[error("failed to fetch chart {chart}: {source}")]
+    #[diagnostic(help(
+        "no repository may be reachable from here; `--chart bundled` needs none, and `--chart PATH` takes a copy"
+    ))]
+    Fetch {
+        /// As the user named it.
+        chart: String,
+        /// Helm's words.
+        source: ProcessError,
+    },
+    /// It could not be laid on this machine's disk.
+    #[error("failed to unpack chart {chart}: {source}")]
+    Unpack {
+        /// As the user named it.
+        chart: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+#[derive(Deserialize)]
+struct ChartYaml {
+    name: String,
+    version: String,
+}
+
+impl Helm {
+    /// Brings a chart onto this machine, and reads what it is.
+    ///
+    /// # Errors
+    /// [`ChartError`] when it cannot be fetched, unpacked or read.
+    pub async fn chart(&self, asked: &ChartRef) -> Result<Chart, ChartError> {
+        let path = match asked {
+            ChartRef::Path(path) => path.clone(),
+            ChartRef::Bundled => {
+                let path = self.folder.join("kestra-minimal");
+                let unpack = |source| ChartError::Unpack {
+                    chart: asked.to_string(),
+                    source,
+                };
+                std::fs::create_dir_all(&path)
+                    .and_then(|()| BUNDLED_CHART.extract(&path))
+                    .map_err(unpack)?;
+                path
+            }
+            ChartRef::Official(version) => {
+                self.pull(asked, &["kestra", "--repo", OFFICIAL], version.as_ref())
+                    .await?
+            }
+            ChartRef::Oci(url, version) => self.pull(asked, &[url], version.as_ref()).await?,
+        };
+        let unreadable = |why: String| ChartError::Unreadable {
+            chart: asked.to_string(),
+            why,
+        };
+        let shown = self
+            .command()
+            .args(["show", "chart"])
+            .arg(&path)
+            .run(DEADLINE, &self.cancel)
+            .await
+            .map_err(|e| unreadable(e.to_string()))?;
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let yaml: ChartYaml = serde_saphyr::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
+        let version = Version::parse(yaml.version.trim_start_matches('v')).map_err(|e| unreadable(e.to_string()))?;
+        // Ours plays whichever generation its value `generation` names.
+        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of(&version));
+        Ok(Chart {
+            asked: asked.clone(),
+            path,
+            name: yaml.name,
+            version,
+            generation,
+        })
+    }
+
+    async fn pull(&self, asked: &ChartRef, what: &[&str], version: Option<&Version>) -> Result<PathBuf, ChartError> {
+        let into = self.folder.join("pulled");
+        let mut command = self
+            .command()
+            .arg("pull")
+            .args(what)
+            .args(["--untar", "--untardir"])
+            .arg(&into);
+        if let Some(version) = version {
+            command = command.args(["--version", &version.to_string()]);
+        }
+        command
+            .run(DEADLINE, &self.cancel)
+            .await
+            .map_err(|source| ChartError::Fetch {
+                chart: asked.to_string(),
+                source,
+            })?;
+        let unpacked = std::fs::read_dir(&into)
+            .map_err(|source| ChartError::Unpack {
+                chart: asked.to_string(),
+                source,
+            })?
+            .flatten()
+            .map(|e| e.path())
+            .find(|p| p.is_dir());
+        unpacked.ok_or_else(|| ChartError::Unreadable {
+            chart: asked.to_string(),
+            why: "helm pulled nothing".into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_is_named_in_four_ways() {
+        for text in [
+            "bundled",
+            "official",
+            "official@1.0.54",
+            "oci://charts.example/kestra@1.2.3",
+        ] {
+            assert_eq!(text.parse::<ChartRef>().unwrap().to_string(), text);
+        }
+        assert_eq!("./charts/kestra".parse(), Ok(ChartRef::Path("./charts/kestra".into())));
+        assert!("official@latest".parse::<ChartRef>().is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! `helm template`: a release's manifests, as the API server would get them.
+
+use std::io::Write as _;
+
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret, Service};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::{Chart, DEADLINE, Helm};
+use crate::process::ProcessError;
+use crate::secret::Plain;
+
+/// Why a chart was not rendered.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// The chart or helm refused the values: what was given is at fault.
+    #[error("{0}")]
+    Refused(String),
+    /// Helm did not run.
+    #[error(transparent)]
+    Helm(#[from] ProcessError),
+    /// The machine failed us.
+    #[error("failed to hand helm its values: {0}")]
+    Io(#[from] std::io::Error),
+    /// Helm's output is no list of Kubernetes objects.
+    #[error("failed to read what helm rendered: {0}")]
+    Output(String),
+}
+
+/// A release's objects, sorted by what the harness does with them.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// What makes pods.
+    pub workloads: Vec<Workload>,
+    /// Mounted or read by the environment.
+    pub config_maps: Vec<ConfigMap>,
+    /// Mounted or read by the environment.
+    pub secrets: Vec<Secret>,
+    /// Their names become service links.
+    pub services: Vec<Service>,
+}
+
+/// A Deployment or StatefulSet of the release.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// The object's name.
+    pub name: String,
+    /// The label `app.kubernetes.io/component` of its pods.
+    pub component: String,
+    /// What its pods are made from.
+    pub template: PodTemplateSpec,
+}
+
+impl Helm {
+    /// Renders a release: the defaults from a private file, the user's values on standard input.
+    ///
+    /// # Errors
+    /// [`RenderError::Refused`] when chart or helm refuse the values; the others are the machine's fault.
+    pub async fn template(
+        &self,
+        chart: &Chart,
+        release: &str,
+        namespace: &str,
+        defaults: Option<&Value>,
+        values: &Plain,
+    ) -> Result<Rendered, RenderError> {
+        let mut command = self.command().args(["template", release]).arg(&chart.path).args([
+            "--namespace",
+            namespace,
+            "--skip-tests",
+        ]);
+        // Helm reads standard input once, so what is not the user's goes by a file of mode 0600.
+        let file = defaults.map(|d| self.private_file(d)).transpose()?;
+        if let Some(file) = &file {
+            command = command.arg("--values").arg(file.path());
+        }
+        let output = command
+            .args(["--values", "-"])
+            .stdin(values.bytes())
+            .output(DEADLINE, &self.cancel)
+            .await?;
+        if !output.status.success() {
+            return match output.status.code() {
+                Some(_) => Err(RenderError::Refused(output.last_words().lines().join("\n"))),
+                None => Err(RenderError::Helm(ProcessError::Exit {
+                    program: self.path.display().to_string(),
+                    status: output.status,
+                    last_words: output.last_words(),
+                })),
+            };
+        }
+        Rendered::read(&output.stdout)
+    }
+
+    /// A file that only this user can read, gone when dropped.
+    fn private_file(&self, value: &Value) -> std::io::Result<tempfile::NamedTempFile> {
+        let mut file = tempfile::Builder::new().suffix(".json").tempfile_in(&self.folder)?;
+        file.write_all(value.to_string().as_bytes())?;
+        file.flush()?;
+        Ok(file)
+    }
+}
+
+impl Rendered {
+    /// Reads a stream of manifests.
+    fn read(text: &[u8]) -> Result<Self, RenderError> {
+        let bad = |e: &dyn std::fmt::Display| RenderError::Output(e.to_string());
+        let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
+        let objects: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(text, options)
+            .map_err(|e| RenderError::Output(crate::scenario::InputError::yaml("helm template", &e, "").message))?;
+        let mut rendered = Self::default();
+        for object in objects.into_iter().filter(|o| !o.is_null()) {
+            match object.get("kind").and_then(Value::as_str) {
+                Some("Deployment" | "StatefulSet") => rendered.workloads.push(workload(&object)?),
+                Some("ConfigMap") => rendered
+                    .config_maps
+                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
+                Some("Secret") => rendered
+                    .secrets
+                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
+                Some("Service") => rendered
+                    .services
+                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
+                _ => {}
+            }
+        }
+        Ok(rendered)
+    }
+
+    /// The workload whose pods have this component label.
+    pub fn component(&self, component: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|w| w.component == component)
+    }
+}
+
+fn workload(object: &Value) -> Result<Workload, RenderError> {
+    let bad = |what: &str| RenderError::Output(format!("a workload has no {what}"));
+    let name = object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .ok_or_else(|| bad("name"))?;
+    let template = object
+        .pointer("/spec/template")
+        .cloned()
+        .ok_or_else(|| bad("pod template"))?;
+    let template: PodTemplateSpec = serde_json::from_value(template).map_err(|e| RenderError::Output(e.to_string()))?;
+    let labels = template.metadata.as_ref().and_then(|m| m.labels.as_ref());
+    let component = labels
+        .and_then(|l| l.get("app.kubernetes.io/component"))
+        .cloned()
+        .unwrap_or_default();
+    Ok(Workload {
+        name: name.into(),
+        component,
+        template,
+    })
+}

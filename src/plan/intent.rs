@@ -1,0 +1,168 @@
+//! An intent's documents: values, Secret and flow, written by the harness.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::Read;
+use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
+use crate::secret::Plain;
+
+/// What an installation is given.
+pub(super) struct Documents {
+    pub values: Plain,
+    pub manifests: Vec<Manifest>,
+}
+
+/// The names an intent's secrets and its Secret object bear in an installation.
+pub(super) struct Names {
+    prefix: String,
+    /// The Secret object's name.
+    pub object: String,
+}
+
+impl Names {
+    /// The names the scenario gives, as on the page.
+    pub fn own(_: &Intent) -> Self {
+        Self {
+            prefix: String::new(),
+            object: "db-creds".into(),
+        }
+    }
+
+    /// Names that no other scenario has.
+    pub fn shared(_: &Intent, scenario: &str) -> Self {
+        Self {
+            prefix: format!("{}_", scenario.replace('-', "_").to_uppercase()),
+            object: format!("db-creds-{scenario}"),
+        }
+    }
+
+    /// The name of a secret as the flow calls it.
+    pub fn of(&self, secret: &str) -> String {
+        format!("{}{secret}", self.prefix)
+    }
+}
+
+/// A target's name, fit for a Kubernetes name.
+pub(super) fn slug(text: &str) -> String {
+    let kept: String = text
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    kept.trim_matches('-').to_owned()
+}
+
+impl Documents {
+    /// Writes values and manifests that carry the intents to one release.
+    pub fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
+        let mut env = Vec::new();
+        let mut env_from = Vec::new();
+        let mut manifests = Vec::new();
+        let mut public = true;
+        for (intent, names) in intents {
+            public &= intent.secrets.values().all(|s| s.plain().is_public());
+            let variables = intent
+                .secrets
+                .iter()
+                .map(|(name, secret)| (format!("SECRET_{}", names.of(name)), name, env_value(secret)));
+            match intent.strategy {
+                Strategy::ExtraEnv => env.extend(variables.map(|(variable, _, value)| {
+                    json!({
+                        "name": variable,
+                        "value": String::from_utf8_lossy(value.bytes()),
+                    })
+                })),
+                Strategy::ExtraEnvFrom => {
+                    env_from.push(match generation {
+                        Generation::V0 => json!({"name": names.object}),
+                        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": names.object}}),
+                    });
+                    manifests.push(secret_object(
+                        &names.object,
+                        variables.map(|(variable, _, value)| (variable, value)),
+                    ));
+                }
+                Strategy::SecretKeyRef => {
+                    env.extend(intent.secrets.keys().map(|name| {
+                        json!({
+                            "name": format!("SECRET_{}", names.of(name)),
+                            "valueFrom": {"secretKeyRef": {"name": names.object, "key": key(name)}},
+                        })
+                    }));
+                    manifests.push(secret_object(
+                        &names.object,
+                        variables.map(|(_, name, value)| (key(name), value)),
+                    ));
+                }
+            }
+        }
+        let mut values = Map::new();
+        let (env_key, from_key) = match generation {
+            Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
+            Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
+        };
+        if !env.is_empty() {
+            values.insert(env_key.into(), env.into());
+        }
+        if !env_from.is_empty() {
+            values.insert(from_key.into(), env_from.into());
+        }
+        let values = if generation == Generation::V0 {
+            Value::Object(values)
+        } else {
+            json!({"common": values})
+        };
+        Self {
+            values: Plain::new(values.to_string(), public),
+            manifests,
+        }
+    }
+}
+
+/// A Secret's key for a secret, as on the page: `DB_USERNAME` stands under `db-username`.
+fn key(secret: &str) -> String {
+    secret.to_lowercase().replace('_', "-")
+}
+
+/// What the environment variable must hold.
+fn env_value(secret: &Secret) -> Plain {
+    match secret {
+        Secret::Plain(p) => Plain::new(STANDARD.encode(p.bytes()), p.is_public()),
+        Secret::Env(e) => e.clone(),
+    }
+}
+
+/// A Secret manifest; `data` is the variable's value in Base64 once more, as Kubernetes wants it.
+fn secret_object(name: &str, entries: impl Iterator<Item = (String, Plain)>) -> Manifest {
+    let mut public = true;
+    let data: Map<String, Value> = entries
+        .map(|(key, value)| {
+            public &= value.is_public();
+            (key, STANDARD.encode(value.bytes()).into())
+        })
+        .collect();
+    let object =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data});
+    Manifest {
+        file: format!("Secret/{name}"),
+        text: Plain::new(object.to_string(), public),
+    }
+}
+
+/// The page's flow, with the outputs the scenario asks for.
+pub(super) fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
+    let values: Map<String, Value> = reads
+        .iter()
+        .map(|(output, read)| (output.clone(), format!("{{{{ secret('{}') }}}}", read.secret).into()))
+        .collect();
+    json!({
+        "id": id,
+        "namespace": "company.team",
+        "tasks": [{"id": "hello", "type": "io.kestra.plugin.core.output.OutputValues", "values": values}],
+    })
+    .to_string()
+}

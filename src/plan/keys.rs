@@ -1,0 +1,106 @@
+//! Value keys that a chart of another generation takes no notice of.
+
+use serde_json::Value;
+
+use crate::scenario::Generation;
+use crate::secret::Plain;
+
+/// A key that does nothing, and the one that does.
+pub(super) struct Ignored {
+    pub path: &'static str,
+    pub cure: &'static str,
+}
+
+/// The keys of the chart 0.x that 1.x silently ignores. Those that fail the render (`configuration`,
+/// `postgresql.enabled`, `minio.enabled`, …) are not here: helm itself says so.
+const OF_0: &[(&str, &str)] = &[
+    ("extraEnv", "write `common.extraEnv`"),
+    (
+        "extraSecretEnvFrom",
+        "write `common.extraEnvFrom: [{secretRef: {name: …}}]`",
+    ),
+    (
+        "extraConfigMapEnvFrom",
+        "write `common.extraEnvFrom: [{configMapRef: {name: …}}]`",
+    ),
+    ("image.image", "write `image.repository`"),
+    (
+        "secrets",
+        "write `configurations.secrets: [{name: …, key: …}]` and a Secret",
+    ),
+    ("externalSecret", "write `configurations.secrets: [{name: …, key: …}]`"),
+    ("extraVolumes", "write `common.extraVolumes`"),
+    ("extraVolumeMounts", "write `common.extraVolumeMounts`"),
+    (
+        "terminationGracePeriodSeconds",
+        "write `common.terminationGracePeriodSeconds`",
+    ),
+];
+
+/// The keys of the chart 1.x and 2.x that 0.x silently ignores.
+const OF_1: &[(&str, &str)] = &[
+    ("common.extraEnv", "write `extraEnv`"),
+    (
+        "common.extraEnvFrom",
+        "write `extraSecretEnvFrom: [{name: …}]` or `extraConfigMapEnvFrom`",
+    ),
+    ("common", "chart 0.x has these keys at the top"),
+    ("configurations", "write `configuration`"),
+    ("image.repository", "write `image.image`"),
+];
+
+/// Keys that no generation has.
+const OF_NONE: &[(&str, &str)] = &[("deployment", "write `deployments`")];
+
+/// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
+pub(super) fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
+    let Ok(values) = std::str::from_utf8(values.bytes())
+        .map_err(drop)
+        .and_then(|t| serde_saphyr::from_str::<Value>(t).map_err(drop))
+    else {
+        return Vec::new();
+    };
+    let foreign = match generation {
+        Generation::V0 => OF_1,
+        Generation::V1 | Generation::V2 => OF_0,
+    };
+    let mut found: Vec<Ignored> = Vec::new();
+    for &(path, cure) in foreign.iter().chain(OF_NONE) {
+        let there = path.split('.').try_fold(&values, |v, key| v.get(key)).is_some();
+        if there && !found.iter().any(|f| f.path.starts_with(path)) {
+            found.push(Ignored { path, cure });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(values: &str, generation: Generation) -> Vec<&'static str> {
+        ignored(&Plain::new(values, true), generation)
+            .into_iter()
+            .map(|i| i.path)
+            .collect()
+    }
+
+    #[test]
+    fn each_generation_ignores_the_keys_of_the_other() {
+        assert_eq!(paths("extraEnv: []", Generation::V1), ["extraEnv"]);
+        assert_eq!(paths("extraEnv: []", Generation::V2), ["extraEnv"]);
+        assert!(paths("extraEnv: []", Generation::V0).is_empty());
+        assert_eq!(paths("common: {extraEnv: []}", Generation::V0), ["common.extraEnv"]);
+        assert!(paths("common: {extraEnv: []}", Generation::V1).is_empty());
+    }
+
+    #[test]
+    fn the_pages_misspelt_deployment_is_ignored_by_all() {
+        for generation in [Generation::V0, Generation::V1, Generation::V2] {
+            assert_eq!(
+                paths("deployment: {standalone: {enabled: true}}", generation),
+                ["deployment"]
+            );
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a run tells while it goes on.
+
+use crate::report::CaseResult;
+
+/// Hears how a run goes on; what it is told holds no private plaintext.
+pub trait Observer: Send + Sync {
+    /// Somebody, such as an installation, has begun a phase.
+    fn phase(&self, who: &str, phase: &str);
+    /// Somebody has no more phases.
+    fn finished(&self, who: &str);
+    /// A case is judged.
+    fn case(&self, result: &CaseResult);
+}
+
+/// Hears nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn phase(&self, _: &str, _: &str) {}
+    fn finished(&self, _: &str) {}
+    fn case(&self, _: &CaseResult) {}
+}

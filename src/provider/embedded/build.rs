@@ -1,0 +1,130 @@
+//! The engine, built on first use from the sources the binary carries, and kept by their hash.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, DirEntry, include_dir};
+use semver::Version;
+use sha2::{Digest as _, Sha256};
+
+use super::super::Site;
+use crate::process::{Command, Deadline};
+use crate::toolbox::Java;
+use crate::verdict::Infra;
+
+static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
+
+/// A cold build fetches some 140 MB of Kestra's published modules.
+const BUILD: Deadline = Deadline::seconds("the build of the engine", 15 * 60);
+
+/// An engine that was built.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// Kestra's version.
+    pub version: Version,
+    /// The folder with `engine.jar` and `lib/`.
+    pub home: PathBuf,
+}
+
+impl Engine {
+    /// The Java feature version that an engine needs.
+    pub fn java(version: &Version) -> u32 {
+        if version.major >= 2 { 25 } else { 21 }
+    }
+
+    /// The class path, written out: an AOT cache knows no wildcards.
+    pub fn class_path(&self) -> std::io::Result<String> {
+        let mut jars: Vec<PathBuf> = std::fs::read_dir(self.home.join("lib"))?
+            .flatten()
+            .map(|e| e.path())
+            .collect();
+        jars.sort();
+        jars.insert(0, self.home.join("engine.jar"));
+        Ok(jars
+            .iter()
+            .map(|j| j.display().to_string())
+            .collect::<Vec<_>>()
+            .join(":"))
+    }
+}
+
+/// Finds the engine in the cache or builds it there; two runs at once wait for each other.
+///
+/// # Errors
+/// [`Infra`] with Maven's last words.
+pub async fn engine(site: &Site, version: &Version, java: &Java, maven: &Path) -> Result<Engine, Infra> {
+    let phase = format!("build the engine {version}");
+    let io = |e: std::io::Error| Infra::new(phase.clone(), e);
+    let folder = site.cache.join("engine");
+    let home = folder.join(format!("{version}-{}", fingerprint(version)));
+    let engine = Engine {
+        version: version.clone(),
+        home: home.clone(),
+    };
+    std::fs::create_dir_all(&folder).map_err(io)?;
+    let _lock = lock(folder.join(format!("{version}.lock"))).await.map_err(io)?;
+    if home.is_dir() {
+        return Ok(engine);
+    }
+    site.observer.phase(&phase, "about two minutes, the first time only");
+    let sources = tempfile::tempdir_in(&folder).map_err(io)?;
+    SOURCES.extract(sources.path()).map_err(io)?;
+    let built = sources.path().join("built");
+    let maven = |more: &[&str]| {
+        Command::new(maven)
+            .args(["--batch-mode", "--quiet", "--file"])
+            .arg(sources.path().join("pom.xml"))
+            .args(["--activate-profiles", &version.to_string()])
+            .arg(format!("-Dengine.build={}", built.display()))
+            .args(more)
+            .arg("package")
+            .env("JAVA_HOME", &java.home)
+            .output(BUILD, &site.cancel)
+    };
+    // What was fetched once is enough: a change of our own sources needs no network.
+    let offline = maven(&["--offline"]).await.map_err(|e| Infra::new(phase.clone(), e))?;
+    if !offline.status.success() {
+        let online = maven(&[]).await.map_err(|e| Infra::new(phase.clone(), e))?;
+        if !online.status.success() {
+            let said = String::from_utf8_lossy(&online.stdout);
+            let errors: Vec<_> = said.lines().filter(|l| l.starts_with("[ERROR]")).take(8).collect();
+            return Err(Infra::new(phase.clone(), format!("Maven ended with {}\n{}", online.status, errors.join("\n")))
+                .help("Maven fetches Kestra's modules from the repositories of its settings.xml; name a mirror there if the network asks for one"));
+        }
+    }
+    let ready = folder.join(format!(".{version}-ready"));
+    std::fs::create_dir_all(&ready).map_err(io)?;
+    std::fs::rename(built.join("engine.jar"), ready.join("engine.jar")).map_err(io)?;
+    std::fs::rename(built.join("lib"), ready.join("lib")).map_err(io)?;
+    std::fs::rename(&ready, &home).map_err(io)?;
+    site.observer.finished(&phase);
+    Ok(engine)
+}
+
+/// Waits for an advisory lock without holding up other tasks; it goes with the file.
+pub(super) async fn lock(path: PathBuf) -> std::io::Result<std::fs::File> {
+    let file = std::fs::File::create(path)?;
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await
+        .map_err(std::io::Error::other)?
+}
+
+/// A hash of the engine's sources and version.
+fn fingerprint(version: &Version) -> String {
+    let mut hash = Sha256::new();
+    hash.update(version.to_string());
+    add(&SOURCES, &mut hash);
+    hex::encode(&hash.finalize()[..6])
+}
+
+fn add(folder: &Dir<'_>, hash: &mut Sha256) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(below) => add(below, hash),
+            DirEntry::File(file) => {
+                hash.update(file.path().to_string_lossy().as_bytes());
+                hash.update([0]);
+                hash.update(file.contents());
+            }
+        }
+    }
+}

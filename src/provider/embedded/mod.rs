@@ -1,0 +1,171 @@
+//! No Docker: the chart is rendered, the kubelet's rules applied, and Kestra's engine is started as a
+//! child process with exactly the environment the pod would have.
+
+mod boot;
+mod build;
+mod train;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use semver::Version;
+
+pub use boot::Running;
+pub use build::Engine;
+
+use super::forecast::{Node, Pod};
+use super::{KestraRef, Site};
+use crate::plan::Installation;
+use crate::report::Provenance;
+use crate::toolbox::{Java, JavaFor, ToolboxError};
+use crate::verdict::Infra;
+
+/// The memory an engine takes, in MiB: 360–460 were measured.
+const ENGINE_MIB: u64 = 600;
+
+/// How the embedded provider is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The most installations at a time; none leaves it to cores and memory.
+    pub parallel: Option<usize>,
+    /// Installations that come to the same pod are started apart all the same.
+    pub isolate: bool,
+}
+
+/// Starts Kestra as a child process.
+pub struct Embedded {
+    /// Whether twins are started apart.
+    pub isolate: bool,
+    pub(super) node: Node,
+    parallel: usize,
+    launchers: BTreeMap<String, Launcher>,
+}
+
+/// How one Kestra is started.
+#[derive(Debug, Clone)]
+enum Launcher {
+    /// Our adapter around Kestra's engine.
+    Engine {
+        engine: Engine,
+        java: Java,
+        aot: Option<PathBuf>,
+    },
+    /// Any Kestra executable: `PATH server standalone -c FILE`.
+    Exec(PathBuf),
+}
+
+impl Embedded {
+    /// Finds Java, builds the engines that are not in the cache, and trains their start.
+    ///
+    /// # Errors
+    /// [`Infra`] with what to install when Java or Maven is missing.
+    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+        let mut launchers = BTreeMap::new();
+        for (kestra, version) in kestras {
+            let launcher = match kestra {
+                KestraRef::Engine(version) => engine(site, version).await?,
+                KestraRef::Exec(path) => Launcher::Exec(path.clone()),
+                KestraRef::Official(_) => Launcher::Exec(
+                    site.toolbox
+                        .kestra(version)
+                        .await
+                        .map_err(|e| Infra::new("obtain Kestra", e))?,
+                ),
+            };
+            launchers.insert(kestra.to_string(), launcher);
+        }
+        Ok(Self {
+            isolate: options.isolate,
+            node: Node {
+                image_env: image_env(),
+                kubernetes: 34,
+                namespace: "default".into(),
+            },
+            parallel: options.parallel.unwrap_or_else(bearable).max(1),
+            launchers,
+        })
+    }
+
+    /// How many engines run at a time.
+    pub fn capacity(&self) -> usize {
+        self.parallel
+    }
+
+    /// Starts a Kestra for an installation.
+    ///
+    /// # Errors
+    /// [`Infra`] when it does not become healthy in time.
+    pub async fn install(&self, site: &Site, installation: &Installation, pod: &Pod) -> Result<Running, Infra> {
+        let launcher = self
+            .launchers
+            .get(&installation.kestra)
+            .cloned()
+            .ok_or_else(|| Infra::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
+        Running::start(site, self.node.clone(), launcher, installation, pod.clone()).await
+    }
+
+    /// What is real here, and what is not.
+    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+        let (rest, port) = match self.launchers.get(&installation.kestra) {
+            Some(Launcher::Exec(_)) => (
+                "Kestra itself",
+                "ports and storage are given by JAVA_TOOL_OPTIONS, which the pod would not have",
+            ),
+            _ => (
+                "our adapter around Kestra's engine, under Kestra's own paths",
+                "ports and storage are given by system properties",
+            ),
+        };
+        Provenance {
+            provider: "embedded".into(),
+            chart: format!("{} as {}", site.chart, installation.generation),
+            kestra: installation.kestra.clone(),
+            rest: rest.into(),
+            kubernetes: None,
+            modelled: vec![
+                "the API server and the kubelet: the environment is composed by their rules".into(),
+                "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale".into(),
+            ],
+            deviations: vec![
+                port.into(),
+                "MICRONAUT_CONFIG_FILES names the same files where they lie on this machine".into(),
+            ],
+            shared_with: Vec::new(),
+        }
+    }
+}
+
+/// The part of an image's `ENV` that a Java program needs; the official image sets a UTF-8 locale too.
+fn image_env() -> Vec<String> {
+    let ours = |name: &str| std::env::var(name).ok().map(|v| format!("{name}={v}"));
+    let locale = ["LANG", "LC_ALL"].map(|n| format!("{n}=C.UTF-8"));
+    ["PATH", "HOME", "JAVA_HOME"]
+        .into_iter()
+        .filter_map(ours)
+        .chain(locale)
+        .collect()
+}
+
+/// As many engines as cores and memory bear.
+fn bearable() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    let by_memory = free.map_or(cores, |kib| usize::try_from(kib / 1024 / ENGINE_MIB).unwrap_or(cores));
+    cores.min(by_memory).max(1)
+}
+
+async fn engine(site: &Site, version: &Version) -> Result<Launcher, Infra> {
+    let missing = |e: ToolboxError| Infra::new(format!("prepare the engine {version}"), format!("failed to {e}"));
+    let java = site
+        .toolbox
+        .java(Engine::java(version), JavaFor::Building)
+        .await
+        .map_err(missing)?;
+    let maven = site.toolbox.maven(&java).await.map_err(missing)?;
+    let engine = build::engine(site, version, &java, &maven.path).await?;
+    let aot = train::train(site, &engine, &java).await;
+    Ok(Launcher::Engine { engine, java, aot })
+}

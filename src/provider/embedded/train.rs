@@ -1,0 +1,96 @@
+//! Java remembers how the engine starts: an AOT cache, from JDK 25 on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::boot::{Ports, Process, STANDALONE, healthy, java_command, properties};
+use super::build::{Engine, lock};
+use crate::plan::Defaults;
+use crate::provider::Site;
+use crate::scenario::Generation;
+use crate::toolbox::Java;
+use crate::verdict::Infra;
+
+/// The first Java that keeps an AOT cache of a program.
+const FIRST: u32 = 25;
+/// Java writes the cache when the engine has ended: some 15 s on two quiet cores.
+const WRITING: Duration = Duration::from_secs(300);
+
+/// A flow that reads a secret, so that what a case needs is remembered too.
+const FLOW: &str = "
+id: training
+namespace: company.team
+tasks:
+  - id: hello
+    type: io.kestra.plugin.core.output.OutputValues
+    values:
+      training: \"{{ secret('TRAINING') }}\"
+";
+
+/// The engine's AOT cache for this Java, made on first use. It halves the time of a boot and nothing
+/// else, so what goes wrong with it is said and is no error.
+pub(super) async fn train(site: &Site, engine: &Engine, java: &Java) -> Option<PathBuf> {
+    if java.feature < FIRST {
+        return None;
+    }
+    let cache = engine.home.join(format!("java-{}.aot", java.version));
+    let who = format!("train the engine {}", engine.version);
+    let trained = async {
+        let _lock = lock(cache.with_extension("lock"))
+            .await
+            .map_err(|e| Infra::new("lock the cache", e))?;
+        if !cache.is_file() {
+            site.observer.phase(&who, "half a minute, the first time only");
+            remember(site, engine, java, &cache).await?;
+        }
+        Ok::<_, Infra>(())
+    };
+    let trained = trained.await;
+    site.observer.finished(&who);
+    match trained {
+        Ok(()) => Some(cache),
+        Err(infra) => {
+            tracing::warn!("failed to {who}, boots will take longer: {infra}");
+            None
+        }
+    }
+}
+
+/// Boots the engine, runs a flow, ends it and waits until Java has written what it learnt.
+async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) -> Result<(), Infra> {
+    let io = |e: std::io::Error| Infra::new("prepare the training", e);
+    let folder = site
+        .ledger
+        .temp_dir()
+        .await
+        .map_err(|e| Infra::new("keep the ledger", e))?;
+    let ports = Ports::free().map_err(io)?;
+    let configuration = folder.path().join("application.yml");
+    let defaults = Defaults {
+        credentials: site.credentials.clone(),
+        image: None,
+    };
+    let values = defaults.values(Generation::V1);
+    std::fs::write(&configuration, values["configurations"]["application"].to_string()).map_err(io)?;
+    let unfinished = cache.with_extension("unfinished");
+    let command = java_command(engine, java)
+        .map_err(io)?
+        .arg(format!("-XX:AOTCacheOutput={}", unfinished.display()))
+        .args(properties(&ports, folder.path()))
+        .args(STANDALONE)
+        .env("MICRONAUT_CONFIG_FILES", &configuration)
+        .env("SECRET_TRAINING", "dHJhaW5pbmc=");
+    let process = Process::spawn(site, command, folder, "training").await?;
+    let ran = async {
+        let client = healthy(site, &process, &ports).await?;
+        let flow = client
+            .put_flow(FLOW)
+            .await
+            .map_err(|e| Infra::new("create the flow", e))?;
+        client.run(&flow, &[]).await.map_err(|e| Infra::new("run the flow", e))
+    };
+    let ran = ran.await;
+    process.stop(WRITING).await?;
+    ran?;
+    std::fs::rename(unfinished, cache).map_err(io)
+}

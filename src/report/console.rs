@@ -1,0 +1,242 @@
+//! What a person sees: a line per case while it runs, then a table.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use owo_colors::{OwoColorize as _, Stream, Style};
+
+use super::{CaseResult, Report, Seen};
+use crate::progress::Observer;
+use crate::verdict::{Exit, Infra, Status};
+
+/// Writes to standard error while a run goes on, and its table to standard output.
+pub struct Console {
+    bars: MultiProgress,
+    live: Mutex<BTreeMap<String, (ProgressBar, Instant)>>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self {
+            bars: MultiProgress::new(),
+            live: Mutex::default(),
+        }
+    }
+}
+
+impl Observer for Console {
+    fn phase(&self, who: &str, phase: &str) {
+        let Ok(mut live) = self.live.lock() else { return };
+        let (bar, _) = live.entry(who.to_owned()).or_insert_with(|| {
+            let bar = self.bars.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(who.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            (bar, Instant::now())
+        });
+        bar.set_message(phase.to_owned());
+        if bar.is_hidden() {
+            self.line(&format!("  …    {who}: {phase}"));
+        }
+    }
+
+    fn finished(&self, who: &str) {
+        if let Ok(mut live) = self.live.lock()
+            && let Some((bar, _)) = live.remove(who)
+        {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn case(&self, result: &CaseResult) {
+        let (word, style) = word(result.status);
+        let word = format!("{word:5}");
+        let word = word.if_supports_color(Stream::Stderr, |w| w.style(style));
+        let because = result.because.as_ref().map(|b| format!("  {b}")).unwrap_or_default();
+        let ms: u64 = result.phases.iter().map(|p| p.ms).sum();
+        let seconds = Duration::from_millis(ms).as_secs_f32();
+        self.line(&format!(
+            "{word}  {}  {}  {seconds:.1} s{because}",
+            result.scenario, result.provenance.kestra
+        ));
+    }
+}
+
+impl Console {
+    /// A line among the live ones.
+    fn line(&self, text: &str) {
+        // Where nothing is drawn, MultiProgress would swallow the line.
+        self.bars.suspend(|| anstream::eprintln!("{text}"));
+    }
+
+    /// What is about to be proved, where.
+    pub fn first_line(&self, text: &str) {
+        self.line(text);
+    }
+
+    /// A run that never came to its cases.
+    pub fn broken(&self, infra: &Infra) -> Exit {
+        self.line(&format!("error: failed to {infra}"));
+        if let Some(help) = &infra.help {
+            self.line(&format!("help: {help}"));
+        }
+        Exit::Broken
+    }
+
+    /// The table, what a reader must know of it, and the exit it amounts to.
+    pub fn last_line(&self, report: &Report, interrupted: bool) -> Exit {
+        if !report.results.is_empty() {
+            anstream::println!("{}", table(&report.results).trim_fmt());
+        }
+        for line in notes(&report.results) {
+            anstream::println!("{line}");
+        }
+        let exit = if interrupted {
+            Exit::Interrupted
+        } else {
+            Exit::of(report.results.iter().map(|r| r.status))
+        };
+        anstream::println!("{}", summary(report, exit));
+        exit
+    }
+}
+
+fn word(status: Status) -> (&'static str, Style) {
+    match status {
+        Status::Pass => ("pass", Style::new().green()),
+        Status::Fail => ("FAIL", Style::new().red().bold()),
+        Status::Error => ("ERROR", Style::new().yellow().bold()),
+        Status::Skipped => ("skip", Style::new().dimmed()),
+    }
+}
+
+/// Promised, expected and observed side by side, a row for each case.
+fn table(results: &[CaseResult]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["", "scenario", "kestra", "promised", "expected", "observed"]);
+    for result in results {
+        let color = match result.status {
+            Status::Pass => Color::Green,
+            Status::Fail => Color::Red,
+            Status::Error => Color::Yellow,
+            Status::Skipped => Color::DarkGrey,
+        };
+        let seen = |s: &Option<Seen>| s.as_ref().map(ToString::to_string).unwrap_or_default();
+        let observed = if result.observed.is_none() {
+            result.because.clone().unwrap_or_default()
+        } else {
+            seen(&result.observed)
+        };
+        table.add_row([
+            Cell::new(word(result.status).0).fg(color),
+            Cell::new(&result.scenario),
+            Cell::new(&result.provenance.kestra),
+            Cell::new(seen(&result.promised)),
+            Cell::new(seen(&result.expected)),
+            Cell::new(observed),
+        ]);
+    }
+    table
+}
+
+/// What is not as it should be, what to do, and every warning once.
+fn notes(results: &[CaseResult]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for result in results {
+        if let (Status::Fail | Status::Error, Some(because)) = (result.status, &result.because) {
+            lines.push(format!(
+                "{} on {}: {because}",
+                result.scenario, result.provenance.kestra
+            ));
+            lines.extend(result.help.iter().map(|h| format!("  help: {h}")));
+        }
+        let warnings = result
+            .warnings
+            .iter()
+            .map(|w| format!("warning: {}: {w}", result.scenario));
+        for warning in warnings {
+            if !lines.contains(&warning) {
+                lines.push(warning);
+            }
+        }
+    }
+    lines
+}
+
+fn summary(report: &Report, exit: Exit) -> String {
+    let count = |status| report.results.iter().filter(|r| r.status == status).count();
+    let mut parts = vec![
+        format!("{} passed", count(Status::Pass)),
+        format!("{} failed", count(Status::Fail)),
+    ];
+    for (status, what) in [
+        (Status::Error, "not judged: the environment broke"),
+        (Status::Skipped, "skipped"),
+    ] {
+        if count(status) > 0 {
+            parts.push(format!("{} {what}", count(status)));
+        }
+    }
+    let seconds = Duration::from_millis(report.run.wall_ms).as_secs_f32();
+    let mut modelled: Vec<&str> = report
+        .results
+        .iter()
+        .flat_map(|r| &r.provenance.modelled)
+        .map(String::as_str)
+        .collect();
+    modelled.sort_unstable();
+    modelled.dedup();
+    let modelled = if modelled.is_empty() {
+        String::new()
+    } else {
+        format!("\nmodelled, not real: {}", modelled.join("; "))
+    };
+    let rest: std::collections::BTreeSet<_> = report
+        .results
+        .iter()
+        .map(|r| r.provenance.rest.as_str())
+        .filter(|r| !r.is_empty())
+        .collect();
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("\nREST served by: {}", rest.into_iter().collect::<Vec<_>>().join("; "))
+    };
+    format!(
+        "{} in {seconds:.1} s on {} with chart {} (exit {}){modelled}{rest}",
+        parts.join(", "),
+        report.run.provider,
+        report.run.chart,
+        exit.code()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promise_that_was_not_kept_is_seen_with_its_newline() {
+        let seen = |text: &str| {
+            let key = crate::secret::RunKey::random();
+            let plain = crate::secret::Plain::new(text, true);
+            Some(Seen::Outputs([("username".to_owned(), key.show(&plain))].into()))
+        };
+        let result = CaseResult {
+            scenario: "docs".into(),
+            promised: seen("admin"),
+            observed: seen("admin\n"),
+            ..CaseResult::empty()
+        };
+        let text = table(&[result]).to_string();
+        assert!(text.contains(r#"username "admin\n""#), "{text}");
+    }
+}

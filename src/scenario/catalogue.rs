@@ -1,0 +1,128 @@
+//! The scenarios that a run may choose from: the bundled ones, files and folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use super::{InputError, Scenario, parse};
+
+static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+
+/// Scenarios with names that are all different, in the order of their names.
+#[derive(Debug, Default)]
+pub struct Catalogue(BTreeMap<String, Scenario>);
+
+impl Catalogue {
+    /// The scenarios that come with the program.
+    ///
+    /// # Errors
+    /// [`InputError`] when one of them is broken, which a test forbids.
+    pub fn bundled() -> Result<Self, InputError> {
+        let mut found = Self::default();
+        for entry in BUNDLED.files().filter(|f| is_yaml(f.path())) {
+            let file = format!("bundled:{}", entry.path().display());
+            let text = entry
+                .contents_utf8()
+                .ok_or_else(|| InputError::whole(&file, "is not UTF-8", None))?;
+            let fetch = |path: &Path| {
+                BUNDLED
+                    .get_file(path)
+                    .map(|f| f.contents().to_vec())
+                    .ok_or_else(|| "no such bundled file".to_owned())
+            };
+            found.add(parse(&file, text, &fetch)?)?;
+        }
+        Ok(found)
+    }
+
+    /// Adds the scenario of a file.
+    ///
+    /// # Errors
+    /// [`InputError`] when the file cannot be read, is no scenario, or repeats a name.
+    pub fn add_file(&mut self, path: &Path) -> Result<&Scenario, InputError> {
+        let file = path.display().to_string();
+        let whole = |e: std::io::Error| InputError::whole(&file, format!("failed to read: {e}"), None);
+        let text = String::from_utf8(std::fs::read(path).map_err(whole)?)
+            .map_err(|e| InputError::whole(&file, format!("is not UTF-8: {}", e.utf8_error()), None))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let scenario = parse(&file, &text, &|p| {
+            std::fs::read(folder.join(p)).map_err(|e| e.to_string())
+        })?;
+        self.add(scenario)
+    }
+
+    fn add(&mut self, scenario: Scenario) -> Result<&Scenario, InputError> {
+        if let Some(first) = self.0.get(&scenario.name) {
+            let (line, column) = scenario.at;
+            return Err(InputError {
+                line,
+                column,
+                message: format!(
+                    "the name {} is taken by {}:{}:{}",
+                    scenario.name, first.file, first.at.0, first.at.1
+                ),
+                help: Some("give each scenario a name of its own".into()),
+                file: scenario.file,
+            });
+        }
+        Ok(self.0.entry(scenario.name.clone()).or_insert(scenario))
+    }
+
+    /// The scenarios in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Scenario> {
+        self.0.values()
+    }
+}
+
+/// The scenarios that the words of a command line choose: names of bundled ones, files, or folders of
+/// files; all bundled ones when there are no words.
+///
+/// # Errors
+/// [`InputError`] when a word names nothing, or a file is broken.
+pub fn load(words: &[String]) -> Result<Vec<Scenario>, InputError> {
+    let bundled = Catalogue::bundled()?;
+    if words.is_empty() {
+        return Ok(bundled.0.into_values().collect());
+    }
+    let mut chosen = Catalogue::default();
+    for word in words {
+        let path = Path::new(word);
+        if path.is_dir() {
+            for file in yaml_files(path)? {
+                chosen.add_file(&file)?;
+            }
+        } else if path.is_file() {
+            chosen.add_file(path)?;
+        } else if let Some(scenario) = bundled.0.get(word) {
+            chosen.0.entry(word.clone()).or_insert_with(|| scenario.clone());
+        } else {
+            let known: Vec<_> = bundled.0.keys().map(String::as_str).collect();
+            let help = format!("bundled scenarios: {}", known.join(", "));
+            return Err(InputError::whole(
+                word,
+                "is neither a bundled scenario nor a file",
+                Some(help),
+            ));
+        }
+    }
+    Ok(chosen.0.into_values().collect())
+}
+
+fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let whole =
+        |e: std::io::Error| InputError::whole(folder.display().to_string(), format!("failed to read: {e}"), None);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(whole)? {
+        let path = entry.map_err(whole)?.path();
+        if path.is_file() && is_yaml(&path) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}

@@ -1,0 +1,208 @@
+//! The shapes of a scenario file, as serde reads them and as the JSON Schema describes them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use semver::VersionReq;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
+use serde_saphyr::Spanned;
+
+use super::{Generation, Source, Stage, Strategy};
+
+/// A scenario: what is given to Kestra, and what must come out of a flow.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "kestra-secrets scenario, schema 1")]
+pub(super) struct ScenarioFile {
+    /// The version of this format: 1.
+    #[schemars(with = "u32", range(min = 1, max = 1))]
+    pub schema: Spanned<u32>,
+    /// Unique; lower-case words joined by hyphens.
+    #[schemars(with = "String", regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"))]
+    pub name: Spanned<String>,
+    /// One sentence for the person who reads a list.
+    pub about: String,
+    /// Where the knowledge comes from.
+    pub source: Option<Source>,
+    /// An intent: how the secrets reach the container.
+    #[schemars(with = "Option<Strategy>")]
+    pub strategy: Option<Spanned<Strategy>>,
+    /// An intent's secrets, by the name a flow calls them.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SecretFile>")]
+    pub secrets: BTreeMap<String, Spanned<SecretFile>>,
+    /// An intent's outputs, and the secret that each one reads.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub reads: BTreeMap<String, Spanned<String>>,
+    /// An intent's further values for the release, beside the ones the harness writes.
+    #[serde(default)]
+    pub values: serde_json::Map<String, serde_json::Value>,
+    /// A literal: documents as somebody published them.
+    #[schemars(with = "Option<LiteralFile>")]
+    pub literal: Option<Spanned<LiteralFile>>,
+    /// A literal's values and what comes out may be shown.
+    #[serde(default)]
+    pub public: bool,
+    /// What the source promised, kept beside what is expected.
+    #[schemars(with = "Option<ExpectFile>")]
+    pub promise: Option<Spanned<ExpectFile>>,
+    /// What must come out; for an intent without it, the plaintexts.
+    #[serde(default)]
+    pub expect: OneOrMany<ExpectFile>,
+    /// What happens to the release afterwards.
+    #[serde(default)]
+    #[schemars(with = "Vec<StepFile>")]
+    pub steps: Vec<Spanned<StepFile>>,
+}
+
+/// One secret: exactly one of `plain` and `env`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretFile {
+    /// The plaintext that the flow must see; the harness encodes it.
+    pub plain: Option<String>,
+    /// The environment variable's value as it is, not encoded.
+    pub env: Option<String>,
+    /// The plaintext may be shown in reports and logs.
+    #[serde(default)]
+    pub public: bool,
+}
+
+/// Documents as somebody published them; the paths are relative to the scenario's file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LiteralFile {
+    /// The chart generation whose keys the documents use.
+    pub chart: Generation,
+    /// The release's values.
+    #[schemars(with = "String")]
+    pub values: Spanned<String>,
+    /// Manifests applied before the release is installed.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub manifests: Vec<Spanned<String>>,
+    /// The flow.
+    #[schemars(with = "String")]
+    pub flow: Spanned<String>,
+}
+
+/// What must come out: exactly one of `outputs`, `missing`, `refused` and `blocked`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectFile {
+    /// The Kestra versions this speaks of, such as `>=0.21`.
+    #[schemars(with = "Option<String>")]
+    pub kestra: Option<VersionReq>,
+    /// The chart generation this speaks of.
+    pub chart: Option<Generation>,
+    /// The flow succeeds with these outputs, byte for byte.
+    pub outputs: Option<BTreeMap<String, String>>,
+    /// Kestra does not know the secret.
+    pub missing: Option<MissingFile>,
+    /// The release or the flow is refused.
+    pub refused: Option<RefusedFile>,
+    /// The pod is held before its container starts.
+    pub blocked: Option<BlockedFile>,
+}
+
+/// Kestra does not know the secret: the flow fails and says so.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MissingFile {
+    /// The secret's name as the flow calls it.
+    pub key: String,
+    /// What the server's log must contain as well.
+    pub log: Option<String>,
+}
+
+/// The release or the flow is refused.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefusedFile {
+    /// Who refused.
+    pub by: Stage,
+    /// What the refusal must contain.
+    pub says: String,
+}
+
+/// The pod is held before its container starts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlockedFile {
+    /// The container's waiting reason.
+    pub reason: String,
+    /// What the message must contain.
+    pub says: Option<String>,
+}
+
+/// Exactly one of `upgrade`, `rotate` and `restart`, and what must come out then.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StepFile {
+    /// `helm upgrade` with these secrets in the place of the ones before.
+    #[schemars(with = "Option<BTreeMap<String, SecretFile>>")]
+    pub upgrade: Option<BTreeMap<String, Spanned<SecretFile>>>,
+    /// The Secret object gets these values; the release is left alone.
+    #[schemars(with = "Option<BTreeMap<String, SecretFile>>")]
+    pub rotate: Option<BTreeMap<String, Spanned<SecretFile>>>,
+    /// `kubectl rollout restart`.
+    pub restart: Option<RestartFile>,
+    /// What must come out afterwards.
+    #[serde(default)]
+    pub expect: OneOrMany<ExpectFile>,
+}
+
+/// `restart: {}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestartFile {}
+
+/// One thing, or a list of them.
+pub(super) struct OneOrMany<T>(pub Vec<Spanned<T>>);
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+// Written out because serde's untagged enums lose the place of an error.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = OneOrMany<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping or a list of mappings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let one = T::deserialize(value::MapAccessDeserializer::new(map))?;
+                let unknown = serde_saphyr::Location::UNKNOWN;
+                Ok(OneOrMany(vec![Spanned::new(one, unknown, unknown)]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(OneOrMany)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("OneOrMany{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        let many = generator.subschema_for::<Vec<T>>();
+        schemars::json_schema!({ "anyOf": [one, many] })
+    }
+}

@@ -1,0 +1,64 @@
+//! Every private text a scenario holds, for the redactor: plaintexts, and what stands in their place.
+
+use serde_json::Value;
+
+use super::{Change, Expect, Given, Scenario};
+use crate::secret::Plain;
+
+/// The private texts of a scenario. Of a literal's documents these are the values of environment
+/// variables and all that Secrets hold.
+pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
+    let mut found = Vec::new();
+    match &scenario.given {
+        Given::Intent(intent) => {
+            let changed = scenario.steps.iter().filter_map(|s| match &s.change {
+                Change::Upgrade(secrets) | Change::Rotate(secrets) => Some(secrets),
+                Change::Restart => None,
+            });
+            for secrets in std::iter::once(&intent.secrets).chain(changed) {
+                found.extend(secrets.values().map(|s| s.plain().clone()));
+            }
+        }
+        Given::Literal(literal) => {
+            let documents = std::iter::once(&literal.values).chain(literal.manifests.iter().map(|m| &m.text));
+            for document in documents.filter(|d| !d.is_public()) {
+                let options = serde_saphyr::options! { with_snippet: false };
+                // What does not parse is refused elsewhere, before anything is done with it.
+                let parsed: Vec<Value> =
+                    serde_saphyr::from_slice_multiple_with_options(document.bytes(), options).unwrap_or_default();
+                parsed.iter().for_each(|v| collect(v, false, &mut found));
+            }
+        }
+    }
+    let later = scenario.steps.iter().flat_map(|s| &s.expect).map(|e| &e.expect);
+    for expect in scenario
+        .promise
+        .iter()
+        .chain(scenario.expect.iter().map(|e| &e.expect))
+        .chain(later)
+    {
+        if let Expect::Outputs(outputs) = expect {
+            found.extend(outputs.values().cloned());
+        }
+    }
+    found.retain(|p| !p.is_public());
+    found
+}
+
+/// Takes what stands under `value`, `data` and `stringData`.
+fn collect(value: &Value, secret: bool, found: &mut Vec<Plain>) {
+    match value {
+        Value::Object(map) => {
+            for (key, below) in map {
+                collect(
+                    below,
+                    secret || matches!(key.as_str(), "value" | "data" | "stringData"),
+                    found,
+                );
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|v| collect(v, secret, found)),
+        Value::String(text) if secret => found.push(Plain::new(text.as_bytes(), false)),
+        _ => {}
+    }
+}

@@ -1,0 +1,243 @@
+//! One run: its id, its tools, what it owns, and the way of the data through it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret as _;
+use semver::Version;
+use tokio_util::sync::CancellationToken;
+
+use crate::campaign;
+use crate::helm::{ChartRef, Helm};
+use crate::kestra::Credentials;
+use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
+use crate::plan::{self, Defaults, Plan, PlanError, Target};
+use crate::progress::Observer;
+use crate::provider::{ENGINES, KestraRef, Provider, Site, embedded};
+use crate::redact::Redactor;
+use crate::report::{CaseResult, Report, Run};
+use crate::scenario::{Scenario, private_texts};
+use crate::secret::RunKey;
+use crate::toolbox::{Tool, Toolbox};
+use crate::verdict::Infra;
+
+/// What a run is asked to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the chart comes from.
+    pub chart: ChartRef,
+    /// The Kestras; none means every engine.
+    pub kestra: Vec<KestraRef>,
+    /// The most installations at a time.
+    pub parallel: Option<usize>,
+    /// Every case gets an installation of its own.
+    pub isolate: bool,
+    /// Add what a release needs to run small.
+    pub defaults: bool,
+    /// How long a Kestra may take to become healthy.
+    pub boot: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            chart: ChartRef::Bundled,
+            kestra: Vec::new(),
+            parallel: None,
+            isolate: false,
+            defaults: true,
+            boot: Duration::from_secs(180),
+        }
+    }
+}
+
+/// A run that has its tools.
+pub struct Session {
+    site: Site,
+    key: RunKey,
+    options: Options,
+    kestras: Vec<(KestraRef, Version)>,
+    helm: String,
+    started: jiff::Timestamp,
+    clock: Instant,
+    /// The chart as it was unpacked for this run, and what helm reads.
+    folder: TempDir,
+}
+
+impl Session {
+    /// Finds the tools and the chart.
+    ///
+    /// # Errors
+    /// [`Infra`] with the tool that is missing and how to get it.
+    pub async fn open(options: Options, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Result<Self, Infra> {
+        let (clock, started) = (Instant::now(), jiff::Timestamp::now());
+        let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
+        let folder = ledger.temp_dir().await.map_err(owning)?;
+        match equip(&options, observer, cancel, &ledger, folder.path()).await {
+            Ok((site, kestras, helm)) => Ok(Self {
+                site,
+                key: RunKey::random(),
+                options,
+                kestras,
+                helm,
+                started,
+                clock,
+                folder,
+            }),
+            Err(infra) => {
+                folder.remove().await.map_err(owning)?;
+                ledger.close().await.map_err(owning)?;
+                Err(infra)
+            }
+        }
+    }
+
+    /// Arranges scenarios over the run's Kestras; whatever is private in them is kept out of every text
+    /// from now on.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the scenarios' values cannot be used with this chart.
+    pub fn plan(&self, scenarios: &[Arc<Scenario>]) -> Result<Plan, PlanError> {
+        for scenario in scenarios {
+            private_texts(scenario)
+                .iter()
+                .for_each(|p| self.site.redactor.add(p.bytes()));
+        }
+        let targets: Vec<_> = self
+            .kestras
+            .iter()
+            .map(|(kestra, version)| Target {
+                kestra: kestra.to_string(),
+                version: version.clone(),
+                chart: self.site.chart.generation,
+            })
+            .collect();
+        plan::build(
+            scenarios,
+            &targets,
+            &plan::Options {
+                isolate: self.options.isolate,
+                defaults: self.site.defaults.clone(),
+            },
+        )
+    }
+
+    /// What is about to be proved, in one line.
+    pub fn header(&self, plan: &Plan) -> String {
+        let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
+        let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
+        format!(
+            "run {}: {cases} cases in {} installations on embedded, chart {}, Kestra {}, {}",
+            self.site.run,
+            plan.installations.len(),
+            self.site.chart,
+            kestras.join(" and "),
+            self.helm
+        )
+    }
+
+    /// Carries out a plan and takes everything down again.
+    ///
+    /// # Errors
+    /// [`Infra`] when the provider cannot be opened.
+    pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
+        let options = embedded::Options {
+            parallel: self.options.parallel,
+            isolate: self.options.isolate,
+        };
+        let provider = Provider::Embedded(embedded::Embedded::open(&self.site, &self.kestras, &options).await?);
+        let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
+        Ok(self.report(&provider, results))
+    }
+
+    fn report(&self, provider: &Provider, results: Vec<CaseResult>) -> Report {
+        let run = Run {
+            id: self.site.run.clone(),
+            tool: env!("CARGO_PKG_VERSION").into(),
+            provider: provider.name().into(),
+            chart: self.site.chart.to_string(),
+            kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
+            kubernetes: None,
+            helm: self.helm.clone(),
+            started: self.started,
+            wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        Report {
+            schema: 1,
+            run,
+            results,
+        }
+    }
+
+    /// Closes the run's ledger; what it still names is left for `clean`.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left.
+    pub async fn close(self) -> Result<(), Infra> {
+        self.folder.remove().await.map_err(owning)?;
+        self.site.ledger.close().await.map_err(owning)
+    }
+}
+
+fn owning(error: LedgerError) -> Infra {
+    Infra::new("keep the ledger", error)
+}
+
+type Equipment = (Site, Vec<(KestraRef, Version)>, String);
+
+async fn equip(
+    options: &Options,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    ledger: &Ledger,
+    folder: &Path,
+) -> Result<Equipment, Infra> {
+    let toolbox = Toolbox::from_env(cancel.clone()).map_err(|e| Infra::new("look for tools", e))?;
+    let redactor = Redactor::default();
+    let found = toolbox
+        .find(Tool::Helm)
+        .await
+        .map_err(|e| Infra::new("look for helm", format!("failed to {e}")))?;
+    let helm = Helm {
+        path: found.path.clone(),
+        version: found.version.clone(),
+        folder: folder.to_owned(),
+        scrub: redactor.scrubber(),
+        cancel: cancel.clone(),
+    };
+    let chart = helm
+        .chart(&options.chart)
+        .await
+        .map_err(|e| Infra::new("get the chart", e))?;
+    let named = if options.kestra.is_empty() {
+        ENGINES.map(KestraRef::Engine).to_vec()
+    } else {
+        options.kestra.clone()
+    };
+    let mut kestras = Vec::new();
+    for kestra in named {
+        let version = kestra.version(&cancel).await?;
+        kestras.push((kestra, version));
+    }
+    let credentials = Credentials::generate();
+    redactor.add(credentials.password().expose_secret());
+    let site = Site {
+        run: ledger.run().to_string(),
+        ledger: ledger.clone(),
+        helm,
+        chart,
+        defaults: options.defaults.then(|| Defaults {
+            credentials: credentials.clone(),
+            image: None,
+        }),
+        credentials,
+        redactor,
+        observer,
+        cancel,
+        boot: options.boot,
+        cache: toolbox.cache().to_owned(),
+        toolbox,
+    };
+    Ok((site, kestras, format!("helm {} {}", found.version, found.how)))
+}

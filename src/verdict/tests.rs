@@ -1,0 +1,130 @@
+use super::*;
+
+fn outputs(value: &str) -> BTreeMap<String, Plain> {
+    BTreeMap::from([("username".to_owned(), Plain::new(value, true))])
+}
+
+fn ran(state: &str, value: &str, errors: &[&str]) -> Attempt {
+    Ok(Outcome::Ran(Ran {
+        state: state.into(),
+        outputs: outputs(value),
+        errors: errors.iter().map(ToString::to_string).collect(),
+        logged: true,
+    }))
+}
+
+#[test]
+fn a_trailing_newline_is_a_wrong_value() {
+    let verdict = judge(
+        &Expect::Outputs(outputs("admin")),
+        &Prediction::Outputs(outputs("admin\n")),
+        &ran("SUCCESS", "admin\n", &[]),
+    );
+    assert_eq!(verdict.status, Status::Fail);
+    assert!(!verdict.model_drift);
+}
+
+#[test]
+fn right_value_against_the_prediction_is_model_drift_and_fails() {
+    let verdict = judge(
+        &Expect::Outputs(outputs("admin")),
+        &Prediction::Outputs(outputs("other")),
+        &ran("SUCCESS", "admin", &[]),
+    );
+    assert_eq!((verdict.status, verdict.model_drift), (Status::Fail, true));
+}
+
+#[test]
+fn as_expected_and_as_predicted_passes() {
+    let verdict = judge(
+        &Expect::Outputs(outputs("admin")),
+        &Prediction::Outputs(outputs("admin")),
+        &ran("SUCCESS", "admin", &[]),
+    );
+    assert_eq!(
+        verdict,
+        Verdict {
+            status: Status::Pass,
+            model_drift: false,
+            because: None
+        }
+    );
+}
+
+#[test]
+fn a_broken_environment_is_never_a_wrong_value() {
+    let verdict = judge(
+        &Expect::Outputs(outputs("admin")),
+        &Prediction::Unknown,
+        &Err(Infra::new("boot Kestra", "out of memory")),
+    );
+    assert_eq!(verdict.status, Status::Error);
+}
+
+#[test]
+fn a_missing_key_needs_the_failure_and_the_log_line() {
+    let expect = Expect::Missing {
+        key: "X".into(),
+        log: Some("Could not decode".into()),
+    };
+    let prediction = Prediction::Missing(vec!["X".into()]);
+    let failed = ran("FAILED", "", &["Cannot find secret for key 'X'."]);
+    assert_eq!(judge(&expect, &prediction, &failed).status, Status::Pass);
+    let Ok(Outcome::Ran(mut silent)) = failed else {
+        unreachable!()
+    };
+    silent.logged = false;
+    assert_eq!(
+        judge(&expect, &prediction, &Ok(Outcome::Ran(silent))).status,
+        Status::Fail
+    );
+    assert_eq!(
+        judge(
+            &expect,
+            &prediction,
+            &ran("SUCCESS", "", &["Cannot find secret for key 'X'."])
+        )
+        .status,
+        Status::Fail
+    );
+}
+
+#[test]
+fn a_blocked_pod_where_outputs_were_due_is_a_wrong_value() {
+    let blocked = Ok(Outcome::Blocked {
+        reason: "CreateContainerConfigError".into(),
+        message: "secret \"db-creds\" not found".into(),
+    });
+    assert_eq!(
+        judge(
+            &Expect::Outputs(outputs("admin")),
+            &Prediction::Blocked("CreateContainerConfigError".into()),
+            &blocked
+        )
+        .status,
+        Status::Fail
+    );
+    let expect = Expect::Blocked {
+        reason: "CreateContainerConfigError".into(),
+        says: Some("db-creds".into()),
+    };
+    assert_eq!(
+        judge(
+            &expect,
+            &Prediction::Blocked("CreateContainerConfigError".into()),
+            &blocked
+        )
+        .status,
+        Status::Pass
+    );
+}
+
+#[test]
+fn a_wrong_value_outweighs_a_broken_environment_and_nothing_run_is_not_fine() {
+    use Status::{Error, Fail, Pass, Skipped};
+    assert_eq!(Exit::of([Pass, Skipped, Pass]), Exit::Fine);
+    assert_eq!(Exit::of([Pass, Error, Skipped]), Exit::Broken);
+    assert_eq!(Exit::of([Error, Fail, Pass]), Exit::Wrong);
+    assert_eq!(Exit::of([Skipped]), Exit::Broken);
+    assert_eq!(Exit::of([]), Exit::Broken);
+}
