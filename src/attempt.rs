@@ -1,15 +1,19 @@
 //! One case on one installation: the flow is put, run, and what came out is read.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kestra::{self, Client, Execution, State};
+use crate::kestra::{self, Client, Execution, LogLine, State};
 use crate::plan::Case;
 use crate::redact::Redactor;
 use crate::scenario::{Expect, Stage};
 use crate::secret::Plain;
 use crate::verdict::{Attempt, Infra, Outcome, Ran};
+
+/// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
+const LOGS: Duration = Duration::from_secs(10);
 
 /// Asks whether a line of the server's log contains a text.
 pub type Logged<'a> = &'a (dyn Fn(&str) -> bool + Sync);
@@ -47,8 +51,11 @@ pub async fn attempt(
         .values()
         .filter(|p| !p.is_public())
         .for_each(|p| redactor.add(p.bytes()));
+    // The log of an execution that has just ended may still be empty: what failed always says why.
+    let failed = execution.state != State::Success;
+    let told = |lines: &[LogLine]| !failed || lines.iter().any(|l| l.level == "ERROR");
     let logs = client
-        .logs(&execution)
+        .logs_until(&execution, LOGS, told)
         .await
         .map_err(|e| infra("read the execution's logs", &e))?;
     let errors = logs

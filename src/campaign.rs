@@ -1,16 +1,19 @@
 //! A plan carried out: each group of installations brought up, its cases run one after the other and
 //! judged, and everything taken down again whatever happened.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::StreamExt as _;
 
 use crate::attempt::attempt;
 use crate::plan::{Case, Installation, Plan, Skipped};
-use crate::provider::{Forecast, Group, Installed, Provider, Site};
-use crate::report::{CaseResult, Phase, Provenance, expected, observed, predicted};
-use crate::scenario::Expect;
-use crate::secret::RunKey;
+use crate::provider::trace::{Trace, trace};
+use crate::provider::{Forecast, Group, Installed, Pod, Provider, Site};
+use crate::report::{CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
+use crate::scenario::{Expect, Manifest};
+use crate::secret::diagnosis::Code;
+use crate::secret::{RunKey, first_wrong};
 use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
 
 /// Carries out a plan; at most as many installations at a time as the provider bears. When the run is
@@ -63,13 +66,15 @@ impl Scene<'_> {
 
     async fn cases(&self, group: &Group, mut installed: Installed, boot: Phase) -> Vec<CaseResult> {
         let mut results = Vec::new();
-        for installation in &group.installations {
+        for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
                 let about = About {
                     installation,
                     case,
                     name: case.scenario.name.clone(),
                     expect: &case.expect,
+                    manifests: &installation.manifests,
+                    own: forecast.pod(),
                     provenance: self.provenance(group, installation),
                 };
                 // The boot is counted once, to the first case it served.
@@ -87,13 +92,15 @@ impl Scene<'_> {
                     let about = About {
                         name: format!("{}/{}", case.scenario.name, step.name),
                         expect: &step.expect,
+                        own: None,
+                        manifests: step.action.manifests().unwrap_or(about.manifests),
                         ..about.clone()
                     };
                     let clock = Instant::now();
                     installed = match installed.change(self.site, &step.action).await {
                         Ok(changed) => changed,
                         Err(infra) => {
-                            results.push(self.judged(&about, &Prediction::Unknown, &Err(infra), Vec::new()));
+                            results.push(self.told(self.judged(&about, &Prediction::Unknown, &Err(infra), Vec::new())));
                             return results;
                         }
                     };
@@ -135,17 +142,54 @@ impl Scene<'_> {
             name: "flow".into(),
             ms: ms(clock),
         });
-        let prediction = match installed.pod() {
-            Some(pod) => pod.predict(about.case, &about.installation.version),
-            None => Forecast::prediction_of(installed),
+        let version = &about.installation.version;
+        let (prediction, traces) = match about.own.or(installed.pod()) {
+            Some(pod) => (
+                pod.predict(about.case, version),
+                trace(pod, about.manifests, about.case, about.expect, version, &attempt),
+            ),
+            None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
-        Some(self.judged(about, &prediction, &attempt, phases))
+        let result = self.judged(about, &prediction, &attempt, phases);
+        Some(self.told(self.traced(result, traces, &about.case.diagnosis)))
+    }
+
+    /// Adds the way of each value, and what is wrong with it.
+    fn traced(&self, mut result: CaseResult, traces: BTreeMap<String, Trace>, wanted: &[Code]) -> CaseResult {
+        for (output, Trace { hops, diagnosis }) in traces {
+            if let Some(at) = first_wrong(&hops) {
+                result.first_wrong.insert(output.clone(), at);
+            }
+            result.diagnosis.extend(diagnosis.codes.iter().map(|code| Finding {
+                output: output.clone(),
+                code: *code,
+                title: code.title().into(),
+                cure: code.cure().into(),
+                corrected: diagnosis.corrected.as_ref().map(|c| self.key.show(c)),
+            }));
+            result
+                .hops
+                .insert(output, hops.iter().map(|h| h.show(self.key)).collect());
+        }
+        let missed = wanted
+            .iter()
+            .find(|code| result.diagnosis.iter().all(|f| f.code != **code));
+        if let (Status::Pass, Some(code)) = (result.status, missed) {
+            result.status = Status::Fail;
+            result.because = Some(format!("{} was not recognised: {}", code.code(), code.title()));
+        }
+        result
+    }
+
+    fn told(&self, result: CaseResult) -> CaseResult {
+        self.site.observer.case(&result);
+        result
     }
 
     fn judged(&self, about: &About<'_>, prediction: &Prediction, attempt: &Attempt, phases: Vec<Phase>) -> CaseResult {
         let verdict = judge(about.expect, prediction, attempt);
         let scenario = &about.case.scenario;
-        let result = CaseResult {
+        CaseResult {
             scenario: about.name.clone(),
             about: scenario.about.clone(),
             source: scenario.source.clone(),
@@ -161,9 +205,7 @@ impl Scene<'_> {
             provenance: about.provenance.clone(),
             phases,
             ..CaseResult::empty()
-        };
-        self.site.observer.case(&result);
-        result
+        }
     }
 
     fn lost(&self, installations: &[Installation], infra: &Infra, phases: Vec<Phase>) -> Vec<CaseResult> {
@@ -179,9 +221,11 @@ impl Scene<'_> {
                     case,
                     name: case.scenario.name.clone(),
                     expect: &case.expect,
+                    manifests: &installation.manifests,
+                    own: None,
                     provenance,
                 };
-                self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.clone())
+                self.told(self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.clone()))
             })
             .collect()
     }
@@ -198,8 +242,7 @@ impl Scene<'_> {
             },
             ..CaseResult::empty()
         };
-        self.site.observer.case(&result);
-        result
+        self.told(result)
     }
 
     fn provenance(&self, group: &Group, installation: &Installation) -> Provenance {
@@ -223,6 +266,10 @@ struct About<'a> {
     case: &'a Case,
     name: String,
     expect: &'a Expect,
+    /// The pod by its own documents; twins share one that came from another's.
+    own: Option<&'a Pod>,
+    /// The manifests as they were applied last.
+    manifests: &'a [Manifest],
     provenance: Provenance,
 }
 

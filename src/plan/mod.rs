@@ -6,202 +6,18 @@
 mod defaults;
 mod intent;
 mod keys;
+mod model;
 mod reads;
 mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use miette::Diagnostic;
-use thiserror::Error;
-
 pub use defaults::Defaults;
+pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;
 
-use crate::scenario::{Change, Expect, Generation, Given, Manifest, Scenario, Step};
-use crate::secret::Plain;
-
-/// A plan that cannot be made; the exit code is 2.
-#[derive(Debug, Error, Diagnostic)]
-pub enum PlanError {
-    /// The chart would take no notice of a value.
-    #[error("{file}:{line}:{column}: scenario {scenario}: chart {chart} silently ignores `{key}`")]
-    Ignored {
-        /// The scenario's file.
-        file: String,
-        /// The line of the scenario's name.
-        line: u64,
-        /// Its column.
-        column: u64,
-        /// The scenario's name.
-        scenario: String,
-        /// The chart's generation.
-        chart: Generation,
-        /// The key.
-        key: String,
-        /// The right key.
-        #[help]
-        help: String,
-    },
-    /// Two sources of values speak of the same key.
-    #[error("scenario {scenario}: `{key}` is set by the scenario and by {other}")]
-    Overlap {
-        /// The scenario's name.
-        scenario: String,
-        /// The key, with dots.
-        key: String,
-        /// Who else sets it.
-        other: &'static str,
-        /// What to do.
-        #[help]
-        help: String,
-    },
-    /// The values are not a YAML mapping.
-    #[error("scenario {scenario}: the values are not YAML that helm could read: {why}")]
-    NotValues {
-        /// The scenario's name.
-        scenario: String,
-        /// The parser's words.
-        why: String,
-    },
-}
-
-/// One combination that scenarios run against.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// How the user names the Kestra, such as `engine@2.0.0`.
-    pub kestra: String,
-    /// Its version.
-    pub version: semver::Version,
-    /// The chart's generation; none when the chart plays both.
-    pub chart: Option<Generation>,
-}
-
-/// How installations are made.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Every case gets an installation of its own.
-    pub isolate: bool,
-    /// What is added to the user's values; none leaves them alone.
-    pub defaults: Option<Defaults>,
-}
-
-/// What is to be done.
-#[derive(Debug, Default)]
-pub struct Plan {
-    /// In the order they should start.
-    pub installations: Vec<Installation>,
-    /// Scenarios that say nothing about a target, and why.
-    pub skipped: Vec<Skipped>,
-}
-
-/// A scenario that is not run against a target.
-#[derive(Debug, Clone)]
-pub struct Skipped {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The target's Kestra.
-    pub kestra: String,
-    /// Why.
-    pub why: String,
-}
-
-/// One release of Kestra, and the cases it serves.
-#[derive(Debug)]
-pub struct Installation {
-    /// Unique in a plan; fit for a Kubernetes name.
-    pub id: String,
-    /// How the user names the Kestra.
-    pub kestra: String,
-    /// The Kestra's version.
-    pub version: semver::Version,
-    /// The generation the chart plays.
-    pub generation: Generation,
-    /// The values that are the user's, as bytes.
-    pub values: Plain,
-    /// Manifests applied before the release.
-    pub manifests: Vec<Manifest>,
-    /// Whom it serves; never empty.
-    pub cases: Vec<Case>,
-}
-
-impl Installation {
-    /// The same release without its cases.
-    pub fn bare(&self) -> Self {
-        Self {
-            id: self.id.clone(),
-            kestra: self.kestra.clone(),
-            version: self.version.clone(),
-            generation: self.generation,
-            values: self.values.clone(),
-            manifests: self.manifests.clone(),
-            cases: Vec::new(),
-        }
-    }
-}
-
-/// One scenario against one installation.
-#[derive(Debug, Clone)]
-pub struct Case {
-    /// The scenario.
-    pub scenario: Arc<Scenario>,
-    /// The flow's source.
-    pub flow: String,
-    /// The flow's outputs and the secret each one reads, under the name used in this installation.
-    pub reads: BTreeMap<String, Read>,
-    /// What must come out, under the names used in this installation.
-    pub expect: Expect,
-    /// What the user should know beforehand.
-    pub warnings: Vec<String>,
-    /// What happens afterwards, ready to be done.
-    pub steps: Vec<PlannedStep>,
-}
-
-impl Case {
-    /// Whether what an output shows may be shown.
-    pub fn is_public(&self, output: &str) -> bool {
-        match &self.scenario.given {
-            Given::Literal(literal) => literal.public,
-            Given::Intent(_) => self.reads.get(output).is_some_and(|r| r.public),
-        }
-    }
-}
-
-/// An output and the secret it reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
-    /// The secret's name as the flow calls it.
-    pub secret: String,
-    /// Whether the plaintext may be shown.
-    pub public: bool,
-}
-
-/// A step with its documents written.
-#[derive(Debug, Clone)]
-pub struct PlannedStep {
-    /// The word for it: `upgrade`, `rotate`, `restart`.
-    pub name: String,
-    /// What is done.
-    pub action: Action,
-    /// What must come out then.
-    pub expect: Expect,
-}
-
-/// What is done to a release.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Apply the manifests, then `helm upgrade` with the values.
-    Upgrade {
-        /// The new values.
-        values: Plain,
-        /// The new manifests.
-        manifests: Vec<Manifest>,
-    },
-    /// Apply the manifests and nothing more.
-    Apply(Vec<Manifest>),
-    /// Restart the pods.
-    Restart,
-}
+use crate::scenario::{Change, Expect, Expectation, Generation, Given, Scenario, Step};
 
 /// Arranges `scenarios` over `targets`.
 ///
@@ -210,7 +26,7 @@ pub enum Action {
 pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options) -> Result<Plan, PlanError> {
     let mut plan = Plan::default();
     for target in targets {
-        let mut shared: Vec<(&Arc<Scenario>, Expect)> = Vec::new();
+        let mut shared: Vec<(&Arc<Scenario>, &Expectation)> = Vec::new();
         for scenario in scenarios {
             let generation = generation(scenario, target);
             let Some(expectation) = scenario.expectation(&target.version, generation) else {
@@ -224,12 +40,11 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
                 });
                 continue;
             };
-            let expect = expectation.expect.clone();
-            if !options.isolate && may_share(scenario, &expect) {
-                shared.push((scenario, expect));
+            if !options.isolate && may_share(scenario, &expectation.expect) {
+                shared.push((scenario, expectation));
             } else {
                 plan.installations
-                    .push(alone(scenario, expect, target, generation, options)?);
+                    .push(alone(scenario, expectation, target, generation, options)?);
             }
         }
         if let Some(installation) = together(&shared, target, options)? {
@@ -275,7 +90,7 @@ fn installation(
 
 fn alone(
     scenario: &Arc<Scenario>,
-    expect: Expect,
+    expectation: &Expectation,
     target: &Target,
     generation: Generation,
     options: &Options,
@@ -304,7 +119,8 @@ fn alone(
                 scenario: Arc::clone(scenario),
                 flow: literal.flow.clone(),
                 reads,
-                expect,
+                expect: expectation.expect.clone(),
+                diagnosis: expectation.diagnosis.clone(),
                 warnings,
                 steps: Vec::new(),
             };
@@ -320,7 +136,7 @@ fn alone(
             let names = intent::Names::own(given);
             let documents = intent::Documents::write(&[(given, &names)], generation);
             let documents = values::add(scenario, documents, &given.values, generation, options)?;
-            let mut case = intent_case(scenario, given, &names, "secret_test".into(), expect);
+            let mut case = intent_case(scenario, given, &names, "secret_test".into(), expectation);
             case.steps = steps(scenario, given, &names, target, generation)?;
             (documents, case)
         }
@@ -329,22 +145,22 @@ fn alone(
 }
 
 fn together(
-    shared: &[(&Arc<Scenario>, Expect)],
+    shared: &[(&Arc<Scenario>, &Expectation)],
     target: &Target,
     options: &Options,
 ) -> Result<Option<Installation>, PlanError> {
-    if let [(scenario, expect)] = shared {
+    if let [(scenario, expectation)] = shared {
         let generation = generation(scenario, target);
-        return alone(scenario, expect.clone(), target, generation, options).map(Some);
+        return alone(scenario, expectation, target, generation, options).map(Some);
     }
     let generation = target.chart.unwrap_or(Generation::V1);
     let mut given = Vec::new();
     let mut cases = Vec::new();
-    for (scenario, expect) in shared {
+    for (scenario, expectation) in shared {
         if let Given::Intent(intent) = &scenario.given {
             let names = intent::Names::shared(intent, &scenario.name);
             let flow = format!("secret_test_{}", scenario.name.replace('-', "_"));
-            cases.push(intent_case(scenario, intent, &names, flow, expect.clone()));
+            cases.push(intent_case(scenario, intent, &names, flow, expectation));
             given.push((intent, names));
         }
     }
@@ -362,7 +178,7 @@ fn intent_case(
     given: &crate::scenario::Intent,
     names: &intent::Names,
     flow: String,
-    expect: Expect,
+    expectation: &Expectation,
 ) -> Case {
     let reads: BTreeMap<_, _> = given
         .reads
@@ -382,7 +198,8 @@ fn intent_case(
         scenario: Arc::clone(scenario),
         flow: intent::flow(&flow, &reads),
         reads,
-        expect: rename(expect, names),
+        expect: rename(expectation.expect.clone(), names),
+        diagnosis: expectation.diagnosis.clone(),
         warnings: Vec::new(),
         steps: Vec::new(),
     }

@@ -92,6 +92,14 @@ impl Forecast {
         }
     }
 
+    /// The pod, if there is to be one.
+    pub fn pod(&self) -> Option<&Pod> {
+        match self {
+            Self::Pod(pod) => Some(pod),
+            Self::Never(_) => None,
+        }
+    }
+
     /// Whether two come to one and the same pod.
     pub(super) fn same_pod(&self, other: &Self) -> bool {
         let (Self::Pod(a), Self::Pod(b)) = (self, other) else {

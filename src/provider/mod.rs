@@ -4,6 +4,7 @@
 pub mod embedded;
 mod forecast;
 mod kestra;
+pub mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,8 +66,8 @@ pub enum Provider {
 pub struct Group {
     /// Never empty.
     pub installations: Vec<Installation>,
-    /// What the chart and the kubelet's rules make of each of them.
-    pub forecast: Forecast,
+    /// What the chart and the kubelet's rules make of each of them, in the same order.
+    pub forecasts: Vec<Forecast>,
 }
 
 impl Provider {
@@ -100,10 +101,13 @@ impl Provider {
                 .flatten()
                 .find(|g| self.same(g, &installation, &forecast));
             match twin {
-                Some(group) => group.installations.push(installation),
+                Some(group) => {
+                    group.installations.push(installation);
+                    group.forecasts.push(forecast);
+                }
                 None => groups.push(Ok(Group {
                     installations: vec![installation],
-                    forecast,
+                    forecasts: vec![forecast],
                 })),
             }
         }
@@ -119,7 +123,7 @@ impl Provider {
                 .iter()
                 .all(|i| i.kestra == installation.kestra && still(i))
             && still(installation)
-            && group.forecast.same_pod(forecast)
+            && group.forecasts[0].same_pod(forecast)
     }
 
     /// What the kubelet of this provider knows of its node.
@@ -135,7 +139,7 @@ impl Provider {
     /// [`Infra`] when that fails for reasons that are not the group's own.
     pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
         match self {
-            Self::Embedded(embedded) => match &group.forecast {
+            Self::Embedded(embedded) => match &group.forecasts[0] {
                 Forecast::Never(outcome) => Ok(Installed::Never(outcome.clone())),
                 Forecast::Pod(pod) => embedded
                     .install(site, &group.installations[0], pod)

@@ -158,6 +158,21 @@ fn notes(results: &[CaseResult]) -> Vec<String> {
             ));
             lines.extend(result.help.iter().map(|h| format!("  help: {h}")));
         }
+        for finding in &result.diagnosis {
+            let at = result.first_wrong.get(&finding.output);
+            let at = at.map(|hop| format!(", wrong from {hop} on")).unwrap_or_default();
+            let line = format!(
+                "{} {}: {} ({}{at}); {}",
+                finding.code.code(),
+                result.scenario,
+                finding.title,
+                finding.output,
+                finding.cure
+            );
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
         let warnings = result
             .warnings
             .iter()

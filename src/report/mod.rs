@@ -5,12 +5,16 @@ pub mod json;
 pub mod junit;
 mod seen;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use seen::{Seen, expected, observed, predicted};
 
 use crate::scenario::Source;
+use crate::secret::diagnosis::Code;
+use crate::secret::{Hop, HopKind, Shown};
 use crate::verdict::Status;
 
 /// A run and its results; the content of `report.json`.
@@ -79,11 +83,17 @@ pub struct CaseResult {
     /// What came out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Seen>,
+    /// For each output, the way of its value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hops: BTreeMap<String, Vec<Hop>>,
+    /// For each output, the first hop where the value is not what it should be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub first_wrong: BTreeMap<String, HopKind>,
+    /// What was recognised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnosis: Vec<Finding>,
     /// The expectation was met, but the oracle had said otherwise.
     pub model_drift: bool,
-    /// Codes of what was recognised, such as `KS001`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub diagnosis: Vec<String>,
     /// What the user should know beside the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -122,6 +132,22 @@ pub struct Provenance {
     pub shared_with: Vec<String>,
 }
 
+/// Something that is wrong with a secret, recognised by its value and name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The output that shows it.
+    pub output: String,
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong.
+    pub title: String,
+    /// What to do.
+    pub cure: String,
+    /// What should be written instead, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<Shown>,
+}
+
 /// A part of the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
@@ -146,6 +172,8 @@ impl CaseResult {
             predicted: None,
             observed: None,
             model_drift: false,
+            hops: BTreeMap::new(),
+            first_wrong: BTreeMap::new(),
             diagnosis: Vec::new(),
             warnings: Vec::new(),
             provenance: Provenance::default(),

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
 use serde_saphyr::Spanned;
 
+use crate::secret::diagnosis::Code;
+
 use super::{Generation, Source, Stage, Strategy};
 
 /// A scenario: what is given to Kestra, and what must come out of a flow.
@@ -99,6 +101,9 @@ pub(super) struct ExpectFile {
     pub kestra: Option<VersionReq>,
     /// The chart generation this speaks of.
     pub chart: Option<Generation>,
+    /// What must be recognised in the values, such as `KS001`.
+    #[serde(default)]
+    pub diagnosis: Vec<Code>,
     /// The flow succeeds with these outputs, byte for byte.
     pub outputs: Option<BTreeMap<String, String>>,
     /// Kestra does not know the secret.

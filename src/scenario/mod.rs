@@ -21,6 +21,7 @@ pub use parse::{InputError, parse};
 pub use private::private_texts;
 
 use crate::secret::Plain;
+use crate::secret::diagnosis::Code;
 
 /// A scenario: what is given, what the world promised, and what really must come out.
 #[derive(Debug, Clone)]
@@ -205,6 +206,8 @@ pub struct Expectation {
     pub chart: Option<Generation>,
     /// What must come out.
     pub expect: Expect,
+    /// What must be recognised in the values.
+    pub diagnosis: Vec<Code>,
 }
 
 impl Expectation {

@@ -320,6 +320,7 @@ impl Reader<'_> {
                 kestra: raw.kestra,
                 chart: raw.chart,
                 expect,
+                diagnosis: raw.diagnosis,
             }),
             _ => self.err(
                 at,
@@ -391,5 +392,6 @@ fn plaintexts(intent: &Intent) -> Expectation {
         kestra: None,
         chart: None,
         expect: Expect::Outputs(outputs),
+        diagnosis: Vec::new(),
     }
 }

@@ -169,7 +169,12 @@ impl Path<'_> {
         let arrives = |meant: &Plain| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
         let meant = match self.meant {
             Some(meant) if arrives(meant) => predicted.clone(),
-            Some(meant) => Path { keyring: None, ..*self }.downstream(&self.place.encode(meant), kestra),
+            Some(meant) => Path {
+                environment: None,
+                keyring: None,
+                ..*self
+            }
+            .downstream(&self.place.encode(meant), kestra),
             None => Vec::new(),
         };
         let mut hops = self.meant.map(|meant| self.upstream(meant)).unwrap_or_default();

@@ -97,7 +97,14 @@ impl Running {
             }
             Action::Restart => {}
         }
-        match Forecast::of(site, &self.node, now).await? {
+        let forecast = match Forecast::of(site, &self.node, now).await {
+            Ok(forecast) => forecast,
+            Err(infra) => {
+                self.stop().await?;
+                return Err(infra);
+            }
+        };
+        match forecast {
             Forecast::Never(outcome) => {
                 self.stop().await?;
                 Ok(Installed::Never(outcome))

@@ -1,0 +1,206 @@
+//! What a plan is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::Defaults;
+use crate::scenario::{Expect, Generation, Given, Manifest, Scenario};
+use crate::secret::Plain;
+use crate::secret::diagnosis::Code;
+
+/// A plan that cannot be made; the exit code is 2.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PlanError {
+    /// The chart would take no notice of a value.
+    #[error("{file}:{line}:{column}: scenario {scenario}: chart {chart} silently ignores `{key}`")]
+    Ignored {
+        /// The scenario's file.
+        file: String,
+        /// The line of the scenario's name.
+        line: u64,
+        /// Its column.
+        column: u64,
+        /// The scenario's name.
+        scenario: String,
+        /// The chart's generation.
+        chart: Generation,
+        /// The key.
+        key: String,
+        /// The right key.
+        #[help]
+        help: String,
+    },
+    /// Two sources of values speak of the same key.
+    #[error("scenario {scenario}: `{key}` is set by the scenario and by {other}")]
+    Overlap {
+        /// The scenario's name.
+        scenario: String,
+        /// The key, with dots.
+        key: String,
+        /// Who else sets it.
+        other: &'static str,
+        /// What to do.
+        #[help]
+        help: String,
+    },
+    /// The values are not a YAML mapping.
+    #[error("scenario {scenario}: the values are not YAML that helm could read: {why}")]
+    NotValues {
+        /// The scenario's name.
+        scenario: String,
+        /// The parser's words.
+        why: String,
+    },
+}
+
+/// One combination that scenarios run against.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// How the user names the Kestra, such as `engine@2.0.0`.
+    pub kestra: String,
+    /// Its version.
+    pub version: semver::Version,
+    /// The chart's generation; none when the chart plays both.
+    pub chart: Option<Generation>,
+}
+
+/// How installations are made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Every case gets an installation of its own.
+    pub isolate: bool,
+    /// What is added to the user's values; none leaves them alone.
+    pub defaults: Option<Defaults>,
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// In the order they should start.
+    pub installations: Vec<Installation>,
+    /// Scenarios that say nothing about a target, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A scenario that is not run against a target.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The target's Kestra.
+    pub kestra: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One release of Kestra, and the cases it serves.
+#[derive(Debug)]
+pub struct Installation {
+    /// Unique in a plan; fit for a Kubernetes name.
+    pub id: String,
+    /// How the user names the Kestra.
+    pub kestra: String,
+    /// The Kestra's version.
+    pub version: semver::Version,
+    /// The generation the chart plays.
+    pub generation: Generation,
+    /// The values that are the user's, as bytes.
+    pub values: Plain,
+    /// Manifests applied before the release.
+    pub manifests: Vec<Manifest>,
+    /// Whom it serves; never empty.
+    pub cases: Vec<Case>,
+}
+
+impl Installation {
+    /// The same release without its cases.
+    pub fn bare(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            kestra: self.kestra.clone(),
+            version: self.version.clone(),
+            generation: self.generation,
+            values: self.values.clone(),
+            manifests: self.manifests.clone(),
+            cases: Vec::new(),
+        }
+    }
+}
+
+/// One scenario against one installation.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The flow's source.
+    pub flow: String,
+    /// The flow's outputs and the secret each one reads, under the name used in this installation.
+    pub reads: BTreeMap<String, Read>,
+    /// What must come out, under the names used in this installation.
+    pub expect: Expect,
+    /// What must be recognised in the values.
+    pub diagnosis: Vec<Code>,
+    /// What the user should know beforehand.
+    pub warnings: Vec<String>,
+    /// What happens afterwards, ready to be done.
+    pub steps: Vec<PlannedStep>,
+}
+
+impl Case {
+    /// Whether what an output shows may be shown.
+    pub fn is_public(&self, output: &str) -> bool {
+        match &self.scenario.given {
+            Given::Literal(literal) => literal.public,
+            Given::Intent(_) => self.reads.get(output).is_some_and(|r| r.public),
+        }
+    }
+}
+
+/// An output and the secret it reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The secret's name as the flow calls it.
+    pub secret: String,
+    /// Whether the plaintext may be shown.
+    pub public: bool,
+}
+
+/// A step with its documents written.
+#[derive(Debug, Clone)]
+pub struct PlannedStep {
+    /// The word for it: `upgrade`, `rotate`, `restart`.
+    pub name: String,
+    /// What is done.
+    pub action: Action,
+    /// What must come out then.
+    pub expect: Expect,
+}
+
+/// What is done to a release.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Apply the manifests, then `helm upgrade` with the values.
+    Upgrade {
+        /// The new values.
+        values: Plain,
+        /// The new manifests.
+        manifests: Vec<Manifest>,
+    },
+    /// Apply the manifests and nothing more.
+    Apply(Vec<Manifest>),
+    /// Restart the pods.
+    Restart,
+}
+
+impl Action {
+    /// The manifests it applies, where it applies any.
+    pub fn manifests(&self) -> Option<&[Manifest]> {
+        match self {
+            Self::Upgrade { manifests, .. } | Self::Apply(manifests) => Some(manifests),
+            Self::Restart => None,
+        }
+    }
+}

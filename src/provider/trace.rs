@@ -1,0 +1,132 @@
+//! The way of each value, from where it was written to what the flow reported.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::Pod;
+use crate::environment::{ObjectKind, ObjectRef, Source, Variable};
+use crate::plan::{Case, Read};
+use crate::scenario::{Expect, Given, Manifest, Secret};
+use crate::secret::diagnosis::{self, Code, Diagnosis};
+use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, Value};
+use crate::verdict::{Attempt, Outcome};
+
+/// One output's value on its way, and what is wrong with it.
+pub struct Trace {
+    /// Hop by hop.
+    pub hops: Vec<Hop<Plain>>,
+    /// What was recognised, and what should be written instead.
+    pub diagnosis: Diagnosis,
+}
+
+/// Follows every output of a case whose variable is in the pod.
+pub fn trace(
+    pod: &Pod,
+    manifests: &[Manifest],
+    case: &Case,
+    expect: &Expect,
+    version: &semver::Version,
+    attempt: &Attempt,
+) -> BTreeMap<String, Trace> {
+    // What is made of a public value is public too.
+    let public = |v: &Variable| case.reads.values().any(|r| r.public && names(v, r));
+    let keyring: Keyring = pod
+        .environment
+        .variables
+        .iter()
+        .map(|v| (v.name.as_str(), Plain::new(v.value.as_bytes(), public(v))))
+        .collect();
+    let traced = case.reads.iter().filter_map(|(output, read)| {
+        let variable = variable(pod, read)?;
+        let (place, written) = written(variable, manifests, read.public)?;
+        let meant = meant(case, expect, output);
+        let environment = Plain::new(variable.value.as_bytes(), read.public);
+        let path = Path {
+            key: &read.secret,
+            place,
+            written: &written,
+            meant: meant.as_ref(),
+            environment: Some(&environment),
+            keyring: Some(&keyring),
+        };
+        let mut hops = path.hops(version);
+        if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction) {
+            hop.observed = observed(attempt, output);
+        }
+        let given = diagnosis::Given {
+            name: Some(&variable.name),
+            place,
+            value: &written,
+            meant: meant.as_ref(),
+        };
+        let mut found = diagnosis::diagnose(&given);
+        if !variable.shadowed.is_empty() {
+            found.codes.push(Code::TwoSources);
+        }
+        Some((output.clone(), Trace { hops, diagnosis: found }))
+    });
+    traced.collect()
+}
+
+/// The variable that gives a secret: by Kestra's rule the name's case does not matter behind the prefix.
+fn variable<'a>(pod: &'a Pod, read: &Read) -> Option<&'a Variable> {
+    pod.environment.variables.iter().find(|v| names(v, read))
+}
+
+fn names(variable: &Variable, read: &Read) -> bool {
+    let rest = variable.name.strip_prefix(PREFIX);
+    rest.is_some_and(|rest| rest.to_uppercase() == read.secret.to_uppercase())
+}
+
+/// Where a variable's value was written, and the text that stands there.
+fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
+    let environment = || Plain::new(variable.value.as_bytes(), public);
+    let (object, key) = match &variable.source {
+        Source::Env { .. } => return Some((Place::Values, environment())),
+        Source::EnvFrom { object, key, .. } | Source::EnvKey { object, key, .. } => (object, key),
+        _ => return Some((Place::Env, environment())),
+    };
+    Some(in_manifests(object, key, manifests, public).unwrap_or_else(|| (Place::Env, environment())))
+}
+
+fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
+    let documents = manifests
+        .iter()
+        .flat_map(|m| serde_saphyr::from_slice_multiple::<Json>(m.text.bytes()).unwrap_or_default());
+    let found = documents
+        .filter(|d| d.get("kind").and_then(Json::as_str) == Some("Secret") && object.kind == ObjectKind::Secret)
+        .filter(|d| d.pointer("/metadata/name").and_then(Json::as_str) == Some(&object.name))
+        .last()?;
+    // What stands in both is taken from `stringData`, as the API server does.
+    let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plain::new(t, public));
+    at("stringData")
+        .map(|t| (Place::StringData, t))
+        .or_else(|| at("data").map(|t| (Place::Data, t)))
+}
+
+/// What the user means the flow to see: what the source promised, what the intent gave, or what is expected.
+fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plain> {
+    let promised = match &case.scenario.promise {
+        Some(Expect::Outputs(outputs)) => outputs.get(output).cloned(),
+        _ => None,
+    };
+    let intended = || match &case.scenario.given {
+        Given::Intent(intent) => match intent.secrets.get(intent.reads.get(output)?)? {
+            Secret::Plain(plain) if case.scenario.steps.is_empty() => Some(plain.clone()),
+            _ => None,
+        },
+        Given::Literal(_) => None,
+    };
+    let expected = || match expect {
+        Expect::Outputs(outputs) => outputs.get(output).cloned(),
+        _ => None,
+    };
+    promised.or_else(intended).or_else(expected)
+}
+
+fn observed(attempt: &Attempt, output: &str) -> Option<Value<Plain>> {
+    let Ok(Outcome::Ran(ran)) = attempt else { return None };
+    // A task that failed has no outputs: which of its secrets was missing, only its message says.
+    ran.outputs.get(output).map(|plain| Value::Is(plain.clone()))
+}
