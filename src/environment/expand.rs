@@ -1,14 +1,19 @@
 //! `$(NAME)` references, as in `third_party/forked/golang/expansion` (`Expand`,
 //! `tryReadVariableName`).
 
+use super::Kubelet;
+
 /// Replaces each `$(NAME)` in `input` by what `lookup` has under that name.
 ///
 /// A name that `lookup` does not know stays as written, `$$` is one `$` (so `$$(NAME)` is the text
 /// `$(NAME)`), an unclosed `$(` stays, and every other `$` stays. One pass: what a reference brings
 /// in is not expanded again. A name is everything up to the next `)`, spaces and `$` included.
 ///
+/// Kubelets before 1.34.4 (and 1.35.0) break a character that is not ASCII right behind a `$`: of
+/// `$é` they make `$Ã` and a stray byte.
+///
 /// The result is bytes because a Secret's value need not be UTF-8.
-pub fn expand<'v>(input: &str, lookup: impl Fn(&str) -> Option<&'v [u8]>) -> Vec<u8> {
+pub fn expand<'v>(input: &str, kubelet: Kubelet, lookup: impl Fn(&str) -> Option<&'v [u8]>) -> Vec<u8> {
     let mut out = Vec::with_capacity(input.len());
     let mut rest = input;
     while let Some((before, after)) = rest.split_once('$') {
@@ -25,6 +30,16 @@ pub fn expand<'v>(input: &str, lookup: impl Fn(&str) -> Option<&'v [u8]>) -> Vec
             rest = behind;
         } else {
             out.push(b'$');
+            if kubelet.breaks_characters()
+                && let Some(first) = after.chars().next().filter(|first| !first.is_ascii())
+            {
+                let (broken, behind) = after.split_at(first.len_utf8());
+                let (lead, trail) = broken.as_bytes().split_at(1);
+                // Go's `string(input[0])`: a byte made a character of its own.
+                out.extend(lead.iter().copied().map(char::from).collect::<String>().bytes());
+                out.extend(trail);
+                rest = behind;
+            }
         }
     }
     out.extend(rest.bytes());
@@ -74,7 +89,20 @@ mod tests {
             ("pa$$word", b"pa$word"),
             ("5$ $(A)", b"5$ alpha"),
         ] {
-            assert_eq!(expand(input, known), expected, "{input}");
+            assert_eq!(expand(input, Kubelet::NEWEST, known), expected, "{input}");
+        }
+    }
+
+    #[test]
+    fn older_kubelets_break_a_character_behind_a_dollar() {
+        let old = Kubelet::new(1, 34, 3);
+        for (input, expected) in [
+            ("pa$\u{e9}x", &b"pa$\xc3\x83\xa9x"[..]),
+            ("$\u{20ac}", b"$\xc3\xa2\x82\xac"),
+            ("$$\u{e9}", b"$\xc3\xa9"),
+            ("$(\u{e9})$(A)", b"$(\xc3\xa9)alpha"),
+        ] {
+            assert_eq!(expand(input, old, known), expected, "{input}");
         }
     }
 
@@ -116,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_the_go_algorithm(input in r"([$()AB ]|EMPTY|RAW|é|\$\(A\)){0,12}") {
-            prop_assert_eq!(expand(&input, known), as_go_does(&input));
+            prop_assert_eq!(expand(&input, Kubelet::NEWEST, known), as_go_does(&input));
         }
     }
 }

@@ -10,11 +10,6 @@ use super::variables::Layers;
 use super::{Environment, Facts, Halt, ObjectRef, Pod, Skipped, Source, fields, names};
 use super::{runtime, service_links};
 
-/// The kubelet before this minor version leaves out what `IsEnvVarName` refuses; from it on, it
-/// takes every key (the feature gate `RelaxedEnvironmentVariableValidation` concerns the API server
-/// alone).
-const TAKES_EVERY_KEY: u32 = 30;
-
 impl Pod<'_> {
     /// The environment of `container` on an image whose configuration has `image_env`, each
     /// `NAME=VALUE`.
@@ -39,7 +34,7 @@ impl Pod<'_> {
             // An empty `value` does not keep `valueFrom` from being used.
             let text = entry.value.as_deref().filter(|text| !text.is_empty());
             if let Some(text) = text {
-                let value = expand(text, |name| layers.get(name));
+                let value = expand(text, self.facts.kubelet, |name| layers.get(name));
                 layers.set(&entry.name, value, Source::Env { index });
             } else if let Some(from) = &entry.value_from {
                 if let Some((value, source)) = self.resolve(index, from, container)? {
@@ -91,7 +86,7 @@ impl Pod<'_> {
                 key: key.into(),
                 prefix: prefix.into(),
             };
-            if self.facts.kubernetes >= TAKES_EVERY_KEY || names::is_env_var_name(&name) {
+            if self.facts.kubelet.takes_every_key() || names::is_env_var_name(&name) {
                 layers.set(&name, value, source);
             } else {
                 left_out.push((name, source));

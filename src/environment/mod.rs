@@ -10,8 +10,9 @@
 //! 3. [`Pod::files`]: the files that the container sees;
 //! 4. [`Environment::command`] and [`Environment::faults`]: what runs, and whether it can start.
 //!
-//! The rules are those of Kubernetes 1.34 with its default feature gates, containerd and runc; where
-//! an older version differs, [`Facts::kubernetes`] decides. Each rule names its source function.
+//! The rules are those of Kubernetes 1.34 to 1.37 with its default feature gates, of containerd and
+//! of runc; where versions from 1.29 on differ, [`Facts::kubelet`] decides. Each rule names its
+//! source function.
 
 pub mod api_server;
 pub mod expand;
@@ -27,6 +28,7 @@ pub mod service_links;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod version;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +40,7 @@ pub use objects::{ObjectKind, ObjectRef, Objects};
 pub use outcome::{Blocked, Halt, Reason};
 pub use runtime::{Command, Fault, MAX_EXEC_BYTES, MAX_STRING_BYTES, Place};
 pub use variables::{Environment, Skipped, Source, Value, Variable};
+pub use version::{Kubelet, NoVersion};
 
 /// A pod about to start: its spec and all that the kubelet looks up for it.
 #[derive(Clone, Copy)]
@@ -83,6 +86,6 @@ pub struct Facts {
     pub host_ips: Vec<String>,
     /// The node's allocatable resources, which stand in for a limit that is not set.
     pub allocatable: BTreeMap<String, Quantity>,
-    /// The kubelet's minor version: 34 for Kubernetes 1.34.
-    pub kubernetes: u32,
+    /// The node's kubelet; by default the newest known.
+    pub kubelet: Kubelet,
 }

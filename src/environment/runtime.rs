@@ -19,10 +19,6 @@ pub const MAX_STRING_BYTES: usize = 128 * 1024;
 /// limit of 8 MiB. Counted are the strings with their NULs and 8 bytes a pointer.
 pub const MAX_EXEC_BYTES: usize = 2 * 1024 * 1024;
 
-/// The kubelet from this minor version on speaks to the runtime through Google's protobuf, which
-/// refuses text that is not UTF-8; the earlier one's (gogo) let it pass.
-const REFUSES_BAD_UTF8: u32 = 34;
-
 /// containerd's `defaultUnixEnv`.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -42,12 +38,12 @@ pub(super) fn environment(pod: &Pod<'_>, kubelet: Layers, skipped: Vec<Skipped>,
             None => layers.unset(entry),
         }
     }
-    let replaces = pod.facts.kubernetes < REFUSES_BAD_UTF8;
+    let kubelet_version = pod.facts.kubelet;
     let mut handed = HashMap::new();
     for variable in kubelet.variables {
         handed.insert(variable.name.clone(), variable.value.clone());
         let replacement = match as_json(variable.value.as_bytes()) {
-            Cow::Owned(text) if replaces => Some(text),
+            Cow::Owned(text) if !kubelet_version.refuses_bad_utf8() => Some(text),
             _ => None,
         };
         layers.put(match replacement {
@@ -63,7 +59,7 @@ pub(super) fn environment(pod: &Pod<'_>, kubelet: Layers, skipped: Vec<Skipped>,
         variables: layers.variables,
         skipped,
         handed,
-        replaces,
+        kubelet: kubelet_version,
     }
 }
 
@@ -127,9 +123,9 @@ impl Environment {
     pub fn command(&self, container: &Container) -> Command {
         let expand = |texts: &Option<Vec<String>>| {
             let texts = texts.iter().flatten();
-            let expanded = texts.map(|text| expand(text, |name| self.handed(name)));
+            let expanded = texts.map(|text| expand(text, self.kubelet, |name| self.handed(name)));
             let sent = expanded.map(|bytes| match as_json(&bytes) {
-                Cow::Owned(text) if self.replaces => text.into(),
+                Cow::Owned(text) if !self.kubelet.refuses_bad_utf8_in_commands() => text.into(),
                 _ => bytes.into(),
             });
             sent.collect()
@@ -183,7 +179,8 @@ impl Environment {
 /// Why a process cannot have an environment or an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Bytes that are not UTF-8, which a kubelet from 1.34 cannot hand to the runtime.
+    /// Bytes that are not UTF-8, which kubelets from 1.34 cannot hand to the runtime
+    /// (in a variable's value, later patches can again).
     NotUtf8 {
         /// Where.
         at: Place,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::ObjectRef;
+use super::{Kubelet, ObjectRef};
 
 /// What a container's process finds in its environment.
 #[derive(Debug, Clone)]
@@ -15,8 +15,8 @@ pub struct Environment {
     pub skipped: Vec<Skipped>,
     /// What the kubelet itself hands to the runtime: what `$(NAME)` in a command can refer to.
     pub(super) handed: HashMap<String, Value>,
-    /// Whether bytes that are not UTF-8 are replaced on the way (else they block the container).
-    pub(super) replaces: bool,
+    /// Whose rules hold.
+    pub(super) kubelet: Kubelet,
 }
 
 impl Environment {
@@ -43,8 +43,8 @@ pub struct Variable {
     pub source: Source,
     /// Other sources of the same name that lost to this one, weakest first.
     pub shadowed: Vec<Source>,
-    /// Whether bytes that were not UTF-8 were replaced, each by U+FFFD: a kubelet before 1.34 lets
-    /// them pass, and the runtime writes its configuration as JSON.
+    /// Whether bytes that were not UTF-8 were replaced, each by U+FFFD: where the kubelet lets
+    /// them pass, the runtime writes them into its configuration, which is JSON.
     pub replaced: bool,
 }
 

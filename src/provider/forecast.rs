@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Installed, RELEASE, Site};
 use crate::environment::api_server::{Admitted, admit};
-use crate::environment::{Environment, Facts, Halt, MountedFile, Objects, Value as Bytes};
+use crate::environment::{Environment, Facts, Halt, Kubelet, MountedFile, Objects, Value as Bytes};
 use crate::helm::{RenderError, Rendered};
 use crate::plan::{Case, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
@@ -18,8 +18,8 @@ use crate::verdict::{Infra, Outcome, Prediction};
 pub struct Node {
     /// The image's `ENV`, each `NAME=VALUE`.
     pub image_env: Vec<String>,
-    /// The kubelet's minor version.
-    pub kubernetes: u32,
+    /// The kubelet whose rules hold.
+    pub kubelet: Kubelet,
     /// The namespace of the release.
     pub namespace: String,
 }
@@ -164,7 +164,7 @@ fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Hal
         namespace: node.namespace.clone(),
         labels: metadata.labels.unwrap_or_default(),
         annotations: metadata.annotations.unwrap_or_default(),
-        kubernetes: node.kubernetes,
+        kubelet: node.kubelet,
         ..Facts::default()
     };
     let pod = crate::environment::Pod {

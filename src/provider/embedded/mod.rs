@@ -15,6 +15,7 @@ pub use build::Engine;
 
 use super::forecast::{Node, Pod};
 use super::{KestraRef, Site};
+use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
 use crate::toolbox::{Java, JavaFor, ToolboxError};
@@ -78,7 +79,7 @@ impl Embedded {
             isolate: options.isolate,
             node: Node {
                 image_env: image_env(),
-                kubernetes: 34,
+                kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
             },
             parallel: options.parallel.unwrap_or_else(bearable).max(1),
