@@ -76,9 +76,12 @@ load() {
   say "$ref: loaded in $((SECONDS - started)) s"
 }
 
-load_all() {
-  local version
+load_node() {
   load "$node_image" "$NODE_REF" "$node_key"
+}
+
+load_kestra() {
+  local version
   for version in $KESTRA_VERSIONS; do
     load "${kestra_image[$version]}" "$(kestra_ref "$version")" "${kestra_key[$version]}"
   done
@@ -124,7 +127,7 @@ cmd_build() {
   mkdir -p "$CACHE/bin"
   ln -sfT "$kind" "$CACHE/bin/kind"
   ln -sfT "$helm" "$CACHE/bin/helm"
-  side_by_side load_all
+  side_by_side load_node load_kestra
   say "all is there, after $SECONDS s"
 }
 

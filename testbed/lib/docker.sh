@@ -70,14 +70,15 @@ docker_start() {
     "${options[@]}" </dev/null >"$DOCKER_DIR/log" 2>&1 9>&- &
   printf '%s %s\n' "$!" "$(start_time "$!")" >"$DOCKER_DIR/daemon"
   deadline=$((SECONDS + 60))
-  until version=$(server_version); do
-    if ! daemon_runs || ((SECONDS >= deadline)); then
-      tail -n 20 "$DOCKER_DIR/log" >&2
-      fail "start the Docker daemon: it does not answer; the end of $DOCKER_DIR/log is above"
+  while daemon_runs && ((SECONDS < deadline)); do
+    if version=$(server_version); then
+      say "Docker daemon (Engine $version) runs as process $daemon_pid, log in $DOCKER_DIR/log"
+      return
     fi
     sleep 0.2
   done
-  say "Docker daemon (Engine $version) runs as process $daemon_pid, log in $DOCKER_DIR/log"
+  tail -n 20 "$DOCKER_DIR/log" >&2
+  fail "start the Docker daemon: it does not answer; the end of $DOCKER_DIR/log is above"
 }
 
 docker_stop() {
