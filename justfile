@@ -1,0 +1,36 @@
+# An index of chores; `just` lists them.
+
+_default:
+    @just --list
+
+# All bundled scenarios on both engines, no Docker needed
+run *ARGS:
+    cargo run --release -- run {{ARGS}}
+
+# The whole test suite; what the machine cannot do is ignored and says why
+test *ARGS:
+    cargo test {{ARGS}}
+
+# What CI does
+ci:
+    .ci/run
+
+# Style as CI wants it
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+    cargo deny check
+
+# The JSON Schemas, generated anew
+schemas:
+    cargo run -- schema scenario > schemas/scenario.schema.json
+    cargo run -- schema report > schemas/report.schema.json
+
+# Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
+parity DIR:
+    KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity -- --include-ignored
+
+# The figures of the README
+bench:
+    benches/embedded
