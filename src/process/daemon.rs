@@ -63,9 +63,10 @@ impl Command {
             .transpose()
             .map_err(read)?;
         let followed = log.clone();
+        // Ends the log also when the runtime ends and the task with it.
+        let ended = log.0.ended.clone().drop_guard();
         tokio::spawn(async move {
-            // Also when the runtime ends and this task with it.
-            let _ended = followed.0.ended.clone().drop_guard();
+            let _ended = ended;
             tokio::join!(followed.follow(stdout), followed.follow(stderr));
         });
         Ok(Daemon {
