@@ -54,14 +54,8 @@ impl Command {
             program: program.clone(),
             source,
         };
-        let stdout = stdout
-            .map(ChildStdout::from_std)
-            .transpose()
-            .map_err(read)?;
-        let stderr = stderr
-            .map(ChildStderr::from_std)
-            .transpose()
-            .map_err(read)?;
+        let stdout = stdout.map(ChildStdout::from_std).transpose().map_err(read)?;
+        let stderr = stderr.map(ChildStderr::from_std).transpose().map_err(read)?;
         let followed = log.clone();
         // Ends the log also when the runtime ends and the task with it.
         let ended = log.0.ended.clone().drop_guard();
@@ -69,11 +63,7 @@ impl Command {
             let _ended = ended;
             tokio::join!(followed.follow(stdout), followed.follow(stderr));
         });
-        Ok(Daemon {
-            program,
-            group,
-            log,
-        })
+        Ok(Daemon { program, group, log })
     }
 }
 

@@ -241,9 +241,7 @@ async fn the_last_words_of_a_daemon_are_in_its_log_when_its_end_is_told() {
     assert_eq!(status.code(), Some(7));
     assert!(daemon.log().any(|line| line == "1999") && daemon.log().any(|line| line == "over"));
     // Nor does anyone wait for a word that will not come.
-    let never = daemon
-        .log()
-        .wait_for(|line| (line == "ready").then_some(()));
+    let never = daemon.log().wait_for(|line| (line == "ready").then_some(()));
     assert_eq!(never.await, None);
 }
 
