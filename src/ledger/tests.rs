@@ -29,7 +29,9 @@ async fn killed_run(dir: &Path, things: impl IntoIterator<Item = Thing>) -> (Run
     }
     let (run, path) = (ledger.run().clone(), ledger.0.path.clone());
     // This test's own number, recycled: it started at another time than the owner did.
-    change_header(&path, |header| header["owner"]["started"] = "another boot 1".into());
+    change_header(&path, |header| {
+        header["owner"]["started"] = "another boot 1".into();
+    });
     (run, path)
 }
 
@@ -97,7 +99,7 @@ async fn a_running_owner_is_alive_and_one_with_a_recycled_number_is_gone() {
     let owner = async || past_runs_in(dir.path()).await.unwrap().remove(0).owner;
     assert_eq!(owner().await, Owner::Alive);
     change_header(&ledger.0.path, |header| {
-        header["owner"]["started"] = "another boot 1".into()
+        header["owner"]["started"] = "another boot 1".into();
     });
     assert_eq!(owner().await, Owner::Gone);
     change_header(&ledger.0.path, |header| header["host"] = "elsewhere".into());

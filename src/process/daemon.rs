@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Pipes};
 use super::{Command, ProcessError, ProcessId, Scrub};
@@ -18,6 +20,8 @@ use super::{Command, ProcessError, ProcessId, Scrub};
 const LINES: usize = 5_000;
 /// A longer line is held as several.
 const LINE: u64 = 64 * 1024;
+/// How long the log may take to end after the child: somebody else may hold its pipes.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// A child that runs until it is stopped.
 ///
@@ -50,12 +54,15 @@ impl Command {
             program: program.clone(),
             source,
         };
-        if let Some(pipe) = stdout {
-            tokio::spawn(log.clone().follow(ChildStdout::from_std(pipe).map_err(read)?));
-        }
-        if let Some(pipe) = stderr {
-            tokio::spawn(log.clone().follow(ChildStderr::from_std(pipe).map_err(read)?));
-        }
+        let stdout = stdout.map(ChildStdout::from_std).transpose().map_err(read)?;
+        let stderr = stderr.map(ChildStderr::from_std).transpose().map_err(read)?;
+        let followed = log.clone();
+        // Ends the log also when the runtime ends and the task with it.
+        let ended = log.0.ended.clone().drop_guard();
+        tokio::spawn(async move {
+            let _ended = ended;
+            tokio::join!(followed.follow(stdout), followed.follow(stderr));
+        });
         Ok(Daemon { program, group, log })
     }
 }
@@ -77,18 +84,30 @@ impl Daemon {
         &self.log
     }
 
-    /// Resolves when the child has ended, by itself or otherwise; `None` where the kernel kept no
-    /// status. The future borrows nothing, so that anyone may wait beside other work.
+    /// Resolves when the child has ended, by itself or otherwise, and the log holds its last
+    /// words; `None` where the kernel kept no status. The future borrows nothing, so that anyone
+    /// may wait beside other work.
     pub fn exited(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
-        self.group.exited()
+        let exited = self.group.exited();
+        let log = self.log.clone();
+        async move {
+            let status = exited.await;
+            let _ = timeout(DRAIN, log.0.ended.cancelled()).await;
+            status
+        }
     }
 
-    /// Ends it: `SIGTERM` to its group, the grace, `SIGKILL`; returns when it is reaped.
+    /// Ends it: `SIGTERM` to its group, the grace, `SIGKILL`; returns when it is reaped and the log
+    /// holds its last words.
     ///
     /// # Errors
     /// [`ProcessError::Unkillable`], [`ProcessError::Lost`].
     pub async fn stop(self, grace: Duration) -> Result<ExitStatus, ProcessError> {
-        match self.group.end(grace).await {
+        let ended = self.group.end(grace).await;
+        if ended.is_some() {
+            let _ = timeout(DRAIN, self.log.0.ended.cancelled()).await;
+        }
+        match ended {
             Some(Some(status)) => Ok(status),
             Some(None) => Err(ProcessError::Lost {
                 program: self.program.clone(),
@@ -117,16 +136,19 @@ struct Shared {
     lines: Mutex<VecDeque<String>>,
     /// How many lines there ever were.
     count: watch::Sender<usize>,
+    /// Cancelled when there will be no more.
+    ended: CancellationToken,
     file: Option<File>,
     scrub: Scrub,
 }
 
 impl Log {
     fn new(scrub: Scrub, file: Option<File>) -> Self {
-        let count = watch::Sender::new(0);
+        let (count, ended) = (watch::Sender::new(0), CancellationToken::new());
         Self(Arc::new(Shared {
             lines: Mutex::default(),
             count,
+            ended,
             file,
             scrub,
         }))
@@ -147,25 +169,29 @@ impl Log {
     }
 
     /// Waits for a line, past or to come, of which `pick` makes something; it is given each line
-    /// as it was written, once. Waits for ever on a daemon that is silent or dead: select it with
-    /// a deadline and [`Daemon::exited`].
-    pub async fn wait_for<T>(&self, mut pick: impl FnMut(&str) -> Option<T>) -> T {
+    /// as it was written, once. `None` when the log ends without one, as it does with the child.
+    pub async fn wait_for<T>(&self, mut pick: impl FnMut(&str) -> Option<T>) -> Option<T> {
         let mut count = self.0.count.subscribe();
         let mut seen = 0;
         loop {
+            // Asked before the lines are: what comes in between is looked at in the next round.
+            let ended = self.0.ended.is_cancelled();
             {
                 let lines = self.lines();
                 let total = *count.borrow_and_update();
                 let first = total - lines.len();
-                let found = lines.iter().skip(seen.max(first) - first).find_map(|l| pick(l));
-                if let Some(found) = found {
-                    return found;
+                let mut unseen = lines.iter().skip(seen.max(first) - first);
+                if let Some(found) = unseen.find_map(|line| pick(line)) {
+                    return Some(found);
                 }
                 seen = total;
             }
-            if count.changed().await.is_err() {
-                // Unreachable while `self` holds the sender.
-                std::future::pending::<()>().await;
+            if ended {
+                return None;
+            }
+            tokio::select! {
+                _ = count.changed() => {}
+                () = self.0.ended.cancelled() => {}
             }
         }
     }
@@ -174,7 +200,8 @@ impl Log {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn follow(self, pipe: impl AsyncRead + Unpin) {
+    async fn follow(&self, pipe: Option<impl AsyncRead + Unpin>) {
+        let Some(pipe) = pipe else { return };
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while let Ok(1..) = (&mut pipe).take(LINE).read_until(b'\n', &mut line).await {

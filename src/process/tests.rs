@@ -220,7 +220,7 @@ async fn a_daemon_tells_its_end_and_keeps_its_words() {
         .log()
         .wait_for(|line| line.strip_prefix("hunter").map(str::to_owned))
         .await;
-    assert_eq!(heard, "2");
+    assert_eq!(heard.as_deref(), Some("2"));
     assert!(daemon.log().any(|line| line == "hunter2"));
     assert_eq!(daemon.log().tail(10), ["[redacted]"]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "[redacted]\n");
@@ -231,6 +231,18 @@ async fn a_daemon_tells_its_end_and_keeps_its_words() {
     let status = daemon.stop(Duration::from_secs(60)).await.unwrap();
     assert_eq!(exited.await, Some(status));
     assert!(!identity.is_alive());
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_daemon_are_in_its_log_when_its_end_is_told() {
+    let script = "i=0; while [ $i -lt 2000 ]; do echo $i; i=$((i+1)); done; echo over >&2; exit 7";
+    let daemon = sh(script).spawn(None).await.unwrap();
+    let status = daemon.exited().await.unwrap();
+    assert_eq!(status.code(), Some(7));
+    assert!(daemon.log().any(|line| line == "1999") && daemon.log().any(|line| line == "over"));
+    // Nor does anyone wait for a word that will not come.
+    let never = daemon.log().wait_for(|line| (line == "ready").then_some(()));
+    assert_eq!(never.await, None);
 }
 
 #[tokio::test]

@@ -244,7 +244,7 @@ impl Toolbox {
 
         tracing::info!(url, "downloading {}", tool.name());
         let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
+            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
             () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
         };
         let to = to.to_owned();
@@ -267,7 +267,7 @@ impl Toolbox {
         let dir = place::temp_dir(to).map_err(failed)?;
         tracing::info!("building {} {} with go install", tool.name(), tool.provided());
         Command::new(go)
-            .arg("install")
+            .args(["install", "-trimpath"])
             .args(tool.go_install())
             .env("GOBIN", dir.path())
             .env("CGO_ENABLED", "0")
