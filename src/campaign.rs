@@ -26,7 +26,7 @@ pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Pla
         .map(|group| async {
             match group {
                 Ok(group) => scene.serve(group).await,
-                Err((installation, infra)) => scene.lost(&[installation], &infra, Vec::new()),
+                Err((installation, infra)) => scene.lost(&[installation], &infra, &[]),
             }
         })
         .buffer_unordered(provider.capacity());
@@ -57,7 +57,7 @@ impl Scene<'_> {
             ms: ms(clock),
         };
         let results = match installed {
-            Err(infra) => self.lost(&group.installations, &infra, vec![boot]),
+            Err(infra) => self.lost(&group.installations, &infra, &[boot]),
             Ok(installed) => self.cases(&group, installed, boot).await,
         };
         self.site.observer.finished(&who);
@@ -208,7 +208,7 @@ impl Scene<'_> {
         }
     }
 
-    fn lost(&self, installations: &[Installation], infra: &Infra, phases: Vec<Phase>) -> Vec<CaseResult> {
+    fn lost(&self, installations: &[Installation], infra: &Infra, phases: &[Phase]) -> Vec<CaseResult> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
@@ -225,7 +225,7 @@ impl Scene<'_> {
                     own: None,
                     provenance,
                 };
-                self.told(self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.clone()))
+                self.told(self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec()))
             })
             .collect()
     }

@@ -100,9 +100,9 @@ impl Session {
     /// [`PlanError`] when the scenarios' values cannot be used with this chart.
     pub fn plan(&self, scenarios: &[Arc<Scenario>]) -> Result<Plan, PlanError> {
         for scenario in scenarios {
-            private_texts(scenario)
-                .iter()
-                .for_each(|p| self.site.redactor.add(p.bytes()));
+            for plain in private_texts(scenario) {
+                self.site.redactor.add(plain.bytes());
+            }
         }
         let targets: Vec<_> = self
             .kestras

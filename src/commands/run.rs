@@ -16,6 +16,7 @@ use crate::scenario;
 use crate::session::{Options, Session};
 use crate::verdict::Exit;
 
+/// What `run` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:

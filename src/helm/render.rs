@@ -40,7 +40,7 @@ pub struct Rendered {
     pub services: Vec<Service>,
 }
 
-/// A Deployment or StatefulSet of the release.
+/// A `Deployment` or `StatefulSet` of the release.
 #[derive(Debug, Clone)]
 pub struct Workload {
     /// The object's name.

@@ -136,8 +136,8 @@ fn alone(
             let names = intent::Names::own(given);
             let documents = intent::Documents::write(&[(given, &names)], generation);
             let documents = values::add(scenario, documents, &given.values, generation, options)?;
-            let mut case = intent_case(scenario, given, &names, "secret_test".into(), expectation);
-            case.steps = steps(scenario, given, &names, target, generation)?;
+            let mut case = intent_case(scenario, given, &names, "secret_test", expectation);
+            case.steps = steps(scenario, given, &names, target, generation, options)?;
             (documents, case)
         }
     };
@@ -160,7 +160,7 @@ fn together(
         if let Given::Intent(intent) = &scenario.given {
             let names = intent::Names::shared(intent, &scenario.name);
             let flow = format!("secret_test_{}", scenario.name.replace('-', "_"));
-            cases.push(intent_case(scenario, intent, &names, flow, expectation));
+            cases.push(intent_case(scenario, intent, &names, &flow, expectation));
             given.push((intent, names));
         }
     }
@@ -177,7 +177,7 @@ fn intent_case(
     scenario: &Arc<Scenario>,
     given: &crate::scenario::Intent,
     names: &intent::Names,
-    flow: String,
+    flow: &str,
     expectation: &Expectation,
 ) -> Case {
     let reads: BTreeMap<_, _> = given
@@ -196,7 +196,7 @@ fn intent_case(
         .collect();
     Case {
         scenario: Arc::clone(scenario),
-        flow: intent::flow(&flow, &reads),
+        flow: intent::flow(flow, &reads),
         reads,
         expect: rename(expectation.expect.clone(), names),
         diagnosis: expectation.diagnosis.clone(),
@@ -223,6 +223,7 @@ fn steps(
     names: &intent::Names,
     target: &Target,
     generation: Generation,
+    options: &Options,
 ) -> Result<Vec<PlannedStep>, PlanError> {
     let mut now = given.clone();
     let mut planned = Vec::new();
@@ -235,6 +236,7 @@ fn steps(
             Change::Upgrade(secrets) | Change::Rotate(secrets) => {
                 now.secrets.extend(secrets.clone());
                 let documents = intent::Documents::write(&[(&now, names)], generation);
+                let documents = values::add(scenario, documents, &now.values, generation, options)?;
                 match change {
                     Change::Rotate(_) => Action::Apply(documents.manifests),
                     _ => Action::Upgrade {

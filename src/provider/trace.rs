@@ -39,7 +39,7 @@ pub fn trace(
         .collect();
     let traced = case.reads.iter().filter_map(|(output, read)| {
         let variable = variable(pod, read)?;
-        let (place, written) = written(variable, manifests, read.public)?;
+        let (place, written) = written(variable, manifests, read.public);
         let meant = meant(case, expect, output);
         let environment = Plain::new(variable.value.as_bytes(), read.public);
         let path = Path {
@@ -80,24 +80,29 @@ fn names(variable: &Variable, read: &Read) -> bool {
 }
 
 /// Where a variable's value was written, and the text that stands there.
-fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
+fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Place, Plain) {
     let environment = || Plain::new(variable.value.as_bytes(), public);
     let (object, key) = match &variable.source {
-        Source::Env { .. } => return Some((Place::Values, environment())),
+        Source::Env { .. } => return (Place::Values, environment()),
         Source::EnvFrom { object, key, .. } | Source::EnvKey { object, key, .. } => (object, key),
-        _ => return Some((Place::Env, environment())),
+        _ => return (Place::Env, environment()),
     };
-    Some(in_manifests(object, key, manifests, public).unwrap_or_else(|| (Place::Env, environment())))
+    in_manifests(object, key, manifests, public).unwrap_or_else(|| (Place::Env, environment()))
 }
 
 fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
     let documents = manifests
         .iter()
         .flat_map(|m| serde_saphyr::from_slice_multiple::<Json>(m.text.bytes()).unwrap_or_default());
-    let found = documents
-        .filter(|d| d.get("kind").and_then(Json::as_str) == Some("Secret") && object.kind == ObjectKind::Secret)
-        .filter(|d| d.pointer("/metadata/name").and_then(Json::as_str) == Some(&object.name))
-        .last()?;
+    let is_it = |d: &Json| {
+        object.kind == ObjectKind::Secret
+            && d.get("kind").and_then(Json::as_str) == Some("Secret")
+            && d.pointer("/metadata/name").and_then(Json::as_str) == Some(&object.name)
+    };
+    let mut documents: Vec<Json> = documents.collect();
+    // Of two with the same name the later one is applied over the earlier.
+    documents.retain(is_it);
+    let found = documents.pop()?;
     // What stands in both is taken from `stringData`, as the API server does.
     let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plain::new(t, public));
     at("stringData")

@@ -123,7 +123,7 @@ impl Reader<'_> {
             match (raw.strategy, raw.literal) {
                 (Some(strategy), None) => Given::Intent(self.intent(&strategy, raw.secrets, raw.reads, raw.values)?),
                 (None, Some(literal)) if raw.secrets.is_empty() && raw.reads.is_empty() && raw.values.is_empty() => {
-                    Given::Literal(self.literal(literal.value, raw.public)?)
+                    Given::Literal(self.literal(&literal.value, raw.public)?)
                 }
                 (None, Some(literal)) => {
                     return self.err(
@@ -229,7 +229,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn literal(&self, raw: LiteralFile, public: bool) -> Result<Literal, InputError> {
+    fn literal(&self, raw: &LiteralFile, public: bool) -> Result<Literal, InputError> {
         let manifests = raw
             .manifests
             .iter()

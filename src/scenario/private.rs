@@ -26,7 +26,9 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
                 // What does not parse is refused elsewhere, before anything is done with it.
                 let parsed: Vec<Value> =
                     serde_saphyr::from_slice_multiple_with_options(document.bytes(), options).unwrap_or_default();
-                parsed.iter().for_each(|v| collect(v, false, &mut found));
+                for value in &parsed {
+                    collect(value, false, &mut found);
+                }
             }
         }
     }
