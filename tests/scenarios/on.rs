@@ -1,0 +1,56 @@
+//! Where a scenario's trial runs.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use kestra_secrets::provider::{ENGINES, KestraRef};
+use semver::Version;
+
+use crate::requirements;
+
+/// A provider, and the Kestra that it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum On {
+    /// A child process.
+    Embedded(Version),
+}
+
+impl On {
+    /// All there are.
+    pub fn all() -> Vec<Self> {
+        ENGINES.map(Self::Embedded).to_vec()
+    }
+
+    /// The provider as `--provider` and `KESTRA_SECRETS_REQUIRE` name it.
+    pub fn provider(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+        }
+    }
+
+    /// The Kestra as `--kestra` names it.
+    pub fn kestra(&self) -> KestraRef {
+        match self {
+            Self::Embedded(version) => KestraRef::Engine(version.clone()),
+        }
+    }
+
+    /// What it lacks on this machine; found out once, by the first trial that asks.
+    pub fn lacking(&self) -> Option<String> {
+        static KNOWN: LazyLock<Mutex<HashMap<On, Option<String>>>> = LazyLock::new(Mutex::default);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(self.clone())
+            .or_insert_with(|| match self {
+                Self::Embedded(version) => requirements::lacking_for_engine(version),
+            })
+            .clone()
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}", self.provider(), self.kestra())
+    }
+}

@@ -1,0 +1,26 @@
+//! What a provider needs on this machine, and whether tests may go without.
+
+use kestra_secrets::provider::embedded::Engine;
+use kestra_secrets::toolbox::{JavaFor, Toolbox};
+use semver::Version;
+use tokio_util::sync::CancellationToken;
+
+/// Whether `KESTRA_SECRETS_REQUIRE` holds this provider: then its tests fail where they would be ignored.
+pub fn is_required(provider: &str) -> bool {
+    let required = std::env::var("KESTRA_SECRETS_REQUIRE").unwrap_or_default();
+    required.split([',', ' ']).any(|word| word == provider)
+}
+
+/// What the embedded provider lacks here to build and run an engine.
+pub fn lacking_for_engine(version: &Version) -> Option<String> {
+    let found = async {
+        let toolbox = Toolbox::from_env(CancellationToken::new())?;
+        let java = toolbox.java(Engine::java(version), JavaFor::Building).await?;
+        toolbox.maven(&java).await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(found).err().map(|e| format!("failed to {e}")),
+        Err(e) => Some(format!("failed to start tokio: {e}")),
+    }
+}
