@@ -237,7 +237,7 @@ impl Scene<'_> {
             because: Some(skipped.why.clone()),
             provenance: Provenance {
                 kestra: skipped.kestra.clone(),
-                provider: self.provider.name().into(),
+                provider: self.provider.name().to_string(),
                 ..Provenance::default()
             },
             ..CaseResult::empty()

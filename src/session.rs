@@ -14,7 +14,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{ENGINES, KestraRef, Provider, Site, embedded};
+use crate::provider::{self, ENGINES, KestraRef, Provider, ProviderName, Site};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -25,10 +25,14 @@ use crate::verdict::Infra;
 /// What a run is asked to be.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Where Kestra runs.
+    pub provider: ProviderName,
     /// Where the chart comes from.
     pub chart: ChartRef,
     /// The Kestras; none means every engine.
     pub kestra: Vec<KestraRef>,
+    /// The image of every Kestra; none leaves it to each Kestra's name.
+    pub image: Option<String>,
     /// The most installations at a time.
     pub parallel: Option<usize>,
     /// Every case gets an installation of its own.
@@ -39,11 +43,45 @@ pub struct Options {
     pub boot: Duration,
 }
 
+impl Options {
+    /// An image is one Kestra, whose version must be told: what is expected depends on it.
+    ///
+    /// # Errors
+    /// Bad input: an image that nothing or too much would run.
+    pub fn image_is_clear(&self) -> miette::Result<()> {
+        let exec = self.kestra.iter().find(|k| matches!(k, KestraRef::Exec(_)));
+        match (&self.image, self.provider, exec) {
+            (Some(_), ProviderName::Embedded, _) => miette::bail!(
+                help = "use --provider docker",
+                "--image: --provider {} runs no image",
+                self.provider
+            ),
+            (_, ProviderName::Docker, Some(exec)) => miette::bail!(
+                help =
+                    "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REF",
+                "--kestra {exec} is a file: --provider docker runs images"
+            ),
+            (Some(image), ..) if self.kestra.len() != 1 => miette::bail!(
+                help = "name its version, such as --kestra official@2.0.0",
+                "--image {image}: one image is one Kestra, and {} are asked for",
+                if self.kestra.is_empty() {
+                    ENGINES.len()
+                } else {
+                    self.kestra.len()
+                }
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
+            provider: ProviderName::default(),
             chart: ChartRef::Bundled,
             kestra: Vec::new(),
+            image: None,
             parallel: None,
             isolate: false,
             defaults: true,
@@ -128,9 +166,10 @@ impl Session {
         let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
         let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
         format!(
-            "run {}: {cases} cases in {} installations on embedded, chart {}, Kestra {}, {}",
+            "run {}: {cases} cases in {} installations on {}, chart {}, Kestra {}, {}",
             self.site.run,
             plan.installations.len(),
+            self.options.provider,
             self.site.chart,
             kestras.join(" and "),
             self.helm
@@ -142,11 +181,12 @@ impl Session {
     /// # Errors
     /// [`Infra`] when the provider cannot be opened.
     pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
-        let options = embedded::Options {
+        let options = provider::Options {
             parallel: self.options.parallel,
             isolate: self.options.isolate,
+            image: self.options.image.clone(),
         };
-        let provider = Provider::Embedded(embedded::Embedded::open(&self.site, &self.kestras, &options).await?);
+        let provider = Provider::open(self.options.provider, &self.site, &self.kestras, &options).await?;
         let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
         Ok(self.report(&provider, results))
     }
@@ -155,7 +195,7 @@ impl Session {
         let run = Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
-            provider: provider.name().into(),
+            provider: provider.name().to_string(),
             chart: self.site.chart.to_string(),
             kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
             kubernetes: None,

@@ -3,6 +3,7 @@
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
+use crate::provider::docker::Containers;
 use crate::verdict::Exit;
 
 /// Ends what the runs own whose process is gone; runs that go on are left alone.
@@ -10,7 +11,7 @@ use crate::verdict::Exit;
 /// # Errors
 /// When the ledger cannot be read or written.
 pub async fn run() -> miette::Result<Exit> {
-    let cleaners: [&dyn Cleaner; 1] = [&Local];
+    let cleaners: [&dyn Cleaner; 2] = [&Local, &Containers];
     let mut exit = Exit::Fine;
     let mut found = 0;
     let runs = past_runs()

@@ -10,7 +10,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 use super::interrupt;
 use crate::helm::ChartRef;
 use crate::plan::Plan;
-use crate::provider::KestraRef;
+use crate::provider::{KestraRef, ProviderName};
 use crate::report::{self, console::Console};
 use crate::scenario;
 use crate::session::{Options, Session};
@@ -37,6 +37,10 @@ pub struct Args {
     /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
     #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
     kestra: Vec<KestraRef>,
+    /// The image to run, where --provider is docker [default: kestra-secrets/kestra:VERSION for an engine,
+    /// kestra/kestra:vVERSION for the official one]
+    #[arg(long, value_name = "REF", env = "KESTRA_SECRETS_IMAGE")]
+    image: Option<String>,
     /// A folder for report.json, junit.xml and evidence
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -60,14 +64,6 @@ pub struct Args {
     no_skip: bool,
 }
 
-/// Where Kestra runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProviderName {
-    /// A child process with exactly the environment the pod would have; needs no Docker
-    #[default]
-    Embedded,
-}
-
 /// What a run must be able to prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Require {
@@ -84,6 +80,7 @@ pub enum Require {
 pub async fn run(args: Args) -> miette::Result<Exit> {
     let scenarios: Vec<_> = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
     args.can_prove_what_is_required()?;
+    args.options().image_is_clear()?;
     let console = Arc::new(Console::default());
     let cancel = interrupt::token()?;
     let session = match Session::open(args.options(), console.clone(), cancel.clone()).await {
@@ -112,7 +109,9 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
 impl Args {
     fn options(&self) -> Options {
         Options {
+            provider: self.provider,
             chart: self.chart.clone(),
+            image: self.image.clone(),
             kestra: self.kestra.clone(),
             parallel: self.parallel,
             isolate: self.isolate,

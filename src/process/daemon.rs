@@ -143,7 +143,8 @@ struct Shared {
 }
 
 impl Log {
-    fn new(scrub: Scrub, file: Option<File>) -> Self {
+    /// An empty one; what is shown of it, and written to the file, passes through `scrub`.
+    pub fn new(scrub: Scrub, file: Option<File>) -> Self {
         let (count, ended) = (watch::Sender::new(0), CancellationToken::new());
         Self(Arc::new(Shared {
             lines: Mutex::default(),
@@ -196,6 +197,11 @@ impl Log {
         }
     }
 
+    /// There will be no more.
+    pub fn end(&self) {
+        self.0.ended.cancel();
+    }
+
     fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,7 +217,8 @@ impl Log {
         }
     }
 
-    fn push(&self, line: &str) {
+    /// Adds a line.
+    pub fn push(&self, line: &str) {
         let mut lines = self.lines();
         if let Some(mut file) = self.0.file.as_ref() {
             // The log in memory is the one that is judged; a full disk must not end the run.

@@ -8,7 +8,7 @@ use super::{Installed, RELEASE, Site};
 use crate::environment::api_server::{Admitted, admit};
 use crate::environment::{Environment, Facts, Halt, Kubelet, MountedFile, Objects, Value as Bytes};
 use crate::helm::{RenderError, Rendered};
-use crate::plan::{Case, Installation};
+use crate::plan::{Action, Case, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
 use crate::secret::{Keyring, Plain, Read};
 use crate::verdict::{Infra, Outcome, Prediction};
@@ -116,6 +116,46 @@ impl Forecast {
             _ => Prediction::Unknown,
         }
     }
+}
+
+/// What an action makes of a pod.
+pub(super) enum Next {
+    /// Nothing: it goes on.
+    Same,
+    /// It ends, and no other comes up.
+    Never(Outcome),
+    /// It ends, and this one takes its place.
+    Pod(Box<Pod>),
+}
+
+/// Does to a release what a cluster would: an upgrade restarts the pod when its template changes, a
+/// changed Secret alone restarts nothing.
+///
+/// # Errors
+/// As [`Forecast::of`].
+pub(super) async fn next(
+    site: &Site,
+    node: &Node,
+    release: &mut Installation,
+    action: &Action,
+    now: &Pod,
+) -> Result<Next, Infra> {
+    match action {
+        Action::Apply(manifests) => {
+            release.manifests.clone_from(manifests);
+            return Ok(Next::Same);
+        }
+        Action::Upgrade { values, manifests } => {
+            release.values = values.clone();
+            release.manifests.clone_from(manifests);
+        }
+        Action::Restart => {}
+    }
+    Ok(match Forecast::of(site, node, release).await? {
+        Forecast::Never(outcome) => Next::Never(outcome),
+        Forecast::Pod(pod) if matches!(action, Action::Upgrade { .. }) && pod.template == now.template => Next::Same,
+        Forecast::Pod(pod) => Next::Pod(pod),
+    })
 }
 
 /// Reads a manifest's documents as the API server would, or says in its words why it would not.

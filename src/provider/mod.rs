@@ -1,15 +1,18 @@
 //! Where Kestra runs: a closed set of providers on two levels. A [`Provider`] opens, says how much it
 //! bears, installs and closes; an [`Installed`] is asked, changed and removed.
 
+pub mod docker;
 pub mod embedded;
 mod forecast;
 mod kestra;
 pub mod trace;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 pub use forecast::{Forecast, Pod};
@@ -56,10 +59,42 @@ pub struct Site {
     pub cache: PathBuf,
 }
 
+/// Where Kestra is to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProviderName {
+    /// A child process with exactly the environment the pod would have; needs no Docker
+    #[default]
+    Embedded,
+    /// A container of the Kestra image with exactly the environment the pod would have
+    Docker,
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Docker => "docker",
+        })
+    }
+}
+
+/// How a provider is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The most installations at a time; none leaves it to cores and memory.
+    pub parallel: Option<usize>,
+    /// Installations that come to the same pod are started apart all the same.
+    pub isolate: bool,
+    /// The image of every Kestra; none leaves it to each Kestra's name.
+    pub image: Option<String>,
+}
+
 /// Where Kestra runs.
 pub enum Provider {
     /// As a child process with exactly the environment the pod would have.
     Embedded(embedded::Embedded),
+    /// As a container of its image, with the same.
+    Docker(docker::Docker),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
@@ -71,10 +106,27 @@ pub struct Group {
 }
 
 impl Provider {
+    /// Finds what it needs to run these Kestras.
+    ///
+    /// # Errors
+    /// [`Infra`] with what is missing and how to get it.
+    pub async fn open(
+        name: ProviderName,
+        site: &Site,
+        kestras: &[(KestraRef, Version)],
+        options: &Options,
+    ) -> Result<Self, Infra> {
+        Ok(match name {
+            ProviderName::Embedded => Self::Embedded(embedded::Embedded::open(site, kestras, options).await?),
+            ProviderName::Docker => Self::Docker(docker::Docker::open(site, kestras, options).await?),
+        })
+    }
+
     /// How many installations it bears at a time.
     pub fn capacity(&self) -> usize {
         match self {
             Self::Embedded(embedded) => embedded.capacity(),
+            Self::Docker(docker) => docker.capacity(),
         }
     }
 
@@ -89,7 +141,11 @@ impl Provider {
     ) -> Vec<Result<Group, (Installation, Infra)>> {
         let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
         for installation in installations {
-            let forecast = match Forecast::of(site, self.node(), &installation).await {
+            let forecast = match self.node(&installation) {
+                Ok(node) => Forecast::of(site, node, &installation).await,
+                Err(infra) => Err(infra),
+            };
+            let forecast = match forecast {
                 Ok(forecast) => forecast,
                 Err(infra) => {
                     groups.push(Err((installation, infra)));
@@ -115,9 +171,12 @@ impl Provider {
     }
 
     fn same(&self, group: &Group, installation: &Installation, forecast: &Forecast) -> bool {
-        let Self::Embedded(embedded) = self;
+        let isolate = match self {
+            Self::Embedded(embedded) => embedded.isolate,
+            Self::Docker(docker) => docker.isolate,
+        };
         let still = |i: &Installation| i.cases.iter().all(|c| c.steps.is_empty());
-        !embedded.isolate
+        !isolate
             && group
                 .installations
                 .iter()
@@ -127,9 +186,10 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self) -> &forecast::Node {
+    fn node(&self, installation: &Installation) -> Result<&forecast::Node, Infra> {
         match self {
-            Self::Embedded(embedded) => &embedded.node,
+            Self::Embedded(embedded) => Ok(&embedded.node),
+            Self::Docker(docker) => docker.node(installation),
         }
     }
 
@@ -138,28 +198,30 @@ impl Provider {
     /// # Errors
     /// [`Infra`] when that fails for reasons that are not the group's own.
     pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
-        match self {
-            Self::Embedded(embedded) => match &group.forecasts[0] {
-                Forecast::Never(outcome) => Ok(Installed::Never(outcome.clone())),
-                Forecast::Pod(pod) => embedded
-                    .install(site, &group.installations[0], pod)
-                    .await
-                    .map(|r| Installed::Embedded(Box::new(r))),
-            },
-        }
+        let pod = match &group.forecasts[0] {
+            Forecast::Never(outcome) => return Ok(Installed::Never(outcome.clone())),
+            Forecast::Pod(pod) => pod,
+        };
+        let installation = &group.installations[0];
+        Ok(match self {
+            Self::Embedded(embedded) => Installed::Embedded(Box::new(embedded.install(site, installation, pod).await?)),
+            Self::Docker(docker) => Installed::Docker(Box::new(docker.install(site, installation, pod).await?)),
+        })
     }
 
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
         match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation),
+            Self::Docker(docker) => docker.provenance(site, installation),
         }
     }
 
     /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> ProviderName {
         match self {
-            Self::Embedded(_) => "embedded",
+            Self::Embedded(_) => ProviderName::Embedded,
+            Self::Docker(_) => ProviderName::Docker,
         }
     }
 }
@@ -168,6 +230,8 @@ impl Provider {
 pub enum Installed {
     /// A child process.
     Embedded(Box<embedded::Running>),
+    /// A container.
+    Docker(Box<docker::Running>),
     /// What was given keeps it from running.
     Never(Outcome),
 }
@@ -177,6 +241,7 @@ impl Installed {
     pub fn client(&self) -> Result<&Client, &Outcome> {
         match self {
             Self::Embedded(running) => Ok(running.client()),
+            Self::Docker(running) => Ok(running.client()),
             Self::Never(outcome) => Err(outcome),
         }
     }
@@ -185,6 +250,7 @@ impl Installed {
     pub fn logged(&self, text: &str) -> bool {
         match self {
             Self::Embedded(running) => running.logged(text),
+            Self::Docker(running) => running.logged(text),
             Self::Never(_) => false,
         }
     }
@@ -193,6 +259,7 @@ impl Installed {
     pub fn pod(&self) -> Option<&Pod> {
         match self {
             Self::Embedded(running) => Some(running.pod()),
+            Self::Docker(running) => Some(running.pod()),
             Self::Never(_) => None,
         }
     }
@@ -204,6 +271,7 @@ impl Installed {
     pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
         match self {
             Self::Embedded(running) => running.change(site, action).await,
+            Self::Docker(running) => running.change(site, action).await,
             Self::Never(outcome) => Ok(Self::Never(outcome)),
         }
     }
@@ -215,6 +283,7 @@ impl Installed {
     pub async fn remove(self) -> Result<(), Infra> {
         match self {
             Self::Embedded(running) => running.stop().await,
+            Self::Docker(running) => running.stop().await,
             Self::Never(_) => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ use crate::kestra::{Client, Limits, wait_healthy};
 use crate::ledger::{LedgerError, Owned, TempDir, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::{Command, Daemon};
-use crate::provider::forecast::{Forecast, Node, Pod};
+use crate::provider::forecast::{Next, Node, Pod, next};
 use crate::provider::{Installed, Site};
 use crate::toolbox::Java;
 use crate::verdict::Infra;
@@ -79,57 +79,25 @@ impl Running {
         self.process.daemon.log().any(|line| line.contains(text))
     }
 
-    /// Does to the release what a cluster would: an upgrade restarts the pod when its template changes,
-    /// a changed Secret alone restarts nothing.
+    /// Does to the release what a cluster would; see [`next`].
     ///
     /// # Errors
     /// [`Infra`] when the new process does not become healthy.
     pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
-        let now = &mut self.release;
-        match action {
-            Action::Apply(manifests) => {
-                now.manifests.clone_from(manifests);
-                return Ok(Installed::Embedded(self));
-            }
-            Action::Upgrade { values, manifests } => {
-                now.values = values.clone();
-                now.manifests.clone_from(manifests);
-            }
-            Action::Restart => {}
-        }
-        let forecast = match Forecast::of(site, &self.node, now).await {
-            Ok(forecast) => forecast,
-            Err(infra) => {
-                self.stop().await?;
-                return Err(infra);
-            }
-        };
-        match forecast {
-            Forecast::Never(outcome) => {
+        match next(site, &self.node, &mut self.release, action, &self.pod).await {
+            Ok(Next::Same) => Ok(Installed::Embedded(self)),
+            Ok(Next::Never(outcome)) => {
                 self.stop().await?;
                 Ok(Installed::Never(outcome))
             }
-            Forecast::Pod(pod) if matches!(action, Action::Upgrade { .. }) && pod.template == self.pod.template => {
-                Ok(Installed::Embedded(self))
+            Ok(Next::Pod(pod)) => {
+                self.process.stop(GRACE).await?;
+                let started = Self::start(site, self.node, self.launcher, &self.release, *pod).await?;
+                Ok(Installed::Embedded(Box::new(started)))
             }
-            Forecast::Pod(pod) => {
-                let Self {
-                    node,
-                    launcher,
-                    release,
-                    process,
-                    ..
-                } = *self;
-                process.stop(GRACE).await?;
-                let (process, client) = boot(site, &launcher, &release.id, &pod).await?;
-                Ok(Installed::Embedded(Box::new(Self {
-                    node,
-                    launcher,
-                    release,
-                    pod: *pod,
-                    process,
-                    client,
-                })))
+            Err(infra) => {
+                self.stop().await?;
+                Err(infra)
             }
         }
     }

@@ -14,7 +14,7 @@ pub use boot::Running;
 pub use build::Engine;
 
 use super::forecast::{Node, Pod};
-use super::{KestraRef, Site};
+use super::{KestraRef, Options, Site};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
@@ -23,15 +23,6 @@ use crate::verdict::Infra;
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
 const ENGINE_MIB: u64 = 600;
-
-/// How the embedded provider is opened.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The most installations at a time; none leaves it to cores and memory.
-    pub parallel: Option<usize>,
-    /// Installations that come to the same pod are started apart all the same.
-    pub isolate: bool,
-}
 
 /// Starts Kestra as a child process.
 pub struct Embedded {
@@ -148,7 +139,7 @@ fn image_env() -> Vec<String> {
 }
 
 /// As many engines as cores and memory bear.
-fn bearable() -> usize {
+pub(super) fn bearable() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;

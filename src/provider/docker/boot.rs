@@ -1,0 +1,285 @@
+//! One Kestra as a container, from its creation to its removal.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use testcontainers::bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::daemon::Daemon;
+use super::{Image, infra};
+use crate::environment::MountedFile;
+use crate::kestra::{Client, Limits, wait_healthy};
+use crate::ledger::{LedgerError, Owned, Thing};
+use crate::plan::{Action, Installation};
+use crate::process::Log;
+use crate::provider::forecast::{Next, Pod, next};
+use crate::provider::{Installed, Site};
+use crate::verdict::Infra;
+
+/// How long a Kestra may take to end before it is killed; the engine needs one second.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long the last words of a container that has ended may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const LOOPBACK: &str = "127.0.0.1";
+const HTTP: &str = "8080/tcp";
+const MANAGEMENT: &str = "8081/tcp";
+
+/// A Kestra that runs, and what it runs with.
+pub struct Running {
+    daemon: Daemon,
+    image: Image,
+    release: Installation,
+    pod: Pod,
+    container: Container,
+    client: Client,
+}
+
+struct Container {
+    daemon: Daemon,
+    name: String,
+    owned: Owned,
+    log: Log,
+    follower: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    pub(super) async fn start(
+        site: &Site,
+        daemon: Daemon,
+        image: Image,
+        installation: &Installation,
+        pod: Pod,
+    ) -> Result<Self, Infra> {
+        let (container, client) = boot(site, &daemon, &image, installation, &pod).await?;
+        Ok(Self {
+            daemon,
+            image,
+            release: installation.bare(),
+            pod,
+            container,
+            client,
+        })
+    }
+
+    /// The server.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The pod as it runs.
+    pub fn pod(&self) -> &Pod {
+        &self.pod
+    }
+
+    /// Whether a line of the container's log contains a text.
+    pub fn logged(&self, text: &str) -> bool {
+        self.container.log.any(|line| line.contains(text))
+    }
+
+    /// Does to the release what a cluster would; see [`next`].
+    ///
+    /// # Errors
+    /// [`Infra`] when the new container does not become healthy.
+    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+        match next(site, &self.image.node, &mut self.release, action, &self.pod).await {
+            Ok(Next::Same) => Ok(Installed::Docker(self)),
+            Ok(Next::Never(outcome)) => {
+                self.stop().await?;
+                Ok(Installed::Never(outcome))
+            }
+            Ok(Next::Pod(pod)) => {
+                self.container.remove().await?;
+                let started = Self::start(site, self.daemon, self.image, &self.release, *pod).await?;
+                Ok(Installed::Docker(Box::new(started)))
+            }
+            Err(infra) => {
+                self.stop().await?;
+                Err(infra)
+            }
+        }
+    }
+
+    /// Stops and removes the container and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`Infra`] when it cannot be removed.
+    pub async fn stop(self) -> Result<(), Infra> {
+        self.container.remove().await
+    }
+}
+
+impl Container {
+    /// Makes a container that does not run yet; nothing is left when that fails.
+    async fn create(site: &Site, daemon: &Daemon, id: &str, body: ContainerCreateBody) -> Result<Self, Infra> {
+        let name = format!("{}{id}", site.ledger.run().prefix());
+        let owned = site
+            .ledger
+            .own(Thing::Container { name: name.clone() })
+            .await
+            .map_err(ledger)?;
+        let container = Self {
+            daemon: daemon.clone(),
+            log: Log::new(site.redactor.scrubber(), None),
+            follower: None,
+            name,
+            owned,
+        };
+        match daemon.create(&container.name, body).await {
+            Ok(()) => Ok(container),
+            Err(e) => Err(container.lost(infra(e)).await),
+        }
+    }
+
+    /// Removes it and waits until it is gone.
+    async fn remove(self) -> Result<(), Infra> {
+        self.daemon.remove(&self.name, GRACE).await.map_err(infra)?;
+        if let Some(follower) = self.follower {
+            follower.abort();
+        }
+        self.owned.release().await.map_err(ledger)
+    }
+
+    /// Removes it because of a failure, which goes before what its removal may fail with.
+    async fn lost(self, why: Infra) -> Infra {
+        if let Err(e) = self.remove().await {
+            tracing::warn!("{e}");
+        }
+        why
+    }
+
+    /// Brings it up.
+    async fn start(&mut self, site: &Site, files: &[MountedFile]) -> Result<Client, Infra> {
+        if !files.is_empty() {
+            let archive = archive(files).map_err(|e| Infra::new("prepare Kestra's files", e))?;
+            self.daemon.unpack(&self.name, archive).await.map_err(infra)?;
+        }
+        self.daemon.start(&self.name).await.map_err(infra)?;
+        let follower = self.follower.insert(self.daemon.follow(&self.name, self.log.clone()));
+        let exited = self.daemon.exited(&self.name);
+        let log = &self.log;
+        let died = async move {
+            let status = exited.await;
+            // The log ends by itself, right after the container.
+            let _ = timeout(LAST_WORDS, follower).await;
+            format!("{status}; it said:\n{}", log.tail(12).join("\n"))
+        };
+        let ports = self.daemon.ports(&self.name).await.map_err(infra)?;
+        let (Some(http), Some(management)) = (url(&ports, HTTP), url(&ports, MANAGEMENT)) else {
+            // A container that has ended has none: then how it ended says more.
+            let why = timeout(site.boot, died).await;
+            return Err(Infra::new(
+                "boot Kestra",
+                why.unwrap_or_else(|_| "its ports are not published".into()),
+            ));
+        };
+        wait_healthy(&management, site.boot, died)
+            .await
+            .map_err(|e| Infra::new("boot Kestra", e))?;
+        Client::connect(
+            http,
+            site.credentials.clone(),
+            Limits::default(),
+            site.redactor.scrubber(),
+        )
+        .await
+        .map_err(|e| Infra {
+            phase: "reach Kestra".into(),
+            cause: e.to_string(),
+            help: e.failure().help.clone(),
+        })
+    }
+}
+
+/// A container with a healthy Kestra in it; nothing is left when there is none.
+async fn boot(
+    site: &Site,
+    daemon: &Daemon,
+    image: &Image,
+    installation: &Installation,
+    pod: &Pod,
+) -> Result<(Container, Client), Infra> {
+    let body = body(site, image, installation, pod);
+    let mut container = Container::create(site, daemon, &installation.id, body).await?;
+    let started = tokio::select! {
+        started = container.start(site, &pod.files) => started,
+        () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),
+    };
+    let started = started.and_then(|client| is_the_one(client, image, installation));
+    match started {
+        Ok(client) => Ok((container, client)),
+        Err(infra) => Err(container.lost(infra).await),
+    }
+}
+
+/// What is expected depends on the version, and an image may be called anything.
+fn is_the_one(client: Client, image: &Image, installation: &Installation) -> Result<Client, Infra> {
+    let (named, serves) = (&installation.version, &client.server().version);
+    if named == serves {
+        return Ok(client);
+    }
+    let cause = format!(
+        "the image {} serves Kestra {serves}, not {}",
+        image.name, installation.kestra
+    );
+    Err(Infra::new("boot Kestra", cause).help(format!("name it: --kestra official@{serves} --image {}", image.name)))
+}
+
+fn body(site: &Site, image: &Image, installation: &Installation, pod: &Pod) -> ContainerCreateBody {
+    // As text, for the daemon's API is JSON; what a kubelet would not have handed on is not here.
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let environment = &pod.environment.variables;
+    let binding = || {
+        Some(vec![PortBinding {
+            host_ip: Some(LOOPBACK.into()),
+            // One that is free.
+            host_port: None,
+        }])
+    };
+    let labels = [
+        ("kestra-secrets.run", site.run.clone()),
+        ("kestra-secrets.installation", installation.id.clone()),
+    ];
+    ContainerCreateBody {
+        image: Some(image.name.clone()),
+        env: Some(
+            environment
+                .iter()
+                .map(|v| format!("{}={}", v.name, text(v.value.as_bytes())))
+                .collect(),
+        ),
+        entrypoint: Some(pod.command.iter().map(|word| text(word.as_bytes())).collect()),
+        exposed_ports: Some(vec![HTTP.into(), MANAGEMENT.into()]),
+        labels: Some(labels.map(|(k, v)| (k.to_owned(), v)).into()),
+        host_config: Some(HostConfig {
+            port_bindings: Some([HTTP, MANAGEMENT].map(|port| (port.to_owned(), binding())).into()),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// The mounted files at their paths; owned by root and readable by all, as in a pod.
+fn archive(files: &[MountedFile]) -> std::io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for file in files {
+        let bytes = file.bytes.as_bytes();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, file.path.trim_start_matches('/'), bytes)?;
+    }
+    archive.into_inner()
+}
+
+fn url(ports: &PortMap, port: &str) -> Option<Url> {
+    let bound = ports.get(port)?.as_ref()?.first()?.host_port.as_ref()?;
+    Url::parse(&format!("http://{LOOPBACK}:{bound}/")).ok()
+}
+
+// Taken by value to serve as a function for `map_err`.
+#[allow(clippy::needless_pass_by_value)]
+fn ledger(error: LedgerError) -> Infra {
+    Infra::new("keep the ledger", error)
+}

@@ -1,0 +1,145 @@
+//! The Kestra image alone, for people whose Kestra runs under Compose: the chart is rendered, the
+//! kubelet's rules applied, and a container of the image started with exactly the environment, the
+//! mounted files and the command that the pod would have.
+
+mod boot;
+mod clean;
+mod daemon;
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+pub use boot::Running;
+pub use clean::Containers;
+use daemon::{CallError, Daemon};
+
+use super::embedded::bearable;
+use super::forecast::{Node, Pod};
+use super::{KestraRef, Options, Site};
+use crate::environment::Kubelet;
+use crate::plan::Installation;
+use crate::report::Provenance;
+use crate::verdict::Infra;
+
+/// Starts Kestra's image.
+pub struct Docker {
+    /// Whether twins are started apart.
+    pub isolate: bool,
+    parallel: usize,
+    daemon: Daemon,
+    images: BTreeMap<String, Image>,
+}
+
+/// An image that the daemon has.
+#[derive(Debug, Clone)]
+struct Image {
+    name: String,
+    node: Node,
+}
+
+impl Docker {
+    /// Finds the daemon and the images. None is pulled: which one runs is the user's to say.
+    ///
+    /// # Errors
+    /// [`Infra`] when no daemon answers, or with how to get an image that is not there.
+    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+        let daemon = Daemon::connect(site.redactor.scrubber()).await.map_err(|e| {
+            Infra::new("use Docker", format!("failed to {e}")).help(
+                "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
+                 --provider embedded needs no Docker",
+            )
+        })?;
+        let mut images = BTreeMap::new();
+        for (kestra, version) in kestras {
+            let name = options.image.clone().map_or_else(|| image_of(kestra, version), Ok)?;
+            let env = daemon.image_env(&name).await.map_err(infra)?;
+            let env = env.ok_or_else(|| {
+                Infra::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
+            })?;
+            let node = Node {
+                image_env: env,
+                kubelet: Kubelet::NEWEST,
+                namespace: "default".into(),
+            };
+            images.insert(kestra.to_string(), Image { name, node });
+        }
+        Ok(Self {
+            isolate: options.isolate,
+            parallel: options.parallel.unwrap_or_else(bearable).max(1),
+            daemon,
+            images,
+        })
+    }
+
+    /// How many containers run at a time.
+    pub fn capacity(&self) -> usize {
+        self.parallel
+    }
+
+    /// What a kubelet would know when it started the image of an installation.
+    pub(super) fn node(&self, installation: &Installation) -> Result<&Node, Infra> {
+        self.image(installation).map(|image| &image.node)
+    }
+
+    fn image(&self, installation: &Installation) -> Result<&Image, Infra> {
+        let unknown = || Infra::new("use Docker", format!("{} was not prepared", installation.kestra));
+        self.images.get(&installation.kestra).ok_or_else(unknown)
+    }
+
+    /// Starts a container for an installation.
+    ///
+    /// # Errors
+    /// [`Infra`] when it does not become healthy in time.
+    pub async fn install(&self, site: &Site, installation: &Installation, pod: &Pod) -> Result<Running, Infra> {
+        let image = self.image(installation)?.clone();
+        Running::start(site, self.daemon.clone(), image, installation, pod.clone()).await
+    }
+
+    /// What is real here, and what is not.
+    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+        let image = self.image(installation).map_or("none", |image| &image.name);
+        Provenance {
+            provider: "docker".into(),
+            chart: format!("{} as {}", site.chart, installation.generation),
+            kestra: installation.kestra.clone(),
+            rest: match installation.kestra.split_once('@') {
+                Some(("engine", _)) => "our adapter around Kestra's engine, under Kestra's own paths".into(),
+                _ => "Kestra itself".into(),
+            },
+            kubernetes: None,
+            modelled: vec![
+                "the API server and the kubelet: the environment is composed by their rules and the image's own ENV"
+                    .into(),
+            ],
+            deviations: vec![
+                format!("the image {image} runs on Docker's network, without the pod's security context and resources"),
+                "ports 8080 and 8081 are published on 127.0.0.1".into(),
+            ],
+            shared_with: Vec::new(),
+        }
+    }
+}
+
+fn image_of(kestra: &KestraRef, version: &Version) -> Result<String, Infra> {
+    match kestra {
+        KestraRef::Engine(_) => Ok(format!("kestra-secrets/kestra:{version}")),
+        KestraRef::Official(_) => Ok(format!("kestra/kestra:v{version}")),
+        KestraRef::Exec(path) => Err(
+            Infra::new("use Docker", format!("{} is a file, not an image", path.display()))
+                .help("name the Kestra by version and its image by --image, or use --provider embedded"),
+        ),
+    }
+}
+
+fn how_to_get(image: &str) -> String {
+    if image.starts_with("kestra-secrets/") {
+        "build it with `testbed/testbed build`, which also loads it into the daemon".into()
+    } else {
+        format!("`docker pull {image}`, or name another with --image")
+    }
+}
+
+fn infra(error: CallError) -> Infra {
+    Infra::new("use Docker", format!("failed to {error}"))
+}
