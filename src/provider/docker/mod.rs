@@ -140,6 +140,7 @@ fn how_to_get(image: &str) -> String {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn infra(error: CallError) -> Infra {
     Infra::new("use Docker", format!("failed to {error}"))
 }

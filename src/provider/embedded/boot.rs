@@ -21,8 +21,9 @@ use crate::provider::{Installed, Site};
 use crate::toolbox::Java;
 use crate::verdict::Infra;
 
-/// How long a Kestra may take to end before it is killed; the engine needs one second.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
+/// goes with it, so there is nothing to wait for.
+const GRACE: Duration = Duration::from_millis(100);
 /// The engine's main class and what it is asked to be.
 pub(super) const STANDALONE: [&str; 3] = ["engine.Engine", "server", "standalone"];
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::Site;
 use crate::process::{Command, Deadline};
-use crate::toolbox::Java;
+use crate::toolbox::{JavaFor, ToolboxError};
 use crate::verdict::Infra;
 
 static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
@@ -50,54 +50,74 @@ impl Engine {
 /// Finds the engine in the cache or builds it there; two runs at once wait for each other.
 ///
 /// # Errors
-/// [`Infra`] with Maven's last words.
-pub async fn engine(site: &Site, version: &Version, java: &Java, maven: &Path) -> Result<Engine, Infra> {
+/// [`Infra`] with what to install, or with Maven's last words.
+pub async fn engine(site: &Site, version: &Version) -> Result<Engine, Infra> {
     let phase = format!("build the engine {version}");
-    let io = |e: std::io::Error| Infra::new(phase.clone(), e);
+    let infra = |e: &dyn std::fmt::Display| Infra::new(phase.clone(), e);
     let folder = site.cache.join("engine");
     let home = folder.join(format!("{version}-{}", fingerprint(version)));
     let engine = Engine {
         version: version.clone(),
-        home: home.clone(),
+        home,
     };
-    std::fs::create_dir_all(&folder).map_err(io)?;
-    let _lock = lock(folder.join(format!("{version}.lock"))).await.map_err(io)?;
-    if home.is_dir() {
+    std::fs::create_dir_all(&folder).map_err(|e| infra(&e))?;
+    let _lock = lock(folder.join(format!("{version}.lock")))
+        .await
+        .map_err(|e| infra(&e))?;
+    if engine.home.is_dir() {
         return Ok(engine);
     }
     site.observer.phase(&phase, "about two minutes, the first time only");
-    let sources = tempfile::tempdir_in(&folder).map_err(io)?;
-    SOURCES.extract(sources.path()).map_err(io)?;
-    let built = sources.path().join("built");
-    let maven = |more: &[&str]| {
-        Command::new(maven)
+    let sources = site.ledger.temp_dir().await.map_err(|e| infra(&e))?;
+    // A build that was interrupted left its part here.
+    let unfinished = folder.join(format!(".{version}-unfinished"));
+    let built = build(site, version, sources.path(), &unfinished).await;
+    sources.remove().await.map_err(|e| infra(&e))?;
+    site.observer.finished(&phase);
+    built.map_err(|e| Infra {
+        phase: phase.clone(),
+        ..e
+    })?;
+    std::fs::rename(&unfinished, &engine.home).map_err(|e| infra(&e))?;
+    Ok(engine)
+}
+
+async fn build(site: &Site, version: &Version, sources: &Path, to: &Path) -> Result<(), Infra> {
+    let infra = |e: &dyn std::fmt::Display| Infra::new("build", e);
+    let missing = |e: ToolboxError| infra(&format!("failed to {e}"));
+    let java = site
+        .toolbox
+        .java(Engine::java(version), JavaFor::Building)
+        .await
+        .map_err(missing)?;
+    let maven = site.toolbox.maven(&java).await.map_err(missing)?;
+    if to.exists() {
+        std::fs::remove_dir_all(to).map_err(|e| infra(&e))?;
+    }
+    SOURCES.extract(sources).map_err(|e| infra(&e))?;
+    let package = |more: &[&str]| {
+        Command::new(&maven.path)
             .args(["--batch-mode", "--quiet", "--file"])
-            .arg(sources.path().join("pom.xml"))
+            .arg(sources.join("pom.xml"))
             .args(["--activate-profiles", &version.to_string()])
-            .arg(format!("-Dengine.build={}", built.display()))
+            .arg(format!("-Dengine.build={}", to.display()))
             .args(more)
             .arg("package")
             .env("JAVA_HOME", &java.home)
             .output(BUILD, &site.cancel)
     };
     // What was fetched once is enough: a change of our own sources needs no network.
-    let offline = maven(&["--offline"]).await.map_err(|e| Infra::new(phase.clone(), e))?;
-    if !offline.status.success() {
-        let online = maven(&[]).await.map_err(|e| Infra::new(phase.clone(), e))?;
-        if !online.status.success() {
-            let said = String::from_utf8_lossy(&online.stdout);
-            let errors: Vec<_> = said.lines().filter(|l| l.starts_with("[ERROR]")).take(8).collect();
-            return Err(Infra::new(phase.clone(), format!("Maven ended with {}\n{}", online.status, errors.join("\n")))
-                .help("Maven fetches Kestra's modules from the repositories of its settings.xml; name a mirror there if the network asks for one"));
-        }
+    if package(&["--offline"]).await.map_err(|e| infra(&e))?.status.success() {
+        return Ok(());
     }
-    let ready = folder.join(format!(".{version}-ready"));
-    std::fs::create_dir_all(&ready).map_err(io)?;
-    std::fs::rename(built.join("engine.jar"), ready.join("engine.jar")).map_err(io)?;
-    std::fs::rename(built.join("lib"), ready.join("lib")).map_err(io)?;
-    std::fs::rename(&ready, &home).map_err(io)?;
-    site.observer.finished(&phase);
-    Ok(engine)
+    let online = package(&[]).await.map_err(|e| infra(&e))?;
+    if online.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&online.stdout);
+    let errors: Vec<_> = said.lines().filter(|l| l.starts_with("[ERROR]")).take(8).collect();
+    let help = "Maven fetches Kestra's modules from the repositories of its settings.xml; name a mirror there if the network asks for one";
+    Err(infra(&format!("Maven ended with {}\n{}", online.status, errors.join("\n"))).help(help))
 }
 
 /// Waits for an advisory lock without holding up other tasks; it goes with the file.

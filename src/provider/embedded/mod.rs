@@ -18,7 +18,7 @@ use super::{KestraRef, Options, Site};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
-use crate::toolbox::{Java, JavaFor, ToolboxError};
+use crate::toolbox::{Java, JavaFor};
 use crate::verdict::Infra;
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
@@ -150,14 +150,9 @@ pub(super) fn bearable() -> usize {
 }
 
 async fn engine(site: &Site, version: &Version) -> Result<Launcher, Infra> {
-    let missing = |e: ToolboxError| Infra::new(format!("prepare the engine {version}"), format!("failed to {e}"));
-    let java = site
-        .toolbox
-        .java(Engine::java(version), JavaFor::Building)
-        .await
-        .map_err(missing)?;
-    let maven = site.toolbox.maven(&java).await.map_err(missing)?;
-    let engine = build::engine(site, version, &java, &maven.path).await?;
+    let engine = build::engine(site, version).await?;
+    let java = site.toolbox.java(Engine::java(version), JavaFor::Running).await;
+    let java = java.map_err(|e| Infra::new(format!("start the engine {version}"), format!("failed to {e}")))?;
     let aot = train::train(site, &engine, &java).await;
     Ok(Launcher::Engine { engine, java, aot })
 }
