@@ -85,6 +85,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     let cancel = interrupt::token()?;
     let session = match Session::open(args.options(), console.clone(), cancel.clone()).await {
         Ok(session) => session,
+        Err(_) if cancel.is_cancelled() => return Ok(Exit::Interrupted),
         Err(infra) => return Ok(console.broken(&infra)),
     };
     let plan = session.plan(&scenarios)?;
