@@ -88,8 +88,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         Err(_) if cancel.is_cancelled() => return Ok(Exit::Interrupted),
         Err(infra) => return Ok(console.broken(&infra)),
     };
-    let plan = session.plan(&scenarios)?;
-    args.no_skips(&plan)?;
+    let plan = session.plan(&scenarios).map_err(miette::Report::from);
+    let plan = match plan.and_then(|plan| args.no_skips(&plan).map(|()| plan)) {
+        Ok(plan) => plan,
+        Err(input) => {
+            session.close().await.into_diagnostic()?;
+            return Err(input);
+        }
+    };
     console.first_line(&session.header(&plan));
     let report = session.carry_out(plan).await;
     let closed = session.close().await;
