@@ -104,7 +104,7 @@ fn broken_scenarios() {
         (
             "a_literal_that_leaves_its_folder",
             format!(
-                "{HEAD}literal: {{chart: 1.x, values: ../values.yaml, flow: flow.yaml}}\nexpect: {{outputs: {{}}}}\n"
+                "{HEAD}literal: {{chart: 1.x, values: values.yaml, flow: ../flow.yaml}}\nexpect: {{outputs: {{}}}}\n"
             ),
         ),
         (
@@ -274,6 +274,8 @@ fn no_java() {
     let mut without_maven = with("new");
     without_maven
         .env("PATH", sandbox.work())
+        // Where no engine is built yet.
+        .env("XDG_CACHE_HOME", sandbox.work().join("cache"))
         .env_remove("MAVEN_HOME")
         .env_remove("KESTRA_SECRETS_MAVEN");
     let ended = run(without_maven).with_code(3);
