@@ -85,15 +85,19 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     let cancel = interrupt::token()?;
     let session = match Session::open(args.options(), console.clone(), cancel.clone()).await {
         Ok(session) => session,
-        Err(_) if cancel.is_cancelled() => return Ok(Exit::Interrupted),
-        Err(infra) => return Ok(console.broken(&infra)),
+        Err(infra) => {
+            let exit = console.broken(&infra);
+            return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
+        }
     };
     let plan = session.plan(&scenarios).map_err(miette::Report::from);
     let plan = match plan.and_then(|plan| args.no_skips(&plan).map(|()| plan)) {
         Ok(plan) => plan,
-        Err(input) => {
-            session.close().await.into_diagnostic()?;
-            return Err(input);
+        Err(unusable) => {
+            if let Err(left) = session.close().await {
+                console.broken(&left);
+            }
+            return Err(unusable);
         }
     };
     console.first_line(&session.header(&plan));

@@ -89,7 +89,12 @@ pub fn load(words: &[String]) -> Result<Vec<Scenario>, InputError> {
     for word in words {
         let path = Path::new(word);
         if path.is_dir() {
-            for file in yaml_files(path)? {
+            let files = yaml_files(path)?;
+            if files.is_empty() {
+                let help = "a scenario's file ends in .yaml or .yml".into();
+                return Err(InputError::whole(word, "is a folder without scenarios", Some(help)));
+            }
+            for file in files {
                 chosen.add_file(&file)?;
             }
         } else if path.is_file() {

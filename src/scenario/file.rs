@@ -53,8 +53,8 @@ pub(super) struct ScenarioFile {
     #[schemars(with = "Option<ExpectFile>")]
     pub promise: Option<Spanned<ExpectFile>>,
     /// What must come out; for an intent without it, the plaintexts.
-    #[serde(default)]
-    pub expect: OneOrMany<ExpectFile>,
+    #[schemars(with = "Option<OneOrMany<ExpectFile>>")]
+    pub expect: Option<Spanned<OneOrMany<ExpectFile>>>,
     /// What happens to the release afterwards.
     #[serde(default)]
     #[schemars(with = "Vec<StepFile>")]
@@ -157,8 +157,8 @@ pub(super) struct StepFile {
     /// `kubectl rollout restart`.
     pub restart: Option<RestartFile>,
     /// What must come out afterwards.
-    #[serde(default)]
-    pub expect: OneOrMany<ExpectFile>,
+    #[schemars(with = "Option<OneOrMany<ExpectFile>>")]
+    pub expect: Option<Spanned<OneOrMany<ExpectFile>>>,
 }
 
 /// `restart: {}`.
@@ -168,12 +168,6 @@ pub(super) struct RestartFile {}
 
 /// One thing, or a list of them.
 pub(super) struct OneOrMany<T>(pub Vec<Spanned<T>>);
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
 
 // Written out because serde's untagged enums lose the place of an error.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
@@ -188,6 +182,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 let one = T::deserialize(value::MapAccessDeserializer::new(map))?;
+                // Its place is that of the whole.
                 let unknown = serde_saphyr::Location::UNKNOWN;
                 Ok(OneOrMany(vec![Spanned::new(one, unknown, unknown)]))
             }

@@ -67,9 +67,17 @@ impl InputError {
             LazyLock::new(|| Regex::new(r#"(?s)\b(string|character|byte array) ["`'].*["`']"#).ok());
         let at = error.location().unwrap_or(Location::UNKNOWN);
         let text = error.without_snippet().to_string();
+        // The place stands in front already.
+        let place = format!(" at line {}, column {}", at.line(), at.column());
+        let text = text.strip_suffix(&place).unwrap_or(&text);
+        // And what the parser advises is for programmers.
+        let text = text.split_once("; use from_str").map_or(text, |(said, _)| said);
+        let text = text
+            .split_once(", set DuplicateKeyPolicy")
+            .map_or(text, |(said, _)| said);
         let text = QUOTED
             .as_ref()
-            .map_or(String::new(), |re| re.replace(&text, "a $1").into_owned());
+            .map_or(String::new(), |re| re.replace(text, "a $1").into_owned());
         Self::at(file, at, text, help)
     }
 }
@@ -274,8 +282,26 @@ impl Reader<'_> {
         })
     }
 
-    fn expectations(&self, raw: OneOrMany<ExpectFile>, given: &Given) -> Result<Vec<Expectation>, InputError> {
-        raw.0.into_iter().map(|e| self.expect(e, given)).collect()
+    fn expectations(
+        &self,
+        raw: Option<Spanned<OneOrMany<ExpectFile>>>,
+        given: &Given,
+    ) -> Result<Vec<Expectation>, InputError> {
+        let Some(Spanned {
+            value,
+            referenced: whole,
+            ..
+        }) = raw
+        else {
+            return Ok(Vec::new());
+        };
+        let placed = value.0.into_iter().map(|mut e| {
+            if e.referenced == Location::UNKNOWN {
+                e.referenced = whole;
+            }
+            e
+        });
+        placed.map(|e| self.expect(e, given)).collect()
     }
 
     fn expect(&self, raw: Spanned<ExpectFile>, given: &Given) -> Result<Expectation, InputError> {
