@@ -1,0 +1,68 @@
+//! The program as its users meet it: the real binary, in folders of its own.
+//!
+//! | module | what it guards |
+//! |---|---|
+//! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
+//! | [`leaks`] | a private plaintext appears in no output, file or argument |
+//! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
+//! | [`exec`] | any Kestra executable serves as well |
+//!
+//! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
+//! unless `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails.
+
+// A trial is a test: what it unwraps is the failure it reports.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli;
+mod exec;
+mod interrupt;
+mod leaks;
+mod processes;
+#[path = "../support/requirements.rs"]
+mod requirements;
+mod sandbox;
+mod schemas;
+mod watched;
+
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use kestra_secrets::provider::ENGINES;
+use libtest_mimic::{Arguments, Completion, Trial};
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let trials = [
+        cli::trials(),
+        schemas::trials(),
+        leaks::trials(),
+        interrupt::trials(),
+        exec::trials(),
+    ];
+    libtest_mimic::run(&args, trials.into_iter().flatten().collect()).exit_code()
+}
+
+/// A test that runs no Kestra.
+fn test(module: &str, name: &str, check: fn()) -> Trial {
+    Trial::test(format!("{module}::{name}"), move || {
+        check();
+        Ok(())
+    })
+}
+
+/// A test that boots the newest engine.
+fn live(module: &str, name: &str, check: impl FnOnce() + Send + 'static) -> Trial {
+    static LACKING: LazyLock<Option<String>> = LazyLock::new(|| requirements::lacking_for_engine(&ENGINES[0]));
+    Trial::ignorable_test(format!("{module}::{name}"), move || match &*LACKING {
+        Some(lacking) if requirements::is_required("embedded") => Err(lacking.into()),
+        Some(lacking) => Ok(Completion::ignored_with(lacking)),
+        None => {
+            check();
+            Ok(Completion::Completed)
+        }
+    })
+}
+
+/// The engine that live tests boot.
+const ENGINE: &str = "engine@2.0.0";

@@ -1,0 +1,63 @@
+//! The process table, as /proc tells it.
+
+use std::fs;
+
+/// A process, told apart from a later one of the same number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    pub pid: u32,
+    started: String,
+    parent: u32,
+    pub arguments: Vec<String>,
+}
+
+impl Process {
+    /// One that is there and is not a zombie.
+    fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold anything; the fields after it hold no parenthesis.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        (*fields.first()? != "Z").then_some(())?;
+        Some(Self {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            started: (*fields.get(19)?).to_owned(),
+            arguments: String::from_utf8_lossy(&arguments)
+                .split_terminator('\0')
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        Self::of(self.pid).is_some_and(|now| now.started == self.started)
+    }
+
+    /// The value of a Java system property on its command line.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        let prefix = format!("-D{name}=");
+        self.arguments.iter().find_map(|a| a.strip_prefix(&prefix))
+    }
+}
+
+/// All processes.
+pub fn all() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").unwrap();
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    pids.filter_map(Process::of).collect()
+}
+
+/// The descendants of a process.
+pub fn below(pid: u32) -> Vec<Process> {
+    let all = all();
+    let mut found: Vec<Process> = Vec::new();
+    let mut parents = vec![pid];
+    while let Some(parent) = parents.pop() {
+        for process in all.iter().filter(|p| p.parent == parent) {
+            parents.push(process.pid);
+            found.push(process.clone());
+        }
+    }
+    found
+}

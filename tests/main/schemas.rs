@@ -1,0 +1,84 @@
+//! The committed JSON Schemas.
+
+use std::fs;
+use std::path::Path;
+
+use jsonschema::Validator;
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::test;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("schemas", "the_committed_schemas_are_fresh", fresh),
+        test("schemas", "every_bundled_scenario_is_valid", bundled),
+        test("schemas", "what_is_no_scenario_is_invalid", invalid),
+    ]
+}
+
+fn committed(format: &str) -> String {
+    fs::read_to_string(format!("{ROOT}/schemas/{format}.schema.json")).unwrap()
+}
+
+fn validator(format: &str) -> Validator {
+    let schema: Value = serde_json::from_str(&committed(format)).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// Fails the test with every place where an instance is not as its schema says.
+fn assert_valid(format: &str, instance: &Value) {
+    let faults: Vec<_> = validator(format)
+        .iter_errors(instance)
+        .map(|e| format!("{}: {e}", e.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Fails the test when a report is not as its schema says.
+pub fn assert_report(path: &Path) {
+    assert_valid("report", &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
+}
+
+fn fresh() {
+    for format in ["scenario", "report"] {
+        let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
+        assert!(
+            committed(format) == now,
+            "schemas/{format}.schema.json is stale: kestra-secrets schema {format} > schemas/{format}.schema.json"
+        );
+    }
+}
+
+fn bundled() {
+    let mut count = 0;
+    for entry in fs::read_dir(format!("{ROOT}/scenarios")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            let text = fs::read_to_string(&path).unwrap();
+            assert_valid("scenario", &serde_saphyr::from_str(&text).unwrap());
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+fn invalid() {
+    let text = fs::read_to_string(format!("{ROOT}/scenarios/extra-env.yaml")).unwrap();
+    let scenario: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_valid("scenario", &scenario);
+    for (key, value) in [
+        ("expcet", Value::Null),
+        ("schema", 2.into()),
+        ("name", "Not A Name".into()),
+        ("strategy", "by-hand".into()),
+        ("reads", 1.into()),
+    ] {
+        let mut broken = scenario.clone();
+        broken[key] = value;
+        assert!(!validator("scenario").is_valid(&broken), "{key}");
+    }
+}
