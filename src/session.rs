@@ -9,7 +9,7 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::campaign;
-use crate::helm::{ChartRef, Helm};
+use crate::helm::{ChartRef, Helm, RenderError};
 use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
@@ -18,7 +18,7 @@ use crate::provider::{self, ENGINES, KestraRef, Provider, ProviderName, Site};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
-use crate::secret::RunKey;
+use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
 use crate::verdict::Infra;
 
@@ -128,6 +128,18 @@ impl Session {
                 ledger.close().await.map_err(owning)?;
                 Err(infra)
             }
+        }
+    }
+
+    /// Several files of values as one, the later ones going before the earlier, as helm does it.
+    ///
+    /// # Errors
+    /// [`RenderError::Refused`] when helm cannot read them.
+    pub async fn merged(&self, files: &[Plain]) -> Result<Plain, RenderError> {
+        match files {
+            [] => Ok(Plain::new("{}", true)),
+            [one] => Ok(one.clone()),
+            several => self.site.helm.merge(several).await,
         }
     }
 

@@ -1,10 +1,13 @@
 //! One file per subcommand.
 
+mod check;
 mod clean;
 mod interrupt;
 mod list;
+mod live;
 pub mod run;
 mod schema;
+mod target;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +33,8 @@ enum Command {
     List(list::Args),
     /// Run scenarios against a live Kestra and judge what comes out
     Run(Box<run::Args>),
+    /// Prove your own values and manifests, as they are
+    Check(Box<check::Args>),
     /// End what a killed run left behind
     Clean,
     /// Print the JSON Schema of a format
@@ -44,6 +49,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
     match cli.command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
+        Command::Check(args) => check::run(*args).await,
         Command::Clean => clean::run().await,
         Command::Schema(args) => schema::run(&args),
     }

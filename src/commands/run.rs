@@ -1,17 +1,14 @@
 //! `run`: scenarios, planned, carried out on a provider, judged and reported.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::interrupt;
+use super::live::live;
+use super::target::Target;
 use crate::helm::ChartRef;
 use crate::plan::Plan;
-use crate::provider::{KestraRef, ProviderName};
-use crate::report::{self, console::Console};
+use crate::provider::KestraRef;
 use crate::scenario;
 use crate::session::{Options, Session};
 use crate::verdict::Exit;
@@ -28,34 +25,14 @@ pub struct Args {
     /// Names of bundled scenarios, files or folders; all bundled ones by default
     #[arg(value_name = "NAME|FILE")]
     select: Vec<String>,
-    /// Where Kestra runs
-    #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
-    provider: ProviderName,
-    /// bundled, official[@VERSION], a folder, an archive, or oci://…
-    #[arg(long, default_value = "bundled", env = "KESTRA_SECRETS_CHART")]
-    chart: ChartRef,
-    /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
-    #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
-    kestra: Vec<KestraRef>,
-    /// The image to run, where --provider is docker [default: kestra-secrets/kestra:VERSION for an engine,
-    /// kestra/kestra:vVERSION for the official one]
-    #[arg(long, value_name = "REF", env = "KESTRA_SECRETS_IMAGE")]
-    image: Option<String>,
-    /// A folder for report.json, junit.xml and evidence
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// The most installations at a time [default: what cores and memory bear]
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,
-    /// How long a Kestra may take to become healthy, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
-    timeout: u64,
     /// Give every case an installation of its own
     #[arg(long)]
     isolate: bool,
-    /// Add nothing to the values of the scenarios
-    #[arg(long)]
-    no_defaults: bool,
     /// Fail before anything runs when the run could not prove this; several times for several
     #[arg(long, value_enum)]
     require: Vec<Require>,
@@ -80,55 +57,21 @@ pub enum Require {
 pub async fn run(args: Args) -> miette::Result<Exit> {
     let scenarios: Vec<_> = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
     args.can_prove_what_is_required()?;
-    args.options().image_is_clear()?;
-    let console = Arc::new(Console::default());
-    let cancel = interrupt::token()?;
-    let session = match Session::open(args.options(), console.clone(), cancel.clone()).await {
-        Ok(session) => session,
-        Err(infra) => {
-            let exit = console.broken(&infra);
-            return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
-        }
+    let plan = async |session: &Session| {
+        let plan = session.plan(&scenarios)?;
+        args.no_skips(&plan)?;
+        Ok(plan)
     };
-    let plan = session.plan(&scenarios).map_err(miette::Report::from);
-    let plan = match plan.and_then(|plan| args.no_skips(&plan).map(|()| plan)) {
-        Ok(plan) => plan,
-        Err(unusable) => {
-            if let Err(left) = session.close().await {
-                console.broken(&left);
-            }
-            return Err(unusable);
-        }
-    };
-    console.first_line(&session.header(&plan));
-    let report = session.carry_out(plan).await;
-    let closed = session.close().await;
-    let exit = match (report, closed) {
-        (Ok(report), Ok(())) => {
-            if let Some(folder) = &args.report {
-                report::write(&report, folder)
-                    .into_diagnostic()
-                    .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))?;
-            }
-            console.last_line(&report, cancel.is_cancelled())
-        }
-        (Err(infra), _) | (_, Err(infra)) => console.broken(&infra),
-    };
-    Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit })
+    live(args.options()?, args.target.report.as_deref(), plan, |_| ()).await
 }
 
 impl Args {
-    fn options(&self) -> Options {
-        Options {
-            provider: self.provider,
-            chart: self.chart.clone(),
-            image: self.image.clone(),
-            kestra: self.kestra.clone(),
+    fn options(&self) -> miette::Result<Options> {
+        Ok(Options {
             parallel: self.parallel,
             isolate: self.isolate,
-            defaults: !self.no_defaults,
-            boot: Duration::from_secs(self.timeout),
-        }
+            ..self.target.options()?
+        })
     }
 
     /// A gate that cannot be met fails before anything runs, so that it never weakens in silence.
@@ -140,15 +83,17 @@ impl Args {
                     help = "the embedded provider composes the environment by the kubelet's rules",
                     "--require observed cannot be met by --provider embedded"
                 ),
-                Require::Official if !matches!(self.chart, ChartRef::Official(_)) => miette::bail!(
+                Require::Official if !matches!(self.target.chart, ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",
-                    self.chart
+                    self.target.chart
                 ),
-                Require::Official if self.kestra.is_empty() || !self.kestra.iter().all(official) => miette::bail!(
-                    help = "use --kestra official@VERSION",
-                    "--require official cannot be met by an engine or an executable of unknown origin"
-                ),
+                Require::Official if self.target.kestra.is_empty() || !self.target.kestra.iter().all(official) => {
+                    miette::bail!(
+                        help = "use --kestra official@VERSION",
+                        "--require official cannot be met by an engine or an executable of unknown origin"
+                    )
+                }
                 Require::Official => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Helm, called as a binary: no maintained Rust library exists for it.
 
 mod chart;
+mod merge;
 mod render;
 
 use std::path::PathBuf;

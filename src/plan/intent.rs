@@ -154,7 +154,7 @@ fn secret_object(name: &str, entries: impl Iterator<Item = (String, Plain)>) -> 
 }
 
 /// The page's flow, with the outputs the scenario asks for.
-pub(super) fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
+pub fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
     let values: Map<String, Value> = reads
         .iter()
         .map(|(output, read)| (output.clone(), format!("{{{{ secret('{}') }}}}", read.secret).into()))

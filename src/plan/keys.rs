@@ -74,6 +74,15 @@ pub(super) fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
     found
 }
 
+/// The generation whose keys the values use: the one that ignores fewer of them, 1.x when both do alike.
+pub fn written_for(values: &Plain) -> Generation {
+    if ignored(values, Generation::V0).len() < ignored(values, Generation::V1).len() {
+        Generation::V0
+    } else {
+        Generation::V1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +101,14 @@ mod tests {
         assert!(paths("extraEnv: []", Generation::V0).is_empty());
         assert_eq!(paths("common: {extraEnv: []}", Generation::V0), ["common.extraEnv"]);
         assert!(paths("common: {extraEnv: []}", Generation::V1).is_empty());
+    }
+
+    #[test]
+    fn values_tell_which_generation_they_were_written_for() {
+        let of = |values: &str| written_for(&Plain::new(values, true));
+        assert_eq!(of("{extraEnv: [], deployment: {}}"), Generation::V0);
+        assert_eq!(of("common: {extraEnv: []}"), Generation::V1);
+        assert_eq!(of("{}"), Generation::V1);
     }
 
     #[test]

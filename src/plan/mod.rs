@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use defaults::Defaults;
+pub use intent::flow;
+pub use keys::written_for;
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;
 

@@ -85,10 +85,10 @@ fn parse(scenario: &Scenario, values: &Plain) -> Result<Value, PlanError> {
     }
 }
 
-/// The first key, with dots, that both set and that is not a mapping in both.
+/// The first key, with dots, that the two set to different things.
 fn overlap(a: &Value, b: &Value) -> Option<String> {
     let (Value::Object(a), Value::Object(b)) = (a, b) else {
-        return Some(String::new());
+        return (a != b).then(String::new);
     };
     a.iter().find_map(|(key, left)| {
         let below = overlap(left, b.get(key)?)?;
@@ -119,6 +119,7 @@ mod tests {
     #[test]
     fn mappings_merge_and_leaves_collide() {
         assert_eq!(overlap(&json!({"a": {"b": 1}}), &json!({"a": {"c": 1}})), None);
+        assert_eq!(overlap(&json!({"a": {"b": 1}}), &json!({"a": {"b": 1}})), None);
         assert_eq!(
             overlap(&json!({"a": {"b": 1}}), &json!({"a": {"b": 2}})).as_deref(),
             Some("a.b")

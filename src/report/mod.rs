@@ -4,6 +4,7 @@ pub mod console;
 pub mod json;
 pub mod junit;
 mod seen;
+pub mod way;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,148 @@
+//! `check`: the user's own values and manifests, as they are, proved live; no scenario file to write.
+
+mod documents;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+
+use super::live::live;
+use super::target::Target;
+use crate::plan::{self, Installation, Plan, Read};
+use crate::report::{Report, way};
+use crate::scenario::{Expect, Expectation, Given, InputError, Literal, Manifest, Scenario};
+use crate::secret::Plain;
+use crate::session::Session;
+use crate::verdict::Exit;
+use documents::STDIN;
+use wanted::Words;
+
+/// What `check` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+A plaintext is never taken as an argument, which everybody on the machine can read: it comes from a file
+(byte for byte, its last newline too), from standard input, or from KESTRA_SECRETS_EXPECT_NAME. It appears
+nowhere in the output, nor does anything made from it; one that is no secret is given by --public.
+
+Examples:
+  kestra-secrets check -f values.yaml -f secret.yaml --expect DB_PASSWORD=@password.txt
+  kubectl get secret db-creds -o yaml | kestra-secrets check -f values.yaml -f - --expect-present DB_PASSWORD
+  kestra-secrets check -f values.yaml --public DB_USERNAME=admin --kestra engine@2.0.0")]
+pub struct Args {
+    /// Values for the chart, or manifests to apply before it; several times for several, and - for standard
+    /// input. Later values go before earlier ones, as with helm
+    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    files: Vec<String>,
+    /// A secret, by the name a flow calls it, and the file with the plaintext that must come out (@- is
+    /// standard input); without a file, KESTRA_SECRETS_EXPECT_NAME holds it
+    #[arg(long, value_name = "NAME[=@FILE]")]
+    expect: Vec<String>,
+    /// A secret that may be shown, and the plaintext that must come out
+    #[arg(long, value_name = "NAME=VALUE")]
+    public: Vec<String>,
+    /// A secret that must be found, whatever it holds
+    #[arg(long, value_name = "NAME")]
+    expect_present: Vec<String>,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Proves the user's own files and says how they fared.
+///
+/// # Errors
+/// Bad input: a file or a flag that cannot be used.
+pub async fn run(args: Args) -> miette::Result<Exit> {
+    let words = Words {
+        expect: &args.expect,
+        public: &args.public,
+        present: &args.expect_present,
+    };
+    let on_stdin = args.files.iter().filter(|f| *f == STDIN).count();
+    if on_stdin + usize::from(wanted::reads_stdin(words)) > 1 {
+        miette::bail!(
+            help = "give the others as files",
+            "standard input can be read once only"
+        );
+    }
+    let wanted = wanted::read(words)?;
+    let given = documents::read(&args.files)?;
+    let plan = async |session: &Session| {
+        let values = session.merged(&given.values).await.map_err(|e| {
+            let help = "`helm template` with the same files says more";
+            InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
+        })?;
+        let scenarios: Vec<_> = wanted
+            .iter()
+            .map(|(secret, meant)| Arc::new(scenario(secret, meant.as_ref(), &values, &given.manifests)))
+            .collect();
+        Ok(together(session.plan(&scenarios)?))
+    };
+    live(args.target.options()?, args.target.report.as_deref(), plan, tell).await
+}
+
+/// The page's flow for one secret, so that each has a verdict of its own.
+fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Manifest]) -> Scenario {
+    let public = meant.is_some_and(Plain::is_public);
+    let read = Read {
+        secret: secret.into(),
+        public,
+    };
+    let outputs: BTreeMap<_, _> = meant
+        .map(|plain| (secret.to_owned(), plain.clone()))
+        .into_iter()
+        .collect();
+    Scenario {
+        name: secret.into(),
+        about: format!("secret('{secret}') gives what is meant"),
+        source: None,
+        given: Given::Literal(Literal {
+            chart: plan::written_for(values),
+            values: values.clone(),
+            manifests: manifests.to_vec(),
+            flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
+            public,
+        }),
+        promise: None,
+        expect: vec![Expectation {
+            kestra: None,
+            chart: None,
+            expect: Expect::Outputs(outputs),
+            diagnosis: Vec::new(),
+        }],
+        steps: Vec::new(),
+        file: "check".into(),
+        at: (0, 0),
+    }
+}
+
+/// The documents are the same for all secrets: one installation of each Kestra serves them.
+fn together(plan: Plan) -> Plan {
+    let mut joined: Vec<Installation> = Vec::new();
+    for mut installation in plan.installations {
+        match joined.iter_mut().find(|i| i.kestra == installation.kestra) {
+            Some(first) => {
+                // They are the same as the first one's.
+                installation.cases.iter_mut().for_each(|case| case.warnings.clear());
+                first.cases.append(&mut installation.cases);
+            }
+            None => {
+                // A secret's name need not be fit for Kubernetes.
+                let secret = installation.cases.first().map(|case| case.scenario.name.clone());
+                installation.id = installation.id.replacen(&secret.unwrap_or_default(), "check", 1);
+                joined.push(installation);
+            }
+        }
+    }
+    Plan {
+        installations: joined,
+        ..plan
+    }
+}
+
+fn tell(report: &Report) {
+    for line in report.results.iter().flat_map(way::ways) {
+        anstream::println!("{line}");
+    }
+}

@@ -1,0 +1,56 @@
+//! The flags of all commands that start a Kestra.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::helm::ChartRef;
+use crate::provider::{KestraRef, ProviderName};
+use crate::session::Options;
+
+#[derive(Args)]
+pub struct Target {
+    /// Where Kestra runs
+    #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
+    pub provider: ProviderName,
+    /// bundled, official[@VERSION], a folder, an archive, or oci://…
+    #[arg(long, default_value = "bundled", env = "KESTRA_SECRETS_CHART")]
+    pub chart: ChartRef,
+    /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
+    #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
+    pub kestra: Vec<KestraRef>,
+    /// The image to run, where --provider is docker [default: kestra-secrets/kestra:VERSION for an engine,
+    /// kestra/kestra:vVERSION for the official one]
+    #[arg(long, value_name = "REF", env = "KESTRA_SECRETS_IMAGE")]
+    pub image: Option<String>,
+    /// A folder for report.json, junit.xml and evidence
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// How long a Kestra may take to become healthy, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    pub timeout: u64,
+    /// Add nothing to the values that are given
+    #[arg(long)]
+    pub no_defaults: bool,
+}
+
+impl Target {
+    /// What a session is asked to be.
+    ///
+    /// # Errors
+    /// Bad input: flags that contradict each other.
+    pub fn options(&self) -> miette::Result<Options> {
+        let options = Options {
+            provider: self.provider,
+            chart: self.chart.clone(),
+            kestra: self.kestra.clone(),
+            image: self.image.clone(),
+            defaults: !self.no_defaults,
+            boot: Duration::from_secs(self.timeout),
+            ..Options::default()
+        };
+        options.image_is_clear()?;
+        Ok(options)
+    }
+}
