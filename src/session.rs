@@ -1,5 +1,6 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{ENGINES, KestraRef, Provider, Site, embedded};
+use crate::provider::{ENGINES, KestraRef, Provider, Site, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -22,13 +23,41 @@ use crate::secret::RunKey;
 use crate::toolbox::{Tool, Toolbox};
 use crate::verdict::Infra;
 
+/// Where Kestra is to run.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// As a child process.
+    Embedded,
+    /// On a cluster.
+    Live {
+        /// Which.
+        place: live::Place,
+        /// The local port that leads to Kestra; none for a free one each.
+        local_port: Option<u16>,
+    },
+}
+
+impl Place {
+    /// Its name, as `--provider` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Live { place, .. } => place.name(),
+        }
+    }
+}
+
 /// What a run is asked to be.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Where Kestra runs.
+    pub place: Place,
     /// Where the chart comes from.
     pub chart: ChartRef,
     /// The Kestras; none means every engine.
     pub kestra: Vec<KestraRef>,
+    /// The images of the Kestras on a cluster; none for the usual ones.
+    pub images: Vec<live::ImageFor>,
     /// The most installations at a time.
     pub parallel: Option<usize>,
     /// Every case gets an installation of its own.
@@ -42,8 +71,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            place: Place::Embedded,
             chart: ChartRef::Bundled,
             kestra: Vec::new(),
+            images: Vec::new(),
             parallel: None,
             isolate: false,
             defaults: true,
@@ -128,9 +159,10 @@ impl Session {
         let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
         let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
         format!(
-            "run {}: {cases} cases in {} installations on embedded, chart {}, Kestra {}, {}",
+            "run {}: {cases} cases in {} installations on {}, chart {}, Kestra {}, {}",
             self.site.run,
             plan.installations.len(),
+            self.options.place.name(),
             self.site.chart,
             kestras.join(" and "),
             self.helm
@@ -142,13 +174,37 @@ impl Session {
     /// # Errors
     /// [`Infra`] when the provider cannot be opened.
     pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
-        let options = embedded::Options {
-            parallel: self.options.parallel,
-            isolate: self.options.isolate,
-        };
-        let provider = Provider::Embedded(embedded::Embedded::open(&self.site, &self.kestras, &options).await?);
+        let provider = self.provider().await?;
         let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
-        Ok(self.report(&provider, results))
+        let report = self.report(&provider, results);
+        // What is left is in the ledger, and closing that says so.
+        if let Err(infra) = provider.close().await {
+            tracing::warn!("{infra}");
+        }
+        Ok(report)
+    }
+
+    async fn provider(&self) -> Result<Provider, Infra> {
+        let parallel = self.options.parallel;
+        match &self.options.place {
+            Place::Embedded => {
+                let options = embedded::Options {
+                    parallel,
+                    isolate: self.options.isolate,
+                };
+                let embedded = embedded::Embedded::open(&self.site, &self.kestras, &options).await?;
+                Ok(Provider::Embedded(embedded))
+            }
+            Place::Live { place, local_port } => {
+                let options = live::Options {
+                    place: place.clone(),
+                    parallel,
+                    local_port: *local_port,
+                };
+                let live = live::Live::open(&self.site, &self.kestras, &options).await?;
+                Ok(Provider::Live(live))
+            }
+        }
     }
 
     fn report(&self, provider: &Provider, results: Vec<CaseResult>) -> Report {
@@ -158,7 +214,7 @@ impl Session {
             provider: provider.name().into(),
             chart: self.site.chart.to_string(),
             kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
-            kubernetes: None,
+            kubernetes: provider.kubernetes().map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -229,7 +285,10 @@ async fn equip(
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),
-            image: None,
+            images: match options.place {
+                Place::Embedded => BTreeMap::new(),
+                Place::Live { .. } => live::images(&kestras, &options.images),
+            },
         }),
         credentials,
         redactor,

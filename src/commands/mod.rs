@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod clean;
+mod cluster_args;
 mod interrupt;
 mod list;
 pub mod run;

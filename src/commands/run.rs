@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use super::cluster_args::ClusterArgs;
 use super::interrupt;
 use crate::helm::ChartRef;
 use crate::plan::Plan;
@@ -23,7 +24,9 @@ Examples:
   kestra-secrets run
   kestra-secrets run extra-env secret-key-ref --kestra engine@1.3.31
   kestra-secrets run ./my-scenario.yaml --chart ./charts/kestra --report ./report
-  kestra-secrets run --kestra exec:/opt/kestra --require official")]
+  kestra-secrets run --kestra exec:/opt/kestra --require official
+  kestra-secrets run --provider kind --chart official
+  kestra-secrets run --provider context --context staging --namespace qa --kestra official@1.0.0")]
 pub struct Args {
     /// Names of bundled scenarios, files or folders; all bundled ones by default
     #[arg(value_name = "NAME|FILE")]
@@ -37,6 +40,8 @@ pub struct Args {
     /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
     #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
     kestra: Vec<KestraRef>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// A folder for report.json, junit.xml and evidence
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -66,6 +71,10 @@ pub enum ProviderName {
     /// A child process with exactly the environment the pod would have; needs no Docker
     #[default]
     Embedded,
+    /// Any context of your kubeconfig, named by --context
+    Context,
+    /// A kind cluster that is made for the run and deleted with it
+    Kind,
 }
 
 /// What a run must be able to prove.
@@ -83,10 +92,11 @@ pub enum Require {
 /// Bad input: a scenario, a plan or a flag that cannot be used.
 pub async fn run(args: Args) -> miette::Result<Exit> {
     let scenarios: Vec<_> = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
+    let options = args.options()?;
     args.can_prove_what_is_required()?;
     let console = Arc::new(Console::default());
     let cancel = interrupt::token()?;
-    let session = match Session::open(args.options(), console.clone(), cancel.clone()).await {
+    let session = match Session::open(options, console.clone(), cancel.clone()).await {
         Ok(session) => session,
         Err(infra) => return Ok(console.broken(&infra)),
     };
@@ -110,15 +120,17 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
 }
 
 impl Args {
-    fn options(&self) -> Options {
-        Options {
+    fn options(&self) -> miette::Result<Options> {
+        Ok(Options {
+            place: self.cluster.place(self.provider)?,
+            images: self.cluster.image.clone(),
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
             parallel: self.parallel,
             isolate: self.isolate,
             defaults: !self.no_defaults,
             boot: Duration::from_secs(self.timeout),
-        }
+        })
     }
 
     /// A gate that cannot be met fails before anything runs, so that it never weakens in silence.
@@ -126,10 +138,11 @@ impl Args {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed => miette::bail!(
+                Require::Observed if self.provider == ProviderName::Embedded => miette::bail!(
                     help = "the embedded provider composes the environment by the kubelet's rules",
                     "--require observed cannot be met by --provider embedded"
                 ),
+                Require::Observed => {}
                 Require::Official if !matches!(self.chart, ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",

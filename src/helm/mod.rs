@@ -1,6 +1,7 @@
 //! Helm, called as a binary: no maintained Rust library exists for it.
 
 mod chart;
+mod install;
 mod render;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 pub use chart::{BUNDLED_CHART, Chart, ChartError, ChartRef};
+pub use install::{InstallError, Release};
 pub use render::{RenderError, Rendered, Workload};
 
 use crate::process::{Command, Deadline, Scrub};

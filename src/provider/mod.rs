@@ -4,6 +4,7 @@
 pub mod embedded;
 mod forecast;
 mod kestra;
+pub mod live;
 pub mod trace;
 
 use std::path::PathBuf;
@@ -56,10 +57,21 @@ pub struct Site {
     pub cache: PathBuf,
 }
 
+impl Site {
+    /// The values of an installation that are not the user's.
+    pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
+        let defaults = self.defaults.as_ref();
+        let defaults = defaults.map(|d| d.values_for(&installation.kestra, installation.generation));
+        self.chart.with_generation(defaults, installation.generation)
+    }
+}
+
 /// Where Kestra runs.
 pub enum Provider {
     /// As a child process with exactly the environment the pod would have.
     Embedded(embedded::Embedded),
+    /// On a cluster: any context, or a kind cluster that is the run's own.
+    Live(live::Live),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
@@ -75,6 +87,7 @@ impl Provider {
     pub fn capacity(&self) -> usize {
         match self {
             Self::Embedded(embedded) => embedded.capacity(),
+            Self::Live(live) => live.capacity(),
         }
     }
 
@@ -89,7 +102,8 @@ impl Provider {
     ) -> Vec<Result<Group, (Installation, Infra)>> {
         let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
         for installation in installations {
-            let forecast = match Forecast::of(site, self.node(), &installation).await {
+            let node = self.node(site, &installation);
+            let forecast = match Forecast::of(site, &node, &installation).await {
                 Ok(forecast) => forecast,
                 Err(infra) => {
                     groups.push(Err((installation, infra)));
@@ -115,7 +129,9 @@ impl Provider {
     }
 
     fn same(&self, group: &Group, installation: &Installation, forecast: &Forecast) -> bool {
-        let Self::Embedded(embedded) = self;
+        let Self::Embedded(embedded) = self else {
+            return false;
+        };
         let still = |i: &Installation| i.cases.iter().all(|c| c.steps.is_empty());
         !embedded.isolate
             && group
@@ -127,9 +143,10 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self) -> &forecast::Node {
+    fn node(&self, site: &Site, installation: &Installation) -> forecast::Node {
         match self {
-            Self::Embedded(embedded) => &embedded.node,
+            Self::Embedded(embedded) => embedded.node.clone(),
+            Self::Live(live) => live.node(site, installation),
         }
     }
 
@@ -146,6 +163,10 @@ impl Provider {
                     .await
                     .map(|r| Installed::Embedded(Box::new(r))),
             },
+            Self::Live(live) => live
+                .install(site, &group.installations[0], &group.forecasts[0])
+                .await
+                .map(|r| Installed::Live(Box::new(r))),
         }
     }
 
@@ -153,6 +174,7 @@ impl Provider {
     pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
         match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation),
+            Self::Live(live) => live.provenance(site, installation),
         }
     }
 
@@ -160,6 +182,26 @@ impl Provider {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Embedded(_) => "embedded",
+            Self::Live(live) => live.name(),
+        }
+    }
+
+    /// The version of its cluster; none where there is none.
+    pub fn kubernetes(&self) -> Option<&str> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Live(live) => Some(live.kubernetes()),
+        }
+    }
+
+    /// Takes down what it made for the run.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left; the ledger still names it then.
+    pub async fn close(self) -> Result<(), Infra> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Live(live) => live.close().await,
         }
     }
 }
@@ -168,6 +210,8 @@ impl Provider {
 pub enum Installed {
     /// A child process.
     Embedded(Box<embedded::Running>),
+    /// A release on a cluster.
+    Live(Box<live::Release>),
     /// What was given keeps it from running.
     Never(Outcome),
 }
@@ -177,14 +221,16 @@ impl Installed {
     pub fn client(&self) -> Result<&Client, &Outcome> {
         match self {
             Self::Embedded(running) => Ok(running.client()),
+            Self::Live(release) => release.client(),
             Self::Never(outcome) => Err(outcome),
         }
     }
 
     /// Whether the server's log holds a text.
-    pub fn logged(&self, text: &str) -> bool {
+    pub async fn logged(&self, text: &str) -> bool {
         match self {
             Self::Embedded(running) => running.logged(text),
+            Self::Live(release) => release.logged(text).await,
             Self::Never(_) => false,
         }
     }
@@ -193,7 +239,23 @@ impl Installed {
     pub fn pod(&self) -> Option<&Pod> {
         match self {
             Self::Embedded(running) => Some(running.pod()),
+            Self::Live(release) => match release.forecast() {
+                Forecast::Pod(pod) => Some(pod),
+                Forecast::Never(_) => None,
+            },
             Self::Never(_) => None,
+        }
+    }
+
+    /// The outcome that was foretold where no pod was.
+    pub fn foretold(&self) -> Option<&Outcome> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Live(release) => match release.forecast() {
+                Forecast::Pod(_) => None,
+                Forecast::Never(outcome) => Some(outcome),
+            },
+            Self::Never(outcome) => Some(outcome),
         }
     }
 
@@ -204,6 +266,7 @@ impl Installed {
     pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
         match self {
             Self::Embedded(running) => running.change(site, action).await,
+            Self::Live(release) => release.change(site, action).await,
             Self::Never(outcome) => Ok(Self::Never(outcome)),
         }
     }
@@ -215,6 +278,7 @@ impl Installed {
     pub async fn remove(self) -> Result<(), Infra> {
         match self {
             Self::Embedded(running) => running.stop().await,
+            Self::Live(release) => release.remove().await,
             Self::Never(_) => Ok(()),
         }
     }
