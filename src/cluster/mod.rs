@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod cause;
+pub mod clean;
 pub mod forward;
 pub mod names;
 pub mod own;

@@ -2,7 +2,10 @@
 
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::cluster::clean::ClusterCleaner;
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
+use crate::provider::live::KindCleaner;
+use crate::toolbox::Toolbox;
 use crate::verdict::Exit;
 
 /// Ends what the runs own whose process is gone; runs that go on are left alone.
@@ -10,7 +13,14 @@ use crate::verdict::Exit;
 /// # Errors
 /// When the ledger cannot be read or written.
 pub async fn run() -> miette::Result<Exit> {
-    let cleaners: [&dyn Cleaner; 1] = [&Local];
+    let toolbox = Toolbox::from_env(super::interrupt::token()?).into_diagnostic()?;
+    let (clusters, kind) = (
+        ClusterCleaner {
+            toolbox: toolbox.clone(),
+        },
+        KindCleaner { toolbox },
+    );
+    let cleaners: [&dyn Cleaner; 3] = [&Local, &clusters, &kind];
     let mut exit = Exit::Fine;
     let mut found = 0;
     let runs = past_runs()

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use super::{Chart, Helm};
 use crate::cluster::Access;
@@ -58,7 +59,7 @@ impl Helm {
         values: &Plain,
     ) -> Result<(), InstallError> {
         let verb = if upgrade { "upgrade" } else { "install" };
-        let command = self.on(release, verb).arg(&chart.path);
+        let command = on(self.command(), release, verb).arg(&chart.path);
         let (command, _file) = self.with_values(command, defaults, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if output.status.success() {
@@ -77,25 +78,26 @@ impl Helm {
     /// # Errors
     /// [`ProcessError`] with helm's words.
     pub async fn uninstall(&self, release: &Release) -> Result<(), ProcessError> {
-        let command = self.on(release, "uninstall").args(["--ignore-not-found", "--wait"]);
-        // Cleaning up goes on when the run is interrupted.
-        command
-            .run(GONE, &tokio_util::sync::CancellationToken::new())
-            .await
-            .map(drop)
+        uninstall(self.command(), release).await
     }
+}
 
-    fn on(&self, release: &Release, verb: &str) -> Command {
-        let command = self.command().args([verb, &release.name]).args([
-            "--namespace",
-            &release.namespace,
-            "--kube-context",
-            &release.access.context,
-        ]);
-        match &release.access.kubeconfig {
-            Some(file) => command.arg("--kubeconfig").arg(file),
-            None => command,
-        }
+/// Removes a release by a call of helm, even when the run was interrupted.
+pub(crate) async fn uninstall(helm: Command, release: &Release) -> Result<(), ProcessError> {
+    let command = on(helm, release, "uninstall").args(["--ignore-not-found", "--wait"]);
+    command.run(GONE, &CancellationToken::new()).await.map(drop)
+}
+
+fn on(helm: Command, release: &Release, verb: &str) -> Command {
+    let command = helm.args([verb, &release.name]).args([
+        "--namespace",
+        &release.namespace,
+        "--kube-context",
+        &release.access.context,
+    ]);
+    match &release.access.kubeconfig {
+        Some(file) => command.arg("--kubeconfig").arg(file),
+        None => command,
     }
 }
 
