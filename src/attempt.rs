@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::kestra::{self, Client, Execution, LogLine, State};
 use crate::plan::Case;
+use crate::provider::Installed;
 use crate::redact::Redactor;
 use crate::scenario::{Expect, Stage};
 use crate::secret::Plain;
@@ -14,9 +15,6 @@ use crate::verdict::{Attempt, Infra, Outcome, Ran};
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);
-
-/// Asks whether a line of the server's log contains a text.
-pub type Logged<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
 /// Runs a case's flow and reads what came out.
 ///
@@ -28,7 +26,7 @@ pub async fn attempt(
     client: &Client,
     case: &Case,
     expect: &Expect,
-    logged: Logged<'_>,
+    installed: &Installed,
     redactor: &Redactor,
 ) -> Attempt {
     let flow = match client.put_flow(&case.flow).await {
@@ -67,11 +65,15 @@ pub async fn attempt(
         Expect::Missing { log, .. } => log.as_deref(),
         _ => None,
     };
+    let logged = match line {
+        Some(line) => installed.logged(line).await,
+        None => true,
+    };
     Ok(Outcome::Ran(Ran {
         state: state(&execution.state),
         outputs,
         errors,
-        logged: line.is_none_or(logged),
+        logged,
     }))
 }
 

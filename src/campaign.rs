@@ -130,11 +130,10 @@ impl Scene<'_> {
     async fn case(&self, installed: &Installed, about: &About<'_>, mut phases: Vec<Phase>) -> Option<CaseResult> {
         self.site.observer.phase(&about.installation.id, &about.name);
         let clock = Instant::now();
-        let logged = |text: &str| installed.logged(text);
         let attempt = match installed.client() {
             Err(outcome) => Ok(outcome.clone()),
             Ok(client) => tokio::select! {
-                attempt = attempt(client, about.case, about.expect, &logged, &self.site.redactor) => attempt,
+                attempt = attempt(client, about.case, about.expect, installed, &self.site.redactor) => attempt,
                 () = self.site.cancel.cancelled() => return None,
             },
         };

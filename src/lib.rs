@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod campaign;
+pub mod cluster;
 pub mod commands;
 pub mod environment;
 pub mod helm;

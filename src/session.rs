@@ -1,5 +1,6 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, ENGINES, KestraRef, Provider, ProviderName, Site};
+use crate::provider::{self, ENGINES, KestraRef, Provider, Site, docker, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -22,17 +23,44 @@ use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
 use crate::verdict::Infra;
 
+/// Where Kestra is to run.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// As a child process.
+    Embedded,
+    /// As a container of the image alone.
+    Docker,
+    /// On a cluster.
+    Live {
+        /// Which.
+        place: live::Place,
+        /// The local port that leads to Kestra; none for a free one each.
+        local_port: Option<u16>,
+    },
+}
+
+impl Place {
+    /// Its name, as `--provider` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Docker => "docker",
+            Self::Live { place, .. } => place.name(),
+        }
+    }
+}
+
 /// What a run is asked to be.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where Kestra runs.
-    pub provider: ProviderName,
+    pub place: Place,
     /// Where the chart comes from.
     pub chart: ChartRef,
     /// The Kestras; none means every engine.
     pub kestra: Vec<KestraRef>,
-    /// The image of every Kestra; none leaves it to each Kestra's name.
-    pub image: Option<String>,
+    /// The images of the Kestras on a cluster; none for the usual ones.
+    pub images: Vec<live::ImageFor>,
     /// The most installations at a time.
     pub parallel: Option<usize>,
     /// Every case gets an installation of its own.
@@ -44,31 +72,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// An image is one Kestra, whose version must be told: what is expected depends on it.
+    /// An image has a version, which must be told: what is expected depends on it.
     ///
     /// # Errors
-    /// Bad input: an image that nothing or too much would run.
+    /// Bad input: a file where images run.
     pub fn image_is_clear(&self) -> miette::Result<()> {
         let exec = self.kestra.iter().find(|k| matches!(k, KestraRef::Exec(_)));
-        match (&self.image, self.provider, exec) {
-            (Some(_), ProviderName::Embedded, _) => miette::bail!(
-                help = "use --provider docker",
-                "--image: --provider {} runs no image",
-                self.provider
-            ),
-            (_, ProviderName::Docker, Some(exec)) => miette::bail!(
-                help =
-                    "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REF",
-                "--kestra {exec} is a file: --provider docker runs images"
-            ),
-            (Some(image), ..) if self.kestra.len() != 1 => miette::bail!(
-                help = "name its version, such as --kestra official@2.0.0",
-                "--image {image}: one image is one Kestra, and {} are asked for",
-                if self.kestra.is_empty() {
-                    ENGINES.len()
-                } else {
-                    self.kestra.len()
-                }
+        match exec {
+            Some(exec) if !matches!(self.place, Place::Embedded) => miette::bail!(
+                help = "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REPO:TAG",
+                "--kestra {exec} is a file: --provider {} runs images",
+                self.place.name()
             ),
             _ => Ok(()),
         }
@@ -78,10 +92,10 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            provider: ProviderName::default(),
+            place: Place::Embedded,
             chart: ChartRef::Bundled,
             kestra: Vec::new(),
-            image: None,
+            images: Vec::new(),
             parallel: None,
             isolate: false,
             defaults: true,
@@ -181,7 +195,7 @@ impl Session {
             "run {}: {cases} cases in {} installations on {}, chart {}, Kestra {}, {}",
             self.site.run,
             plan.installations.len(),
-            self.options.provider,
+            self.options.place.name(),
             self.site.chart,
             kestras.join(" and "),
             self.helm
@@ -193,24 +207,52 @@ impl Session {
     /// # Errors
     /// [`Infra`] when the provider cannot be opened.
     pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
-        let options = provider::Options {
-            parallel: self.options.parallel,
-            isolate: self.options.isolate,
-            image: self.options.image.clone(),
-        };
-        let provider = Provider::open(self.options.provider, &self.site, &self.kestras, &options).await?;
+        let provider = self.provider().await?;
         let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
-        Ok(self.report(&provider, results))
+        let report = self.report(&provider, results);
+        // What is left is in the ledger, and closing that says so.
+        if let Err(infra) = provider.close().await {
+            tracing::warn!("{infra}");
+        }
+        Ok(report)
+    }
+
+    async fn provider(&self) -> Result<Provider, Infra> {
+        let parallel = self.options.parallel;
+        let options = provider::Options {
+            parallel,
+            isolate: self.options.isolate,
+        };
+        match &self.options.place {
+            Place::Embedded => {
+                let embedded = embedded::Embedded::open(&self.site, &self.kestras, &options).await?;
+                Ok(Provider::Embedded(embedded))
+            }
+            Place::Docker => {
+                let images = live::images(&self.kestras, &self.options.images);
+                let docker = docker::Docker::open(&self.site, &self.kestras, &images, &options).await?;
+                Ok(Provider::Docker(docker))
+            }
+            Place::Live { place, local_port } => {
+                let options = live::Options {
+                    place: place.clone(),
+                    parallel,
+                    local_port: *local_port,
+                };
+                let live = live::Live::open(&self.site, &self.kestras, &options).await?;
+                Ok(Provider::Live(live))
+            }
+        }
     }
 
     fn report(&self, provider: &Provider, results: Vec<CaseResult>) -> Report {
         let run = Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
-            provider: provider.name().to_string(),
+            provider: provider.name().into(),
             chart: self.site.chart.to_string(),
             kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
-            kubernetes: None,
+            kubernetes: provider.kubernetes().map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -281,7 +323,10 @@ async fn equip(
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),
-            image: None,
+            images: match options.place {
+                Place::Embedded | Place::Docker => BTreeMap::new(),
+                Place::Live { .. } => live::images(&kestras, &options.images),
+            },
         }),
         credentials,
         redactor,

@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<String>,
     /// A secret, by the name a flow calls it, and the file with the plaintext that must come out (@- is
-    /// standard input); without a file, KESTRA_SECRETS_EXPECT_NAME holds it
+    /// standard input); without a file, `KESTRA_SECRETS_EXPECT_NAME` holds it
     #[arg(long, value_name = "NAME[=@FILE]")]
     expect: Vec<String>,
     /// A secret that may be shown, and the plaintext that must come out

@@ -2,8 +2,11 @@
 
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::cluster::clean::ClusterCleaner;
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::provider::docker::Containers;
+use crate::provider::live::KindCleaner;
+use crate::toolbox::Toolbox;
 use crate::verdict::Exit;
 
 /// Ends what the runs own whose process is gone; runs that go on are left alone.
@@ -11,7 +14,14 @@ use crate::verdict::Exit;
 /// # Errors
 /// When the ledger cannot be read or written.
 pub async fn run() -> miette::Result<Exit> {
-    let cleaners: [&dyn Cleaner; 2] = [&Local, &Containers];
+    let toolbox = Toolbox::from_env(super::interrupt::token()?).into_diagnostic()?;
+    let (clusters, kind) = (
+        ClusterCleaner {
+            toolbox: toolbox.clone(),
+        },
+        KindCleaner { toolbox },
+    );
+    let cleaners: [&dyn Cleaner; 4] = [&Local, &Containers, &clusters, &kind];
     let mut exit = Exit::Fine;
     let mut found = 0;
     let runs = past_runs()

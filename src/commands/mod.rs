@@ -2,6 +2,7 @@
 
 mod check;
 mod clean;
+mod cluster_args;
 mod interrupt;
 mod list;
 mod live;

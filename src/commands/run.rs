@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::live::live;
-use super::target::Target;
+use super::target::{ProviderName, Target};
 use crate::helm::ChartRef;
 use crate::plan::Plan;
 use crate::provider::KestraRef;
@@ -20,7 +20,9 @@ Examples:
   kestra-secrets run
   kestra-secrets run extra-env secret-key-ref --kestra engine@1.3.31
   kestra-secrets run ./my-scenario.yaml --chart ./charts/kestra --report ./report
-  kestra-secrets run --kestra exec:/opt/kestra --require official")]
+  kestra-secrets run --kestra exec:/opt/kestra --require official
+  kestra-secrets run --provider kind --chart official
+  kestra-secrets run --provider context --context staging --namespace qa --kestra official@1.0.0")]
 pub struct Args {
     /// Names of bundled scenarios, files or folders; all bundled ones by default
     #[arg(value_name = "NAME|FILE")]
@@ -79,10 +81,13 @@ impl Args {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed => miette::bail!(
-                    help = "the embedded provider composes the environment by the kubelet's rules",
-                    "--require observed cannot be met by --provider embedded"
-                ),
+                Require::Observed if matches!(self.target.provider, ProviderName::Embedded | ProviderName::Docker) => {
+                    miette::bail!(
+                        help = "only a cluster's kubelet gives a real environment: --provider kind or context",
+                        "--require observed cannot be met by a provider that composes the environment itself"
+                    )
+                }
+                Require::Observed => {}
                 Require::Official if !matches!(self.target.chart, ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",

@@ -3,11 +3,27 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+use super::cluster_args::ClusterArgs;
 
 use crate::helm::ChartRef;
-use crate::provider::{KestraRef, ProviderName};
+use crate::provider::KestraRef;
 use crate::session::Options;
+
+/// Where Kestra runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProviderName {
+    /// A child process with exactly the environment the pod would have; needs no Docker
+    #[default]
+    Embedded,
+    /// A container of the Kestra image with exactly the environment the pod would have
+    Docker,
+    /// Any context of your kubeconfig, named by --context
+    Context,
+    /// A kind cluster that is made for the run and deleted with it
+    Kind,
+}
 
 #[derive(Args)]
 pub struct Target {
@@ -20,10 +36,8 @@ pub struct Target {
     /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
     #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
     pub kestra: Vec<KestraRef>,
-    /// The image to run, where --provider is docker [default: kestra-secrets/kestra:VERSION for an engine,
-    /// kestra/kestra:vVERSION for the official one]
-    #[arg(long, value_name = "REF", env = "KESTRA_SECRETS_IMAGE")]
-    pub image: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// A folder for report.json, junit.xml and evidence
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -42,10 +56,10 @@ impl Target {
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<Options> {
         let options = Options {
-            provider: self.provider,
+            place: self.cluster.place(self.provider)?,
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
-            image: self.image.clone(),
+            images: self.cluster.image.clone(),
             defaults: !self.no_defaults,
             boot: Duration::from_secs(self.timeout),
             ..Options::default()

@@ -1,6 +1,7 @@
 //! Helm, called as a binary: no maintained Rust library exists for it.
 
 mod chart;
+mod install;
 mod merge;
 mod render;
 
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 pub use chart::{BUNDLED_CHART, Chart, ChartError, ChartRef};
+pub(crate) use install::uninstall;
+pub use install::{InstallError, Release};
 pub use render::{RenderError, Rendered, Workload};
 
 use crate::process::{Command, Deadline, Scrub};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{Chart, DEADLINE, Helm};
-use crate::process::ProcessError;
+use crate::process::{Command, Output, ProcessError};
 use crate::secret::Plain;
 
 /// Why a chart was not rendered.
@@ -64,32 +64,44 @@ impl Helm {
         defaults: Option<&Value>,
         values: &Plain,
     ) -> Result<Rendered, RenderError> {
-        let mut command = self.command().args(["template", release]).arg(&chart.path).args([
+        let command = self.command().args(["template", release]).arg(&chart.path).args([
             "--namespace",
             namespace,
             "--skip-tests",
         ]);
-        // Helm reads standard input once, so what is not the user's goes by a file of mode 0600.
-        let file = defaults.map(|d| self.private_file(d)).transpose()?;
-        if let Some(file) = &file {
-            command = command.arg("--values").arg(file.path());
-        }
-        let output = command
-            .args(["--values", "-"])
-            .stdin(values.bytes())
-            .output(DEADLINE, &self.cancel)
-            .await?;
+        let (command, _file) = self.with_values(command, defaults, values)?;
+        let output = command.output(DEADLINE, &self.cancel).await?;
         if !output.status.success() {
             return match output.status.code() {
                 Some(_) => Err(RenderError::Refused(output.last_words().lines().join("\n"))),
-                None => Err(RenderError::Helm(ProcessError::Exit {
-                    program: self.path.display().to_string(),
-                    status: output.status,
-                    last_words: output.last_words(),
-                })),
+                None => Err(RenderError::Helm(self.ended_badly(&output))),
             };
         }
         Rendered::read(&output.stdout)
+    }
+
+    /// A call of helm with the values of a release: those that are not the user's by a file of mode 0600, which
+    /// must outlive the call, since helm reads standard input once.
+    pub(super) fn with_values(
+        &self,
+        command: Command,
+        defaults: Option<&Value>,
+        values: &Plain,
+    ) -> std::io::Result<(Command, Option<tempfile::NamedTempFile>)> {
+        let file = defaults.map(|d| self.private_file(d)).transpose()?;
+        let command = match &file {
+            Some(file) => command.arg("--values").arg(file.path()),
+            None => command,
+        };
+        Ok((command.args(["--values", "-"]).stdin(values.bytes()), file))
+    }
+
+    pub(super) fn ended_badly(&self, output: &Output) -> ProcessError {
+        ProcessError::Exit {
+            program: self.path.display().to_string(),
+            status: output.status,
+            last_words: output.last_words(),
+        }
     }
 
     /// A file that only this user can read, gone when dropped.

@@ -42,6 +42,17 @@ pub enum Thing {
         /// Its name.
         name: String,
     },
+    /// A helm release, and the objects labelled with the run, in a namespace that was given.
+    Release {
+        /// The kubeconfig file, where it is not the default one.
+        kubeconfig: Option<PathBuf>,
+        /// The context of that file.
+        context: String,
+        /// The namespace, which is not ours.
+        namespace: String,
+        /// The release's name, the run's id in it.
+        name: String,
+    },
 }
 
 impl fmt::Display for Thing {
@@ -58,6 +69,12 @@ impl fmt::Display for Thing {
             Self::Namespace { context, name, .. } => {
                 write!(f, "namespace {name} in context {context}")
             }
+            Self::Release {
+                context,
+                namespace,
+                name,
+                ..
+            } => write!(f, "release {name} in namespace {namespace} of context {context}"),
         }
     }
 }

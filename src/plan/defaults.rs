@@ -1,18 +1,53 @@
 //! The values a release needs to run small; a file of their own, before the user's, free of lists.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::kestra::Credentials;
 use crate::scenario::Generation;
 
+/// An image by repository and tag, as charts take it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRef {
+    /// Such as `registry:5000/kestra/kestra`.
+    pub repository: String,
+    /// Such as `v1.0.0`.
+    pub tag: String,
+}
+
+impl FromStr for ImageRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // The colon of a registry's port stands before a slash. A digest splits at its own colon: charts put
+        // the two together again.
+        match text.rsplit_once(':') {
+            Some((repository, tag)) if !repository.is_empty() && !tag.is_empty() && !tag.contains('/') => Ok(Self {
+                repository: repository.into(),
+                tag: tag.into(),
+            }),
+            _ => Err(format!("{text:?} is no image: write REPOSITORY:TAG")),
+        }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.repository, self.tag)
+    }
+}
+
 /// What the harness adds to a release, apart from the user's values.
 #[derive(Debug, Clone)]
 pub struct Defaults {
     /// The credentials Kestra must ask for.
     pub credentials: Credentials,
-    /// The image to run: repository and tag; none leaves the chart's own.
-    pub image: Option<(String, String)>,
+    /// The image to run, by how the user names the Kestra; none leaves the chart's own.
+    pub images: BTreeMap<String, ImageRef>,
 }
 
 impl Defaults {
@@ -37,7 +72,7 @@ impl Defaults {
                 }},
             },
         });
-        let mut values = match generation {
+        match generation {
             Generation::V0 => json!({
                 "configuration": application,
                 "postgresql": {"enabled": false},
@@ -50,8 +85,13 @@ impl Defaults {
                 "dind": {"enabled": false},
                 "common": {"terminationGracePeriodSeconds": 5},
             }),
-        };
-        if let Some((repository, tag)) = &self.image {
+        }
+    }
+
+    /// The same with the image that runs a Kestra. Values of the user's that name an image win over it.
+    pub fn values_for(&self, kestra: &str, generation: Generation) -> Value {
+        let mut values = self.values(generation);
+        if let Some(ImageRef { repository, tag }) = self.images.get(kestra) {
             let key = if generation == Generation::V0 {
                 "image"
             } else {
@@ -60,5 +100,22 @@ impl Defaults {
             values["image"] = json!({key: repository, "tag": tag, "pullPolicy": "IfNotPresent"});
         }
         values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_has_a_repository_and_a_tag() {
+        let parsed: ImageRef = "registry:5000/kestra/kestra:v1.0.0".parse().unwrap();
+        assert_eq!(parsed.repository, "registry:5000/kestra/kestra");
+        assert_eq!(parsed.to_string(), "registry:5000/kestra/kestra:v1.0.0");
+        let digest: ImageRef = "kestra/kestra@sha256:00ff".parse().unwrap();
+        assert_eq!(digest.to_string(), "kestra/kestra@sha256:00ff");
+        for text in ["", "kestra", "registry:5000/kestra", ":tag", "kestra:"] {
+            assert!(text.parse::<ImageRef>().is_err(), "{text}");
+        }
     }
 }

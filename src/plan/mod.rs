@@ -13,7 +13,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use defaults::Defaults;
+pub use defaults::{Defaults, ImageRef};
 pub use intent::flow;
 pub use keys::written_for;
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Installed, RELEASE, Site};
+use super::{Installed, Site};
 use crate::environment::api_server::{Admitted, admit};
 use crate::environment::{Environment, Facts, Halt, Kubelet, MountedFile, Objects, Value as Bytes};
 use crate::helm::{RenderError, Rendered};
@@ -22,9 +22,12 @@ pub struct Node {
     pub kubelet: Kubelet,
     /// The namespace of the release.
     pub namespace: String,
+    /// The release's name.
+    pub release: String,
 }
 
 /// What will come of an installation.
+#[derive(Clone)]
 pub enum Forecast {
     /// A pod that starts.
     Pod(Box<Pod>),
@@ -60,13 +63,12 @@ impl Forecast {
                 }));
             }
         }
-        let defaults = site.defaults.as_ref().map(|d| d.values(installation.generation));
-        let defaults = site.chart.with_generation(defaults, installation.generation);
+        let defaults = site.values(installation);
         let rendered = match site
             .helm
             .template(
                 &site.chart,
-                RELEASE,
+                &node.release,
                 &node.namespace,
                 defaults.as_ref(),
                 &installation.values,
@@ -108,11 +110,11 @@ impl Forecast {
         a.variables() == b.variables() && a.files == b.files && a.command == b.command
     }
 
-    /// What the oracle says of a release that never ran.
+    /// What the oracle says of a release that never will run.
     pub fn prediction_of(installed: &Installed) -> Prediction {
-        match installed.client() {
-            Err(Outcome::Refused { by, .. }) => Prediction::Refused(*by),
-            Err(Outcome::Blocked { reason, .. }) => Prediction::Blocked(reason.clone()),
+        match installed.foretold() {
+            Some(Outcome::Refused { by, .. }) => Prediction::Refused(*by),
+            Some(Outcome::Blocked { reason, .. }) => Prediction::Blocked(reason.clone()),
             _ => Prediction::Unknown,
         }
     }

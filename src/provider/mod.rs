@@ -5,14 +5,13 @@ pub mod docker;
 pub mod embedded;
 mod forecast;
 mod kestra;
+pub mod live;
 pub mod trace;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 pub use forecast::{Forecast, Pod};
@@ -59,34 +58,22 @@ pub struct Site {
     pub cache: PathBuf,
 }
 
-/// Where Kestra is to run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum ProviderName {
-    /// A child process with exactly the environment the pod would have; needs no Docker
-    #[default]
-    Embedded,
-    /// A container of the Kestra image with exactly the environment the pod would have
-    Docker,
-}
-
-impl fmt::Display for ProviderName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Embedded => "embedded",
-            Self::Docker => "docker",
-        })
-    }
-}
-
-/// How a provider is opened.
+/// How the providers without a cluster are opened.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The most installations at a time; none leaves it to cores and memory.
     pub parallel: Option<usize>,
     /// Installations that come to the same pod are started apart all the same.
     pub isolate: bool,
-    /// The image of every Kestra; none leaves it to each Kestra's name.
-    pub image: Option<String>,
+}
+
+impl Site {
+    /// The values of an installation that are not the user's.
+    pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
+        let defaults = self.defaults.as_ref();
+        let defaults = defaults.map(|d| d.values_for(&installation.kestra, installation.generation));
+        self.chart.with_generation(defaults, installation.generation)
+    }
 }
 
 /// Where Kestra runs.
@@ -95,6 +82,8 @@ pub enum Provider {
     Embedded(embedded::Embedded),
     /// As a container of its image, with the same.
     Docker(docker::Docker),
+    /// On a cluster: any context, or a kind cluster that is the run's own.
+    Live(live::Live),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
@@ -106,27 +95,12 @@ pub struct Group {
 }
 
 impl Provider {
-    /// Finds what it needs to run these Kestras.
-    ///
-    /// # Errors
-    /// [`Infra`] with what is missing and how to get it.
-    pub async fn open(
-        name: ProviderName,
-        site: &Site,
-        kestras: &[(KestraRef, Version)],
-        options: &Options,
-    ) -> Result<Self, Infra> {
-        Ok(match name {
-            ProviderName::Embedded => Self::Embedded(embedded::Embedded::open(site, kestras, options).await?),
-            ProviderName::Docker => Self::Docker(docker::Docker::open(site, kestras, options).await?),
-        })
-    }
-
     /// How many installations it bears at a time.
     pub fn capacity(&self) -> usize {
         match self {
             Self::Embedded(embedded) => embedded.capacity(),
             Self::Docker(docker) => docker.capacity(),
+            Self::Live(live) => live.capacity(),
         }
     }
 
@@ -141,8 +115,8 @@ impl Provider {
     ) -> Vec<Result<Group, (Installation, Infra)>> {
         let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
         for installation in installations {
-            let forecast = match self.node(&installation) {
-                Ok(node) => Forecast::of(site, node, &installation).await,
+            let forecast = match self.node(site, &installation) {
+                Ok(node) => Forecast::of(site, &node, &installation).await,
                 Err(infra) => Err(infra),
             };
             let forecast = match forecast {
@@ -174,6 +148,7 @@ impl Provider {
         let isolate = match self {
             Self::Embedded(embedded) => embedded.isolate,
             Self::Docker(docker) => docker.isolate,
+            Self::Live(_) => true,
         };
         let still = |i: &Installation| i.cases.iter().all(|c| c.steps.is_empty());
         !isolate
@@ -186,10 +161,11 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self, installation: &Installation) -> Result<&forecast::Node, Infra> {
+    fn node(&self, site: &Site, installation: &Installation) -> Result<forecast::Node, Infra> {
         match self {
-            Self::Embedded(embedded) => Ok(&embedded.node),
-            Self::Docker(docker) => docker.node(installation),
+            Self::Embedded(embedded) => Ok(embedded.node.clone()),
+            Self::Docker(docker) => docker.node(installation).cloned(),
+            Self::Live(live) => Ok(live.node(site, installation)),
         }
     }
 
@@ -198,14 +174,20 @@ impl Provider {
     /// # Errors
     /// [`Infra`] when that fails for reasons that are not the group's own.
     pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
-        let pod = match &group.forecasts[0] {
-            Forecast::Never(outcome) => return Ok(Installed::Never(outcome.clone())),
-            Forecast::Pod(pod) => pod,
+        let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
+        let pod = match (self, forecast) {
+            // A cluster is asked whatever is foretold.
+            (Self::Live(live), _) => {
+                let release = live.install(site, installation, forecast).await?;
+                return Ok(Installed::Live(Box::new(release)));
+            }
+            (_, Forecast::Never(outcome)) => return Ok(Installed::Never(outcome.clone())),
+            (_, Forecast::Pod(pod)) => pod,
         };
-        let installation = &group.installations[0];
         Ok(match self {
-            Self::Embedded(embedded) => Installed::Embedded(Box::new(embedded.install(site, installation, pod).await?)),
             Self::Docker(docker) => Installed::Docker(Box::new(docker.install(site, installation, pod).await?)),
+            Self::Embedded(embedded) => Installed::Embedded(Box::new(embedded.install(site, installation, pod).await?)),
+            Self::Live(_) => return Err(Infra::new("install", "a cluster was passed over")),
         })
     }
 
@@ -214,14 +196,35 @@ impl Provider {
         match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation),
             Self::Docker(docker) => docker.provenance(site, installation),
+            Self::Live(live) => live.provenance(site, installation),
         }
     }
 
     /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> ProviderName {
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Embedded(_) => ProviderName::Embedded,
-            Self::Docker(_) => ProviderName::Docker,
+            Self::Embedded(_) => "embedded",
+            Self::Docker(_) => "docker",
+            Self::Live(live) => live.name(),
+        }
+    }
+
+    /// The version of its cluster; none where there is none.
+    pub fn kubernetes(&self) -> Option<&str> {
+        match self {
+            Self::Embedded(_) | Self::Docker(_) => None,
+            Self::Live(live) => Some(live.kubernetes()),
+        }
+    }
+
+    /// Takes down what it made for the run.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left; the ledger still names it then.
+    pub async fn close(self) -> Result<(), Infra> {
+        match self {
+            Self::Embedded(_) | Self::Docker(_) => Ok(()),
+            Self::Live(live) => live.close().await,
         }
     }
 }
@@ -232,6 +235,8 @@ pub enum Installed {
     Embedded(Box<embedded::Running>),
     /// A container.
     Docker(Box<docker::Running>),
+    /// A release on a cluster.
+    Live(Box<live::Release>),
     /// What was given keeps it from running.
     Never(Outcome),
 }
@@ -242,15 +247,17 @@ impl Installed {
         match self {
             Self::Embedded(running) => Ok(running.client()),
             Self::Docker(running) => Ok(running.client()),
+            Self::Live(release) => release.client(),
             Self::Never(outcome) => Err(outcome),
         }
     }
 
     /// Whether the server's log holds a text.
-    pub fn logged(&self, text: &str) -> bool {
+    pub async fn logged(&self, text: &str) -> bool {
         match self {
             Self::Embedded(running) => running.logged(text),
             Self::Docker(running) => running.logged(text),
+            Self::Live(release) => release.logged(text).await,
             Self::Never(_) => false,
         }
     }
@@ -260,7 +267,23 @@ impl Installed {
         match self {
             Self::Embedded(running) => Some(running.pod()),
             Self::Docker(running) => Some(running.pod()),
+            Self::Live(release) => match release.forecast() {
+                Forecast::Pod(pod) => Some(pod),
+                Forecast::Never(_) => None,
+            },
             Self::Never(_) => None,
+        }
+    }
+
+    /// The outcome that was foretold where no pod was.
+    pub fn foretold(&self) -> Option<&Outcome> {
+        match self {
+            Self::Embedded(_) | Self::Docker(_) => None,
+            Self::Live(release) => match release.forecast() {
+                Forecast::Pod(_) => None,
+                Forecast::Never(outcome) => Some(outcome),
+            },
+            Self::Never(outcome) => Some(outcome),
         }
     }
 
@@ -272,6 +295,7 @@ impl Installed {
         match self {
             Self::Embedded(running) => running.change(site, action).await,
             Self::Docker(running) => running.change(site, action).await,
+            Self::Live(release) => release.change(site, action).await,
             Self::Never(outcome) => Ok(Self::Never(outcome)),
         }
     }
@@ -284,6 +308,7 @@ impl Installed {
         match self {
             Self::Embedded(running) => running.stop().await,
             Self::Docker(running) => running.stop().await,
+            Self::Live(release) => release.remove().await,
             Self::Never(_) => Ok(()),
         }
     }

@@ -16,9 +16,9 @@ use daemon::{CallError, Daemon};
 
 use super::embedded::bearable;
 use super::forecast::{Node, Pod};
-use super::{KestraRef, Options, Site};
+use super::{KestraRef, Options, RELEASE, Site};
 use crate::environment::Kubelet;
-use crate::plan::Installation;
+use crate::plan::{ImageRef, Installation};
 use crate::report::Provenance;
 use crate::verdict::Infra;
 
@@ -43,7 +43,12 @@ impl Docker {
     ///
     /// # Errors
     /// [`Infra`] when no daemon answers, or with how to get an image that is not there.
-    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+    pub async fn open(
+        site: &Site,
+        kestras: &[(KestraRef, Version)],
+        chosen: &BTreeMap<String, ImageRef>,
+        options: &Options,
+    ) -> Result<Self, Infra> {
         let daemon = Daemon::connect(site.redactor.scrubber()).await.map_err(|e| {
             Infra::new("use Docker", format!("failed to {e}")).help(
                 "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
@@ -51,8 +56,14 @@ impl Docker {
             )
         })?;
         let mut images = BTreeMap::new();
-        for (kestra, version) in kestras {
-            let name = options.image.clone().map_or_else(|| image_of(kestra, version), Ok)?;
+        for (kestra, _) in kestras {
+            let name = chosen
+                .get(&kestra.to_string())
+                .map(ToString::to_string)
+                .ok_or_else(|| {
+                    Infra::new("use Docker", format!("{kestra} is a file, not an image"))
+                        .help("name the Kestra by version and its image by --image, or use --provider embedded")
+                })?;
             let env = daemon.image_env(&name).await.map_err(infra)?;
             let env = env.ok_or_else(|| {
                 Infra::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
@@ -61,6 +72,7 @@ impl Docker {
                 image_env: env,
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
+                release: RELEASE.into(),
             };
             images.insert(kestra.to_string(), Image { name, node });
         }
@@ -118,17 +130,6 @@ impl Docker {
             ],
             shared_with: Vec::new(),
         }
-    }
-}
-
-fn image_of(kestra: &KestraRef, version: &Version) -> Result<String, Infra> {
-    match kestra {
-        KestraRef::Engine(_) => Ok(format!("kestra-secrets/kestra:{version}")),
-        KestraRef::Official(_) => Ok(format!("kestra/kestra:v{version}")),
-        KestraRef::Exec(path) => Err(
-            Infra::new("use Docker", format!("{} is a file, not an image", path.display()))
-                .help("name the Kestra by version and its image by --image, or use --provider embedded"),
-        ),
     }
 }
 

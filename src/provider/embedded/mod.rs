@@ -14,7 +14,7 @@ pub use boot::Running;
 pub use build::Engine;
 
 use super::forecast::{Node, Pod};
-use super::{KestraRef, Options, Site};
+use super::{KestraRef, Options, RELEASE, Site};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
@@ -72,6 +72,7 @@ impl Embedded {
                 image_env: image_env(),
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
+                release: RELEASE.into(),
             },
             parallel: options.parallel.unwrap_or_else(bearable).max(1),
             launchers,

@@ -68,7 +68,7 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
     let configuration = folder.path().join("application.yml");
     let defaults = Defaults {
         credentials: site.credentials.clone(),
-        image: None,
+        images: std::collections::BTreeMap::new(),
     };
     let values = defaults.values(Generation::V1);
     std::fs::write(&configuration, values["configurations"]["application"].to_string()).map_err(io)?;

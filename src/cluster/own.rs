@@ -1,0 +1,113 @@
+//! Namespaces that a run makes and deletes.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use kube::runtime::wait::{await_condition, conditions};
+
+use super::{Cluster, infra, names, within};
+use crate::verdict::Infra;
+
+/// How long a namespace of a live run may be taken for in use.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
+/// The controller that makes service accounts took up to 5 s after the start of a cluster.
+const ACCOUNT: Duration = Duration::from_secs(60);
+/// A namespace goes when its pods have ended and every kind of object has been looked for.
+const GONE: Duration = Duration::from_secs(120);
+
+/// Waits for something in the cluster, with a deadline that says what passed.
+///
+/// # Errors
+/// [`Infra`] when the deadline passes, or the API server refuses.
+pub async fn until<T, E: std::fmt::Display>(
+    phase: &str,
+    limit: Duration,
+    wait: impl Future<Output = Result<T, E>>,
+) -> Result<T, Infra> {
+    match tokio::time::timeout(limit, wait).await {
+        Ok(done) => done.map_err(|e| Infra::new(phase, e)),
+        Err(_) => Err(Infra::new(phase, format!("not within {} s", limit.as_secs()))),
+    }
+}
+
+/// Makes a namespace and waits until pods can be made in it.
+///
+/// # Errors
+/// [`Infra`] when the API server refuses, or the service account does not come.
+pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), Infra> {
+    let namespace = Namespace {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(names::labels(run, Timestamp::now() + LIFETIME)),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    let api = Api::<Namespace>::all(cluster.client.clone());
+    let phase = format!("create namespace {name}");
+    within(&phase, api.create(&PostParams::default(), &namespace)).await?;
+    account(cluster, name).await
+}
+
+/// Waits until a namespace has its `default` service account: without it no pod is made.
+///
+/// # Errors
+/// [`Infra`] when it does not come in time.
+pub async fn account(cluster: &Cluster, namespace: &str) -> Result<(), Infra> {
+    let accounts = Api::<ServiceAccount>::namespaced(cluster.client.clone(), namespace);
+    let wait = await_condition(accounts, "default", conditions::is_created());
+    let phase = format!("wait for the service account of namespace {namespace}");
+    until(&phase, ACCOUNT, wait).await.map(drop)
+}
+
+/// Asks for the end of a namespace and its pods, at once; says its uid, or none when it is not there.
+///
+/// # Errors
+/// [`Infra`] when the API server refuses.
+pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, Infra> {
+    let phase = format!("delete namespace {name}");
+    let api = Api::<Namespace>::all(cluster.client.clone());
+    let Some(namespace) = within(&phase, api.get_opt(name)).await? else {
+        return Ok(None);
+    };
+    let uid = namespace.metadata.uid.unwrap_or_default();
+    // The namespace first: afterwards no new pods are made in it.
+    let this = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.clone()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    match tokio::time::timeout(super::ANSWER, api.delete(name, &this)).await {
+        Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {}
+        Ok(done) => drop(done.map_err(|e| infra(&phase, &e))?),
+        Err(_) => return Err(Infra::new(phase, "the API server did not answer")),
+    }
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), name);
+    let soon = DeleteParams::default().grace_period(1);
+    // Kestra's own grace period may be minutes; that the pods may not be deleted so only takes longer.
+    if let Err(infra) = within(&phase, pods.delete_collection(&soon, &ListParams::default())).await {
+        tracing::debug!("{infra}");
+    }
+    Ok(Some(uid))
+}
+
+/// Deletes a namespace and waits until it is gone; says whether it was there.
+///
+/// # Errors
+/// [`Infra`] when something in it stays, or the API server refuses.
+pub async fn delete(cluster: &Cluster, name: &str) -> Result<bool, Infra> {
+    let Some(uid) = end(cluster, name).await? else {
+        return Ok(false);
+    };
+    let api = Api::<Namespace>::all(cluster.client.clone());
+    let gone = await_condition(api, name, conditions::is_deleted(&uid));
+    let phase = format!("wait until namespace {name} is gone");
+    until(&phase, GONE, gone).await?;
+    Ok(true)
+}

@@ -1,0 +1,83 @@
+//! The flags that choose a cluster and what runs on it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::target::ProviderName;
+use crate::provider::live::{self, ImageFor, KindOptions};
+use crate::session::Place;
+
+#[derive(Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct ClusterArgs {
+    /// The context of --provider context; the current one is never taken unasked
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// A namespace that is there, for a context in which you may make none [default: one for each installation]
+    #[arg(long, value_name = "NS", requires = "context")]
+    namespace: Option<String>,
+    /// The image of every Kestra, or of one: engine@2.0.0=registry/kestra:tag; several times for several
+    #[arg(long, value_name = "[KESTRA=]REPO:TAG")]
+    pub image: Vec<ImageFor>,
+    /// The image of the kind cluster's node [default: the testbed's where Docker has it, else kind's own]
+    #[arg(long, value_name = "IMAGE")]
+    node_image: Option<String>,
+    /// A kind configuration for the cluster
+    #[arg(long, value_name = "FILE")]
+    kind_config: Option<PathBuf>,
+    /// A kind cluster that is there; nothing in it but the run's namespaces is changed
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["node_image", "kind_config"])]
+    reuse: Option<String>,
+    /// The local port that leads to Kestra, one installation at a time [default: a free one each]
+    #[arg(long, value_name = "PORT")]
+    local_port: Option<u16>,
+}
+
+impl ClusterArgs {
+    /// Where Kestra is to run.
+    ///
+    /// # Errors
+    /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
+    pub fn place(&self, provider: ProviderName) -> miette::Result<Place> {
+        let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.reuse.is_some();
+        let of_context = self.context.is_some();
+        let place = match provider {
+            ProviderName::Embedded if !self.image.is_empty() || self.local_port.is_some() => {
+                miette::bail!("--provider embedded takes neither --image nor --local-port")
+            }
+            ProviderName::Docker if self.local_port.is_some() => {
+                miette::bail!("--provider docker does not take --local-port")
+            }
+            ProviderName::Embedded | ProviderName::Docker => None,
+            ProviderName::Context => Some(live::Place::Context {
+                name: self.context.clone().ok_or_else(|| {
+                    miette::miette!(
+                        help = "`kubectl config get-contexts` lists them; the current one may be somebody's production",
+                        "--provider context needs --context NAME"
+                    )
+                })?,
+                namespace: self.namespace.clone(),
+            }),
+            ProviderName::Kind => Some(live::Place::Kind(KindOptions {
+                node_image: self.node_image.clone(),
+                config: self.kind_config.clone(),
+                reuse: self.reuse.clone(),
+            })),
+        };
+        if of_kind && provider != ProviderName::Kind {
+            miette::bail!("--node-image, --kind-config and --reuse need --provider kind");
+        }
+        if of_context && provider != ProviderName::Context {
+            miette::bail!("--context and --namespace need --provider context");
+        }
+        Ok(match (place, provider) {
+            (Some(place), _) => Place::Live {
+                place,
+                local_port: self.local_port,
+            },
+            (None, ProviderName::Docker) => Place::Docker,
+            (None, _) => Place::Embedded,
+        })
+    }
+}

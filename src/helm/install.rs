@@ -1,0 +1,188 @@
+//! `helm install`, `upgrade` and `uninstall`: not `--wait`, since helm waits without telling for what.
+
+use serde_json::Value;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::{Chart, Helm};
+use crate::cluster::Access;
+use crate::process::{Command, Deadline, ProcessError};
+use crate::scenario::Stage;
+use crate::secret::Plain;
+
+/// One that waits for nothing takes a second or two; a chart's hooks are waited for.
+const DEADLINE: Deadline = Deadline::seconds("a release to be written", 180);
+/// Its objects' own grace periods included.
+const GONE: Deadline = Deadline::seconds("a release to be gone", 180);
+
+/// A release: where it is, and by which name.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The cluster.
+    pub access: Access,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Why a release was not written.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// The chart, helm or the API server refused what was given.
+    #[error("{by}: {message}")]
+    Refused {
+        /// Who refused.
+        by: Stage,
+        /// In whose words.
+        message: String,
+    },
+    /// Helm or the cluster failed.
+    #[error(transparent)]
+    Helm(#[from] ProcessError),
+    /// The machine failed us.
+    #[error("failed to hand helm its values: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Helm {
+    /// Installs a release, or upgrades the one that is there.
+    ///
+    /// # Errors
+    /// [`InstallError::Refused`] when what was given is at fault; the others are not its own.
+    pub async fn install(
+        &self,
+        upgrade: bool,
+        release: &Release,
+        chart: &Chart,
+        defaults: Option<&Value>,
+        values: &Plain,
+    ) -> Result<(), InstallError> {
+        let verb = if upgrade { "upgrade" } else { "install" };
+        let command = on(self.command(), release, verb).arg(&chart.path);
+        let (command, _file) = self.with_values(command, defaults, values)?;
+        let output = command.output(DEADLINE, &self.cancel).await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let error = self.ended_badly(&output);
+        let words = output.last_words().lines().join("\n");
+        match refused_by(&words) {
+            Some(by) => Err(InstallError::Refused { by, message: words }),
+            None => Err(InstallError::Helm(error)),
+        }
+    }
+
+    /// Removes a release and waits until its objects are gone; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`ProcessError`] with helm's words.
+    pub async fn uninstall(&self, release: &Release) -> Result<(), ProcessError> {
+        uninstall(self.command(), release).await
+    }
+}
+
+/// Removes a release by a call of helm, even when the run was interrupted.
+pub(crate) async fn uninstall(helm: Command, release: &Release) -> Result<(), ProcessError> {
+    let command = on(helm, release, "uninstall").args(["--ignore-not-found", "--wait"]);
+    command.run(GONE, &CancellationToken::new()).await.map(drop)
+}
+
+fn on(helm: Command, release: &Release, verb: &str) -> Command {
+    let command = helm.args([verb, &release.name]).args([
+        "--namespace",
+        &release.namespace,
+        "--kube-context",
+        &release.access.context,
+    ]);
+    match &release.access.kubeconfig {
+        Some(file) => command.arg("--kubeconfig").arg(file),
+        None => command,
+    }
+}
+
+/// Who refused what was given, by helm's words; none when the cluster or helm failed at it.
+///
+/// Helm tells it by words alone. Those of a template, of the values' schema and of YAML are the chart's; the
+/// API server's come with the object they are about.
+fn refused_by(words: &str) -> Option<Stage> {
+    let any = |needles: &[&str]| needles.iter().any(|n| words.contains(n));
+    if any(&[
+        "cluster unreachable",
+        "forbidden: User",
+        "exceeded quota",
+        "context deadline exceeded",
+        "timed out",
+    ]) {
+        None
+    } else if any(&[
+        "template: ",
+        "execution error at",
+        "parse error at",
+        "YAML parse error",
+        "values don't meet the specifications of the schema",
+        "failed to parse",
+        "error converting YAML",
+    ]) {
+        Some(Stage::Render)
+    } else if any(&[
+        " is invalid: ",
+        "cannot be handled as",
+        "denied the request",
+        "unable to build kubernetes objects",
+        "unable to decode",
+        "failed to create typed patch object",
+        "violates PodSecurity",
+    ]) {
+        Some(Stage::Apply)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refused_is_told_by_helms_words() {
+        let cases = [
+            (
+                "Error: INSTALLATION FAILED: execution error at (kestra/templates/checks.yaml:3:4): no minio",
+                Some(Stage::Render),
+            ),
+            (
+                "Error: INSTALLATION FAILED: template: kestra/templates/deployment.yaml:9:2: executing",
+                Some(Stage::Render),
+            ),
+            (
+                "Error: INSTALLATION FAILED: failed to parse -: error converting YAML to JSON: yaml: line 2",
+                Some(Stage::Render),
+            ),
+            (
+                "Error: INSTALLATION FAILED: Deployment.apps \"kestra-standalone\" is invalid: spec.template",
+                Some(Stage::Apply),
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource \
+                 mapping not found for name",
+                Some(Stage::Apply),
+            ),
+            (
+                "Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:1/version\"",
+                None,
+            ),
+            (
+                "Error: INSTALLATION FAILED: secrets is forbidden: User \"jane\" cannot list resource \"secrets\"",
+                None,
+            ),
+            (
+                "Error: INSTALLATION FAILED: cannot re-use a name that is still in use",
+                None,
+            ),
+        ];
+        for (words, by) in cases {
+            assert_eq!(refused_by(words), by, "{words}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Which image runs a Kestra.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use semver::Version;
+
+use crate::plan::ImageRef;
+use crate::provider::KestraRef;
+
+/// An image for one Kestra, or for every one: `[KESTRA=]REPOSITORY:TAG`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFor {
+    kestra: Option<KestraRef>,
+    image: ImageRef,
+}
+
+impl FromStr for ImageFor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kestra, image) = match text.split_once('=') {
+            Some((kestra, image)) => (Some(kestra.parse()?), image),
+            None => (None, text),
+        };
+        Ok(Self {
+            kestra,
+            image: image.parse()?,
+        })
+    }
+}
+
+/// The image of each Kestra by its name: the one asked for, else the testbed's for an engine and the
+/// publisher's for an official one.
+pub fn images(kestras: &[(KestraRef, Version)], asked: &[ImageFor]) -> BTreeMap<String, ImageRef> {
+    let image = |kestra: &KestraRef| {
+        let named = asked.iter().find(|a| a.kestra.as_ref() == Some(kestra));
+        let any = asked.iter().find(|a| a.kestra.is_none());
+        match (named.or(any), kestra) {
+            (Some(asked), _) => Some(asked.image.clone()),
+            (None, KestraRef::Engine(version)) => Some(ImageRef {
+                repository: "kestra-secrets/kestra".into(),
+                tag: version.to_string(),
+            }),
+            (None, KestraRef::Official(version)) => Some(ImageRef {
+                repository: "docker.io/kestra/kestra".into(),
+                tag: format!("v{version}"),
+            }),
+            (None, KestraRef::Exec(_)) => None,
+        }
+    };
+    kestras
+        .iter()
+        .filter_map(|(kestra, _)| Some((kestra.to_string(), image(kestra)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_for_one_kestra_beats_the_one_for_all() {
+        let kestras: Vec<(KestraRef, Version)> = ["engine@2.0.0", "engine@1.3.31", "official@1.0.0"]
+            .map(|k| (k.parse().unwrap(), Version::new(1, 0, 0)))
+            .into();
+        let own = images(&kestras, &[]);
+        assert_eq!(own["engine@2.0.0"].to_string(), "kestra-secrets/kestra:2.0.0");
+        assert_eq!(own["official@1.0.0"].to_string(), "docker.io/kestra/kestra:v1.0.0");
+        let asked = ["x:1", "engine@1.3.31=y:2"].map(|a| a.parse().unwrap());
+        let images = images(&kestras, &asked);
+        assert_eq!(images["engine@2.0.0"].to_string(), "x:1");
+        assert_eq!(images["engine@1.3.31"].to_string(), "y:2");
+    }
+}

@@ -1,0 +1,235 @@
+//! A kind cluster: made for the run and deleted with it, or somebody's, named, of which nothing is changed
+//! but the run's own namespaces.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use semver::Version;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{Access, Cluster, names};
+use crate::ledger::{CleanError, Cleaned, Cleaner, Owned, RunId, Thing};
+use crate::process::{Command, Deadline, ProcessError};
+use crate::provider::{KestraRef, Site};
+use crate::toolbox::{Tool, Toolbox};
+use crate::verdict::Infra;
+
+/// The cluster's shape for the testbed's node image, which brings its own network configuration.
+const CONFIG: &str = include_str!("../../../kind-config.yaml");
+/// The repository of the testbed's node image.
+const TESTBED: &str = "kestra-secrets/node";
+
+/// It takes 12 s with an image that is there; one that is not is pulled.
+const CREATE: Deadline = Deadline::seconds("the creation of a kind cluster", 600);
+const DELETE: Deadline = Deadline::seconds("the deletion of a kind cluster", 120);
+const LOAD: Deadline = Deadline::seconds("the loading of images", 300);
+const ASK: Deadline = Deadline::seconds("an answer of kind or docker", 30);
+const READY: Duration = Duration::from_secs(120);
+
+/// Which kind cluster, and how it is made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The nodes' image; none for the testbed's where Docker has it, else kind's own.
+    pub node_image: Option<String>,
+    /// A kind configuration; none for ours.
+    pub config: Option<PathBuf>,
+    /// A cluster that is there.
+    pub reuse: Option<String>,
+}
+
+/// The run's own cluster.
+pub struct Own {
+    kind: PathBuf,
+    name: String,
+    kubeconfig: PathBuf,
+    images: Vec<String>,
+    owned: Owned,
+}
+
+/// Makes the cluster, or finds the one that was named and loads the images into it.
+pub async fn open(
+    site: &Site,
+    kestras: &[(KestraRef, Version)],
+    options: &Options,
+) -> Result<(Access, Option<Own>), Infra> {
+    let kind = tool(&site.toolbox).await.map_err(|e| Infra::new("look for kind", e))?;
+    let images = local_images(site, kestras).await?;
+    let kubeconfig = site.helm.folder.join("kubeconfig");
+    let name = options.reuse.clone().unwrap_or_else(|| names::cluster(&site.run));
+    let access = Access {
+        kubeconfig: Some(kubeconfig.clone()),
+        context: format!("kind-{name}"),
+    };
+    if options.reuse.is_some() {
+        // A copy of our own: the user's kubeconfig is neither needed nor touched.
+        let export = Command::new(&kind).args(["export", "kubeconfig", "--name", &name, "--kubeconfig"]);
+        let phase = format!("find kind cluster {name}");
+        let exported = export.arg(&kubeconfig).run(ASK, &site.cancel).await;
+        exported.map_err(|e| Infra::new(phase, format!("failed to {e}")).help("`kind get clusters` lists them"))?;
+        load(site, &kind, &name, &images).await?;
+        return Ok((access, None));
+    }
+    let image = match &options.node_image {
+        Some(image) => Some(image.clone()),
+        None => testbed_node(site).await?,
+    };
+    let owned = site.ledger.own(Thing::Cluster { name: name.clone() }).await;
+    let own = Own {
+        kind,
+        name,
+        kubeconfig,
+        images,
+        owned: owned.map_err(|e| Infra::new("keep the ledger", e))?,
+    };
+    match own.create(site, image.as_deref(), options.config.as_deref()).await {
+        Ok(()) => Ok((access, Some(own))),
+        Err(infra) => {
+            own.delete().await?;
+            Err(infra)
+        }
+    }
+}
+
+impl Own {
+    async fn create(&self, site: &Site, image: Option<&str>, config: Option<&Path>) -> Result<(), Infra> {
+        site.observer.phase(&self.name, "create the cluster");
+        let mut create = Command::new(&self.kind).args(["create", "cluster", "--name", &self.name, "--kubeconfig"]);
+        create = create.arg(&self.kubeconfig);
+        if let Some(image) = image {
+            create = create.args(["--image", image]);
+        }
+        create = match config {
+            Some(file) => create.arg("--config").arg(file),
+            None if image.is_some_and(|i| i.starts_with(TESTBED)) => create.args(["--config", "-"]).stdin(CONFIG),
+            // With its own defaults kind lays down the network that its own image needs.
+            None => create,
+        };
+        let created = create.run(CREATE, &site.cancel).await;
+        created.map(drop).map_err(|e| {
+            Infra::new("create the kind cluster", format!("failed to {e}"))
+                .help("kind needs a Docker daemon and an image for the nodes: `testbed/testbed build` makes one where none can be pulled")
+        })
+    }
+
+    /// Loads the images while the node becomes ready.
+    pub async fn complete(&self, site: &Site, cluster: &Cluster) -> Result<(), Infra> {
+        site.observer.phase(&self.name, "load the images");
+        let loaded = load(site, &self.kind, &self.name, &self.images);
+        let both = futures::future::try_join(loaded, cluster.node_ready(READY)).await;
+        site.observer.finished(&self.name);
+        both.map(drop)
+    }
+
+    /// Deletes the cluster with all that is in it, even when the run was interrupted.
+    pub async fn delete(self) -> Result<(), Infra> {
+        let deleted = delete(&self.kind, &self.name, &self.kubeconfig).await;
+        deleted.map_err(|e| Infra::new("delete the kind cluster", format!("failed to {e}")))?;
+        self.owned.release().await.map_err(|e| Infra::new("keep the ledger", e))
+    }
+}
+
+async fn tool(toolbox: &Toolbox) -> Result<PathBuf, String> {
+    match toolbox.find(Tool::Kind).await {
+        Ok(found) => Ok(found.path),
+        Err(e) => Err(format!("failed to {e}")),
+    }
+}
+
+async fn delete(kind: &Path, name: &str, kubeconfig: &Path) -> Result<(), ProcessError> {
+    let delete = Command::new(kind).args(["delete", "cluster", "--name", name, "--kubeconfig"]);
+    delete
+        .arg(kubeconfig)
+        .run(DELETE, &CancellationToken::new())
+        .await
+        .map(drop)
+}
+
+/// The images of these Kestras that Docker has; the nodes pull the others.
+async fn local_images(site: &Site, kestras: &[(KestraRef, Version)]) -> Result<Vec<String>, Infra> {
+    let known = site
+        .defaults
+        .iter()
+        .flat_map(|d| kestras.iter().filter_map(|(k, _)| d.images.get(&k.to_string())));
+    let mut local = Vec::new();
+    for image in known.map(ToString::to_string) {
+        let asked = Command::new("docker").args(["image", "inspect", "--format", "{{.Id}}", &image]);
+        if docker(asked.output(ASK, &site.cancel).await)?.status.success() && !local.contains(&image) {
+            local.push(image);
+        }
+    }
+    Ok(local)
+}
+
+/// The testbed's node image, where Docker has it.
+async fn testbed_node(site: &Site) -> Result<Option<String>, Infra> {
+    let list = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", TESTBED]);
+    let listed = docker(list.run(ASK, &site.cancel).await)?;
+    let text = String::from_utf8_lossy(&listed.stdout);
+    Ok(text.lines().find(|l| !l.ends_with(":<none>")).map(str::to_owned))
+}
+
+fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, Infra> {
+    answer.map_err(|e| {
+        Infra::new("ask Docker for its images", format!("failed to {e}")).help(
+            "kind needs a Docker daemon; `testbed/testbed docker start` starts one where that is wanted, and \
+             --provider embedded needs none",
+        )
+    })
+}
+
+/// Loads images into the nodes, all at once, for they share layers; kind passes over those that are there.
+async fn load(site: &Site, kind: &Path, name: &str, images: &[String]) -> Result<(), Infra> {
+    if images.is_empty() {
+        return Ok(());
+    }
+    let load = Command::new(kind)
+        .args(["load", "docker-image", "--name", name])
+        .args(images);
+    let loaded = load.run(LOAD, &site.cancel).await;
+    loaded
+        .map(drop)
+        .map_err(|e| Infra::new("load the images", format!("failed to {e}")))
+}
+
+/// Deletes the kind clusters of dead runs.
+pub struct KindCleaner {
+    /// Finds kind.
+    pub toolbox: Toolbox,
+}
+
+impl Cleaner for KindCleaner {
+    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+        let Thing::Cluster { name } = thing else {
+            return None;
+        };
+        Some(Box::pin(async move {
+            let ours = names::cluster(run.as_str());
+            if *name != ours {
+                return Err(CleanError::NotOurs {
+                    thing: thing.clone(),
+                    prefix: ours,
+                });
+            }
+            let removed = async {
+                let kind = tool(&self.toolbox).await?;
+                let list = Command::new(&kind).args(["get", "clusters"]);
+                let listed = list
+                    .run(ASK, &CancellationToken::new())
+                    .await
+                    .map_err(|e| e.to_string())?;
+                let there = String::from_utf8_lossy(&listed.stdout).lines().any(|l| l == name);
+                // Not the user's own: kind would look for the cluster in it.
+                let kubeconfig = tempfile::NamedTempFile::new().map_err(|e| e.to_string())?;
+                delete(&kind, name, kubeconfig.path())
+                    .await
+                    .map_err(|e| e.to_string())?;
+                Ok(if there { Cleaned::Removed } else { Cleaned::WasGone })
+            };
+            removed.await.map_err(|source: String| CleanError::Failed {
+                thing: thing.clone(),
+                source: source.into(),
+            })
+        }))
+    }
+}

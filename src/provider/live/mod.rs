@@ -1,0 +1,227 @@
+//! A live cluster: any context of a kubeconfig by name, or a kind cluster that is the run's own.
+
+mod image;
+mod kind;
+mod release;
+
+use semver::Version;
+
+pub use image::{ImageFor, images};
+pub use kind::{KindCleaner, Options as KindOptions};
+pub use release::Release;
+
+use super::forecast::{Forecast, Node};
+use super::{KestraRef, RELEASE, Site};
+use crate::cluster::{Access, Cluster, names};
+use crate::plan::Installation;
+use crate::report::Provenance;
+use crate::verdict::Infra;
+
+/// Which cluster.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A context of the user's kubeconfig.
+    Context {
+        /// Its name; the current one is never taken unasked.
+        name: String,
+        /// A namespace that is there, for people who may not make their own.
+        namespace: Option<String>,
+    },
+    /// A kind cluster.
+    Kind(KindOptions),
+}
+
+impl Place {
+    /// Its name, as `--provider` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Context { .. } => "context",
+            Self::Kind(_) => "kind",
+        }
+    }
+}
+
+/// How a cluster is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which.
+    pub place: Place,
+    /// The most installations at a time; none leaves it to the nodes.
+    pub parallel: Option<usize>,
+    /// The local port that leads to Kestra; none for a free one each.
+    pub local_port: Option<u16>,
+}
+
+/// Installs releases on a cluster.
+pub struct Live {
+    cluster: Cluster,
+    name: &'static str,
+    /// The cluster, where it is the run's own.
+    own: Option<kind::Own>,
+    namespace: Option<String>,
+    parallel: usize,
+    local_port: Option<u16>,
+}
+
+impl Live {
+    /// Reaches the cluster, after making it where that was asked.
+    ///
+    /// # Errors
+    /// [`Infra`] when it cannot be made or does not answer; nothing is left of it then.
+    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+        let (access, own, namespace) = match &options.place {
+            Place::Context { name, namespace } => {
+                let access = Access {
+                    kubeconfig: None,
+                    context: name.clone(),
+                };
+                (access, None, namespace.clone())
+            }
+            Place::Kind(kind) => {
+                let (access, own) = kind::open(site, kestras, kind).await?;
+                (access, own, None)
+            }
+        };
+        let reached = async {
+            let cluster = Cluster::connect(access).await?;
+            if let Some(own) = &own {
+                own.complete(site, &cluster).await?;
+            }
+            let parallel = match (options.parallel, &namespace, options.local_port) {
+                // In one namespace the Secrets of two installations would bear one name.
+                (_, Some(_), _) | (_, _, Some(_)) => 1,
+                (Some(parallel), ..) => parallel.max(1),
+                (None, ..) => cluster.capacity().await,
+            };
+            Ok::<_, Infra>((cluster, parallel))
+        };
+        let reached = tokio::select! {
+            reached = reached => reached,
+            () = site.cancel.cancelled() => Err(Infra::new("open the cluster", "interrupted")),
+        };
+        match (reached, own) {
+            (Ok((cluster, parallel)), own) => Ok(Self {
+                cluster,
+                name: options.place.name(),
+                own,
+                namespace,
+                parallel,
+                local_port: options.local_port,
+            }),
+            (Err(infra), None) => Err(infra),
+            (Err(infra), Some(own)) => {
+                own.delete().await?;
+                Err(infra)
+            }
+        }
+    }
+
+    /// How many installations it bears at a time.
+    pub fn capacity(&self) -> usize {
+        self.parallel
+    }
+
+    /// `kind` or `context`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The cluster's version.
+    pub fn kubernetes(&self) -> &str {
+        &self.cluster.version
+    }
+
+    /// Where an installation's pod will be.
+    pub(super) fn node(&self, site: &Site, installation: &Installation) -> Node {
+        let (namespace, release) = match &self.namespace {
+            Some(given) => (given.clone(), names::release(&site.run, &installation.id)),
+            None => (names::namespace(&site.run, &installation.id), RELEASE.to_owned()),
+        };
+        Node {
+            // Of the image's own ENV nothing is known here; a SECRET_ among it would be a finding.
+            image_env: Vec::new(),
+            kubelet: self.cluster.kubelet,
+            namespace,
+            release,
+        }
+    }
+
+    /// Installs a release and waits until it serves, or is held up by what it was given.
+    ///
+    /// # Errors
+    /// [`Infra`] when anything else keeps it from serving; nothing is left of it then.
+    pub async fn install(
+        &self,
+        site: &Site,
+        installation: &Installation,
+        forecast: &Forecast,
+    ) -> Result<Release, Infra> {
+        let place = release::Place {
+            cluster: self.cluster.clone(),
+            given: self.namespace.is_some(),
+            ephemeral: self.own.is_some(),
+            local_port: self.local_port,
+        };
+        Release::install(
+            site,
+            place,
+            self.node(site, installation),
+            installation,
+            forecast.clone(),
+        )
+        .await
+    }
+
+    /// What is real here, and what is not.
+    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+        let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
+        let ours = installation.kestra.starts_with("engine@");
+        let mut deviations = Vec::new();
+        if site.defaults.is_some() {
+            deviations.push(
+                "values were added to run small: H2 in memory, no Docker-in-Docker, a grace period of 5 s, basic auth"
+                    .into(),
+            );
+        }
+        if let Some(image) = image {
+            deviations.push(format!(
+                "the image is {image}{}",
+                if ours { ", made by the testbed" } else { "" }
+            ));
+        }
+        if self.namespace.is_some() {
+            deviations.push(format!(
+                "the release is not named {RELEASE}, as the namespace is shared"
+            ));
+        }
+        let rest = if ours {
+            "our adapter around Kestra's engine, under Kestra's own paths"
+        } else {
+            "Kestra itself"
+        };
+        Provenance {
+            provider: match &self.own {
+                Some(_) => self.name.into(),
+                None => format!("{} {}", self.name, self.cluster.access.context),
+            },
+            chart: format!("{} as {}", site.chart, installation.generation),
+            kestra: installation.kestra.clone(),
+            rest: rest.into(),
+            kubernetes: Some(self.cluster.version.clone()),
+            modelled: Vec::new(),
+            deviations,
+            shared_with: Vec::new(),
+        }
+    }
+
+    /// Deletes the cluster where it is the run's own.
+    ///
+    /// # Errors
+    /// [`Infra`] when it stays; the ledger still names it then.
+    pub async fn close(self) -> Result<(), Infra> {
+        match self.own {
+            Some(own) => own.delete().await,
+            None => Ok(()),
+        }
+    }
+}

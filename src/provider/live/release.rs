@@ -1,0 +1,361 @@
+//! One release on a cluster, from its namespace to its end.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, LogParams, Patch, PatchParams};
+use kube::{Api, ResourceExt as _};
+use reqwest::Url;
+use serde_json::json;
+
+use crate::cluster::apply::{self, Applied, Mode};
+use crate::cluster::forward::{self, Forward};
+use crate::cluster::watch::Rollout;
+use crate::cluster::{Cluster, own, within};
+use crate::helm::{self, Helm, InstallError};
+use crate::kestra::{Client, Limits};
+use crate::ledger::{LedgerError, Owned, Thing};
+use crate::plan::{Action, Installation};
+use crate::provider::forecast::{Forecast, Node};
+use crate::provider::{Installed, Site};
+use crate::scenario::Manifest;
+use crate::verdict::{Infra, Outcome};
+
+/// Where a release goes, and what of it is the run's own.
+pub(super) struct Place {
+    pub cluster: Cluster,
+    /// The namespace was given: what is made in it is taken away piece by piece.
+    pub given: bool,
+    /// The cluster goes with the run: nothing in it needs to be waited for.
+    pub ephemeral: bool,
+    pub local_port: Option<u16>,
+}
+
+/// A release, and Kestra's API behind a local port; or the reason that it does not serve.
+pub struct Release {
+    place: Place,
+    node: Node,
+    installation: Installation,
+    forecast: Forecast,
+    helm: Helm,
+    made: Made,
+    forward: Option<Forward>,
+    served: Result<Client, Outcome>,
+}
+
+/// What the run made for the release.
+enum Made {
+    /// A namespace that goes with the cluster.
+    Ephemeral,
+    /// A namespace.
+    Namespace(Owned),
+    /// A release and objects in a namespace that was given.
+    Pieces(Owned, Vec<Applied>),
+}
+
+impl Release {
+    pub(super) async fn install(
+        site: &Site,
+        place: Place,
+        node: Node,
+        installation: &Installation,
+        forecast: Forecast,
+    ) -> Result<Self, Infra> {
+        let mut release = Self {
+            made: Made::of(site, &place, &node).await?,
+            place,
+            node,
+            installation: installation.bare(),
+            forecast,
+            helm: site.helm.clone(),
+            forward: None,
+            // Never seen: whatever comes next says otherwise.
+            served: Err(Outcome::Blocked {
+                reason: "Pending".into(),
+                message: String::new(),
+            }),
+        };
+        let brought = tokio::select! {
+            brought = release.begin(site) => brought,
+            () = site.cancel.cancelled() => Err(interrupted()),
+        };
+        release.or_removed(brought).await
+    }
+
+    async fn begin(&mut self, site: &Site) -> Result<(), Infra> {
+        if self.place.given {
+            own::account(&self.place.cluster, &self.node.namespace).await?;
+        } else {
+            own::create(&self.place.cluster, &self.node.namespace, &site.run).await?;
+        }
+        let manifests = self.installation.manifests.clone();
+        self.served = match self.apply(site, &manifests, Mode::Create).await? {
+            Ok(()) => self.write(site, false).await?,
+            Err(outcome) => Err(outcome),
+        };
+        Ok(())
+    }
+
+    /// The server, or the outcome that there is none.
+    pub fn client(&self) -> Result<&Client, &Outcome> {
+        self.served.as_ref()
+    }
+
+    /// What was foretold of the release as it is now.
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    /// Whether a line of the log of one of its pods contains a text.
+    pub async fn logged(&self, text: &str) -> bool {
+        let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
+        let ours = ListParams::default().labels(&forward::labels(&self.node.release));
+        let Ok(listed) = within("find the pods", pods.list(&ours)).await else {
+            return false;
+        };
+        for pod in listed.items {
+            for container in pod.spec.iter().flat_map(|s| &s.containers) {
+                let params = LogParams {
+                    container: Some(container.name.clone()),
+                    ..LogParams::default()
+                };
+                match within("read the log", pods.logs(&pod.name_any(), &params)).await {
+                    Ok(log) if log.lines().any(|line| line.contains(text)) => return true,
+                    Ok(_) => {}
+                    Err(infra) => tracing::debug!("{infra}"),
+                }
+            }
+        }
+        false
+    }
+
+    /// Does something to the release and waits until that is rolled out. A refusal is an outcome.
+    ///
+    /// # Errors
+    /// [`Infra`] when the change fails for reasons that are not its own; nothing is left of the release then.
+    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+        let changed = tokio::select! {
+            changed = self.act(site, action) => changed,
+            () = site.cancel.cancelled() => Err(interrupted()),
+        };
+        self.or_removed(changed).await.map(|r| Installed::Live(Box::new(r)))
+    }
+
+    async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
+        match action {
+            Action::Apply(manifests) => {
+                self.installation.manifests.clone_from(manifests);
+                // The pod stays what it is, and so does what was foretold of it.
+                if let Err(outcome) = self.apply(site, manifests, Mode::Replace).await? {
+                    self.served = Err(outcome);
+                }
+            }
+            Action::Upgrade { values, manifests } => {
+                self.installation.values = values.clone();
+                self.installation.manifests.clone_from(manifests);
+                self.foretell(site, true).await?;
+                self.served = match self.apply(site, manifests, Mode::Replace).await? {
+                    Ok(()) => self.write(site, true).await?,
+                    Err(outcome) => Err(outcome),
+                };
+            }
+            Action::Restart => {
+                self.foretell(site, false).await?;
+                self.restart().await?;
+                self.served = self.serve(site).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves the
+    /// pod as it was started.
+    async fn foretell(&mut self, site: &Site, upgrade: bool) -> Result<(), Infra> {
+        let new = Forecast::of(site, &self.node, &self.installation).await?;
+        let same = match (&self.forecast, &new) {
+            (Forecast::Pod(was), Forecast::Pod(is)) => was.template == is.template,
+            _ => false,
+        };
+        if !(upgrade && same) {
+            self.forecast = new;
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, site: &Site, manifests: &[Manifest], mode: Mode) -> Result<Result<(), Outcome>, Infra> {
+        let mut gone_with_namespace = Vec::new();
+        let (run, made) = match &mut self.made {
+            Made::Pieces(_, made) => (Some(site.run.as_str()), made),
+            _ => (None, &mut gone_with_namespace),
+        };
+        let place = apply::Place {
+            cluster: &self.place.cluster,
+            namespace: &self.node.namespace,
+            run,
+            redactor: &site.redactor,
+        };
+        place.apply(manifests, mode, made).await
+    }
+
+    /// Installs or upgrades by helm, and waits.
+    async fn write(&mut self, site: &Site, upgrade: bool) -> Result<Result<Client, Outcome>, Infra> {
+        let defaults = site.values(&self.installation);
+        let values = &self.installation.values;
+        let release = self.release();
+        site.observer.phase(&self.installation.id, "helm");
+        match self
+            .helm
+            .install(upgrade, &release, &site.chart, defaults.as_ref(), values)
+            .await
+        {
+            Ok(()) => self.serve(site).await,
+            Err(InstallError::Refused { by, message }) => Ok(Err(Outcome::Refused {
+                by,
+                message: site.redactor.scrub(&message),
+            })),
+            Err(e) => Err(Infra::new(
+                "install the release",
+                site.redactor.scrub(&format!("failed to {e}")),
+            )),
+        }
+    }
+
+    /// Waits for the rollout and reaches Kestra.
+    async fn serve(&mut self, site: &Site) -> Result<Result<Client, Outcome>, Infra> {
+        let rollout = Rollout {
+            cluster: &self.place.cluster,
+            namespace: &self.node.namespace,
+            release: &self.node.release,
+            limit: site.boot,
+            redactor: &site.redactor,
+        };
+        let id = &self.installation.id;
+        if let Err(outcome) = rollout.wait(|what| site.observer.phase(id, what)).await? {
+            return Ok(Err(outcome));
+        }
+        let forward = match self.forward.take() {
+            Some(forward) => forward,
+            None => {
+                let port = self.place.local_port;
+                Forward::open(&self.place.cluster, &self.node.namespace, &self.node.release, port).await?
+            }
+        };
+        let url = format!("http://127.0.0.1:{}/", forward.port());
+        self.forward = Some(forward);
+        let url = Url::parse(&url).map_err(|e| Infra::new("reach Kestra", e))?;
+        let credentials = site.credentials.clone();
+        match Client::connect(url, credentials, Limits::default(), site.redactor.scrubber()).await {
+            Ok(client) => Ok(Ok(client)),
+            Err(e) => Err(Infra {
+                phase: "reach Kestra".into(),
+                cause: e.to_string(),
+                help: e.failure().help.clone(),
+            }),
+        }
+    }
+
+    /// As `kubectl rollout restart`: the template's annotation changes, and with it the pods.
+    async fn restart(&self) -> Result<(), Infra> {
+        const PHASE: &str = "restart the pods";
+        let (client, namespace) = (&self.place.cluster.client, &self.node.namespace);
+        let ours = ListParams::default().labels(&format!("app.kubernetes.io/instance={}", self.node.release));
+        let now = Timestamp::now().to_string();
+        let template = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}});
+        let patch = Patch::Merge(json!({"spec": {"template": template}}));
+        let params = PatchParams::default();
+        let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
+        for deployment in within(PHASE, deployments.list_metadata(&ours)).await?.items {
+            within(
+                PHASE,
+                deployments.patch_metadata(&deployment.name_any(), &params, &patch),
+            )
+            .await?;
+        }
+        let sets = Api::<StatefulSet>::namespaced(client.clone(), namespace);
+        for set in within(PHASE, sets.list_metadata(&ours)).await?.items {
+            within(PHASE, sets.patch_metadata(&set.name_any(), &params, &patch)).await?;
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> helm::Release {
+        helm::Release {
+            access: self.place.cluster.access.clone(),
+            namespace: self.node.namespace.clone(),
+            name: self.node.release.clone(),
+        }
+    }
+
+    /// The release, or after a failure nothing of it.
+    async fn or_removed(self, done: Result<(), Infra>) -> Result<Self, Infra> {
+        match done {
+            Ok(()) => Ok(self),
+            Err(infra) => {
+                if let Err(left) = self.remove().await {
+                    tracing::warn!("{left}");
+                }
+                Err(infra)
+            }
+        }
+    }
+
+    /// Removes the release with all that was made for it, and waits until it is gone; on a cluster that goes
+    /// with the run its pods are only told to end.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left; the ledger still names it then.
+    pub async fn remove(self) -> Result<(), Infra> {
+        let release = self.release();
+        if let Some(forward) = self.forward {
+            forward.close().await;
+        }
+        let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
+        match self.made {
+            Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
+            Made::Namespace(owned) => {
+                own::delete(cluster, namespace).await?;
+                owned.release().await.map_err(|e| ledger(&e))
+            }
+            Made::Pieces(owned, made) => {
+                let uninstalled = self.helm.uninstall(&release).await;
+                uninstalled.map_err(|e| Infra::new("uninstall the release", format!("failed to {e}")))?;
+                apply::take_away(cluster, namespace, &made).await?;
+                owned.release().await.map_err(|e| ledger(&e))
+            }
+        }
+    }
+}
+
+impl Made {
+    /// Writes down what is about to be made.
+    async fn of(site: &Site, place: &Place, node: &Node) -> Result<Self, Infra> {
+        if place.ephemeral {
+            return Ok(Self::Ephemeral);
+        }
+        let access = place.cluster.access.clone();
+        let own = |thing| async { site.ledger.own(thing).await.map_err(|e| ledger(&e)) };
+        if place.given {
+            let owned = own(Thing::Release {
+                kubeconfig: access.kubeconfig,
+                context: access.context,
+                namespace: node.namespace.clone(),
+                name: node.release.clone(),
+            });
+            return Ok(Self::Pieces(owned.await?, Vec::new()));
+        }
+        let owned = own(Thing::Namespace {
+            kubeconfig: access.kubeconfig,
+            context: access.context,
+            name: node.namespace.clone(),
+        });
+        Ok(Self::Namespace(owned.await?))
+    }
+}
+
+fn interrupted() -> Infra {
+    Infra::new("install Kestra", "interrupted")
+}
+
+fn ledger(error: &LedgerError) -> Infra {
+    Infra::new("keep the ledger", error)
+}
