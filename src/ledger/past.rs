@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -74,6 +75,9 @@ pub trait Cleaner: Send + Sync {
     fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>>;
 }
 
+/// How long the kernel may take to end what was killed.
+const DYING: Duration = Duration::from_secs(10);
+
 /// The cleaner of processes and directories of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local;
@@ -93,7 +97,11 @@ impl Cleaner for Local {
                 let Some(process) = process else {
                     return Ok(Cleaned::WasGone);
                 };
-                process.kill_group().map(cleaned).map_err(failed)
+                let killed = process.kill_group().map_err(failed)?;
+                if !process.gone_within(DYING).await {
+                    return Err(failed(io::Error::other("it was killed and does not end")));
+                }
+                Ok(cleaned(killed))
             })),
             Thing::Directory { path } => Some(Box::pin(async move {
                 let prefix = run.prefix();

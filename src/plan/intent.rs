@@ -35,7 +35,8 @@ impl Names {
     /// Names that no other scenario has.
     pub fn shared(_: &Intent, scenario: &str) -> Self {
         Self {
-            prefix: format!("{}_", scenario.replace('-', "_").to_uppercase()),
+            // No scenario's name holds two in a row, so no other prefix and name come to the same.
+            prefix: format!("{}__", scenario.replace('-', "_").to_uppercase()),
             object: format!("db-creds-{scenario}"),
         }
     }
@@ -90,12 +91,12 @@ impl Documents {
                     env.extend(intent.secrets.keys().map(|name| {
                         json!({
                             "name": format!("SECRET_{}", names.of(name)),
-                            "valueFrom": {"secretKeyRef": {"name": names.object, "key": key(name)}},
+                            "valueFrom": {"secretKeyRef": {"name": names.object, "key": name}},
                         })
                     }));
                     manifests.push(secret_object(
                         &names.object,
-                        variables.map(|(_, name, value)| (key(name), value)),
+                        variables.map(|(_, name, value)| (name.clone(), value)),
                     ));
                 }
             }
@@ -121,11 +122,6 @@ impl Documents {
             manifests,
         }
     }
-}
-
-/// A Secret's key for a secret, as on the page: `DB_USERNAME` stands under `db-username`.
-fn key(secret: &str) -> String {
-    secret.to_lowercase().replace('_', "-")
 }
 
 /// What the environment variable must hold.

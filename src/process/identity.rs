@@ -1,6 +1,7 @@
 //! Which process it is, not merely which number it has.
 
 use std::io;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -50,6 +51,18 @@ impl ProcessId {
         started(self.pid).is_ok_and(|started| started == self.started)
     }
 
+    /// Waits until it no longer runs; whether that came to be within the limit.
+    ///
+    /// Only a parent is told of an end, so one looks again and again.
+    pub async fn gone_within(&self, limit: Duration) -> bool {
+        let gone = async {
+            while self.is_alive() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(limit, gone).await.is_ok()
+    }
+
     /// Kills the group that it leads, if it still runs; says whether it did.
     ///
     /// For what an earlier run left behind. A number that meanwhile belongs to another process is
@@ -88,9 +101,13 @@ fn started(pid: u32) -> io::Result<String> {
     let after_command = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let mut fields = after_command.split_ascii_whitespace();
     let state = fields.next();
-    let ticks = fields.nth(18);
+    let threads = fields.nth(16);
+    let ticks = fields.nth(1);
     match (state, ticks) {
-        (Some("Z" | "X" | "x"), _) => Err(io::ErrorKind::NotFound.into()),
+        // A killed process' first thread may be over while others still hold its ports.
+        (Some("Z" | "X" | "x"), _) if threads.is_none_or(|n| n == "0" || n == "1") => {
+            Err(io::ErrorKind::NotFound.into())
+        }
         (_, Some(ticks)) => {
             // Ticks count from the boot, and the first processes of each boot are alike.
             let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;

@@ -12,13 +12,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// One that is there and is not a zombie.
+    /// One that is there and has not ended.
     fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in parentheses may hold anything; the fields after it hold no parenthesis.
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        (*fields.first()? != "Z").then_some(())?;
+        // The first thread of a process that was killed may be over before the others.
+        (*fields.first()? != "Z" || fields.get(17)?.parse::<u32>().ok()? > 1).then_some(())?;
         Some(Self {
             pid,
             parent: fields.get(1)?.parse().ok()?,

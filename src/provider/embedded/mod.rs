@@ -6,7 +6,7 @@ mod build;
 mod train;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 
@@ -56,7 +56,7 @@ impl Embedded {
         for (kestra, version) in kestras {
             let launcher = match kestra {
                 KestraRef::Engine(version) => engine(site, version).await?,
-                KestraRef::Exec(path) => Launcher::Exec(path.clone()),
+                KestraRef::Exec(path) => Launcher::Exec(from_anywhere(path)?),
                 KestraRef::Official(_) => Launcher::Exec(
                     site.toolbox
                         .kestra(version)
@@ -137,6 +137,14 @@ fn image_env() -> Vec<String> {
         .filter_map(ours)
         .chain(locale)
         .collect()
+}
+
+/// The same executable for a child with another working directory; a bare name is left to `PATH`.
+fn from_anywhere(path: &Path) -> Result<PathBuf, Infra> {
+    if path.components().count() == 1 && path.is_relative() {
+        return Ok(path.to_owned());
+    }
+    std::path::absolute(path).map_err(|e| Infra::new(format!("find {}", path.display()), e))
 }
 
 /// As many engines as cores and memory bear.
