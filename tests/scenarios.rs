@@ -5,8 +5,9 @@
 //! in the background, every trial awaits its own verdict, and the run is closed before the process ends.
 //! `--list` starts nothing.
 //!
-//! The embedded provider needs a JDK and Maven. Without them its trials are ignored with that reason,
-//! unless `KESTRA_SECRETS_REQUIRE` holds `embedded`: then they fail.
+//! The embedded provider needs a JDK and Maven, the docker provider a daemon with the testbed's images.
+//! Without them their trials are ignored with that reason, unless `KESTRA_SECRETS_REQUIRE` holds the
+//! provider's name: then they fail.
 
 #[path = "scenarios/campaign.rs"]
 mod campaign;
@@ -63,7 +64,7 @@ fn trial(campaign: &Arc<Campaign>, selected: Selected) -> Trial {
     let campaign = Arc::clone(campaign);
     Trial::ignorable_test(format!("{}::{}", selected.on, selected.scenario.name), move || {
         if let Some(lacking) = selected.on.lacking() {
-            return if requirements::is_required(selected.on.provider()) {
+            return if requirements::is_required(&selected.on.provider().to_string()) {
                 Err(lacking.into())
             } else {
                 Ok(Completion::ignored_with(lacking))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use kestra_secrets::provider::{ENGINES, KestraRef};
+use kestra_secrets::provider::{ENGINES, KestraRef, ProviderName};
 use semver::Version;
 
 use crate::requirements;
@@ -14,25 +14,28 @@ use crate::requirements;
 pub enum On {
     /// A child process.
     Embedded(Version),
+    /// A container of the testbed's image.
+    Docker(Version),
 }
 
 impl On {
     /// All there are.
     pub fn all() -> Vec<Self> {
-        ENGINES.map(Self::Embedded).to_vec()
+        [ENGINES.map(Self::Embedded), ENGINES.map(Self::Docker)].concat()
     }
 
     /// The provider as `--provider` and `KESTRA_SECRETS_REQUIRE` name it.
-    pub fn provider(&self) -> &'static str {
+    pub fn provider(&self) -> ProviderName {
         match self {
-            Self::Embedded(_) => "embedded",
+            Self::Embedded(_) => ProviderName::Embedded,
+            Self::Docker(_) => ProviderName::Docker,
         }
     }
 
     /// The Kestra as `--kestra` names it.
     pub fn kestra(&self) -> KestraRef {
         match self {
-            Self::Embedded(version) => KestraRef::Engine(version.clone()),
+            Self::Embedded(version) | Self::Docker(version) => KestraRef::Engine(version.clone()),
         }
     }
 
@@ -44,6 +47,7 @@ impl On {
             .entry(self.clone())
             .or_insert_with(|| match self {
                 Self::Embedded(version) => requirements::lacking_for_engine(version),
+                Self::Docker(version) => requirements::lacking_for_image(version),
             })
             .clone()
     }

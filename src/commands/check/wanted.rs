@@ -118,7 +118,7 @@ mod tests {
             public: &public,
             present: &present,
         };
-        read(words).map_err(|e| format!("{e} {}", e.help.unwrap_or_default()))
+        read(words).map_err(|e| format!("{e} {}", e.help.as_deref().unwrap_or_default()))
     }
 
     #[test]
