@@ -5,8 +5,9 @@
 //! in the background, every trial awaits its own verdict, and the run is closed before the process ends.
 //! `--list` starts nothing.
 //!
-//! The embedded provider needs a JDK and Maven. Without them its trials are ignored with that reason,
-//! unless `KESTRA_SECRETS_REQUIRE` holds `embedded`: then they fail.
+//! The embedded provider needs a JDK and Maven, the docker and kind providers a daemon with the testbed's images.
+//! Without them their trials are ignored with that reason, unless `KESTRA_SECRETS_REQUIRE` holds the
+//! provider's name: then they fail.
 
 #[path = "scenarios/campaign.rs"]
 mod campaign;

@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<String>,
     /// A secret, by the name a flow calls it, and the file with the plaintext that must come out (@- is
-    /// standard input); without a file, `KESTRA_SECRETS_EXPECT_NAME` holds it
+    /// standard input); without a file, an environment variable holds it
     #[arg(long, value_name = "NAME[=@FILE]")]
     expect: Vec<String>,
     /// A secret that may be shown, and the plaintext that must come out
@@ -121,18 +121,15 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
 fn together(plan: Plan) -> Plan {
     let mut joined: Vec<Installation> = Vec::new();
     for mut installation in plan.installations {
-        match joined.iter_mut().find(|i| i.kestra == installation.kestra) {
-            Some(first) => {
-                // They are the same as the first one's.
-                installation.cases.iter_mut().for_each(|case| case.warnings.clear());
-                first.cases.append(&mut installation.cases);
-            }
-            None => {
-                // A secret's name need not be fit for Kubernetes.
-                let secret = installation.cases.first().map(|case| case.scenario.name.clone());
-                installation.id = installation.id.replacen(&secret.unwrap_or_default(), "check", 1);
-                joined.push(installation);
-            }
+        if let Some(first) = joined.iter_mut().find(|i| i.kestra == installation.kestra) {
+            // They are the same as the first one's.
+            installation.cases.iter_mut().for_each(|case| case.warnings.clear());
+            first.cases.append(&mut installation.cases);
+        } else {
+            // A secret's name need not be fit for Kubernetes.
+            let secret = installation.cases.first().map(|case| case.scenario.name.clone());
+            installation.id = installation.id.replacen(&secret.unwrap_or_default(), "check", 1);
+            joined.push(installation);
         }
     }
     Plan {

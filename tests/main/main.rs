@@ -3,6 +3,7 @@
 //! | module | what it guards |
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -14,6 +15,7 @@
 // A trial is a test: what it unwraps is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod check;
 mod cli;
 mod exec;
 mod interrupt;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let trials = [
         cli::trials(),
+        check::trials(),
         schemas::trials(),
         leaks::trials(),
         interrupt::trials(),

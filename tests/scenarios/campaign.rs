@@ -1,4 +1,4 @@
-//! The one run behind all trials, on a thread of its own.
+//! The runs behind all trials, one for each provider after the other, on a thread of their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -43,10 +43,12 @@ struct Board {
 
 #[derive(Default)]
 struct Posted {
-    /// By the Kestra's and the scenario's name; a scenario's steps follow it.
-    results: HashMap<(String, String), Vec<CaseResult>>,
-    /// Why no more results will come.
-    ended: Option<String>,
+    /// By the provider's, the Kestra's and the scenario's name; a scenario's steps follow it.
+    results: HashMap<[String; 3], Vec<CaseResult>>,
+    /// By provider, why no more results will come of it.
+    ended: HashMap<String, String>,
+    /// Why no more results will come of any.
+    over: Option<String>,
 }
 
 impl Campaign {
@@ -58,7 +60,12 @@ impl Campaign {
     /// Waits for all results of a trial: those that came, and why the others never will.
     pub fn results_of(&self, trial: &Selected) -> (Vec<CaseResult>, Option<String>) {
         self.start();
-        let key = (trial.on.kestra().to_string(), trial.scenario.name.clone());
+        let provider = trial.on.provider().to_string();
+        let key = [
+            provider.clone(),
+            trial.on.kestra().to_string(),
+            trial.scenario.name.clone(),
+        ];
         let steps = trial.scenario.steps.len();
         let whole = |results: &[CaseResult]| match results {
             [only] if only.status == Status::Skipped => true,
@@ -70,7 +77,7 @@ impl Campaign {
             if whole(results) {
                 return (results.to_vec(), None);
             }
-            if let Some(ended) = &posted.ended {
+            if let Some(ended) = posted.ended.get(&provider).or(posted.over.as_ref()) {
                 return (results.to_vec(), Some(ended.clone()));
             }
             posted = self.board.changed.wait(posted).unwrap_or_else(PoisonError::into_inner);
@@ -101,14 +108,28 @@ impl Campaign {
                 let _end = End(Arc::clone(&board));
                 selected.retain(|s| s.on.lacking().is_none());
                 let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("start tokio: {e}"))?;
-                runtime.block_on(carry_out(&selected, &board, cancelled))
+                for provider in ["embedded", "docker", "kind"] {
+                    let of_it: Vec<_> = selected
+                        .iter()
+                        .filter(|s| s.on.provider() == provider)
+                        .cloned()
+                        .collect();
+                    if !of_it.is_empty() {
+                        runtime.block_on(carry_out(&of_it, &board, cancelled.clone()))?;
+                    }
+                }
+                Ok(())
             });
             *run = Some(Run { thread, cancel });
         }
     }
 }
 
-async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: CancellationToken) -> Result<(), String> {
+async fn carry_out(
+    selected: &[Selected],
+    board: &Arc<Board>,
+    cancel: CancellationToken,
+) -> Result<(), String> {
     let mut kestras = Vec::new();
     let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
     for s in selected {
@@ -120,7 +141,12 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
             scenarios.push(Arc::clone(&s.scenario));
         }
     }
+    let Some(on) = selected.first().map(|s| &s.on) else {
+        return Ok(());
+    };
+    let provider = on.provider();
     let options = Options {
+        place: on.place(),
         kestra: kestras,
         ..Options::default()
     };
@@ -133,17 +159,17 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     let session = match Session::open(options, board.clone(), cancel).await {
         Ok(session) => session,
         Err(e) => {
-            board.end(&e);
+            board.end(provider, &e);
             return Ok(());
         }
     };
     match session.plan(&scenarios) {
-        Err(e) => board.end(&e),
+        Err(e) => board.end(provider, &e),
         Ok(mut plan) => {
             keep(&mut plan, selected);
             eprintln!("{}", session.header(&plan));
             if let Err(e) = session.carry_out(plan).await {
-                board.end(&e);
+                board.end(provider, &e);
             }
         }
     }
@@ -166,11 +192,10 @@ fn keep(plan: &mut Plan, selected: &[Selected]) {
 }
 
 impl Board {
-    /// Tells the trials that wait that nothing more will come.
-    fn end(&self, why: &dyn std::fmt::Display) {
-        lock(&self.posted)
-            .ended
-            .get_or_insert_with(|| format!("failed to {why}"));
+    /// Tells the trials of a provider that wait that nothing more will come.
+    fn end(&self, provider: &str, why: &dyn std::fmt::Display) {
+        let why = format!("failed to {why}");
+        lock(&self.posted).ended.entry(provider.to_string()).or_insert(why);
         self.changed.notify_all();
     }
 }
@@ -182,7 +207,7 @@ impl Drop for End {
     fn drop(&mut self) {
         let mut posted = lock(&self.0.posted);
         posted
-            .ended
+            .over
             .get_or_insert_with(|| "the run ended before it came to this".into());
         self.0.changed.notify_all();
     }
@@ -197,7 +222,8 @@ impl Observer for Board {
 
     fn case(&self, result: &CaseResult) {
         let scenario = result.scenario.split('/').next().unwrap_or_default();
-        let key = (result.provenance.kestra.clone(), scenario.to_owned());
+        let about = &result.provenance;
+        let key = [about.provider.clone(), about.kestra.clone(), scenario.to_owned()];
         lock(&self.posted).results.entry(key).or_default().push(result.clone());
         self.changed.notify_all();
     }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use kestra_secrets::provider::live::{self, KindOptions};
 use kestra_secrets::provider::{ENGINES, KestraRef};
+use kestra_secrets::session::Place;
 use semver::Version;
 
 use crate::requirements;
@@ -14,25 +16,52 @@ use crate::requirements;
 pub enum On {
     /// A child process.
     Embedded(Version),
+    /// A container of the testbed's image.
+    Docker(Version),
+    /// A release on a kind cluster of the run's own, made from the testbed's images.
+    Kind(Version),
 }
 
 impl On {
     /// All there are.
     pub fn all() -> Vec<Self> {
-        ENGINES.map(Self::Embedded).to_vec()
+        [
+            ENGINES.map(Self::Embedded),
+            ENGINES.map(Self::Docker),
+            ENGINES.map(Self::Kind),
+        ]
+        .concat()
     }
 
     /// The provider as `--provider` and `KESTRA_SECRETS_REQUIRE` name it.
     pub fn provider(&self) -> &'static str {
         match self {
             Self::Embedded(_) => "embedded",
+            Self::Docker(_) => "docker",
+            Self::Kind(_) => "kind",
+        }
+    }
+
+    /// The provider as a session takes it.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Embedded(_) => Place::Embedded,
+            Self::Docker(_) => Place::Docker,
+            Self::Kind(_) => Place::Live {
+                place: live::Place::Kind(KindOptions {
+                    node_image: None,
+                    config: None,
+                    reuse: None,
+                }),
+                local_port: None,
+            },
         }
     }
 
     /// The Kestra as `--kestra` names it.
     pub fn kestra(&self) -> KestraRef {
         match self {
-            Self::Embedded(version) => KestraRef::Engine(version.clone()),
+            Self::Embedded(version) | Self::Docker(version) | Self::Kind(version) => KestraRef::Engine(version.clone()),
         }
     }
 
@@ -44,6 +73,8 @@ impl On {
             .entry(self.clone())
             .or_insert_with(|| match self {
                 Self::Embedded(version) => requirements::lacking_for_engine(version),
+                Self::Docker(version) => requirements::lacking_for_image(version),
+                Self::Kind(version) => requirements::lacking_for_cluster(version),
             })
             .clone()
     }

@@ -24,3 +24,29 @@ pub fn lacking_for_engine(version: &Version) -> Option<String> {
         Err(e) => Some(format!("failed to start tokio: {e}")),
     }
 }
+
+/// What the docker provider lacks here to run the testbed's image of an engine.
+#[allow(dead_code, reason = "not every test binary runs containers")]
+pub fn lacking_for_image(version: &Version) -> Option<String> {
+    lacking_image(&format!("kestra-secrets/kestra:{version}"))
+}
+
+/// What the kind provider lacks here to make a cluster of the testbed's images.
+#[allow(dead_code, reason = "not every test binary makes clusters")]
+pub fn lacking_for_cluster(version: &Version) -> Option<String> {
+    lacking_image("kestra-secrets/node:v1.34.4").or_else(|| lacking_for_image(version))
+}
+
+fn lacking_image(image: &str) -> Option<String> {
+    let asked = std::process::Command::new("docker")
+        .args(["image", "inspect", "--format", "{{.Id}}", image])
+        .output();
+    match asked {
+        Ok(answer) if answer.status.success() => None,
+        Ok(answer) => Some(format!(
+            "`testbed/testbed build` makes {image}: {}",
+            String::from_utf8_lossy(&answer.stderr).trim()
+        )),
+        Err(e) => Some(format!("failed to start docker: {e}")),
+    }
+}

@@ -283,3 +283,45 @@ fn url(ports: &PortMap, port: &str) -> Option<Url> {
 fn ledger(error: LedgerError) -> Infra {
     Infra::new("keep the ledger", error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::environment::{ObjectKind, ObjectRef};
+
+    #[test]
+    fn mounted_files_lie_at_their_paths_for_everybody_to_read() {
+        let long = format!("/app/{}/x.yml", "long".repeat(50));
+        let files: Vec<_> = ["/app/confs/_default.yml", &long]
+            .map(|path| MountedFile {
+                path: path.to_owned(),
+                bytes: b"a: 1".to_vec().into(),
+                object: ObjectRef {
+                    kind: ObjectKind::ConfigMap,
+                    name: "kestra".into(),
+                },
+                key: "x".into(),
+            })
+            .into();
+        let archive = archive(&files).unwrap();
+        let mut archive = tar::Archive::new(&*archive);
+        let found: Vec<_> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let mut entry = entry.unwrap();
+                let mut text = String::new();
+                entry.read_to_string(&mut text).unwrap();
+                let path = entry.path().unwrap().display().to_string();
+                (format!("/{path}"), entry.header().mode().unwrap(), text)
+            })
+            .collect();
+        let wanted: Vec<_> = files
+            .iter()
+            .map(|f| (f.path.clone(), 0o644, "a: 1".to_owned()))
+            .collect();
+        assert_eq!(found, wanted);
+    }
+}

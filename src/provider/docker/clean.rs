@@ -36,3 +36,18 @@ impl Cleaner for Containers {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_container_that_is_not_named_as_ours_is_left_alone() {
+        let run = RunId::random();
+        let name = "somebodys-database".to_owned();
+        let cleaned = Containers.clean(&run, &Thing::Container { name }).unwrap().await;
+        assert!(matches!(cleaned, Err(CleanError::NotOurs { .. })), "{cleaned:?}");
+        let name = "kind".to_owned();
+        assert!(Containers.clean(&run, &Thing::Cluster { name }).is_none());
+    }
+}

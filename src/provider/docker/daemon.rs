@@ -53,9 +53,17 @@ impl Daemon {
     /// Finds the daemon by `DOCKER_HOST`, or at its usual socket, and asks it for its version.
     ///
     /// # Errors
-    /// Nobody answers there.
+    /// Nobody answers there, or it is on another machine.
     pub async fn connect(scrub: Scrub) -> Result<Self, CallError> {
         let what = "reach the Docker daemon";
+        if let Some(host) = std::env::var("DOCKER_HOST").ok().filter(|host| is_elsewhere(host)) {
+            let cause = format!("DOCKER_HOST={host} is another machine, whose published ports cannot be reached here");
+            return Err(CallError {
+                what,
+                cause,
+                status: None,
+            });
+        }
         let api = bollard::Docker::connect_with_defaults().map_err(|e| failure(what, &e, &scrub))?;
         let api = within(what, CONNECT, &scrub, api.negotiate_version()).await?;
         Ok(Self { api, scrub })
@@ -183,6 +191,15 @@ impl fmt::Debug for Daemon {
     }
 }
 
+/// Whether a daemon's address is not on this machine.
+fn is_elsewhere(host: &str) -> bool {
+    let Some((scheme, rest)) = host.split_once("://") else {
+        return false;
+    };
+    let local = ["localhost", "127.", "[::1]"].iter().any(|name| rest.starts_with(name));
+    !matches!(scheme, "unix" | "npipe") && !local
+}
+
 async fn within<T>(
     what: &'static str,
     deadline: Deadline,
@@ -209,13 +226,38 @@ fn failure(what: &'static str, error: &Error, scrub: &Scrub) -> CallError {
                 words.push(inner.to_string());
                 source = inner.source();
             }
+            words.retain(|word| !word.is_empty());
             words.dedup();
-            (None, words.join(": "))
+            let said = if words.is_empty() {
+                "no answer".into()
+            } else {
+                words.join(": ")
+            };
+            (None, said)
         }
     };
     CallError {
         what,
         cause: scrub(&cause),
         status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_elsewhere;
+
+    #[test]
+    fn a_daemon_on_another_machine_is_known_by_its_address() {
+        for host in [
+            "unix:///var/run/docker.sock",
+            "tcp://127.0.0.1:2375",
+            "tcp://localhost:2375",
+        ] {
+            assert!(!is_elsewhere(host), "{host}");
+        }
+        for host in ["tcp://10.0.0.1:2375", "ssh://me@build", "https://docker:2376"] {
+            assert!(is_elsewhere(host), "{host}");
+        }
     }
 }
