@@ -18,6 +18,7 @@ use crate::session::{Options, Session};
 use crate::verdict::Exit;
 
 /// What `run` takes.
+/// What `run` is asked.
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -128,6 +129,7 @@ impl Args {
             kestra: self.kestra.clone(),
             parallel: self.parallel,
             isolate: self.isolate,
+            report: self.report.clone(),
             defaults: !self.no_defaults,
             boot: Duration::from_secs(self.timeout),
         })
@@ -142,7 +144,6 @@ impl Args {
                     help = "the embedded provider composes the environment by the kubelet's rules",
                     "--require observed cannot be met by --provider embedded"
                 ),
-                Require::Observed => {}
                 Require::Official if !matches!(self.chart, ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",
@@ -152,7 +153,7 @@ impl Args {
                     help = "use --kestra official@VERSION",
                     "--require official cannot be met by an engine or an executable of unknown origin"
                 ),
-                Require::Official => {}
+                Require::Observed | Require::Official => {}
             }
         }
         Ok(())
