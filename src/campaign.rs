@@ -150,7 +150,11 @@ impl Scene<'_> {
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
         let result = self.judged(about, &prediction, &attempt, phases);
-        Some(self.told(self.traced(result, traces, &about.case.diagnosis)))
+        let mut result = self.traced(result, traces, &about.case.diagnosis);
+        if matches!(result.status, Status::Fail | Status::Error) {
+            result.evidence.extend(installed.evidence(self.site).await);
+        }
+        Some(self.told(result))
     }
 
     /// Adds the way of each value, and what is wrong with it.
@@ -224,7 +228,9 @@ impl Scene<'_> {
                     own: None,
                     provenance,
                 };
-                self.told(self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec()))
+                let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
+                result.evidence.extend(self.site.kept(installation));
+                self.told(result)
             })
             .collect()
     }

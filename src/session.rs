@@ -1,7 +1,7 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,8 @@ pub struct Options {
     pub parallel: Option<usize>,
     /// Every case gets an installation of its own.
     pub isolate: bool,
+    /// The report's folder, for evidence.
+    pub report: Option<PathBuf>,
     /// Add what a release needs to run small.
     pub defaults: bool,
     /// How long a Kestra may take to become healthy.
@@ -98,6 +100,7 @@ impl Default for Options {
             images: Vec::new(),
             parallel: None,
             isolate: false,
+            report: None,
             defaults: true,
             boot: Duration::from_secs(180),
         }
@@ -240,7 +243,7 @@ impl Session {
                     local_port: *local_port,
                 };
                 let live = live::Live::open(&self.site, &self.kestras, &options).await?;
-                Ok(Provider::Live(live))
+                Ok(Provider::Live(Box::new(live)))
             }
         }
     }
@@ -334,6 +337,7 @@ async fn equip(
         cancel,
         boot: options.boot,
         cache: toolbox.cache().to_owned(),
+        report: options.report.clone(),
         toolbox,
     };
     Ok((site, kestras, format!("helm {} {}", found.version, found.how)))

@@ -44,7 +44,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Applies the documents of manifests, in their order; what was made is pushed to `made` as it comes to be.
+    /// Applies the documents of manifests, in their order; what was made is pushed to `applied` as it comes to be.
     ///
     /// As `kubectl apply` does it for an object that is not there, each is posted as it was written, so that
     /// the server's words are the ones a user reads.
@@ -55,7 +55,7 @@ impl Place<'_> {
         &self,
         manifests: &[Manifest],
         mode: Mode,
-        made: &mut Vec<Applied>,
+        applied: &mut Vec<Applied>,
     ) -> Result<Result<(), Outcome>, Infra> {
         let refused = |message: &str| Outcome::Refused {
             by: Stage::Apply,
@@ -67,7 +67,7 @@ impl Place<'_> {
                 Err(message) => return Ok(Err(refused(&message))),
             };
             for document in documents {
-                match self.one(document, mode, made).await {
+                match self.one(document, mode, applied).await {
                     Ok(()) => {}
                     Err(Failure::Refused(message)) => return Ok(Err(refused(&message))),
                     Err(Failure::Infra(infra)) => {
@@ -82,7 +82,7 @@ impl Place<'_> {
         Ok(Ok(()))
     }
 
-    async fn one(&self, mut document: Value, mode: Mode, made: &mut Vec<Applied>) -> Result<(), Failure> {
+    async fn one(&self, mut document: Value, mode: Mode, applied: &mut Vec<Applied>) -> Result<(), Failure> {
         let Self { cluster, namespace, .. } = self;
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
         let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
@@ -122,7 +122,7 @@ impl Place<'_> {
         let options = PostParams::default();
         let post = url.create(&options, body.clone()).map_err(|e| Infra::new(PHASE, e))?;
         match answer(cluster.client.request::<Value>(post)).await {
-            Ok(()) => made.push(Applied { resource, name }),
+            Ok(()) => applied.push(Applied { resource, name }),
             Err(kube::Error::Api(status)) if status.code == 409 && mode == Mode::Replace => {
                 let put = url.replace(&name, &options, body).map_err(|e| Infra::new(PHASE, e))?;
                 answer(cluster.client.request::<Value>(put))

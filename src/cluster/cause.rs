@@ -119,10 +119,11 @@ fn of_container(pod: &str, container: &ContainerStatus) -> Option<Finding> {
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             Finding::Unsure(Cause::blocked(reason, message), KUBELET)
         }
-        "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" => Finding::Sure(Cause::broken(reason, message)),
+        "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" | "ImagePullBackOff" => {
+            Finding::Sure(Cause::broken(reason, message))
+        }
         // A registry may answer at the second try; the back-off comes after the first failure.
         "ErrImagePull" => Finding::Unsure(Cause::broken(reason, message), KUBELET),
-        "ImagePullBackOff" => Finding::Sure(Cause::broken(reason, message)),
         "CrashLoopBackOff" => Finding::Sure(crash(pod, container, message)),
         _ => return None,
     })

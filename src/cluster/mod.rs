@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod cause;
 pub mod clean;
+pub mod evidence;
 pub mod forward;
 pub mod names;
 pub mod own;

@@ -78,9 +78,11 @@ fn short(name: &str, longest: usize) -> String {
 /// A quantity of Kubernetes, such as `1900m` or `8Gi`; none when it is none.
 pub fn quantity(text: &str) -> Option<f64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
+    let unit = &text[digits.len()..];
+    let number = digits.parse::<f64>().ok()?;
+    let factor = match unit {
         "" => 1.0,
-        "m" => 0.001,
+        "m" => return Some(number / 1000.0),
         "k" => 1e3,
         "M" => 1e6,
         "G" => 1e9,
@@ -91,7 +93,7 @@ pub fn quantity(text: &str) -> Option<f64> {
         "Ti" => 1_099_511_627_776.0,
         _ => return None,
     };
-    digits.parse::<f64>().ok().map(|n| n * factor)
+    Some(number * factor)
 }
 
 #[cfg(test)]

@@ -34,11 +34,11 @@ pub async fn until<T, E: std::fmt::Display>(
     }
 }
 
-/// Makes a namespace and waits until pods can be made in it.
+/// Makes a namespace. That the API server refuses it, so that there is none, is the inner result.
 ///
 /// # Errors
-/// [`Infra`] when the API server refuses, or the service account does not come.
-pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), Infra> {
+/// [`Infra`] when the API server does not answer: there may be a namespace then.
+pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(), Infra>, Infra> {
     let namespace = Namespace {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
@@ -49,8 +49,12 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), Infr
     };
     let api = Api::<Namespace>::all(cluster.client.clone());
     let phase = format!("create namespace {name}");
-    within(&phase, api.create(&PostParams::default(), &namespace)).await?;
-    account(cluster, name).await
+    match tokio::time::timeout(super::ANSWER, api.create(&PostParams::default(), &namespace)).await {
+        Ok(Ok(_)) => Ok(Ok(())),
+        Ok(Err(error @ kube::Error::Api(_))) => Ok(Err(infra(&phase, &error))),
+        Ok(Err(error)) => Err(infra(&phase, &error)),
+        Err(_) => Err(Infra::new(phase, "the API server did not answer")),
+    }
 }
 
 /// Waits until a namespace has its `default` service account: without it no pod is made.

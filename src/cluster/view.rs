@@ -200,13 +200,13 @@ impl View {
 /// What a pod is about to do.
 fn step<'a>(pod: &Pod, warnings: impl Iterator<Item = &'a Event>) -> String {
     let status = pod.status.clone().unwrap_or_default();
-    let states = status
+    let containers = status
         .container_statuses
         .iter()
         .flatten()
         .filter_map(|c| c.state.as_ref());
-    let running = states.clone().any(|s| s.running.is_some());
-    let waiting = states.clone().find_map(|s| s.waiting.as_ref()?.reason.clone());
+    let running = containers.clone().any(|s| s.running.is_some());
+    let waiting = containers.clone().find_map(|s| s.waiting.as_ref()?.reason.clone());
     let step = match (running, waiting) {
         (true, _) => "Kestra to be ready".to_owned(),
         (false, Some(reason)) => format!("the pod: {reason}"),

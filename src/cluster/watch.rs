@@ -136,13 +136,11 @@ impl Rollout<'_> {
 
     /// A watch that broke is begun anew; one that is refused never comes to anything.
     fn bear(&self, error: &watcher::Error) -> Result<(), Infra> {
-        match refused(error) {
-            Some(error) => Err(super::infra(PHASE, error)),
-            None => {
-                tracing::debug!(namespace = self.namespace, "{error}");
-                Ok(())
-            }
+        if let Some(error) = refused(error) {
+            return Err(super::infra(PHASE, error));
         }
+        tracing::debug!(namespace = self.namespace, "{error}");
+        Ok(())
     }
 
     /// Whether the API server agrees that something is missing: the kubelet may only be late.

@@ -60,6 +60,7 @@ impl Target {
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
             images: self.cluster.image.clone(),
+            report: self.report.clone(),
             defaults: !self.no_defaults,
             boot: Duration::from_secs(self.timeout),
             ..Options::default()

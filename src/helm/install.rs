@@ -73,7 +73,7 @@ impl Helm {
         }
     }
 
-    /// Removes a release and waits until its objects are gone; one that is not there is no error.
+    /// Removes a release and waits until its objects and pods are gone; one that is not there is no error.
     ///
     /// # Errors
     /// [`ProcessError`] with helm's words.
@@ -84,7 +84,7 @@ impl Helm {
 
 /// Removes a release by a call of helm, even when the run was interrupted.
 pub(crate) async fn uninstall(helm: Command, release: &Release) -> Result<(), ProcessError> {
-    let command = on(helm, release, "uninstall").args(["--ignore-not-found", "--wait"]);
+    let command = on(helm, release, "uninstall").args(["--ignore-not-found", "--cascade", "foreground", "--wait"]);
     command.run(GONE, &CancellationToken::new()).await.map(drop)
 }
 

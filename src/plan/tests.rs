@@ -44,7 +44,7 @@ fn with_defaults() -> Options {
     Options {
         defaults: Some(Defaults {
             credentials: Credentials::generate(),
-            image: None,
+            images: std::collections::BTreeMap::new(),
         }),
         ..Options::default()
     }

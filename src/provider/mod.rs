@@ -56,6 +56,8 @@ pub struct Site {
     pub boot: Duration,
     /// Where what is built once is kept.
     pub cache: PathBuf,
+    /// The report's folder, for evidence; none where no report is wanted.
+    pub report: Option<PathBuf>,
 }
 
 /// How the providers without a cluster are opened.
@@ -68,6 +70,13 @@ pub struct Options {
 }
 
 impl Site {
+    /// Where, below the report's folder, evidence of an installation was kept.
+    pub fn kept(&self, installation: &Installation) -> Option<String> {
+        let folder = live::evidence_of(&installation.id);
+        let there = self.report.as_ref().is_some_and(|r| r.join(&folder).is_dir());
+        there.then_some(folder)
+    }
+
     /// The values of an installation that are not the user's.
     pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
         let defaults = self.defaults.as_ref();
@@ -83,7 +92,7 @@ pub enum Provider {
     /// As a container of its image, with the same.
     Docker(docker::Docker),
     /// On a cluster: any context, or a kind cluster that is the run's own.
-    Live(live::Live),
+    Live(Box<live::Live>),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
@@ -284,6 +293,14 @@ impl Installed {
                 Forecast::Never(outcome) => Some(outcome),
             },
             Self::Never(outcome) => Some(outcome),
+        }
+    }
+
+    /// Keeps what tells why a case went wrong, and says where below the report's folder.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        match self {
+            Self::Live(release) => release.evidence(site).await,
+            Self::Embedded(_) | Self::Docker(_) | Self::Never(_) => None,
         }
     }
 

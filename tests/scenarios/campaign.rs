@@ -125,11 +125,7 @@ impl Campaign {
     }
 }
 
-async fn carry_out(
-    selected: &[Selected],
-    board: &Arc<Board>,
-    cancel: CancellationToken,
-) -> Result<(), String> {
+async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: CancellationToken) -> Result<(), String> {
     let mut kestras = Vec::new();
     let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
     for s in selected {

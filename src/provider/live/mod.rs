@@ -8,7 +8,7 @@ use semver::Version;
 
 pub use image::{ImageFor, images};
 pub use kind::{KindCleaner, Options as KindOptions};
-pub use release::Release;
+pub use release::{Release, evidence_of};
 
 use super::forecast::{Forecast, Node};
 use super::{KestraRef, RELEASE, Site};

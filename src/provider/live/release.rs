@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde_json::json;
 
 use crate::cluster::apply::{self, Applied, Mode};
+use crate::cluster::evidence::{Exhibit, Scene};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
 use crate::cluster::{Cluster, own, within};
@@ -39,6 +40,8 @@ pub struct Release {
     forecast: Forecast,
     helm: Helm,
     made: Made,
+    /// There is no namespace, so that nothing is to be removed.
+    nothing: bool,
     forward: Option<Forward>,
     served: Result<Client, Outcome>,
 }
@@ -68,6 +71,7 @@ impl Release {
             installation: installation.bare(),
             forecast,
             helm: site.helm.clone(),
+            nothing: false,
             forward: None,
             // Never seen: whatever comes next says otherwise.
             served: Err(Outcome::Blocked {
@@ -79,15 +83,18 @@ impl Release {
             brought = release.begin(site) => brought,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        release.or_removed(brought).await
+        release.or_removed(site, brought).await
     }
 
     async fn begin(&mut self, site: &Site) -> Result<(), Infra> {
-        if self.place.given {
-            own::account(&self.place.cluster, &self.node.namespace).await?;
-        } else {
-            own::create(&self.place.cluster, &self.node.namespace, &site.run).await?;
+        let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
+        if !self.place.given
+            && let Err(refused) = own::create(cluster, namespace, &site.run).await?
+        {
+            self.nothing = true;
+            return Err(refused);
         }
+        own::account(cluster, namespace).await?;
         let manifests = self.installation.manifests.clone();
         self.served = match self.apply(site, &manifests, Mode::Create).await? {
             Ok(()) => self.write(site, false).await?,
@@ -138,7 +145,9 @@ impl Release {
             changed = self.act(site, action) => changed,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        self.or_removed(changed).await.map(|r| Installed::Live(Box::new(r)))
+        self.or_removed(site, changed)
+            .await
+            .map(|r| Installed::Live(Box::new(r)))
     }
 
     async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
@@ -184,8 +193,8 @@ impl Release {
 
     async fn apply(&mut self, site: &Site, manifests: &[Manifest], mode: Mode) -> Result<Result<(), Outcome>, Infra> {
         let mut gone_with_namespace = Vec::new();
-        let (run, made) = match &mut self.made {
-            Made::Pieces(_, made) => (Some(site.run.as_str()), made),
+        let (run, applied) = match &mut self.made {
+            Made::Pieces(_, applied) => (Some(site.run.as_str()), applied),
             _ => (None, &mut gone_with_namespace),
         };
         let place = apply::Place {
@@ -194,7 +203,7 @@ impl Release {
             run,
             redactor: &site.redactor,
         };
-        place.apply(manifests, mode, made).await
+        place.apply(manifests, mode, applied).await
     }
 
     /// Installs or upgrades by helm, and waits.
@@ -233,12 +242,11 @@ impl Release {
         if let Err(outcome) = rollout.wait(|what| site.observer.phase(id, what)).await? {
             return Ok(Err(outcome));
         }
-        let forward = match self.forward.take() {
-            Some(forward) => forward,
-            None => {
-                let port = self.place.local_port;
-                Forward::open(&self.place.cluster, &self.node.namespace, &self.node.release, port).await?
-            }
+        let forward = if let Some(forward) = self.forward.take() {
+            forward
+        } else {
+            let (cluster, port) = (&self.place.cluster, self.place.local_port);
+            Forward::open(cluster, &self.node.namespace, &self.node.release, port).await?
         };
         let url = format!("http://127.0.0.1:{}/", forward.port());
         self.forward = Some(forward);
@@ -286,11 +294,40 @@ impl Release {
         }
     }
 
-    /// The release, or after a failure nothing of it.
-    async fn or_removed(self, done: Result<(), Infra>) -> Result<Self, Infra> {
+    /// Keeps objects, events and logs below the report's folder, and says where; nothing where no report is
+    /// wanted or the run is being ended.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        let report = site.report.as_ref().filter(|_| !site.cancel.is_cancelled())?;
+        let scene = Scene {
+            cluster: &self.place.cluster,
+            namespace: &self.node.namespace,
+            release: &self.node.release,
+            redactor: &site.redactor,
+        };
+        let folder = evidence_of(&self.installation.id);
+        let kept = async {
+            let exhibits = scene.gather().await;
+            tokio::fs::create_dir_all(report.join(&folder)).await?;
+            for Exhibit { file, text } in exhibits {
+                tokio::fs::write(report.join(&folder).join(file), text).await?;
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        match kept.await {
+            Ok(()) => Some(folder),
+            Err(e) => {
+                tracing::warn!("failed to keep the evidence in {folder}: {e}");
+                None
+            }
+        }
+    }
+
+    /// The release, or after a failure nothing of it but evidence.
+    async fn or_removed(self, site: &Site, done: Result<(), Infra>) -> Result<Self, Infra> {
         match done {
             Ok(()) => Ok(self),
             Err(infra) => {
+                self.evidence(site).await;
                 if let Err(left) = self.remove().await {
                     tracing::warn!("{left}");
                 }
@@ -311,8 +348,12 @@ impl Release {
         }
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         match self.made {
+            Made::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
             Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
             Made::Namespace(owned) => {
+                if self.nothing {
+                    return owned.release().await.map_err(|e| ledger(&e));
+                }
                 own::delete(cluster, namespace).await?;
                 owned.release().await.map_err(|e| ledger(&e))
             }
@@ -350,6 +391,11 @@ impl Made {
         });
         Ok(Self::Namespace(owned.await?))
     }
+}
+
+/// Where the evidence of an installation is, below the report's folder.
+pub fn evidence_of(id: &str) -> String {
+    format!("evidence/{id}")
 }
 
 fn interrupted() -> Infra {
