@@ -129,10 +129,9 @@ fn duplicate_name() {
 }
 
 fn hostile_yaml() {
-    let aliases: String = (1..30)
-        .map(|n| format!("  - &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", ")))
-        .collect();
-    let bomb = format!("{HEAD}{SECRETS}values:\n  - &a0 [x, x]\n{aliases}");
+    let alias = |n: u32| format!("  - &a{n} [{}]", vec![format!("*a{}", n - 1); 9].join(", "));
+    let aliases: Vec<_> = (1..30).map(alias).collect();
+    let bomb = format!("{HEAD}{SECRETS}values:\n  - &a0 [x, x]\n{}\n", aliases.join("\n"));
     let nested = format!(
         "{HEAD}{SECRETS}values: {}{}\n",
         "{a: ".repeat(100_000),

@@ -26,75 +26,95 @@ fn random_canary() -> String {
     format!("Ca9\"\\ {:032x}/+&é\n'end", rand::random::<u128>())
 }
 
-/// What a scenario's file says of one way for a secret to go.
-fn scenario(name: &str, body: &str) -> String {
-    format!("schema: 1\nname: {name}\nabout: A canary.\n{body}")
+/// Scenarios, and every private plaintext that is in them.
+struct Given<'a> {
+    sandbox: &'a Sandbox,
+    canaries: Vec<String>,
+    files: Vec<String>,
+}
+
+impl<'a> Given<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        let mut given = Self {
+            sandbox,
+            canaries: Vec::new(),
+            files: Vec::new(),
+        };
+        for strategy in ["extra-env", "extra-env-from", "secret-key-ref"] {
+            let right = given.canary();
+            given.write(
+                &format!("right-{strategy}"),
+                &format!("strategy: {strategy}\nsecrets: {{DB_PASSWORD: {{plain: {right}}}}}\n"),
+            );
+            let (other, wrong) = (given.canary(), given.canary());
+            given.write(
+                &format!("wrong-{strategy}"),
+                &format!(
+                    "strategy: {strategy}\nsecrets: {{DB_PASSWORD: {{plain: {other}}}}}\n\
+                     expect: {{outputs: {{db_password: {wrong}}}}}\n"
+                ),
+            );
+        }
+        // Kestra logs both values of two names that differ only in case.
+        let (one, two) = (given.canary(), given.canary());
+        given.write(
+            "two-cases",
+            &format!(
+                "strategy: secret-key-ref\nsecrets: {{Twice: {{plain: {one}}}, TWICE: {{plain: {two}}}}}\n\
+                 reads: {{a: TWICE}}\n"
+            ),
+        );
+        // It logs that it cannot decode a value.
+        let raw = given.canary();
+        given.write(
+            "not-encoded",
+            &format!("strategy: extra-env\nsecrets: {{RAW: {{env: {raw}}}}}\nexpect: {{missing: {{key: RAW}}}}\n"),
+        );
+        // The API server quotes what it refuses.
+        let refused = given.canary();
+        let manifest = format!("{{apiVersion: v1, kind: Secret, metadata: {{name: s}}, data: {{A: {refused}}}}}");
+        sandbox.file("secret.yaml", manifest);
+        sandbox.file("values.yaml", "{}");
+        sandbox.file("flow.yaml", "{id: f, namespace: company.team, tasks: []}");
+        given.write(
+            "refused",
+            "literal: {chart: 1.x, values: values.yaml, manifests: [secret.yaml], flow: flow.yaml}\n\
+             expect: {refused: {by: apply, says: no such words}}\n",
+        );
+        given
+    }
+
+    /// A new canary, quoted as YAML wants it.
+    fn canary(&mut self) -> String {
+        let canary = random_canary();
+        let quoted = serde_json::to_string(&canary).unwrap();
+        self.canaries.push(canary);
+        quoted
+    }
+
+    fn write(&mut self, name: &str, body: &str) {
+        let file = format!("{name}.yaml");
+        self.sandbox
+            .file(&file, format!("schema: 1\nname: {name}\nabout: A canary.\n{body}"));
+        self.files.push(file);
+    }
 }
 
 fn canary() {
     let sandbox = Sandbox::new();
-    let mut canaries = Vec::new();
-    let mut names = Vec::new();
-    let mut canary = || {
-        let canary = random_canary();
-        canaries.push(canary.clone());
-        serde_json::to_string(&canary).unwrap()
-    };
-    let mut write = |name: &str, body: String| {
-        sandbox.file(&format!("{name}.yaml"), scenario(name, &body));
-        names.push(format!("{name}.yaml"));
-    };
-    for strategy in ["extra-env", "extra-env-from", "secret-key-ref"] {
-        let given = |plain: &str| format!("strategy: {strategy}\nsecrets: {{DB_PASSWORD: {{plain: {plain}}}}}\n");
-        write(&format!("right-{strategy}"), given(&canary()));
-        let wrong = format!(
-            "{}expect: {{outputs: {{db_password: {}}}}}\n",
-            given(&canary()),
-            canary()
-        );
-        write(&format!("wrong-{strategy}"), wrong);
-    }
-    // Kestra logs both values of two names that differ only in case, and the value it cannot decode.
-    let (one, two) = (canary(), canary());
-    write(
-        "two-cases",
-        format!(
-            "strategy: extra-env\nsecrets: {{Twice: {{plain: {one}}}, TWICE: {{plain: {two}}}}}\nreads: {{a: TWICE}}\n"
-        ),
-    );
-    write(
-        "not-encoded",
-        format!(
-            "strategy: extra-env-from\nsecrets: {{RAW: {{env: {}}}}}\nexpect: {{missing: {{key: RAW}}}}\n",
-            canary()
-        ),
-    );
-    // The API server quotes what it refuses.
-    let refused = canary();
-    let manifest = format!("{{apiVersion: v1, kind: Secret, metadata: {{name: s}}, data: {{A: {refused}}}}}");
-    sandbox.file("secret.yaml", manifest);
-    sandbox.file("values.yaml", "{}");
-    sandbox.file("flow.yaml", "{id: f, namespace: company.team, tasks: []}");
-    write(
-        "refused",
-        "literal: {chart: 1.x, values: values.yaml, manifests: [secret.yaml], flow: flow.yaml}\n\
-         expect: {refused: {by: apply, says: no such words}}\n"
-            .into(),
-    );
+    let given = Given::new(&sandbox);
 
     // helm's arguments are gone before anybody could look for them, so a stand-in writes them down.
-    let helm = helm();
-    let stand_in = format!("printf '%s\\n' \"$@\" >>arguments\nexec '{helm}' \"$@\"");
-    let stand_in = sandbox.script(
-        "helm",
-        &stand_in.replace(
-            ">>arguments",
-            &format!(">>'{}'", sandbox.work().join("arguments").display()),
-        ),
+    let written = sandbox.work().join("arguments");
+    let stand_in = format!(
+        "printf '%s\\n' \"$@\" >>'{}'\nexec '{}' \"$@\"",
+        written.display(),
+        helm()
     );
+    let stand_in = sandbox.script("helm", &stand_in);
 
     let flags = ["--kestra", ENGINE, "--report", "report"].map(str::to_owned);
-    let mut command = sandbox.command(["run".to_owned()].into_iter().chain(names.clone()).chain(flags));
+    let mut command = sandbox.command(["run".to_owned()].iter().chain(&given.files).chain(&flags));
     command
         .env("KESTRA_SECRETS_LOG", "trace")
         .env("KESTRA_SECRETS_HELM", stand_in);
@@ -108,14 +128,14 @@ fn canary() {
     }
     let ended = run.end().with_code(1);
 
-    let redactor = Redactor::new(&canaries);
+    let redactor = Redactor::new(&given.canaries);
     let leaks = |what: &str, text: &[u8]| -> Vec<String> {
         let found = redactor.find(text);
         found.iter().map(|f| format!("{what}: {f:?}")).collect()
     };
     // It would be found if it were there.
-    let given = fs::read(sandbox.work().join("right-extra-env.yaml")).unwrap();
-    assert!(!leaks("given", &given).is_empty());
+    let file = fs::read(sandbox.work().join("right-extra-env.yaml")).unwrap();
+    assert!(!leaks("given", &file).is_empty());
 
     let mut found = leaks("stdout", ended.stdout.as_bytes());
     for line in ended.stderr.lines() {
@@ -128,7 +148,7 @@ fn canary() {
     for process in &seen {
         found.extend(leaks("arguments", process.arguments.join("\0").as_bytes()));
     }
-    let arguments = fs::read(sandbox.work().join("arguments")).unwrap();
+    let arguments = fs::read(written).unwrap();
     found.extend(leaks("helm's arguments", &arguments));
     let report = files(&sandbox.work().join("report"));
     for file in &report {
@@ -149,7 +169,7 @@ fn canary() {
         .lines()
         .filter(|l| l.starts_with("pass") || l.starts_with("FAIL"))
         .count();
-    assert_eq!(cases, names.len(), "{}", ended.stdout);
+    assert_eq!(cases, given.files.len(), "{}", ended.stdout);
     sandbox.assert_clean();
 }
 
