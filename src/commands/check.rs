@@ -67,6 +67,10 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         );
     }
     let wanted = wanted::read(words)?;
+    // The one slip of those who write a plaintext into a file.
+    for (name, _) in wanted.iter().filter(|(_, plain)| ends_in_newline(plain.as_ref())) {
+        anstream::eprintln!("note: the plaintext of {name} ends in a newline, and so must what comes out");
+    }
     let given = documents::read(&args.files)?;
     let plan = async |session: &Session| {
         let values = session.merged(&given.values).await.map_err(|e| {
@@ -80,6 +84,10 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         Ok(together(session.plan(&scenarios)?))
     };
     live(args.target.options()?, args.target.report.as_deref(), plan, tell).await
+}
+
+fn ends_in_newline(plain: Option<&Plain>) -> bool {
+    plain.is_some_and(|plain| plain.bytes().ends_with(b"\n"))
 }
 
 /// The page's flow for one secret, so that each has a verdict of its own.

@@ -78,7 +78,8 @@ impl Running {
         self.container.log.any(|line| line.contains(text))
     }
 
-    /// Does to the release what a cluster would; see [`next`].
+    /// Does to the release what a cluster would: an upgrade restarts it when the
+    /// pod's template changes, a changed Secret alone restarts nothing.
     ///
     /// # Errors
     /// [`Infra`] when the new container does not become healthy.

@@ -80,7 +80,8 @@ impl Running {
         self.process.daemon.log().any(|line| line.contains(text))
     }
 
-    /// Does to the release what a cluster would; see [`next`].
+    /// Does to the release what a cluster would: an upgrade restarts it when the
+    /// pod's template changes, a changed Secret alone restarts nothing.
     ///
     /// # Errors
     /// [`Infra`] when the new process does not become healthy.
