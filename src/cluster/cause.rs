@@ -98,15 +98,16 @@ pub fn of_pod<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> Option<
         let reason = condition.reason.as_deref().unwrap_or("Unschedulable");
         return Some(Finding::Unsure(Cause::broken(reason, message), SCHEDULER));
     }
-    // A volume that does not mount is told by an event alone.
-    let failed = events.filter(|e| e.reason.as_deref() == Some("FailedMount")).last()?;
-    let started = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .any(|c| c.started == Some(true));
-    let message = failed.message.as_deref().unwrap_or_default();
-    (!started).then(|| Finding::Unsure(Cause::blocked("FailedMount", message), 2 * KUBELET))
+    // A volume that does not mount is told by an event alone; once all are, the image is looked for.
+    let mut failed = None;
+    for event in events {
+        match event.reason.as_deref() {
+            Some("FailedMount") => failed = event.message.as_deref(),
+            Some("Pulling" | "Pulled" | "Created" | "Started") => return None,
+            _ => {}
+        }
+    }
+    failed.map(|message| Finding::Unsure(Cause::blocked("FailedMount", message), 2 * KUBELET))
 }
 
 fn of_container(pod: &str, container: &ContainerStatus) -> Option<Finding> {

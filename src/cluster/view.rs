@@ -157,7 +157,7 @@ impl View {
             return Sight::Ready;
         }
         let failed = self
-            .warnings("StatefulSet", &name)
+            .events_of("StatefulSet", &name)
             .find(|e| e.reason.as_deref() == Some("FailedCreate"));
         match failed.and_then(|e| e.message.as_deref()) {
             Some(message) => Sight::Held(cause::of_creation(message)),
@@ -172,7 +172,7 @@ impl View {
         let Some(pod) = pods.first() else {
             return Sight::Waiting(format!("{workload} to make a pod"));
         };
-        let events = || self.warnings("Pod", pod.metadata.name.as_deref().unwrap_or_default());
+        let events = || self.events_of("Pod", pod.metadata.name.as_deref().unwrap_or_default());
         match cause::of_pod(pod, events()) {
             Some(finding) => Sight::Held(finding),
             None if is_ready(pod) => Sight::Waiting(format!("{workload} to be rolled out")),
@@ -180,14 +180,13 @@ impl View {
         }
     }
 
-    /// The warnings about an object, the latest last.
-    fn warnings(&self, kind: &str, name: &str) -> impl Iterator<Item = &Event> {
+    /// The events about an object, the latest last.
+    fn events_of(&self, kind: &str, name: &str) -> impl Iterator<Item = &Event> {
         let about = |e: &&Event| {
             let object = &e.involved_object;
             object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)
         };
         let mut found: Vec<&Event> = self.events.now.values().filter(about).collect();
-        found.retain(|e| e.type_.as_deref() == Some("Warning"));
         found.sort_by_key(|e| {
             e.last_timestamp
                 .clone()
@@ -198,7 +197,7 @@ impl View {
 }
 
 /// What a pod is about to do.
-fn step<'a>(pod: &Pod, warnings: impl Iterator<Item = &'a Event>) -> String {
+fn step<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> String {
     let status = pod.status.clone().unwrap_or_default();
     let containers = status
         .container_statuses
@@ -212,7 +211,7 @@ fn step<'a>(pod: &Pod, warnings: impl Iterator<Item = &'a Event>) -> String {
         (false, Some(reason)) => format!("the pod: {reason}"),
         (false, None) => format!("the pod: {}", status.phase.as_deref().unwrap_or("Pending")),
     };
-    let probes = warnings.filter(|e| e.reason.as_deref() == Some("Unhealthy"));
+    let probes = events.filter(|e| e.reason.as_deref() == Some("Unhealthy"));
     match probes.last().and_then(|e| e.message.as_deref()) {
         Some(message) => format!("{step}; {}", message.trim()),
         None => step,

@@ -113,18 +113,23 @@ fn a_pod_without_a_node_may_be_waiting_for_room() {
 
 #[test]
 fn a_volume_that_does_not_mount_is_told_by_an_event() {
-    let event: Event = serde_json::from_value(json!({
-        "metadata": {}, "involvedObject": {}, "reason": "FailedMount",
-        "message": "MountVolume.SetUp failed for volume \"creds\" : secret \"nope\" not found",
-    }))
-    .unwrap();
+    let event = |reason: &str, message: &str| -> Event {
+        let event = json!({"metadata": {}, "involvedObject": {}, "reason": reason, "message": message});
+        serde_json::from_value(event).unwrap()
+    };
+    let mut events = vec![event(
+        "FailedMount",
+        "MountVolume.SetUp failed for volume \"creds\" : secret \"nope\" not found",
+    )];
     let creating = waiting("ContainerCreating", "");
-    let Some(Finding::Unsure(Cause::Blocked { reason, message }, _)) = of_pod(&creating, std::iter::once(&event))
-    else {
+    let Some(Finding::Unsure(Cause::Blocked { reason, message }, _)) = of_pod(&creating, events.iter()) else {
         panic!("it is not seen");
     };
     assert_eq!(reason, "FailedMount");
     assert!(missing(&message).is_some());
+    // It mounted after all, and a large image is on its way.
+    events.push(event("Pulling", "Pulling image"));
+    assert_eq!(of_pod(&creating, events.iter()), None);
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod image;
 mod kind;
 mod release;
 
+use std::path::PathBuf;
+
 use semver::Version;
 
 pub use image::{ImageFor, images};
@@ -52,6 +54,16 @@ pub struct Options {
     pub local_port: Option<u16>,
 }
 
+/// The file that `KUBECONFIG` names, so that `clean` finds the cluster from any other shell; none where it
+/// names several, or nothing.
+fn named_kubeconfig() -> Option<PathBuf> {
+    let files: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("KUBECONFIG")?).collect();
+    match &files[..] {
+        [file] if !file.as_os_str().is_empty() => std::path::absolute(file).ok(),
+        _ => None,
+    }
+}
+
 /// Installs releases on a cluster.
 pub struct Live {
     cluster: Cluster,
@@ -72,7 +84,7 @@ impl Live {
         let (access, own, namespace) = match &options.place {
             Place::Context { name, namespace } => {
                 let access = Access {
-                    kubeconfig: None,
+                    kubeconfig: named_kubeconfig(),
                     context: name.clone(),
                 };
                 (access, None, namespace.clone())
