@@ -2,7 +2,9 @@
 
 use insta::assert_snapshot;
 use kestra_secrets::redact::Redactor;
+use kestra_secrets::toolbox::{Tool, Toolbox};
 use libtest_mimic::Trial;
+use tokio_util::sync::CancellationToken;
 
 use crate::sandbox::{Sandbox, run};
 use crate::{ENGINE, live, schemas, test};
@@ -273,6 +275,7 @@ fn no_java() {
     let mut without_maven = with("new");
     without_maven
         .env("PATH", sandbox.work())
+        .env("KESTRA_SECRETS_HELM", helm())
         // Where no engine is built yet.
         .env("XDG_CACHE_HOME", sandbox.work().join("cache"))
         .env_remove("MAVEN_HOME")
@@ -284,6 +287,16 @@ fn no_java() {
         ended.stderr
     );
     sandbox.assert_clean();
+}
+
+/// Where helm is, for a run that would not find it by itself.
+fn helm() -> std::path::PathBuf {
+    let found = async {
+        let toolbox = Toolbox::from_env(CancellationToken::new())?;
+        toolbox.find(Tool::Helm).await
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(found).unwrap().path
 }
 
 fn empty_folder() {
