@@ -54,3 +54,51 @@ impl Toolbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::BoxFuture;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::toolbox::{Fetch, FetchError};
+
+    /// A publisher of one release.
+    #[derive(Default)]
+    struct Publisher(AtomicUsize);
+
+    impl Fetch for Publisher {
+        fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                if url == format!("{PUBLISHER}/v1.3.6/kestra-1.3.6") {
+                    return Ok(b"#!/bin/sh\n".to_vec());
+                }
+                let url = url.to_owned();
+                Err(FetchError::Status { url, status: 404 })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_release_is_downloaded_once_and_one_that_is_not_there_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let publisher = Arc::new(Publisher::default());
+        let mut toolbox = Toolbox::from_env(CancellationToken::new())
+            .unwrap()
+            .with_fetch(publisher.clone());
+        toolbox.cache = dir.path().to_owned();
+        toolbox.vars.remove(MIRROR);
+        for _ in 0..2 {
+            let path = toolbox.kestra(&Version::new(1, 3, 6)).await.unwrap();
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+        }
+        assert_eq!(publisher.0.load(Ordering::Relaxed), 1);
+        let said = toolbox.kestra(&Version::new(9, 9, 9)).await.unwrap_err().to_string();
+        assert!(said.contains("404") && said.contains("exec:PATH"), "{said}");
+    }
+}
