@@ -225,6 +225,21 @@ pub fn is_ready(pod: &Pod) -> bool {
         && conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
+/// The pod of which a container was started anew since, if there is one.
+pub fn restarted(before: &[Pod], now: &[Pod]) -> Option<String> {
+    let starts = |pod: &Pod| -> i32 {
+        let status = pod.status.iter();
+        let containers = status.flat_map(|s| s.container_statuses.iter().flatten());
+        containers.map(|c| c.restart_count).sum()
+    };
+    let again = |pod: &&Pod| {
+        before
+            .iter()
+            .any(|b| b.metadata.uid == pod.metadata.uid && starts(b) < starts(pod))
+    };
+    now.iter().find(again).map(ResourceExt::name_any)
+}
+
 fn owned_by(object: &impl ResourceExt, owner: &str) -> bool {
     object
         .owner_references()

@@ -126,6 +126,19 @@ fn a_probe_that_fails_is_told_while_waiting() {
 }
 
 #[test]
+fn a_container_started_anew_in_the_same_pod_is_noticed() {
+    let pod = |uid: &str, restarts: i32| {
+        let mut pod = pod("a", "s", "");
+        pod.metadata.uid = Some(uid.into());
+        pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap()[0].restart_count = restarts;
+        pod
+    };
+    assert_eq!(restarted(&[pod("u", 0)], &[pod("u", 1)]), Some("a".into()));
+    assert_eq!(restarted(&[pod("u", 1)], &[pod("u", 1)]), None);
+    assert_eq!(restarted(&[pod("u", 0)], &[pod("another", 1)]), None);
+}
+
+#[test]
 fn a_list_that_begins_anew_forgets_what_is_gone() {
     let mut kept = Kept::default();
     listed(&mut kept, vec![pod("a", "s", ""), pod("b", "s", "")]);

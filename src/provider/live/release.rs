@@ -12,7 +12,7 @@ use crate::cluster::apply::{self, Applied, Mode};
 use crate::cluster::evidence::{Exhibit, Scene};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
-use crate::cluster::{Cluster, own, within};
+use crate::cluster::{Cluster, own, view, within};
 use crate::helm::{self, Helm, InstallError};
 use crate::kestra::{Client, Limits};
 use crate::ledger::{LedgerError, Owned, Thing};
@@ -116,11 +116,10 @@ impl Release {
     /// Whether a line of the log of one of its pods contains a text.
     pub async fn logged(&self, text: &str) -> bool {
         let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
-        let ours = ListParams::default().labels(&forward::labels(&self.node.release));
-        let Ok(listed) = within("find the pods", pods.list(&ours)).await else {
+        let Ok(listed) = self.pods().await else {
             return false;
         };
-        for pod in listed.items {
+        for pod in listed {
             for container in pod.spec.iter().flat_map(|s| &s.containers) {
                 let params = LogParams {
                     container: Some(container.name.clone()),
@@ -151,6 +150,7 @@ impl Release {
     }
 
     async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
+        let before = self.pods().await?;
         match action {
             Action::Apply(manifests) => {
                 self.installation.manifests.clone_from(manifests);
@@ -174,7 +174,22 @@ impl Release {
                 self.served = self.serve(site).await?;
             }
         }
-        Ok(())
+        // A container that the kubelet restarted, after a probe that failed on a busy node say, took in what
+        // had changed meanwhile: nothing can be said of the pod as it was.
+        match view::restarted(&before, &self.pods().await?) {
+            Some(pod) => Err(Infra::new(
+                "change the release",
+                format!("the kubelet restarted pod {pod} meanwhile, so that it has another environment than before"),
+            )
+            .help("its events, in the evidence, say why; a probe fails when the node has too few cores for all")),
+            None => Ok(()),
+        }
+    }
+
+    async fn pods(&self) -> Result<Vec<Pod>, Infra> {
+        let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
+        let ours = ListParams::default().labels(&forward::labels(&self.node.release));
+        within("find the pods", pods.list(&ours)).await.map(|l| l.items)
     }
 
     /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves the
