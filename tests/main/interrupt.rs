@@ -57,7 +57,7 @@ const MOMENTS: [Moment; 5] = [
     },
     Moment {
         name: "during_a_step",
-        line: ": 2-restart",
+        line: ": 3-restart",
         running: true,
     },
 ];
