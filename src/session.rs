@@ -1,21 +1,25 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
+mod options;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use secrecy::ExposeSecret as _;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+pub use options::{Options, Place, Wanted};
+
 use crate::campaign;
-use crate::helm::{ChartRef, Helm, RenderError};
+use crate::helm::{Helm, RenderError};
 use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, ENGINES, KestraRef, Provider, Site, docker, embedded, live};
+use crate::provider::{self, KestraRef, Provider, Site, auto, docker, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -23,95 +27,14 @@ use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
 use crate::verdict::Infra;
 
-/// Where Kestra is to run.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// As a child process.
-    Embedded,
-    /// As a container of the image alone.
-    Docker,
-    /// On a cluster.
-    Live {
-        /// Which.
-        place: live::Place,
-        /// The local port that leads to Kestra; none for a free one each.
-        local_port: Option<u16>,
-    },
-}
-
-impl Place {
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Embedded => "embedded",
-            Self::Docker => "docker",
-            Self::Live { place, .. } => place.name(),
-        }
-    }
-}
-
-/// What a run is asked to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where Kestra runs.
-    pub place: Place,
-    /// Where the chart comes from.
-    pub chart: ChartRef,
-    /// The Kestras; none means every engine.
-    pub kestra: Vec<KestraRef>,
-    /// The images of the Kestras on a cluster; none for the usual ones.
-    pub images: Vec<live::ImageFor>,
-    /// The most installations at a time.
-    pub parallel: Option<usize>,
-    /// Every case gets an installation of its own.
-    pub isolate: bool,
-    /// The report's folder, for evidence.
-    pub report: Option<PathBuf>,
-    /// Add what a release needs to run small.
-    pub defaults: bool,
-    /// How long a Kestra may take to become healthy.
-    pub boot: Duration,
-}
-
-impl Options {
-    /// An image has a version, which must be told: what is expected depends on it.
-    ///
-    /// # Errors
-    /// Bad input: a file where images run.
-    pub fn image_is_clear(&self) -> miette::Result<()> {
-        let exec = self.kestra.iter().find(|k| matches!(k, KestraRef::Exec(_)));
-        match exec {
-            Some(exec) if !matches!(self.place, Place::Embedded) => miette::bail!(
-                help = "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REPO:TAG",
-                "--kestra {exec} is a file: --provider {} runs images",
-                self.place.name()
-            ),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            place: Place::Embedded,
-            chart: ChartRef::Bundled,
-            kestra: Vec::new(),
-            images: Vec::new(),
-            parallel: None,
-            isolate: false,
-            report: None,
-            defaults: true,
-            boot: Duration::from_secs(180),
-        }
-    }
-}
-
 /// A run that has its tools.
 pub struct Session {
     site: Site,
     key: RunKey,
     options: Options,
+    place: Place,
+    /// Why it runs there, where that was not named.
+    because: Option<String>,
     kestras: Vec<(KestraRef, Version)>,
     helm: String,
     started: jiff::Timestamp,
@@ -127,13 +50,22 @@ impl Session {
     /// [`Infra`] with the tool that is missing and how to get it.
     pub async fn open(options: Options, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Result<Self, Infra> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
+        let (place, because) = match &options.place {
+            Wanted::Named(place) => (place.clone(), None),
+            Wanted::Auto => {
+                let choice = auto::choose(&options, &cancel).await?;
+                (choice.place, Some(choice.because))
+            }
+        };
         let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
         let folder = ledger.temp_dir().await.map_err(owning)?;
-        match equip(&options, observer, cancel, &ledger, folder.path()).await {
+        match equip(&options, &place, observer, cancel, &ledger, folder.path()).await {
             Ok((site, kestras, helm)) => Ok(Self {
                 site,
                 key: RunKey::random(),
                 options,
+                place,
+                because,
                 kestras,
                 helm,
                 started,
@@ -190,15 +122,21 @@ impl Session {
         )
     }
 
+    /// Where Kestra runs.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// What is about to be proved, in one line.
     pub fn header(&self, plan: &Plan) -> String {
         let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
         let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
         format!(
-            "run {}: {cases} cases in {} installations on {}, chart {}, Kestra {}, {}",
+            "run {}: {cases} cases in {} installations on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
             plan.installations.len(),
-            self.options.place.name(),
+            self.place.name(),
+            self.because.iter().map(|why| format!(" ({why})")).collect::<String>(),
             self.site.chart,
             kestras.join(" and "),
             self.helm
@@ -226,13 +164,13 @@ impl Session {
             parallel,
             isolate: self.options.isolate,
         };
-        match &self.options.place {
+        match &self.place {
             Place::Embedded => {
                 let embedded = embedded::Embedded::open(&self.site, &self.kestras, &options).await?;
                 Ok(Provider::Embedded(embedded))
             }
             Place::Docker => {
-                let images = live::images(&self.kestras, &self.options.images);
+                let images = live::images(self.kestras.iter().map(|(k, _)| k), &self.options.images);
                 let docker = docker::Docker::open(&self.site, &self.kestras, &images, &options).await?;
                 Ok(Provider::Docker(docker))
             }
@@ -285,6 +223,7 @@ type Equipment = (Site, Vec<(KestraRef, Version)>, String);
 
 async fn equip(
     options: &Options,
+    place: &Place,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
     ledger: &Ledger,
@@ -307,13 +246,8 @@ async fn equip(
         .chart(&options.chart)
         .await
         .map_err(|e| Infra::new("get the chart", e))?;
-    let named = if options.kestra.is_empty() {
-        ENGINES.map(KestraRef::Engine).to_vec()
-    } else {
-        options.kestra.clone()
-    };
     let mut kestras = Vec::new();
-    for kestra in named {
+    for kestra in options.kestras() {
         let version = kestra.version(&cancel).await?;
         kestras.push((kestra, version));
     }
@@ -326,9 +260,9 @@ async fn equip(
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),
-            images: match options.place {
+            images: match place {
                 Place::Embedded | Place::Docker => BTreeMap::new(),
-                Place::Live { .. } => live::images(&kestras, &options.images),
+                Place::Live { .. } => live::images(kestras.iter().map(|(k, _)| k), &options.images),
             },
         }),
         credentials,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::target::ProviderName;
 use crate::provider::live::{self, ImageFor, KindOptions};
-use crate::session::Place;
+use crate::session::{Place, Wanted};
 
 #[derive(Args)]
 #[command(next_help_heading = "Clusters")]
@@ -35,22 +35,38 @@ pub struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// Where Kestra is to run.
+    /// Where Kestra is to run. What only one provider takes names that one.
     ///
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
-    pub fn place(&self, provider: ProviderName) -> miette::Result<Place> {
+    pub fn place(&self, provider: ProviderName) -> miette::Result<Wanted> {
         let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.reuse.is_some();
-        let of_context = self.context.is_some();
-        let place = match provider {
+        let provider = match provider {
+            ProviderName::Auto if self.context.is_some() => ProviderName::Context,
+            ProviderName::Auto if of_kind || self.local_port.is_some() => ProviderName::Kind,
+            named => named,
+        };
+        if of_kind && provider != ProviderName::Kind {
+            miette::bail!("--node-image, --kind-config and --reuse need --provider kind");
+        }
+        if self.context.is_some() && provider != ProviderName::Context {
+            miette::bail!("--context and --namespace need --provider context");
+        }
+        let live = |place| Place::Live {
+            place,
+            local_port: self.local_port,
+        };
+        Ok(Wanted::Named(match provider {
+            ProviderName::Auto => return Ok(Wanted::Auto),
             ProviderName::Embedded if !self.image.is_empty() || self.local_port.is_some() => {
                 miette::bail!("--provider embedded takes neither --image nor --local-port")
             }
             ProviderName::Docker if self.local_port.is_some() => {
                 miette::bail!("--provider docker does not take --local-port")
             }
-            ProviderName::Embedded | ProviderName::Docker => None,
-            ProviderName::Context => Some(live::Place::Context {
+            ProviderName::Embedded => Place::Embedded,
+            ProviderName::Docker => Place::Docker,
+            ProviderName::Context => live(live::Place::Context {
                 name: self.context.clone().ok_or_else(|| {
                     miette::miette!(
                         help = "`kubectl config get-contexts` lists them; the current one may be somebody's production",
@@ -59,25 +75,11 @@ impl ClusterArgs {
                 })?,
                 namespace: self.namespace.clone(),
             }),
-            ProviderName::Kind => Some(live::Place::Kind(KindOptions {
+            ProviderName::Kind => live(live::Place::Kind(KindOptions {
                 node_image: self.node_image.clone(),
                 config: self.kind_config.clone(),
                 reuse: self.reuse.clone(),
             })),
-        };
-        if of_kind && provider != ProviderName::Kind {
-            miette::bail!("--node-image, --kind-config and --reuse need --provider kind");
-        }
-        if of_context && provider != ProviderName::Context {
-            miette::bail!("--context and --namespace need --provider context");
-        }
-        Ok(match (place, provider) {
-            (Some(place), _) => Place::Live {
-                place,
-                local_port: self.local_port,
-            },
-            (None, ProviderName::Docker) => Place::Docker,
-            (None, _) => Place::Embedded,
-        })
+        }))
     }
 }

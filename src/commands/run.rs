@@ -5,12 +5,12 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::live::live;
-use super::target::{ProviderName, Target};
+use super::target::Target;
 use crate::helm::ChartRef;
 use crate::plan::Plan;
 use crate::provider::KestraRef;
 use crate::scenario;
-use crate::session::{Options, Session};
+use crate::session::{Options, Place, Session};
 use crate::verdict::Exit;
 
 /// What `run` takes.
@@ -58,8 +58,8 @@ pub enum Require {
 /// Bad input: a scenario, a plan or a flag that cannot be used.
 pub async fn run(args: Args) -> miette::Result<Exit> {
     let scenarios: Vec<_> = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
-    args.can_prove_what_is_required()?;
     let plan = async |session: &Session| {
+        args.can_prove_what_is_required(session.place())?;
         let plan = session.plan(&scenarios)?;
         args.no_skips(&plan)?;
         Ok(plan)
@@ -77,11 +77,11 @@ impl Args {
     }
 
     /// A gate that cannot be met fails before anything runs, so that it never weakens in silence.
-    fn can_prove_what_is_required(&self) -> miette::Result<()> {
+    fn can_prove_what_is_required(&self, place: &Place) -> miette::Result<()> {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed if matches!(self.target.provider, ProviderName::Embedded | ProviderName::Docker) => {
+                Require::Observed if !matches!(place, Place::Live { .. }) => {
                     miette::bail!(
                         help = "only a cluster's kubelet gives a real environment: --provider kind or context",
                         "--require observed cannot be met by a provider that composes the environment itself"

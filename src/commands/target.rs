@@ -14,8 +14,10 @@ use crate::session::Options;
 /// Where Kestra runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProviderName {
-    /// A child process with exactly the environment the pod would have; needs no Docker
+    /// kind when a Docker daemon answers and has the images or can pull them, else embedded
     #[default]
+    Auto,
+    /// A child process with exactly the environment the pod would have; needs no Docker
     Embedded,
     /// A container of the Kestra image with exactly the environment the pod would have
     Docker,

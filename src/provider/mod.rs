@@ -1,6 +1,7 @@
 //! Where Kestra runs: a closed set of providers on two levels. A [`Provider`] opens, says how much it
 //! bears, installs and closes; an [`Installed`] is asked, changed and removed.
 
+pub mod auto;
 pub mod docker;
 pub mod embedded;
 mod forecast;

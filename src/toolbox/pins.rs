@@ -46,6 +46,9 @@ const KIND: &[(&str, &str)] = &[
     ),
 ];
 
+/// The node image that the provided kind makes its clusters of.
+pub const KIND_NODE: &str = "kindest/node:v1.34.0";
+
 impl Tool {
     /// The version that is provided where none is found.
     pub const fn provided(self) -> &'static str {

@@ -8,7 +8,7 @@ use kestra_secrets::plan::Plan;
 use kestra_secrets::progress::Observer;
 use kestra_secrets::report::CaseResult;
 use kestra_secrets::scenario::Scenario;
-use kestra_secrets::session::{Options, Session};
+use kestra_secrets::session::{Options, Session, Wanted};
 use kestra_secrets::verdict::Status;
 use tokio_util::sync::CancellationToken;
 
@@ -142,7 +142,7 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     };
     let provider = on.provider();
     let options = Options {
-        place: on.place(),
+        place: Wanted::Named(on.place()),
         kestra: kestras,
         ..Options::default()
     };

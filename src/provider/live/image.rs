@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use semver::Version;
-
 use crate::plan::ImageRef;
 use crate::provider::KestraRef;
+
+/// What the names of all images begin with that the testbed makes.
+pub const TESTBED: &str = "kestra-secrets/";
 
 /// An image for one Kestra, or for every one: `[KESTRA=]REPOSITORY:TAG`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,26 +33,26 @@ impl FromStr for ImageFor {
 
 /// The image of each Kestra by its name: the one asked for, else the testbed's for an engine and the
 /// publisher's for an official one.
-pub fn images(kestras: &[(KestraRef, Version)], asked: &[ImageFor]) -> BTreeMap<String, ImageRef> {
+pub fn images<'a>(kestras: impl IntoIterator<Item = &'a KestraRef>, asked: &[ImageFor]) -> BTreeMap<String, ImageRef> {
     let image = |kestra: &KestraRef| {
         let named = asked.iter().find(|a| a.kestra.as_ref() == Some(kestra));
         let any = asked.iter().find(|a| a.kestra.is_none());
         match (named.or(any), kestra) {
             (Some(asked), _) => Some(asked.image.clone()),
             (None, KestraRef::Engine(version)) => Some(ImageRef {
-                repository: "kestra-secrets/kestra".into(),
+                repository: format!("{TESTBED}kestra"),
                 tag: version.to_string(),
             }),
             (None, KestraRef::Official(version)) => Some(ImageRef {
-                repository: "docker.io/kestra/kestra".into(),
+                repository: "kestra/kestra".into(),
                 tag: format!("v{version}"),
             }),
             (None, KestraRef::Exec(_)) => None,
         }
     };
     kestras
-        .iter()
-        .filter_map(|(kestra, _)| Some((kestra.to_string(), image(kestra)?)))
+        .into_iter()
+        .filter_map(|kestra| Some((kestra.to_string(), image(kestra)?)))
         .collect()
 }
 
@@ -61,12 +62,10 @@ mod tests {
 
     #[test]
     fn an_image_for_one_kestra_beats_the_one_for_all() {
-        let kestras: Vec<(KestraRef, Version)> = ["engine@2.0.0", "engine@1.3.31", "official@1.0.0"]
-            .map(|k| (k.parse().unwrap(), Version::new(1, 0, 0)))
-            .into();
+        let kestras: [KestraRef; 3] = ["engine@2.0.0", "engine@1.3.31", "official@1.0.0"].map(|k| k.parse().unwrap());
         let own = images(&kestras, &[]);
         assert_eq!(own["engine@2.0.0"].to_string(), "kestra-secrets/kestra:2.0.0");
-        assert_eq!(own["official@1.0.0"].to_string(), "docker.io/kestra/kestra:v1.0.0");
+        assert_eq!(own["official@1.0.0"].to_string(), "kestra/kestra:v1.0.0");
         let asked = ["x:1", "engine@1.3.31=y:2"].map(|a| a.parse().unwrap());
         let images = images(&kestras, &asked);
         assert_eq!(images["engine@2.0.0"].to_string(), "x:1");

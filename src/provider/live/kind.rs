@@ -18,7 +18,7 @@ use crate::verdict::Infra;
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.
 const CONFIG: &str = include_str!("../../../kind-config.yaml");
 /// The repository of the testbed's node image.
-const TESTBED: &str = "kestra-secrets/node";
+pub const TESTBED_NODE: &str = "kestra-secrets/node";
 
 /// It takes 12 s with an image that is there; one that is not is pulled.
 const CREATE: Deadline = Deadline::seconds("the creation of a kind cluster", 600);
@@ -101,7 +101,7 @@ impl Own {
         }
         create = match config {
             Some(file) => create.arg("--config").arg(file),
-            None if image.is_some_and(|i| i.starts_with(TESTBED)) => create.args(["--config", "-"]).stdin(CONFIG),
+            None if image.is_some_and(|i| i.starts_with(TESTBED_NODE)) => create.args(["--config", "-"]).stdin(CONFIG),
             // With its own defaults kind lays down the network that its own image needs.
             None => create,
         };
@@ -163,7 +163,7 @@ async fn local_images(site: &Site, kestras: &[(KestraRef, Version)]) -> Result<V
 
 /// The testbed's node image, where Docker has it.
 async fn testbed_node(site: &Site) -> Result<Option<String>, Infra> {
-    let list = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", TESTBED]);
+    let list = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", TESTBED_NODE]);
     let listed = docker(list.run(ASK, &site.cancel).await)?;
     let text = String::from_utf8_lossy(&listed.stdout);
     Ok(text.lines().find(|l| !l.ends_with(":<none>")).map(str::to_owned))

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use semver::Version;
 
-pub use image::{ImageFor, images};
-pub use kind::{KindCleaner, Options as KindOptions};
+pub use image::{ImageFor, TESTBED, images};
+pub use kind::{KindCleaner, Options as KindOptions, TESTBED_NODE};
 pub use release::{Release, evidence_of};
 
 use super::forecast::{Forecast, Node};

@@ -1,0 +1,112 @@
+//! What a run is asked to be.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::helm::ChartRef;
+use crate::provider::{ENGINES, KestraRef, live};
+
+/// Where Kestra is to run.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// As a child process.
+    Embedded,
+    /// As a container of the image alone.
+    Docker,
+    /// On a cluster.
+    Live {
+        /// Which.
+        place: live::Place,
+        /// The local port that leads to Kestra; none for a free one each.
+        local_port: Option<u16>,
+    },
+}
+
+impl Place {
+    /// Its name, as `--provider` takes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Docker => "docker",
+            Self::Live { place, .. } => place.name(),
+        }
+    }
+}
+
+/// Where Kestra is to run, as far as the user said.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// There.
+    Named(Place),
+    /// Where the most can be proved without taking anything that was not named.
+    Auto,
+}
+
+/// What a run is asked to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where Kestra runs.
+    pub place: Wanted,
+    /// Where the chart comes from.
+    pub chart: ChartRef,
+    /// The Kestras; none means every engine.
+    pub kestra: Vec<KestraRef>,
+    /// The images of the Kestras on a cluster; none for the usual ones.
+    pub images: Vec<live::ImageFor>,
+    /// The most installations at a time.
+    pub parallel: Option<usize>,
+    /// Every case gets an installation of its own.
+    pub isolate: bool,
+    /// The report's folder, for evidence.
+    pub report: Option<PathBuf>,
+    /// Add what a release needs to run small.
+    pub defaults: bool,
+    /// How long a Kestra may take to become healthy.
+    pub boot: Duration,
+}
+
+impl Options {
+    /// An image has a version, which must be told: what is expected depends on it.
+    ///
+    /// # Errors
+    /// Bad input: a file where images run.
+    pub fn image_is_clear(&self) -> miette::Result<()> {
+        let exec = self.kestra.iter().find(|k| matches!(k, KestraRef::Exec(_)));
+        match exec {
+            Some(exec) => match &self.place {
+                Wanted::Auto | Wanted::Named(Place::Embedded) => Ok(()),
+                Wanted::Named(place) => miette::bail!(
+                    help = "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REPO:TAG",
+                    "--kestra {exec} is a file: --provider {} runs images",
+                    place.name()
+                ),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// The Kestras that run: those named, else every engine.
+    pub fn kestras(&self) -> Vec<KestraRef> {
+        if self.kestra.is_empty() {
+            ENGINES.map(KestraRef::Engine).to_vec()
+        } else {
+            self.kestra.clone()
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            place: Wanted::Named(Place::Embedded),
+            chart: ChartRef::Bundled,
+            kestra: Vec::new(),
+            images: Vec::new(),
+            parallel: None,
+            isolate: false,
+            report: None,
+            defaults: true,
+            boot: Duration::from_secs(180),
+        }
+    }
+}
