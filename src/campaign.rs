@@ -68,15 +68,8 @@ impl Scene<'_> {
         let mut results = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
-                let about = About {
-                    installation,
-                    case,
-                    name: case.scenario.name.clone(),
-                    expect: &case.expect,
-                    manifests: &installation.manifests,
-                    own: forecast.pod(),
-                    provenance: self.provenance(group, installation),
-                };
+                let provenance = self.provenance(group, installation);
+                let about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
                 let phases = if results.is_empty() {
                     vec![boot.clone()]
@@ -118,9 +111,10 @@ impl Scene<'_> {
         self.leave(installed, results).await
     }
 
-    /// Takes the installation down. What is left behind is reported by the ledger, not by a case.
+    /// Takes the installation down, or leaves it where that is asked for. What is left behind is reported by the ledger, not by a case.
     async fn leave(&self, installed: Installed, results: Vec<CaseResult>) -> Vec<CaseResult> {
-        if let Err(infra) = installed.remove().await {
+        let wrong = results.iter().any(|r| matches!(r.status, Status::Fail | Status::Error));
+        if let Err(infra) = installed.leave(self.site, wrong).await {
             tracing::warn!("{infra}");
         }
         results
@@ -219,15 +213,7 @@ impl Scene<'_> {
         cases
             .map(|(installation, case)| {
                 let provenance = self.provider.provenance(self.site, installation);
-                let about = About {
-                    installation,
-                    case,
-                    name: case.scenario.name.clone(),
-                    expect: &case.expect,
-                    manifests: &installation.manifests,
-                    own: None,
-                    provenance,
-                };
+                let about = About::of(installation, case, None, provenance);
                 let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
                 result.evidence.extend(self.site.kept(installation));
                 self.told(result)
@@ -276,6 +262,20 @@ struct About<'a> {
     /// The manifests as they were applied last.
     manifests: &'a [Manifest],
     provenance: Provenance,
+}
+
+impl<'a> About<'a> {
+    fn of(installation: &'a Installation, case: &'a Case, own: Option<&'a Pod>, provenance: Provenance) -> Self {
+        Self {
+            installation,
+            case,
+            name: case.scenario.name.clone(),
+            expect: &case.expect,
+            own,
+            manifests: &installation.manifests,
+            provenance,
+        }
+    }
 }
 
 fn ms(since: Instant) -> u64 {

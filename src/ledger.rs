@@ -99,6 +99,8 @@ struct Book {
     file: File,
     next: u64,
     owned: BTreeMap<u64, Thing>,
+    /// Something stays beyond the run, for `clean` to remove.
+    kept: bool,
 }
 
 impl Ledger {
@@ -128,6 +130,7 @@ impl Ledger {
                 file,
                 next: 0,
                 owned: BTreeMap::new(),
+                kept: false,
             });
             Ok(Self(Arc::new(Inner { run, path, book })))
         })
@@ -149,14 +152,7 @@ impl Ledger {
             let mut book = ledger.0.book();
             let entry = book.next;
             book.next += 1;
-            ledger.0.write(
-                &book.file,
-                &Record::Own {
-                    entry,
-                    thing: thing.clone(),
-                },
-            )?;
-            book.owned.insert(entry, thing);
+            ledger.0.own(&mut book, entry, thing)?;
             drop(book);
             Ok(Owned {
                 ledger,
@@ -190,18 +186,24 @@ impl Ledger {
         }
     }
 
-    /// Ends the run: its file goes.
+    /// Ends the run: its file goes, unless something was kept.
     ///
     /// # Errors
     /// [`LedgerError::StillOwned`]: something was not released. The file stays, for `clean`.
     pub async fn close(self) -> Result<(), LedgerError> {
         blocking(move || {
-            let things: Vec<Thing> = self.0.book().owned.values().cloned().collect();
+            let (things, kept) = {
+                let book = self.0.book();
+                (book.owned.values().cloned().collect::<Vec<_>>(), book.kept)
+            };
             if !things.is_empty() {
                 return Err(LedgerError::StillOwned {
                     run: self.0.run.clone(),
                     things,
                 });
+            }
+            if kept {
+                return Ok(());
             }
             match fs::remove_file(&self.0.path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &self.0.path)(e)),
@@ -217,6 +219,15 @@ impl Inner {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn own(&self, book: &mut Book, entry: u64, thing: Thing) -> Result<(), LedgerError> {
+        let record = Record::Own { entry, thing };
+        self.write(&book.file, &record)?;
+        if let Record::Own { thing, .. } = record {
+            book.owned.insert(entry, thing);
+        }
+        Ok(())
+    }
+
     fn write(&self, file: &File, record: &Record) -> Result<(), LedgerError> {
         append(file, record).map_err(io_error("write", &self.path))
     }
@@ -225,7 +236,8 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         // A run that failed before it owned anything leaves no trace.
-        if self.book().owned.is_empty() {
+        let book = self.book();
+        if book.owned.is_empty() && !book.kept {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -257,14 +269,22 @@ impl Owned {
                 program: program.clone(),
                 process: Some(id),
             };
-            ledger.0.write(
-                &book.file,
-                &Record::Own {
-                    entry,
-                    thing: thing.clone(),
-                },
-            )?;
-            book.owned.insert(entry, thing);
+            ledger.0.own(&mut book, entry, thing)
+        })
+        .await
+    }
+
+    /// Leaves the thing where it is: it stays in the ledger beyond the end of the run, for `clean`.
+    ///
+    /// # Errors
+    /// None so far: the entry is on the disk since the thing was made.
+    pub async fn keep(mut self) -> Result<(), LedgerError> {
+        self.released = true;
+        let (ledger, entry) = (self.ledger.clone(), self.entry);
+        blocking(move || {
+            let mut book = ledger.0.book();
+            book.owned.remove(&entry);
+            book.kept = true;
             Ok(())
         })
         .await

@@ -19,7 +19,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, KestraRef, Provider, Site, auto, docker, embedded, live};
+use crate::provider::{self, Keeping, KestraRef, Provider, Site, auto, docker, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -152,7 +152,7 @@ impl Session {
         let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
         let report = self.report(&provider, results);
         // What is left is in the ledger, and closing that says so.
-        if let Err(infra) = provider.close().await {
+        if let Err(infra) = provider.close(&self.site).await {
             tracing::warn!("{infra}");
         }
         Ok(report)
@@ -196,6 +196,7 @@ impl Session {
             kubernetes: provider.kubernetes().map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
+            kept: self.site.keeping.all(),
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         Report {
@@ -253,6 +254,9 @@ async fn equip(
     }
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
+    if let Some(pull) = &options.pull_secret {
+        pull.hide(&redactor);
+    }
     let site = Site {
         run: ledger.run().to_string(),
         ledger: ledger.clone(),
@@ -264,6 +268,10 @@ async fn equip(
                 Place::Embedded | Place::Docker => BTreeMap::new(),
                 Place::Live { .. } => live::images(kestras.iter().map(|(k, _)| k), &options.images),
             },
+            pull_secret: options
+                .pull_secret
+                .as_ref()
+                .map(|_| live::PullSecret::name(ledger.run().as_str())),
         }),
         credentials,
         redactor,
@@ -272,6 +280,8 @@ async fn equip(
         boot: options.boot,
         cache: toolbox.cache().to_owned(),
         report: options.report.clone(),
+        pull_secret: options.pull_secret.clone(),
+        keeping: Keeping::new(options.keep),
         toolbox,
     };
     Ok((site, kestras, format!("helm {} {}", found.version, found.how)))

@@ -167,7 +167,7 @@ fn show(object: &impl Serialize) -> Value {
 }
 
 /// Puts the length in the place of the value of every variable that may be a secret.
-fn hide(value: &mut Value) {
+pub fn hide(value: &mut Value) {
     match value {
         Value::Object(map) => {
             let secret = |v: &Value| v.as_str().is_some_and(|name| name.starts_with("SECRET_"));
@@ -175,6 +175,12 @@ fn hide(value: &mut Value) {
                 && let Some(Value::String(text)) = map.get_mut("value")
             {
                 *text = format!("[{} bytes]", text.len());
+            }
+            // Wherever a map goes from names to values.
+            for (_, given) in map.iter_mut().filter(|(name, _)| name.starts_with("SECRET_")) {
+                if let Some(text) = given.as_str() {
+                    *given = format!("[{} bytes]", text.len()).into();
+                }
             }
             // A copy of the whole object, as `kubectl apply` keeps it.
             map.remove("kubectl.kubernetes.io/last-applied-configuration");

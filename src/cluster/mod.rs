@@ -13,6 +13,7 @@ pub mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -65,9 +66,22 @@ impl Cluster {
             ..KubeConfigOptions::default()
         };
         let config = async { Config::from_custom_kubeconfig(read?, &options).await };
-        let config = config.await.map_err(|e| {
+        let mut config = config.await.map_err(|e| {
             Infra::new(phase.clone(), e).help("`kubectl config get-contexts` lists the contexts there are")
         })?;
+        if let Some(proxy) = &config.proxy_url {
+            // kube holds NO_PROXY against the proxy's own name. Helm's client goes by the cluster's, and never
+            // by a proxy to this very machine, where kind's clusters are.
+            let no = ["NO_PROXY", "no_proxy"].iter().find_map(|v| std::env::var(v).ok());
+            let matcher = Matcher::builder()
+                .all(proxy.to_string())
+                .no(no.unwrap_or_default())
+                .build();
+            let by_name = matcher.intercept(&config.cluster_url).is_some();
+            if !by_name || config.cluster_url.host().is_some_and(is_loopback) {
+                config.proxy_url = None;
+            }
+        }
         let client = Client::try_from(config).map_err(|e| Infra::new(phase.clone(), e))?;
         let info = within(&phase, client.apiserver_version()).await?;
         let kubelet = info.git_version.parse().unwrap_or_default();
@@ -104,6 +118,11 @@ impl Cluster {
         )
         .await
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|a| a.is_loopback())
 }
 
 fn is_ready(node: &Node) -> bool {

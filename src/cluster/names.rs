@@ -34,6 +34,11 @@ pub fn cluster(run: &str) -> String {
     format!("kestra-secrets-{run}")
 }
 
+/// A moment as the value of a label; the order of such texts is that of time.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
 /// What a namespace says of itself.
 pub fn labels(run: &str, expires: Timestamp) -> BTreeMap<String, String> {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
@@ -43,7 +48,7 @@ pub fn labels(run: &str, expires: Timestamp) -> BTreeMap<String, String> {
         (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
         (RUN, run.to_owned()),
         (OWNER, label(&owner)),
-        (EXPIRES, expires.strftime("%Y%m%dT%H%M%SZ").to_string()),
+        (EXPIRES, moment(expires)),
     ]
     .map(|(k, v)| (k.to_owned(), v))
     .into()

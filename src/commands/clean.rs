@@ -1,19 +1,36 @@
 //! `clean`: ends what killed runs left behind.
 
+use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use crate::cluster::clean::ClusterCleaner;
+use crate::cluster::Access;
+use crate::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
 use crate::toolbox::Toolbox;
 use crate::verdict::Exit;
 
+/// What `clean` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Without a flag it goes by the ledger of this machine's runs. With --context it goes, besides, by the labels of
+that cluster's namespaces, and so finds what was left from machines that are no more.
+
+Examples:
+  kestra-secrets clean
+  kestra-secrets clean --context staging")]
+pub struct Args {
+    /// Delete the namespaces of this context that any run has left beyond their time; several times for several
+    #[arg(long, value_name = "NAME")]
+    context: Vec<String>,
+}
+
 /// Ends what the runs own whose process is gone; runs that go on are left alone.
 ///
 /// # Errors
 /// When the ledger cannot be read or written.
-pub async fn run() -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<Exit> {
     let toolbox = Toolbox::from_env(super::interrupt::token()?).into_diagnostic()?;
     let (clusters, kind) = (
         ClusterCleaner {
@@ -43,6 +60,31 @@ pub async fn run() -> miette::Result<Exit> {
                     anstream::eprintln!("error: failed to {e}");
                     exit = Exit::Broken;
                 }
+            }
+        }
+    }
+    for context in args.context {
+        let access = Access {
+            kubeconfig: None,
+            context: context.clone(),
+        };
+        match expired(access).await {
+            Ok(namespaces) => {
+                for Found {
+                    namespace,
+                    about,
+                    deleted,
+                } in namespaces
+                {
+                    found += 1;
+                    let what = if deleted { "removed" } else { "left alone" };
+                    anstream::println!("{what} namespace {namespace} in context {context} ({about})");
+                }
+            }
+            Err(infra) => {
+                found += 1;
+                anstream::eprintln!("error: failed to {infra}");
+                exit = Exit::Broken;
             }
         }
     }

@@ -20,6 +20,10 @@ pub struct ClusterArgs {
     /// The image of every Kestra, or of one: engine@2.0.0=registry/kestra:tag; several times for several
     #[arg(long, value_name = "[KESTRA=]REPO:TAG")]
     pub image: Vec<ImageFor>,
+    /// A Docker configuration with the registries' credentials: each namespace gets it as a Secret, and the
+    /// release pulls with it; a kind node and docker take what Docker itself has
+    #[arg(long, value_name = "FILE")]
+    pub pull_secret: Option<PathBuf>,
     /// The image of the kind cluster's node [default: the testbed's where Docker has it, else kind's own]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
@@ -58,11 +62,8 @@ impl ClusterArgs {
         };
         Ok(Wanted::Named(match provider {
             ProviderName::Auto => return Ok(Wanted::Auto),
-            ProviderName::Embedded if !self.image.is_empty() || self.local_port.is_some() => {
-                miette::bail!("--provider embedded takes neither --image nor --local-port")
-            }
-            ProviderName::Docker if self.local_port.is_some() => {
-                miette::bail!("--provider docker does not take --local-port")
+            ProviderName::Embedded | ProviderName::Docker if self.local_port.is_some() => {
+                miette::bail!("--local-port needs --provider kind or context: the others listen on it themselves")
             }
             ProviderName::Embedded => Place::Embedded,
             ProviderName::Docker => Place::Docker,

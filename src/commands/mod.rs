@@ -37,7 +37,7 @@ enum Command {
     /// Prove your own values and manifests, as they are
     Check(Box<check::Args>),
     /// End what a killed run left behind
-    Clean,
+    Clean(clean::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
 }
@@ -51,7 +51,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
-        Command::Clean => clean::run().await,
+        Command::Clean(args) => clean::run(args).await,
         Command::Schema(args) => schema::run(&args),
     }
 }

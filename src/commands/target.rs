@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use super::cluster_args::ClusterArgs;
 
 use crate::helm::ChartRef;
-use crate::provider::KestraRef;
-use crate::session::Options;
+use crate::provider::live::PullSecret;
+use crate::provider::{Keep, KestraRef};
+use crate::session::{Options, Place, Wanted};
 
 /// Where Kestra runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -46,6 +47,9 @@ pub struct Target {
     /// How long a Kestra may take to become healthy, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     pub timeout: u64,
+    /// Which installations stay when the run ends, for somebody to look at; `clean` removes them
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub keep: Keep,
     /// Add nothing to the values that are given
     #[arg(long)]
     pub no_defaults: bool,
@@ -57,17 +61,29 @@ impl Target {
     /// # Errors
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<Options> {
+        let pull = self.cluster.pull_secret.as_deref();
+        if pull.is_some() && self.no_defaults {
+            miette::bail!("--pull-secret adds to the values, which --no-defaults forbids");
+        }
         let options = Options {
             place: self.cluster.place(self.provider)?,
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
+            pull_secret: pull.map(PullSecret::read).transpose()?,
             images: self.cluster.image.clone(),
             report: self.report.clone(),
             defaults: !self.no_defaults,
+            keep: self.keep,
             boot: Duration::from_secs(self.timeout),
             ..Options::default()
         };
         options.image_is_clear()?;
+        if let (Wanted::Named(Place::Embedded), Some(flag)) = (&options.place, options.beyond_a_process()) {
+            miette::bail!(
+                help = "use --provider kind, docker or context",
+                "--provider embedded does not take {flag}: its Kestra is a child process of the run"
+            );
+        }
         Ok(options)
     }
 }

@@ -18,8 +18,10 @@ use crate::scenario::Generation;
 /// Our own small chart, carried by the binary.
 pub static BUNDLED_CHART: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/charts/kestra-minimal");
 
-/// The publisher's chart repository.
+/// The publisher's chart repository; `KESTRA_SECRETS_CHART_MIRROR` names another place.
 const OFFICIAL: &str = "https://helm.kestra.io/";
+/// The variable that names a mirror of it.
+const MIRROR: &str = "KESTRA_SECRETS_CHART_MIRROR";
 
 /// A chart as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +116,7 @@ pub enum ChartError {
     /// It could not be fetched from its repository.
     #[error("failed to fetch chart {chart}: {source}")]
     #[diagnostic(help(
-        "no repository may be reachable from here; `--chart bundled` needs none, and `--chart PATH` takes a copy"
+        "no repository may be reachable from here: name a mirror of the publisher's by KESTRA_SECRETS_CHART_MIRROR, a proxy by HTTPS_PROXY, a CA bundle by SSL_CERT_FILE; `--chart PATH` takes a copy, and `--chart bundled` needs none"
     ))]
     Fetch {
         /// As the user named it.
@@ -158,7 +160,9 @@ impl Helm {
                 path
             }
             ChartRef::Official(version) => {
-                self.pull(asked, &["kestra", "--repo", OFFICIAL], version.as_ref())
+                let mirror = std::env::var(MIRROR).ok();
+                let repository = mirror.as_deref().unwrap_or(OFFICIAL);
+                self.pull(asked, &["kestra", "--repo", repository], version.as_ref())
                     .await?
             }
             ChartRef::Oci(url, version) => self.pull(asked, &[url], version.as_ref()).await?,

@@ -48,6 +48,8 @@ pub struct Defaults {
     pub credentials: Credentials,
     /// The image to run, by how the user names the Kestra; none leaves the chart's own.
     pub images: BTreeMap<String, ImageRef>,
+    /// The Secret to pull it with, by name; none where none is needed.
+    pub pull_secret: Option<String>,
 }
 
 impl Defaults {
@@ -72,7 +74,7 @@ impl Defaults {
                 }},
             },
         });
-        match generation {
+        let mut values = match generation {
             Generation::V0 => json!({
                 "configuration": application,
                 "postgresql": {"enabled": false},
@@ -85,7 +87,12 @@ impl Defaults {
                 "dind": {"enabled": false},
                 "common": {"terminationGracePeriodSeconds": 5},
             }),
+        };
+        if let Some(name) = &self.pull_secret {
+            // The one list: a user who names a Secret to pull with has no need of this one, which overlaps.
+            values["imagePullSecrets"] = json!([{"name": name}]);
         }
+        values
     }
 
     /// The same with the image that runs a Kestra. Values of the user's that name an image win over it.

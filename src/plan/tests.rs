@@ -43,6 +43,7 @@ fn target(version: &str) -> Target {
 fn with_defaults() -> Options {
     Options {
         defaults: Some(Defaults {
+            pull_secret: None,
             credentials: Credentials::generate(),
             images: std::collections::BTreeMap::new(),
         }),

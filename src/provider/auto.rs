@@ -27,22 +27,27 @@ pub struct Choice {
 /// Looks what this machine can offer; starts and pulls nothing.
 ///
 /// # Errors
-/// [`Infra`] when images were named, which need Docker, and it cannot be used.
+/// [`Infra`] when something was asked that a child process cannot do, and kind cannot be had.
 pub async fn choose(options: &Options, cancel: &CancellationToken) -> Result<Choice, Infra> {
-    match kind(options, cancel).await {
-        Ok(because) => Ok(Choice {
-            place: Place::Live {
-                place: live::Place::Kind(KindOptions::default()),
-                local_port: None,
-            },
-            because,
-        }),
-        Err(because) if options.images.is_empty() => Ok(Choice {
+    let because = match kind(options, cancel).await {
+        Ok(because) => {
+            return Ok(Choice {
+                place: Place::Live {
+                    place: live::Place::Kind(KindOptions::default()),
+                    local_port: None,
+                },
+                because,
+            });
+        }
+        Err(because) => because,
+    };
+    match options.beyond_a_process() {
+        None => Ok(Choice {
             place: Place::Embedded,
             because,
         }),
-        Err(because) => Err(Infra::new("choose a provider for --image", because)
-            .help("an image runs on --provider kind, docker or context")),
+        Some(flag) => Err(Infra::new(format!("choose a provider for {flag}"), because)
+            .help("it needs --provider kind, docker or context; an embedded Kestra is a child process of the run")),
     }
 }
 

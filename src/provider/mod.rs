@@ -4,7 +4,9 @@
 pub mod auto;
 pub mod docker;
 pub mod embedded;
+pub mod evidence;
 mod forecast;
+mod keep;
 mod kestra;
 pub mod live;
 pub mod trace;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use forecast::{Forecast, Pod};
+pub use keep::{Keep, Keeping, Kept};
 pub use kestra::{ENGINES, KestraRef};
 
 use crate::helm::{Chart, Helm};
@@ -59,6 +62,10 @@ pub struct Site {
     pub cache: PathBuf,
     /// The report's folder, for evidence; none where no report is wanted.
     pub report: Option<PathBuf>,
+    /// What a cluster pulls the images with.
+    pub pull_secret: Option<live::PullSecret>,
+    /// What stays when the run ends.
+    pub keeping: Keeping,
 }
 
 /// How the providers without a cluster are opened.
@@ -73,7 +80,7 @@ pub struct Options {
 impl Site {
     /// Where, below the report's folder, evidence of an installation was kept.
     pub fn kept(&self, installation: &Installation) -> Option<String> {
-        let folder = live::evidence_of(&installation.id);
+        let folder = evidence::folder_of(&installation.id);
         let there = self.report.as_ref().is_some_and(|r| r.join(&folder).is_dir());
         there.then_some(folder)
     }
@@ -231,10 +238,10 @@ impl Provider {
     ///
     /// # Errors
     /// [`Infra`] when something is left; the ledger still names it then.
-    pub async fn close(self) -> Result<(), Infra> {
+    pub async fn close(self, site: &Site) -> Result<(), Infra> {
         match self {
             Self::Embedded(_) | Self::Docker(_) => Ok(()),
-            Self::Live(live) => live.close().await,
+            Self::Live(live) => live.close(site).await,
         }
     }
 }
@@ -301,7 +308,24 @@ impl Installed {
     pub async fn evidence(&self, site: &Site) -> Option<String> {
         match self {
             Self::Live(release) => release.evidence(site).await,
-            Self::Embedded(_) | Self::Docker(_) | Self::Never(_) => None,
+            Self::Docker(running) => running.evidence(site).await,
+            Self::Embedded(running) => running.evidence(site).await,
+            Self::Never(_) => None,
+        }
+    }
+
+    /// Leaves it to somebody who wants to look at it where that is asked for, else ends it; `wrong` says that
+    /// a case of it was not as expected.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left that should not be.
+    pub async fn leave(self, site: &Site, wrong: bool) -> Result<(), Infra> {
+        // Whoever interrupts wants it gone.
+        let keep = site.keeping.wants(wrong) && !site.cancel.is_cancelled();
+        match self {
+            Self::Live(release) if keep => release.keep(site).await,
+            Self::Docker(running) if keep => running.keep(site).await,
+            ended => ended.remove().await,
         }
     }
 

@@ -96,6 +96,9 @@ impl Console {
         for line in notes(&report.results) {
             anstream::println!("{line}");
         }
+        for line in kept(report) {
+            anstream::println!("{line}");
+        }
         let exit = if interrupted {
             Exit::Interrupted
         } else {
@@ -182,6 +185,16 @@ fn notes(results: &[CaseResult]) -> Vec<String> {
                 lines.push(warning);
             }
         }
+    }
+    lines
+}
+
+/// How to reach what stays.
+fn kept(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for kept in &report.run.kept {
+        lines.push(format!("kept {}; `kestra-secrets clean` removes it", kept.installation));
+        lines.extend(kept.reach.iter().map(|command| format!("  {command}")));
     }
     lines
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use seen::{Seen, expected, observed, predicted};
 
+use crate::provider::Kept;
 use crate::scenario::Source;
 use crate::secret::diagnosis::Code;
 use crate::secret::{Hop, HopKind, Shown};
@@ -52,6 +53,9 @@ pub struct Run {
     pub started: jiff::Timestamp,
     /// How long it took, in milliseconds.
     pub wall_ms: u64,
+    /// What stays until `clean`, because that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
 }
 
 /// One case, judged.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::helm::ChartRef;
-use crate::provider::{ENGINES, KestraRef, live};
+use crate::provider::{ENGINES, Keep, KestraRef, live};
 
 /// Where Kestra is to run.
 #[derive(Debug, Clone)]
@@ -53,6 +53,8 @@ pub struct Options {
     pub kestra: Vec<KestraRef>,
     /// The images of the Kestras on a cluster; none for the usual ones.
     pub images: Vec<live::ImageFor>,
+    /// What a cluster pulls the images with; none where it needs nothing.
+    pub pull_secret: Option<live::PullSecret>,
     /// The most installations at a time.
     pub parallel: Option<usize>,
     /// Every case gets an installation of its own.
@@ -61,6 +63,8 @@ pub struct Options {
     pub report: Option<PathBuf>,
     /// Add what a release needs to run small.
     pub defaults: bool,
+    /// Which installations stay when the run ends.
+    pub keep: Keep,
     /// How long a Kestra may take to become healthy.
     pub boot: Duration,
 }
@@ -85,6 +89,18 @@ impl Options {
         }
     }
 
+    /// What a child process cannot do, so that it takes Docker or a cluster; none where nothing was asked that
+    /// it cannot.
+    pub fn beyond_a_process(&self) -> Option<&'static str> {
+        if !self.images.is_empty() {
+            return Some("--image");
+        }
+        if self.pull_secret.is_some() {
+            return Some("--pull-secret");
+        }
+        (self.keep != Keep::Never).then_some("--keep")
+    }
+
     /// The Kestras that run: those named, else every engine.
     pub fn kestras(&self) -> Vec<KestraRef> {
         if self.kestra.is_empty() {
@@ -102,10 +118,12 @@ impl Default for Options {
             chart: ChartRef::Bundled,
             kestra: Vec::new(),
             images: Vec::new(),
+            pull_secret: None,
             parallel: None,
             isolate: false,
             report: None,
             defaults: true,
+            keep: Keep::Never,
             boot: Duration::from_secs(180),
         }
     }

@@ -7,6 +7,7 @@
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
+//! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`exec`] | any Kestra executable serves as well |
 //!
 //! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
@@ -17,6 +18,7 @@
 
 mod check;
 mod cli;
+mod cluster;
 mod exec;
 mod interrupt;
 mod leaks;
@@ -42,8 +44,11 @@ fn main() -> ExitCode {
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),
+        cluster::trials(),
     ];
-    libtest_mimic::run(&args, trials.into_iter().flatten().collect()).exit_code()
+    let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
+    cluster::close();
+    conclusion.exit_code()
 }
 
 /// A test that runs no Kestra.

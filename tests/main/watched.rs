@@ -61,10 +61,10 @@ impl Watched {
 
     /// Waits for a line that holds a text.
     #[track_caller]
-    pub fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) -> String {
         while let Some(line) = self.line() {
             if line.contains(text) {
-                return;
+                return line;
             }
         }
         panic!("the run ended without {text:?}:\n{}", self.said);

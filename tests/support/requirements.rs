@@ -31,10 +31,14 @@ pub fn lacking_for_image(version: &Version) -> Option<String> {
     lacking_image(&format!("kestra-secrets/kestra:{version}"))
 }
 
+/// The testbed's image of a kind node.
+#[allow(dead_code, reason = "not every test binary makes clusters")]
+pub const NODE: &str = "kestra-secrets/node:v1.34.4";
+
 /// What the kind provider lacks here to make a cluster of the testbed's images.
 #[allow(dead_code, reason = "not every test binary makes clusters")]
 pub fn lacking_for_cluster(version: &Version) -> Option<String> {
-    lacking_image("kestra-secrets/node:v1.34.4").or_else(|| lacking_for_image(version))
+    lacking_image(NODE).or_else(|| lacking_for_image(version))
 }
 
 fn lacking_image(image: &str) -> Option<String> {

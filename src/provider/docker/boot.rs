@@ -15,7 +15,7 @@ use crate::ledger::{LedgerError, Owned, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::Log;
 use crate::provider::forecast::{Next, Pod, next};
-use crate::provider::{Installed, Site};
+use crate::provider::{Installed, Kept, Site, evidence};
 use crate::verdict::Infra;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
@@ -76,6 +76,38 @@ impl Running {
     /// Whether a line of the container's log contains a text.
     pub fn logged(&self, text: &str) -> bool {
         self.container.log.any(|line| line.contains(text))
+    }
+
+    /// Keeps its environment and its log, and says where.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        let gather = async || evidence::of_process(site, &self.release, &self.pod, &self.container.log);
+        evidence::keep(site, &self.release.id, gather).await
+    }
+
+    /// Leaves the container to whoever wants to look at it, and tells how.
+    ///
+    /// # Errors
+    /// [`Infra`] when the ledger cannot be written; `clean` finds the container all the same.
+    pub async fn keep(self, site: &Site) -> Result<(), Infra> {
+        let Container {
+            name, owned, follower, ..
+        } = self.container;
+        let mut reach = vec![
+            format!("docker logs {name}"),
+            format!("docker exec -it {name} sh"),
+            format!("docker port {name} 8080  # where its UI is"),
+        ];
+        let files = self.pod.files.iter().map(|f| &f.path);
+        reach
+            .extend(files.map(|path| format!("docker exec {name} cat {path}  # its configuration, user and password")));
+        site.keeping.add(Kept {
+            installation: self.release.id,
+            reach,
+        });
+        if let Some(follower) = follower {
+            follower.abort();
+        }
+        owned.keep().await.map_err(ledger)
     }
 
     /// Does to the release what a cluster would: an upgrade restarts it when the

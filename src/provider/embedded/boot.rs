@@ -17,7 +17,7 @@ use crate::ledger::{LedgerError, Owned, TempDir, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::{Command, Daemon};
 use crate::provider::forecast::{Next, Node, Pod, next};
-use crate::provider::{Installed, Site};
+use crate::provider::{Installed, Site, evidence};
 use crate::toolbox::Java;
 use crate::verdict::Infra;
 
@@ -78,6 +78,12 @@ impl Running {
     /// Whether a line of the process's output contains a text.
     pub fn logged(&self, text: &str) -> bool {
         self.process.daemon.log().any(|line| line.contains(text))
+    }
+
+    /// Keeps its environment and its log, and says where.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        let gather = async || evidence::of_process(site, &self.release, &self.pod, self.process.daemon.log());
+        evidence::keep(site, &self.release.id, gather).await
     }
 
     /// Does to the release what a cluster would: an upgrade restarts it when the

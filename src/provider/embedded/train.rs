@@ -67,6 +67,7 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
     let ports = Ports::free().map_err(io)?;
     let configuration = folder.path().join("application.yml");
     let defaults = Defaults {
+        pull_secret: None,
         credentials: site.credentials.clone(),
         images: std::collections::BTreeMap::new(),
     };

@@ -121,6 +121,11 @@ impl Own {
         both.map(drop)
     }
 
+    /// Leaves the cluster to whoever looks at what was kept in it.
+    pub async fn keep(self) -> Result<(), Infra> {
+        self.owned.keep().await.map_err(|e| Infra::new("keep the ledger", e))
+    }
+
     /// Deletes the cluster with all that is in it, even when the run was interrupted.
     pub async fn delete(self) -> Result<(), Infra> {
         let deleted = delete(&self.kind, &self.name, &self.kubeconfig).await;

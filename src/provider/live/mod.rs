@@ -2,6 +2,7 @@
 
 mod image;
 mod kind;
+mod pull;
 mod release;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use semver::Version;
 
 pub use image::{ImageFor, TESTBED, images};
 pub use kind::{KindCleaner, Options as KindOptions, TESTBED_NODE};
-pub use release::{Release, evidence_of};
+pub use pull::PullSecret;
+pub use release::Release;
 
 use super::forecast::{Forecast, Node};
 use super::{KestraRef, RELEASE, Site};
@@ -226,12 +228,14 @@ impl Live {
         }
     }
 
-    /// Deletes the cluster where it is the run's own.
+    /// Deletes the cluster where it is the run's own and nothing in it is kept.
     ///
     /// # Errors
     /// [`Infra`] when it stays; the ledger still names it then.
-    pub async fn close(self) -> Result<(), Infra> {
+    pub async fn close(self, site: &Site) -> Result<(), Infra> {
         match self.own {
+            // What stays in it stays with it.
+            Some(own) if !site.keeping.all().is_empty() => own.keep().await,
             Some(own) => own.delete().await,
             None => Ok(()),
         }

@@ -1,5 +1,7 @@
 //! One release on a cluster, from its namespace to its end.
 
+mod leave;
+
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,19 +10,19 @@ use kube::{Api, ResourceExt as _};
 use reqwest::Url;
 use serde_json::json;
 
-use crate::cluster::apply::{self, Applied, Mode};
-use crate::cluster::evidence::{Exhibit, Scene};
+use crate::cluster::apply::{self, Mode};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
 use crate::cluster::{Cluster, own, view, within};
 use crate::helm::{self, Helm, InstallError};
 use crate::kestra::{Client, Limits};
-use crate::ledger::{LedgerError, Owned, Thing};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
 use crate::provider::{Installed, Site};
 use crate::scenario::Manifest;
 use crate::verdict::{Infra, Outcome};
+
+use leave::Made;
 
 /// Where a release goes, and what of it is the run's own.
 pub(super) struct Place {
@@ -44,16 +46,6 @@ pub struct Release {
     nothing: bool,
     forward: Option<Forward>,
     served: Result<Client, Outcome>,
-}
-
-/// What the run made for the release.
-enum Made {
-    /// A namespace that goes with the cluster.
-    Ephemeral,
-    /// A namespace.
-    Namespace(Owned),
-    /// A release and objects in a namespace that was given.
-    Pieces(Owned, Vec<Applied>),
 }
 
 impl Release {
@@ -83,7 +75,7 @@ impl Release {
             brought = release.begin(site) => brought,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        release.or_removed(site, brought).await
+        release.or_left(site, brought).await
     }
 
     async fn begin(&mut self, site: &Site) -> Result<(), Infra> {
@@ -95,6 +87,13 @@ impl Release {
             return Err(refused);
         }
         own::account(cluster, namespace).await?;
+        if let Some(pull) = &site.pull_secret
+            && let Err(Outcome::Refused { message, .. }) =
+                self.apply(site, &[pull.manifest(&site.run)], Mode::Create).await?
+        {
+            // It is no part of what is to be proved.
+            return Err(Infra::new("make the Secret of --pull-secret", message));
+        }
         let manifests = self.installation.manifests.clone();
         self.served = match self.apply(site, &manifests, Mode::Create).await? {
             Ok(()) => self.write(site, false).await?,
@@ -144,9 +143,7 @@ impl Release {
             changed = self.act(site, action) => changed,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        self.or_removed(site, changed)
-            .await
-            .map(|r| Installed::Live(Box::new(r)))
+        self.or_left(site, changed).await.map(|r| Installed::Live(Box::new(r)))
     }
 
     async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
@@ -308,115 +305,8 @@ impl Release {
             name: self.node.release.clone(),
         }
     }
-
-    /// Keeps objects, events and logs below the report's folder, and says where; nothing where no report is
-    /// wanted or the run is being ended.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
-        let report = site.report.as_ref().filter(|_| !site.cancel.is_cancelled())?;
-        let scene = Scene {
-            cluster: &self.place.cluster,
-            namespace: &self.node.namespace,
-            release: &self.node.release,
-            redactor: &site.redactor,
-        };
-        let folder = evidence_of(&self.installation.id);
-        let kept = async {
-            let exhibits = scene.gather().await;
-            tokio::fs::create_dir_all(report.join(&folder)).await?;
-            for Exhibit { file, text } in exhibits {
-                tokio::fs::write(report.join(&folder).join(file), text).await?;
-            }
-            Ok::<_, std::io::Error>(())
-        };
-        match kept.await {
-            Ok(()) => Some(folder),
-            Err(e) => {
-                tracing::warn!("failed to keep the evidence in {folder}: {e}");
-                None
-            }
-        }
-    }
-
-    /// The release, or after a failure nothing of it but evidence.
-    async fn or_removed(self, site: &Site, done: Result<(), Infra>) -> Result<Self, Infra> {
-        match done {
-            Ok(()) => Ok(self),
-            Err(infra) => {
-                self.evidence(site).await;
-                if let Err(left) = self.remove().await {
-                    tracing::warn!("{left}");
-                }
-                Err(infra)
-            }
-        }
-    }
-
-    /// Removes the release with all that was made for it, and waits until it is gone; on a cluster that goes
-    /// with the run its pods are only told to end.
-    ///
-    /// # Errors
-    /// [`Infra`] when something is left; the ledger still names it then.
-    pub async fn remove(self) -> Result<(), Infra> {
-        let release = self.release();
-        if let Some(forward) = self.forward {
-            forward.close().await;
-        }
-        let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
-        match self.made {
-            Made::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
-            Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
-            Made::Namespace(owned) => {
-                if self.nothing {
-                    return owned.release().await.map_err(|e| ledger(&e));
-                }
-                own::delete(cluster, namespace).await?;
-                owned.release().await.map_err(|e| ledger(&e))
-            }
-            Made::Pieces(owned, made) => {
-                let uninstalled = self.helm.uninstall(&release).await;
-                uninstalled.map_err(|e| Infra::new("uninstall the release", format!("failed to {e}")))?;
-                apply::take_away(cluster, namespace, &made).await?;
-                owned.release().await.map_err(|e| ledger(&e))
-            }
-        }
-    }
-}
-
-impl Made {
-    /// Writes down what is about to be made.
-    async fn of(site: &Site, place: &Place, node: &Node) -> Result<Self, Infra> {
-        if place.ephemeral {
-            return Ok(Self::Ephemeral);
-        }
-        let access = place.cluster.access.clone();
-        let own = |thing| async { site.ledger.own(thing).await.map_err(|e| ledger(&e)) };
-        if place.given {
-            let owned = own(Thing::Release {
-                kubeconfig: access.kubeconfig,
-                context: access.context,
-                namespace: node.namespace.clone(),
-                name: node.release.clone(),
-            });
-            return Ok(Self::Pieces(owned.await?, Vec::new()));
-        }
-        let owned = own(Thing::Namespace {
-            kubeconfig: access.kubeconfig,
-            context: access.context,
-            name: node.namespace.clone(),
-        });
-        Ok(Self::Namespace(owned.await?))
-    }
-}
-
-/// Where the evidence of an installation is, below the report's folder.
-pub fn evidence_of(id: &str) -> String {
-    format!("evidence/{id}")
 }
 
 fn interrupted() -> Infra {
     Infra::new("install Kestra", "interrupted")
-}
-
-fn ledger(error: &LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
 }

@@ -1,0 +1,63 @@
+//! What of a run stays when it ends, because somebody wants to look at it.
+
+use std::sync::{Mutex, PoisonError};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which installations stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keep {
+    /// None
+    #[default]
+    Never,
+    /// Those with a case that went wrong
+    Failed,
+    /// All
+    Always,
+}
+
+/// An installation that stays until `clean`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Kept {
+    /// Its id.
+    pub installation: String,
+    /// The commands that lead to its pod and its UI.
+    pub reach: Vec<String>,
+}
+
+/// The rule, and what stays by it.
+#[derive(Debug, Default)]
+pub struct Keeping {
+    rule: Keep,
+    kept: Mutex<Vec<Kept>>,
+}
+
+impl Keeping {
+    /// By a rule.
+    pub fn new(rule: Keep) -> Self {
+        Self {
+            rule,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Whether an installation stays of which a case went wrong, or none.
+    pub fn wants(&self, wrong: bool) -> bool {
+        match self.rule {
+            Keep::Never => false,
+            Keep::Failed => wrong,
+            Keep::Always => true,
+        }
+    }
+
+    /// This one stays.
+    pub fn add(&self, kept: Kept) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    }
+
+    /// All that stay.
+    pub fn all(&self) -> Vec<Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

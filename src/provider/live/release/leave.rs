@@ -1,0 +1,155 @@
+//! How a release is left: with evidence, kept for somebody to look at, or removed.
+
+use super::{Node, Place, Release};
+use crate::cluster::apply::{self, Applied};
+use crate::cluster::evidence::Scene;
+use crate::cluster::own;
+use crate::helm;
+use crate::ledger::{LedgerError, Owned, Thing};
+use crate::provider::{Kept, Site, evidence};
+use crate::verdict::Infra;
+
+/// What the run made for the release.
+pub(super) enum Made {
+    /// A namespace that goes with the cluster.
+    Ephemeral,
+    /// A namespace.
+    Namespace(Owned),
+    /// A release and objects in a namespace that was given.
+    Pieces(Owned, Vec<Applied>),
+}
+
+impl Release {
+    /// Keeps objects, events and logs, and says where.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        let scene = Scene {
+            cluster: &self.place.cluster,
+            namespace: &self.node.namespace,
+            release: &self.node.release,
+            redactor: &site.redactor,
+        };
+        let gather = async || {
+            let mut exhibits = scene.gather().await;
+            exhibits.push(evidence::values(site, &self.installation));
+            exhibits
+        };
+        evidence::keep(site, &self.installation.id, gather).await
+    }
+
+    /// The release, or after a failure nothing of it but evidence, and what is to be kept.
+    pub(super) async fn or_left(self, site: &Site, done: Result<(), Infra>) -> Result<Self, Infra> {
+        match done {
+            Ok(()) => Ok(self),
+            Err(infra) => {
+                self.evidence(site).await;
+                let nothing = self.nothing || site.cancel.is_cancelled();
+                let left = if site.keeping.wants(true) && !nothing {
+                    self.keep(site).await
+                } else {
+                    self.remove().await
+                };
+                if let Err(left) = left {
+                    tracing::warn!("{left}");
+                }
+                Err(infra)
+            }
+        }
+    }
+
+    /// Leaves the release where it is, for somebody to look at, and tells how.
+    ///
+    /// # Errors
+    /// [`Infra`] when the ledger cannot be written; `clean` finds the release all the same.
+    pub async fn keep(self, site: &Site) -> Result<(), Infra> {
+        let helm::Release {
+            access,
+            namespace,
+            name,
+        } = self.release();
+        let mut reach = Vec::new();
+        let at = format!("--context {} -n {namespace}", access.context);
+        if let Made::Ephemeral = self.made {
+            let cluster = access.context.trim_start_matches("kind-");
+            reach.push(format!("kind export kubeconfig --name {cluster}"));
+        }
+        reach.extend([
+            format!("kubectl {at} get pods,events"),
+            format!("kubectl {at} port-forward svc/{name} 8080:8080  # then http://127.0.0.1:8080"),
+            format!(
+                "helm get values {name} --kube-{}  # its user and password",
+                at.trim_start_matches("--")
+            ),
+        ]);
+        site.keeping.add(Kept {
+            installation: self.installation.id.clone(),
+            reach,
+        });
+        if let Some(forward) = self.forward {
+            forward.close().await;
+        }
+        match self.made {
+            Made::Ephemeral => Ok(()),
+            Made::Namespace(owned) | Made::Pieces(owned, _) => owned.keep().await.map_err(|e| ledger(&e)),
+        }
+    }
+
+    /// Removes the release with all that was made for it, and waits until it is gone; on a cluster that goes
+    /// with the run its pods are only told to end.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left; the ledger still names it then.
+    pub async fn remove(self) -> Result<(), Infra> {
+        let release = self.release();
+        if let Some(forward) = self.forward {
+            forward.close().await;
+        }
+        let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
+        match self.made {
+            Made::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
+            Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
+            Made::Namespace(owned) => {
+                if self.nothing {
+                    return owned.release().await.map_err(|e| ledger(&e));
+                }
+                own::delete(cluster, namespace).await?;
+                owned.release().await.map_err(|e| ledger(&e))
+            }
+            Made::Pieces(owned, made) => {
+                let uninstalled = self.helm.uninstall(&release).await;
+                uninstalled.map_err(|e| Infra::new("uninstall the release", format!("failed to {e}")))?;
+                apply::take_away(cluster, namespace, &made).await?;
+                owned.release().await.map_err(|e| ledger(&e))
+            }
+        }
+    }
+}
+
+impl Made {
+    /// Writes down what is about to be made.
+    pub(super) async fn of(site: &Site, place: &Place, node: &Node) -> Result<Self, Infra> {
+        if place.ephemeral {
+            return Ok(Self::Ephemeral);
+        }
+        let access = place.cluster.access.clone();
+        let own = |thing| async { site.ledger.own(thing).await.map_err(|e| ledger(&e)) };
+        if place.given {
+            let owned = own(Thing::Release {
+                kubeconfig: access.kubeconfig,
+                context: access.context,
+                namespace: node.namespace.clone(),
+                name: node.release.clone(),
+            });
+            return Ok(Self::Pieces(owned.await?, Vec::new()));
+        }
+        let owned = own(Thing::Namespace {
+            kubeconfig: access.kubeconfig,
+            context: access.context,
+            name: node.namespace.clone(),
+        });
+        Ok(Self::Namespace(owned.await?))
+    }
+}
+
+fn ledger(error: &LedgerError) -> Infra {
+    Infra::new("keep the ledger", error)
+}

@@ -1,0 +1,361 @@
+//! A cluster that is there, with which every trial of this module works at the same time; and a kind cluster
+//! of a run's own that is killed.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kestra_secrets::provider::ENGINES;
+use libtest_mimic::{Completion, Trial};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::sandbox::{Ended, Sandbox, run};
+use crate::watched::Watched;
+use crate::{ENGINE, requirements};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        kind("reuse_takes_a_cluster_that_is_there_past_any_proxy", reuse),
+        kind("check_says_of_the_pages_own_documents_what_comes_out_and_why", check),
+        kind("a_missing_secret_is_an_outcome_in_the_kubelets_words", missing),
+        kind("an_image_that_is_nowhere_exits_3_in_the_kubelets_words", image),
+        kind("the_rbac_for_namespaces_is_all_a_run_needs", namespaces),
+        kind("the_rbac_for_one_namespace_is_all_a_run_needs", one_namespace),
+        kind("what_is_kept_stays_until_clean", keep),
+        kind("after_sigkill_clean_leaves_containers_and_clusters_as_before", killed),
+        kind("after_sigkill_clean_removes_a_container", killed_container),
+    ]
+}
+
+/// A test on a cluster made of the testbed's images.
+fn kind(name: &str, check: fn()) -> Trial {
+    Trial::ignorable_test(
+        format!("cluster::{name}"),
+        move || match requirements::lacking_for_cluster(&ENGINES[0]) {
+            Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
+            Some(lacking) => Ok(Completion::ignored_with(lacking)),
+            None => {
+                check();
+                Ok(Completion::Completed)
+            }
+        },
+    )
+}
+
+/// The cluster that the trials share: the first that asks makes it, [`close`] deletes it.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+struct Shared {
+    name: String,
+    folder: TempDir,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        say(
+            "kind",
+            &[
+                "delete",
+                "cluster",
+                "--name",
+                &self.name,
+                "--kubeconfig",
+                &self.kubeconfig(),
+            ],
+        );
+    }
+}
+
+impl Shared {
+    fn kubeconfig(&self) -> String {
+        self.folder.path().join("kubeconfig").display().to_string()
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Shared>> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Deletes the shared cluster, where a trial has asked for it.
+pub fn close() {
+    drop(lock().take());
+}
+
+/// The shared cluster's name and kubeconfig.
+fn shared() -> (String, String) {
+    let mut shared = lock();
+    let cluster = shared.get_or_insert_with(|| {
+        let cluster = Shared {
+            name: format!("kestra-secrets-test-{:08x}", rand::random::<u32>()),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/kind-config.yaml");
+        let image = requirements::NODE;
+        let (name, kubeconfig) = (&cluster.name, &cluster.kubeconfig());
+        let create = [
+            "create", "cluster", "--name", name, "--config", config, "--image", image,
+        ];
+        say(
+            "kind",
+            &[&create[..], &["--kubeconfig", kubeconfig, "--wait", "2m"]].concat(),
+        );
+        let engine = format!("kestra-secrets/kestra:{}", ENGINES[0]);
+        say("kind", &["load", "docker-image", "--name", name, &engine]);
+        cluster
+    });
+    (cluster.name.clone(), cluster.kubeconfig())
+}
+
+/// What a command that must succeed prints.
+#[track_caller]
+fn say(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `kubectl` as the node has it, with all rights.
+#[track_caller]
+fn kubectl(args: &[&str]) -> String {
+    let node = format!("{}-control-plane", shared().0);
+    let admin = ["exec", &node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"];
+    say("docker", &[&admin[..], args].concat())
+}
+
+/// Applies a file of `deploy/` to a namespace that is made for it.
+fn apply(file: &str, namespace: &str) {
+    let text = fs::read_to_string(format!("{}/deploy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    kubectl(&["create", "namespace", namespace]);
+    let script =
+        format!("kubectl --kubeconfig /etc/kubernetes/admin.conf apply -n {namespace} -f - <<'EOF'\n{text}\nEOF");
+    let node = format!("{}-control-plane", shared().0);
+    say("docker", &["exec", &node, "sh", "-c", &script]);
+}
+
+/// The program on the shared cluster.
+fn on_shared(sandbox: &Sandbox, args: &[&str]) -> Ended {
+    let (name, _) = shared();
+    let rest = ["--kestra", ENGINE, "--reuse", &name];
+    let mut command = sandbox.command(args.iter().chain(&rest));
+    command.env("KESTRA_SECRETS_PROVIDER", "auto");
+    // Nothing listens there: whoever asks a proxy for this machine fails.
+    command
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("HTTP_PROXY", "http://127.0.0.1:9");
+    run(command)
+}
+
+fn reuse() {
+    let sandbox = Sandbox::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ended = on_shared(&sandbox, &["run", "extra-env", "--local-port", &port.to_string()]).with_code(0);
+    assert!(ended.stdout.contains("1 passed"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("modelled"), "{}", ended.stdout);
+    sandbox.assert_clean();
+}
+
+fn check() {
+    let sandbox = Sandbox::new();
+    let page = |name: &str| format!("{}/scenarios/docs-2024/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (values, secret) = (page("extra-secret-env-from.yaml"), page("db-creds-env-from.yaml"));
+    let files = ["check", "-f", &values, "-f", &secret, "--public", "DB_USERNAME=admin"];
+    let ended = on_shared(&sandbox, &files).with_code(1);
+    for words in [
+        r#""admin\n""#,
+        "KS001 the plaintext ends in a newline",
+        "wrong from here on",
+    ] {
+        assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
+    }
+    sandbox.assert_clean();
+}
+
+fn missing() {
+    let sandbox = Sandbox::new();
+    let values = format!(
+        "{}/scenarios/docs-2024/extra-secret-env-from.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let args = ["check", "-f", &values, "--expect-present", "DB_USERNAME"];
+    let ended = on_shared(&sandbox, &args).with_code(1);
+    for words in ["CreateContainerConfigError", r#"secret "db-creds" not found"#] {
+        assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
+    }
+    sandbox.assert_clean();
+}
+
+fn image() {
+    let sandbox = Sandbox::new();
+    let args = [
+        "run",
+        "extra-env",
+        "--image",
+        "kestra-secrets/nowhere:1",
+        "--report",
+        "report",
+    ];
+    let ended = on_shared(&sandbox, &args).with_code(3);
+    assert!(ended.stdout.contains("kestra-secrets/nowhere:1"), "{}", ended.stdout);
+    let evidence = sandbox.work().join("report/evidence/extra-env-engine-2-0-0");
+    let values = fs::read_to_string(evidence.join("values.json")).unwrap();
+    assert!(values.contains("kestra-secrets/nowhere"), "{values}");
+    let events = fs::read_to_string(evidence.join("events.txt")).unwrap();
+    assert!(events.contains("Failed"), "{events}");
+    sandbox.assert_clean();
+}
+
+/// A kubeconfig whose only context has the rights of the service account of `deploy/`, and no other.
+fn service_account(sandbox: &Sandbox, namespace: &str) -> String {
+    let token = kubectl(&["create", "token", "kestra-secrets", "-n", namespace]);
+    let admin: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(shared().1).unwrap()).unwrap();
+    let config = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config",
+        "clusters": [{"name": "c", "cluster": admin["clusters"][0]["cluster"]}],
+        "users": [{"name": "sa", "user": {"token": token.trim()}}],
+        "contexts": [{"name": "narrow", "context": {"cluster": "c", "user": "sa"}}],
+    });
+    let path = sandbox.file("kubeconfig", config.to_string());
+    path.display().to_string()
+}
+
+fn in_context(sandbox: &Sandbox, kubeconfig: &str, args: &[&str]) -> Command {
+    let context = ["--context", "narrow", "--kestra", ENGINE];
+    let mut command = sandbox.command(args.iter().chain(&context));
+    command
+        .env("KUBECONFIG", kubeconfig)
+        .env("KESTRA_SECRETS_PROVIDER", "auto");
+    command
+}
+
+fn namespaces() {
+    let sandbox = Sandbox::new();
+    apply("rbac-namespaces.yaml", "kestra-secrets");
+    let kubeconfig = service_account(&sandbox, "kestra-secrets");
+    let ended = run(in_context(&sandbox, &kubeconfig, &["run", "secret-key-ref"])).with_code(0);
+    assert!(ended.stdout.contains("on context"), "{}", ended.stdout);
+    sandbox.assert_clean();
+}
+
+fn one_namespace() {
+    let sandbox = Sandbox::new();
+    apply("rbac-one-namespace.yaml", "given");
+    let kubeconfig = service_account(&sandbox, "given");
+    let before = kubectl(&["get", "all,secrets,configmaps", "-n", "given", "-o", "name"]);
+    let args = ["run", "secret-key-ref", "extra-env-from", "--namespace", "given"];
+    run(in_context(&sandbox, &kubeconfig, &args)).with_code(0);
+    kubectl(&["wait", "--for=delete", "pods", "--all", "-n", "given", "--timeout=60s"]);
+    assert_eq!(
+        kubectl(&["get", "all,secrets,configmaps", "-n", "given", "-o", "name"]),
+        before
+    );
+    sandbox.assert_clean();
+}
+
+fn keep() {
+    let sandbox = Sandbox::new();
+    let scenario = "schema: 1\nname: wrong\nabout: Wrong.\nstrategy: extra-env\nsecrets: {A: {plain: hidden-plain}}\n\
+                    reads: {a: A}\nexpect: {outputs: {a: other}}\n";
+    sandbox.file("wrong.yaml", scenario);
+    let (name, kubeconfig) = shared();
+    let context = format!("kind-{name}");
+    let args = [
+        "run",
+        "wrong.yaml",
+        "--keep",
+        "failed",
+        "--kestra",
+        ENGINE,
+        "--context",
+        &context,
+    ];
+    let mut command = sandbox.command(args);
+    command
+        .env("KUBECONFIG", &kubeconfig)
+        .env("KESTRA_SECRETS_PROVIDER", "auto");
+    let ended = run(command).with_code(1);
+    let kept = ended.stdout.lines().find(|l| l.contains("get pods")).unwrap();
+    let namespace = kept
+        .split(" -n ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap();
+    let pods = kubectl(&["get", "pods", "-n", namespace]);
+    assert!(pods.contains("Running"), "{pods}");
+    let clean = sandbox.run(["clean"]).with_code(0);
+    assert!(
+        clean.stdout.contains(&format!("removed namespace {namespace}")),
+        "{}",
+        clean.stdout
+    );
+    let left = kubectl(&["get", "namespaces", "-o", "name"]);
+    assert!(!left.contains(namespace), "{left}");
+    sandbox.assert_clean();
+}
+
+/// The containers there are and the clusters, of those that no other trial makes or ends meanwhile.
+fn mine(prefix: &str) -> (Vec<String>, Vec<String>) {
+    let lines = |text: String| {
+        let named = text.lines().filter(|l| l.starts_with(prefix));
+        named.map(str::to_owned).collect::<Vec<_>>()
+    };
+    (
+        lines(say("docker", &["ps", "-a", "--format", "{{.Names}}"])),
+        lines(say("kind", &["get", "clusters"])),
+    )
+}
+
+/// Kills a run that has said `line`, and what it says of its id.
+fn kill_at(sandbox: &Sandbox, args: &[&str], line: &str) -> String {
+    let mut watched = Watched::start(sandbox.command(args));
+    let first = watched.wait_for("run ");
+    let id = first
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .trim_end_matches(':')
+        .to_owned();
+    watched.wait_for(line);
+    watched.signal(Signal::SIGKILL);
+    assert_eq!(watched.end().code, None);
+    id
+}
+
+fn killed() {
+    let sandbox = Sandbox::new();
+    let args = ["run", "extra-env", "--provider", "kind", "--kestra", ENGINE];
+    let id = kill_at(&sandbox, &args, ": Kestra to be ready");
+    let prefix = format!("kestra-secrets-{id}");
+    let (containers, clusters) = mine(&prefix);
+    assert_eq!(
+        (containers.len(), clusters.len()),
+        (1, 1),
+        "{containers:?} {clusters:?}"
+    );
+    let clean = sandbox.run(["clean"]).with_code(0);
+    assert!(
+        clean.stdout.contains(&format!("removed kind cluster {prefix}")),
+        "{}",
+        clean.stdout
+    );
+    assert_eq!(mine(&prefix), (Vec::new(), Vec::new()));
+    sandbox.assert_clean();
+}
+
+fn killed_container() {
+    let sandbox = Sandbox::new();
+    let args = ["run", "extra-env", "--provider", "docker", "--kestra", ENGINE];
+    let id = kill_at(&sandbox, &args, ": extra-env");
+    let prefix = format!("kestra-secrets-{id}");
+    assert_eq!(mine(&prefix).0.len(), 1);
+    let clean = sandbox.run(["clean"]).with_code(0);
+    assert!(
+        clean.stdout.contains(&format!("removed container {prefix}")),
+        "{}",
+        clean.stdout
+    );
+    assert_eq!(mine(&prefix).0, Vec::<String>::new());
+    sandbox.assert_clean();
+}
