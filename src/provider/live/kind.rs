@@ -67,7 +67,8 @@ pub async fn open(
         let phase = format!("find kind cluster {name}");
         let exported = export.arg(&kubeconfig).run(ASK, &site.cancel).await;
         exported.map_err(|e| Infra::new(phase, format!("failed to {e}")).help("`kind get clusters` lists them"))?;
-        load(site, &kind, &name, &images).await?;
+        let absent = absent(site, &kind, &name, images).await?;
+        load(site, &kind, &name, &absent).await?;
         return Ok((access, None));
     }
     let image = match &options.node_image {
@@ -183,7 +184,53 @@ fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, Infra> {
     })
 }
 
-/// Loads images into the nodes, all at once, for they share layers; kind passes over those that are there.
+/// Those of the images that a node of a cluster lacks, or has in another build. kind asks this of `crictl`,
+/// which not every node image has; `ctr` is where containerd is.
+async fn absent(site: &Site, kind: &Path, name: &str, images: Vec<String>) -> Result<Vec<String>, Infra> {
+    let asked = Command::new(kind).args(["get", "nodes", "--name", name]);
+    let phase = format!("list the nodes of kind cluster {name}");
+    let said = asked.run(ASK, &site.cancel).await;
+    let said = said.map_err(|e| Infra::new(phase, format!("failed to {e}")))?;
+    let nodes = String::from_utf8_lossy(&said.stdout).into_owned();
+    let mut absent = Vec::new();
+    for image in images {
+        let mut there = true;
+        for node in nodes.lines() {
+            there = there && is_on(site, node, &image).await;
+        }
+        if !there {
+            absent.push(image);
+        }
+    }
+    Ok(absent)
+}
+
+/// Whether a node has this very build of an image; what cannot be told is no.
+async fn is_on(site: &Site, node: &str, image: &str) -> bool {
+    let docker = async |args: &[&str]| {
+        let said = Command::new("docker").args(args).run(ASK, &site.cancel).await.ok()?;
+        String::from_utf8(said.stdout).ok()
+    };
+    let answer = async {
+        let wanted = docker(&["image", "inspect", "--format", "{{.Id}}", image]).await?;
+        let ctr = ["exec", node, "ctr", "-n", "k8s.io"];
+        let listed = docker(&[&ctr[..], &["images", "ls"]].concat()).await?;
+        let line = listed.lines().find(|line| {
+            let name = line.split_whitespace().next().unwrap_or_default();
+            // containerd writes the registry before it.
+            name == image || name.strip_suffix(image).is_some_and(|host| host.ends_with('/'))
+        })?;
+        let digest = line.split_whitespace().nth(2)?;
+        let manifest = docker(&[&ctr[..], &["content", "get", digest]].concat()).await?;
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).ok()?;
+        // Docker calls an image by its configuration, or where containerd keeps its images by the manifest.
+        let ids = [Some(digest), manifest["config"]["digest"].as_str()];
+        Some(ids.contains(&Some(wanted.trim())))
+    };
+    answer.await.unwrap_or(false)
+}
+
+/// Loads images into the nodes, all at once, for they share layers.
 async fn load(site: &Site, kind: &Path, name: &str, images: &[String]) -> Result<(), Infra> {
     if images.is_empty() {
         return Ok(());
