@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         kind("what_is_kept_stays_until_clean", keep),
         kind("after_sigkill_clean_leaves_containers_and_clusters_as_before", killed),
         kind("after_sigkill_clean_removes_a_container", killed_container),
+        kind("interrupted_it_deletes_its_own_cluster", interrupted),
     ]
 }
 
@@ -325,7 +326,14 @@ fn kill_at(sandbox: &Sandbox, args: &[&str], line: &str) -> String {
 
 fn killed() {
     let sandbox = Sandbox::new();
-    let args = ["run", "extra-env", "--provider", "kind", "--kestra", ENGINE];
+    // With the shape and the node named as a user would name his own.
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/kind-config.yaml");
+    let own = ["--kind-config", config, "--node-image", requirements::NODE];
+    let args = [
+        &["run", "extra-env", "--provider", "kind", "--kestra", ENGINE][..],
+        &own,
+    ]
+    .concat();
     let id = kill_at(&sandbox, &args, ": Kestra to be ready");
     let prefix = format!("kestra-secrets-{id}");
     let (containers, clusters) = mine(&prefix);
@@ -341,6 +349,18 @@ fn killed() {
         clean.stdout
     );
     assert_eq!(mine(&prefix), (Vec::new(), Vec::new()));
+    sandbox.assert_clean();
+}
+
+fn interrupted() {
+    let sandbox = Sandbox::new();
+    let args = ["run", "extra-env", "--provider", "kind", "--kestra", ENGINE];
+    let mut watched = Watched::start(sandbox.command(args));
+    watched.wait_for(": Kestra to be ready");
+    watched.signal(Signal::SIGINT);
+    let ended = watched.end().with_code(130);
+    let id = ended.stderr.split_whitespace().nth(1).unwrap().trim_end_matches(':');
+    assert_eq!(mine(&format!("kestra-secrets-{id}")), (Vec::new(), Vec::new()));
     sandbox.assert_clean();
 }
 
