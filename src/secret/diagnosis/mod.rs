@@ -2,10 +2,12 @@
 
 mod code;
 mod name;
+mod pod;
 mod repair;
 
 pub use code::Code;
 pub use name::{corrected_name, is_service_link};
+pub use pod::{Fault, Remedy, of_pod};
 
 use super::decode::decode_bytes;
 use super::{Keyring, Place, Plain, decode};
