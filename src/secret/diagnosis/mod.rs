@@ -71,6 +71,13 @@ pub fn diagnose(given: &Given) -> Diagnosis {
     }
 }
 
+/// The value to write in place of one whose plaintext is binary, so that `secret()` gives the binary's Base64,
+/// which the task has to decode: the cure of [`Code::NotUtf8`]. None for a value that Kestra cannot decode.
+pub fn carried(place: Place, value: &Plain) -> Option<Plain> {
+    let bytes = decode_bytes(&place.environment(value)?).ok()?;
+    Some(place.encode(&Place::Env.encode(&bytes)))
+}
+
 /// The keys under which several variables of different case meet, each with their names.
 pub fn collisions(keyring: &Keyring) -> Vec<(Code, Vec<&str>)> {
     keyring
