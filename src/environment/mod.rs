@@ -39,6 +39,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 pub use files::{Files, MountedFile, Volumes};
+pub use names::subdomain_faults as object_name_faults;
 pub use objects::{ObjectKind, ObjectRef, Objects};
 pub use outcome::{Blocked, Halt, Reason};
 pub use references::{Entry, Missing};
