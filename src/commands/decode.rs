@@ -11,18 +11,18 @@ use crate::verdict::Exit;
 /// What `decode` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-In comes {\"env\": \"…\"} a line, with a \"name\" if it helps to tell the answers apart; out goes
-{\"plain\": \"…\", \"error\": null} for each, in order, or {\"plain\": null, \"error\": \"…\"} with Kestra's own reason
-for a value that it drops. A line that is no such object is answered by an error that begins with its line and
-column; the work goes on, and the exit code is 2 in the end. Blank lines are passed over, other fields too.
-Answers come as soon as their questions; memory does not grow. A line may take 1 MiB.
+In comes {\"env\": \"…\"} a line, with a \"name\" if it helps to tell the answers apart; out goes \
+{\"plain\": \"…\", \"error\": null} for each, in order, or {\"plain\": null, \"error\": \"…\"} with Kestra's own \
+reason for a value that it drops. A line that is no such object is answered by an error that begins with its \
+line and column; the work goes on, and the exit code is 2 in the end. Blank lines are passed over, other \
+fields too. Answers come as soon as their questions; memory does not grow. A line may take 1 MiB.
 
 Exit codes: 0 every line was read, whether or not its value decodes; 2 a line was not.
 
 Examples:
   printf '{\"env\": \"YWRtaW4=\"}\\n' | kestra-secrets decode --jsonl
-  jq -nc 'env | to_entries[] | select(.key | startswith(\"SECRET_\")) | {name: .key, env: .value}' |
-    kestra-secrets decode --jsonl | jq -r 'select(.error) | .name + \": \" + .error'")]
+  jq -nc '$ENV | to_entries[] | {name: .key, env: .value}' | grep '\"SECRET_' |
+    kestra-secrets decode --jsonl | jq -r 'select(.error) | .name, .error'")]
 pub struct Args {
     /// Read and write a JSON object a line
     #[arg(long, required = true)]

@@ -14,15 +14,15 @@ use crate::verdict::Exit;
 /// What `encode` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Everybody on this machine can read an argument. A plaintext that matters comes by NAME alone, which takes it from
-this command's environment, by a file, or on standard input: lines of NAME=VALUE, where everything behind the
-first `=` is the value, quotes and blanks too. What is printed holds the plaintexts in Base64: keep it as you
-keep them. With external-secrets nothing of them is printed, and names alone will do.
+Everybody on this machine can read an argument. A plaintext that matters comes by NAME alone, which takes \
+it from this command's environment, by a file, or on standard input: lines of NAME=VALUE, where everything \
+behind the first `=` is the value, quotes and blanks too. What is printed holds the plaintexts in Base64: \
+keep it as you keep them. With external-secrets nothing of them is printed, and names alone will do.
 
 Examples:
   kestra-secrets encode DB_USERNAME=admin --strategy extra-env
   kestra-secrets encode --from-env-file prod.env --only manifest | kubectl apply -f -
-  kestra-secrets encode DB_PASSWORD --from-file TLS_KEY=tls.key --strategy secret-key-ref --chart-generation 0
+  kestra-secrets encode --from-file TLS_KEY=tls.key --strategy secret-key-ref --chart-generation 0
   pass show kestra | kestra-secrets encode --only values >values.yaml
   kestra-secrets encode DB_PASSWORD --producer external-secrets --store ClusterSecretStore/vault")]
 pub struct Args {
@@ -174,10 +174,14 @@ impl Args {
                 "standard input can be read once only"
             );
         }
+        let by_store = self.producer == ProducerName::ExternalSecrets;
+        if by_store && given.iter().any(|(_, plain)| plain.is_some()) {
+            anstream::eprintln!("note: no plaintext is printed: the store must hold them");
+        }
         let mut secrets = Secrets::default();
         for (name, plain) in given {
             let plain = match plain {
-                None if self.producer == ProducerName::Plain => Some(of_variable(&name)?),
+                None if !by_store => Some(of_variable(&name)?),
                 other => other,
             };
             let called = secrets.add(&name, plain)?;

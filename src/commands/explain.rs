@@ -16,16 +16,16 @@ use crate::verdict::Exit;
 /// What `explain` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It prints what it is given, for that is its purpose; --hide shows lengths and hashes alone. Everybody on this
-machine can read an argument: a value that matters comes on standard input or by --env. Every byte counts, a
-last newline too: print with `printf %s`.
+It prints what it is given, for that is its purpose; --hide shows lengths and hashes alone. Everybody on \
+this machine can read an argument: a value that matters comes on standard input or by --env. Every byte \
+counts, a last newline too: print with `printf %s`.
 
 Exit codes: 0 nothing is wrong; 1 something is; 2 bad input.
 
 Examples:
   printf %s YWRtaW4K | kestra-secrets explain
   kestra-secrets explain WVdSdGFXNEsK --as data --name SECRET_DB_USERNAME
-  kubectl get secret db-creds -o jsonpath='{.data.SECRET_DB_PASSWORD}' | kestra-secrets explain --as data --hide
+  kubectl get secret db -o jsonpath='{.data.KEY}' | kestra-secrets explain --as data --hide
   kestra-secrets explain --env SECRET_DB_PASSWORD --expect @password.txt
   kestra-secrets explain 1.2345678e+07 password --json")]
 pub struct Args {

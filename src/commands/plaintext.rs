@@ -1,6 +1,6 @@
 //! What commands read and print that may be a plaintext.
 
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Read, Write as _};
 
 use miette::IntoDiagnostic as _;
 
@@ -20,6 +20,9 @@ pub fn of_file(file: &str) -> Result<Vec<u8>, InputError> {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let source: Box<dyn Read> = if file == STDIN {
+            if std::io::stdin().is_terminal() {
+                anstream::eprintln!("reading standard input; Ctrl-D ends it");
+            }
             Box::new(std::io::stdin().lock())
         } else {
             Box::new(std::fs::File::open(file)?)

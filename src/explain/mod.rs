@@ -128,13 +128,13 @@ impl Question {
         // Binary has no better encoding, but a way round.
         let carried = || diagnosis::carried(self.place, &self.value).filter(|_| found.codes.contains(&Code::NotUtf8));
         let corrected = found.corrected.clone().or_else(carried);
+        // Of what is no text or no secret, nobody can say what was meant.
+        let riddle = [Code::NotUtf8, Code::ServiceLink]
+            .iter()
+            .any(|code| found.codes.contains(code));
         let guessed = || {
-            let written = if found.codes.is_empty() {
-                &self.value
-            } else {
-                found.corrected.as_ref()?
-            };
-            decode(&self.place.environment(written)?).ok()
+            let written = found.corrected.as_ref().unwrap_or(&self.value);
+            decode(&self.place.environment(written)?).ok().filter(|_| !riddle)
         };
         let plain = self.meant.clone().or_else(guessed);
         let hops = self.hops(plain.as_ref());

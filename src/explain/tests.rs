@@ -102,6 +102,14 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
             Some(Value::Nothing(format!("Cannot find secret for key '{key}'.")))
         );
         assert!(!explanation.right);
+        assert_eq!(
+            explanation.first_wrong,
+            Some(if there {
+                HopKind::SecretFunction
+            } else {
+                HopKind::Environment
+            })
+        );
     }
     let long = "QUJD".repeat(64 * 1024);
     for value in [long.as_bytes(), b"a\0b"] {
