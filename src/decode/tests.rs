@@ -110,7 +110,7 @@ struct Paused<'a> {
 
 impl Read for Paused<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let lines = self.handed.borrow().iter().filter(|b| **b == b'\n').count();
+        let lines = self.handed.borrow().split(|b| *b == b'\n').count() - 1;
         self.seen.borrow_mut().push(lines);
         let piece = self.pieces.next().copied().unwrap_or_default();
         buffer[..piece.len()].copy_from_slice(piece);
@@ -148,5 +148,5 @@ fn whoever_waits_for_an_answer_before_asking_again_gets_it() {
     };
     lines(input, Held(Vec::new(), &handed)).unwrap();
     assert_eq!(*seen.borrow(), [0, 2, 3, 3, 4]);
-    assert_eq!(handed.borrow().iter().filter(|b| **b == b'\n').count(), 4);
+    assert_eq!(handed.borrow().split(|b| *b == b'\n').count() - 1, 4);
 }

@@ -18,14 +18,13 @@ impl fmt::Display for Explanation {
         for finding in &self.diagnosis {
             writeln!(f, "{}", way::about(finding.code))?;
         }
-        match &self.corrected {
-            Some(Shown::Public(bytes)) => match std::str::from_utf8(bytes) {
+        if let Some(corrected) = &self.corrected {
+            let corrected = match corrected {
                 // Base64 needs no escapes: it can be copied as it stands.
-                Ok(text) => writeln!(f, "  write there instead: {text}")?,
-                Err(_) => {}
-            },
-            Some(hidden) => writeln!(f, "  write there instead: {hidden}")?,
-            None => {}
+                Shown::Public(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                hidden @ Shown::Private { .. } => hidden.to_string(),
+            };
+            writeln!(f, "  write there instead: {corrected}")?;
         }
         if let Some(name) = &self.corrected_name {
             writeln!(f, "  call the variable: {name}")?;

@@ -37,10 +37,7 @@ pub fn trace(
         .iter()
         .map(|v| (v.name.as_str(), Plain::new(v.value.as_bytes(), public(v))))
         .collect();
-    let traced = case.reads.iter().filter_map(|(output, read)| {
-        let Some(variable) = variable(pod, read) else {
-            return Some((output.clone(), dropped(pod, read)?));
-        };
+    let follow = |variable: &Variable, output: &str, read: &Read| {
         let (place, written) = written(variable, manifests, read.public);
         let meant = meant(case, expect, output);
         let environment = Plain::new(variable.value.as_bytes(), read.public);
@@ -66,7 +63,14 @@ pub fn trace(
         if variable.shadowed.iter().any(|source| Entry::of(source).is_some()) {
             found.codes.push(Code::TwoSources);
         }
-        Some((output.clone(), Trace { hops, diagnosis: found }))
+        Trace { hops, diagnosis: found }
+    };
+    let traced = case.reads.iter().filter_map(|(output, read)| {
+        let trace = match variable(pod, read) {
+            Some(variable) => follow(variable, output, read),
+            None => dropped(pod, read)?,
+        };
+        Some((output.clone(), trace))
     });
     traced.collect()
 }

@@ -158,7 +158,7 @@ fn tolerant(container: &Container) -> Container {
     container
 }
 
-fn is_secret(variable: &&Variable) -> bool {
+fn is_secret(variable: &Variable) -> bool {
     variable.name.starts_with(PREFIX)
 }
 
@@ -206,7 +206,7 @@ fn names(environment: &Environment, container: &Container) -> Vec<Fault> {
 }
 
 fn collisions(environment: &Environment) -> Vec<Fault> {
-    let secrets = environment.variables.iter().filter(is_secret);
+    let secrets = environment.variables.iter().filter(|v| is_secret(v));
     // Collisions are of names; the values are those, since one that does not decode collides with none.
     let keyring: Keyring = secrets.clone().map(|v| (v.name.as_str(), v.value.as_bytes())).collect();
     let of_key = |(key, names): (&str, Vec<&str>)| {
@@ -225,7 +225,7 @@ fn collisions(environment: &Environment) -> Vec<Fault> {
 
 fn service_links(environment: &Environment) -> Vec<Fault> {
     let mut services: Vec<(&str, Vec<&Variable>)> = Vec::new();
-    for variable in environment.variables.iter().filter(is_secret) {
+    for variable in environment.variables.iter().filter(|v| is_secret(v)) {
         if let Source::ServiceLink { service } = &variable.source {
             match services.iter_mut().find(|(name, _)| name == service) {
                 Some((_, variables)) => variables.push(variable),
@@ -248,7 +248,7 @@ fn two_sources(variable: &Variable) -> Option<Fault> {
         .filter(|s| Entry::of(s).is_some())
         .cloned()
         .collect();
-    if losers.is_empty() || !is_secret(&variable) {
+    if losers.is_empty() || !is_secret(variable) {
         return None;
     }
     let (name, winner) = (&variable.name, &variable.source);
@@ -270,7 +270,7 @@ fn too_long(environment: &Environment) -> Vec<Fault> {
             Some(fault(Code::TooLong, &[variable], reason.to_string(), remedy))
         }
         environment::Fault::TotalTooLong { bytes } => {
-            let mut secrets: Vec<&Variable> = environment.variables.iter().filter(is_secret).collect();
+            let mut secrets: Vec<&Variable> = environment.variables.iter().filter(|v| is_secret(v)).collect();
             secrets.sort_by_key(|v| std::cmp::Reverse(v.value.len()));
             // As few as will do, so the longest.
             let mut rest = *bytes;
