@@ -3,6 +3,7 @@
 mod check;
 mod clean;
 mod cluster_args;
+mod codes;
 mod decode;
 mod encode;
 mod explain;
@@ -46,6 +47,8 @@ enum Command {
     Encode(encode::Args),
     /// Decode many values exactly as Kestra does
     Decode(decode::Args),
+    /// Tell what each diagnosis code means
+    Codes(codes::Args),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -64,6 +67,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Explain(args) => explain::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Decode(_) => decode::run(),
+        Command::Codes(args) => codes::run(&args),
         Command::Clean(args) => clean::run(args).await,
         Command::Schema(args) => schema::run(&args),
     }

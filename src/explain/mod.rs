@@ -1,8 +1,10 @@
 //! One value, without a cluster: what is at each hop of its way, what is wrong with it, and what should be
 //! written in its place.
 
+mod page;
 mod table;
 
+pub use page::page;
 use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};

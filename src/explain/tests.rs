@@ -173,3 +173,39 @@ fn a_hidden_value_is_nowhere_in_what_is_said_of_it() {
         }
     }
 }
+
+#[test]
+fn each_codes_example_shows_it_and_is_right_once_it_is_corrected() {
+    let mut shown = 0;
+    for code in Code::ALL {
+        let diagnosis::Example::Value {
+            name,
+            place,
+            value,
+            meant,
+        } = code.example()
+        else {
+            continue;
+        };
+        let asked = |name: String, value: &[u8]| Question {
+            name: Some(name),
+            meant: meant.map(|meant| Plain::new(meant, true)),
+            ..question(place, value)
+        };
+        let wrong = explained(asked(name.into(), value.as_bytes()));
+        assert!(
+            !wrong.right && wrong.diagnosis.iter().any(|f| f.code == *code),
+            "{code}: {wrong}"
+        );
+        let corrected = match &wrong.corrected {
+            Some(Shown::Public(bytes)) => bytes.clone(),
+            _ => value.into(),
+        };
+        let name = wrong.corrected_name.clone().unwrap_or(name.into());
+        let right = explained(asked(name, &corrected));
+        assert!(right.right && right.diagnosis.is_empty(), "{code}: {right}");
+        shown += 1;
+    }
+    // The others take a pod or a chart's values.
+    assert_eq!(shown, Code::ALL.len() - 6);
+}

@@ -1,11 +1,13 @@
 //! What is wrong with a secret, by its name and value, and what should stand there instead.
 
 mod code;
+mod example;
 mod name;
 mod pod;
 mod repair;
 
 pub use code::Code;
+pub use example::Example;
 pub use name::{corrected_name, is_service_link};
 pub use pod::{Fault, Remedy, of_pod};
 
