@@ -50,6 +50,7 @@ fn main() {
         trial("random_values_decode_as_in_java", random_values),
         trial("every_short_value_decodes_as_in_java", short_values),
         trial("malformed_utf_8_is_replaced_as_in_java", malformed_texts),
+        trial("a_key_has_the_capitals_it_has_in_java", capitals),
         trial("an_environment_becomes_the_keys_it_becomes_in_java", environments),
     ];
     libtest_mimic::run(&args, trials).exit();
@@ -135,6 +136,41 @@ fn model(value: &[u8]) -> String {
         Ok(text) => format!("+{}", hex::encode(text.bytes())),
         Err(error) => format!("-{error}"),
     }
+}
+
+/// Every character of Unicode on its own. Java's `toUpperCase` looks at one character at a time, so a word has
+/// the capitals of its characters.
+fn capitals(oracle: &mut Oracle, _seed: u64) -> Result<(), Failed> {
+    let java = oracle.capitals()?;
+    for character in char::MIN..=char::MAX {
+        let c = String::from(character);
+        let capitals = java.get(&c).unwrap_or(&c);
+        // Only what one of the two changes takes a whole keyring to compare.
+        if *capitals == c && c.to_uppercase() == c {
+            continue;
+        }
+        let keyring: Keyring = [(format!("SECRET_a{c}z"), "YQ==")].into_iter().collect();
+        let key: Vec<&str> = keyring.keys().collect();
+        if key == [format!("A{capitals}Z")] {
+            continue;
+        }
+        // A letter that is younger than this Java, or whose capital is, stands in no name of today's.
+        let mut known = true;
+        for c in c.to_uppercase().chars().chain([character]) {
+            known &= oracle.knows(c)?;
+        }
+        if known {
+            return Err(format!(
+                "{} is {capitals:?} in capitals to Java, {key:?} to the model",
+                c.escape_unicode()
+            )
+            .into());
+        }
+    }
+    if java.len() < 1_000 {
+        return Err(format!("Java has capitals for {} characters: it proves too little", java.len()).into());
+    }
+    Ok(())
 }
 
 fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {

@@ -3,9 +3,14 @@
 mod check;
 mod clean;
 mod cluster_args;
+mod codes;
+mod decode;
+mod encode;
+mod explain;
 mod interrupt;
 mod list;
 mod live;
+mod plaintext;
 pub mod run;
 mod schema;
 mod target;
@@ -36,6 +41,14 @@ enum Command {
     Run(Box<run::Args>),
     /// Prove your own values and manifests, as they are
     Check(Box<check::Args>),
+    /// Follow a value hop by hop, and say what is wrong with it; needs no cluster
+    Explain(explain::Args),
+    /// Write values and manifests that carry plaintexts to Kestra
+    Encode(encode::Args),
+    /// Decode many values exactly as Kestra does
+    Decode(decode::Args),
+    /// Tell what each diagnosis code means
+    Codes(codes::Args),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -51,6 +64,10 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
+        Command::Explain(args) => explain::run(&args),
+        Command::Encode(args) => encode::run(&args),
+        Command::Decode(_) => decode::run(),
+        Command::Codes(args) => codes::run(&args),
         Command::Clean(args) => clean::run(args).await,
         Command::Schema(args) => schema::run(&args),
     }

@@ -8,7 +8,8 @@
 //! 1. [`Pod::volumes`]: every volume mounts, or the pod stays at `FailedMount`;
 //! 2. [`Pod::environment`]: the variables, or `CreateContainerConfigError`;
 //! 3. [`Pod::files`]: the files that the container sees;
-//! 4. [`Environment::command`] and [`Environment::faults`]: what runs, and whether it can start.
+//! 4. [`Environment::command`] and [`Environment::faults`]: what runs, and whether it can start;
+//! 5. [`Environment::behind`]: what the shell leaves of it that the chart starts Kestra with.
 //!
 //! The rules are those of Kubernetes 1.34 to 1.37 with its default feature gates, of containerd and
 //! of runc; where versions from 1.29 on differ, [`Facts::kubelet`] decides. Each rule names its
@@ -23,8 +24,10 @@ mod kubelet;
 mod names;
 mod objects;
 mod outcome;
+mod references;
 mod runtime;
 pub mod service_links;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -36,9 +39,12 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 pub use files::{Files, MountedFile, Volumes};
+pub use names::subdomain_faults as object_name_faults;
 pub use objects::{ObjectKind, ObjectRef, Objects};
 pub use outcome::{Blocked, Halt, Reason};
+pub use references::{Entry, Missing};
 pub use runtime::{Command, Fault, MAX_EXEC_BYTES, MAX_STRING_BYTES, Place};
+pub use shell::{is_shell, survives_shell};
 pub use variables::{Environment, Skipped, Source, Value, Variable};
 pub use version::{Kubelet, NoVersion};
 

@@ -11,7 +11,8 @@ pub struct Environment {
     /// One entry a name. The order is a fixed one (the runtime's, the image's, Service links,
     /// `envFrom` with its keys sorted, `env`); the kubelet's own is that of a Go map, so random.
     pub variables: Vec<Variable>,
-    /// Keys that `envFrom` left out; only kubelets before 1.30 do.
+    /// Keys that `envFrom` left out, which only kubelets before 1.30 do, and variables that
+    /// [`Environment::behind`] a shell are gone.
     pub skipped: Vec<Skipped>,
     /// What the kubelet itself hands to the runtime: what `$(NAME)` in a command can refer to.
     pub(super) handed: HashMap<String, Value>,
@@ -48,14 +49,14 @@ pub struct Variable {
     pub replaced: bool,
 }
 
-/// A key that `envFrom` left out (`InvalidEnvironmentVariableNames`).
+/// A key that `envFrom` left out (`InvalidEnvironmentVariableNames`), or a variable that a shell dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// The name it would have had, prefix included.
     pub name: String,
     /// Where it stands.
     pub source: Source,
-    /// The message of the kubelet's event, which names all keys skipped there.
+    /// The message of the kubelet's event, which names all keys skipped there; of a shell, our own words.
     pub why: String,
 }
 

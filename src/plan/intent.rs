@@ -26,9 +26,14 @@ pub(super) struct Names {
 impl Names {
     /// The names the scenario gives, as on the page.
     pub fn own(_: &Intent) -> Self {
+        Self::with_object("db-creds")
+    }
+
+    /// The names the scenario gives, and this one for its Secret object.
+    pub fn with_object(object: &str) -> Self {
         Self {
             prefix: String::new(),
-            object: "db-creds".into(),
+            object: object.into(),
         }
     }
 

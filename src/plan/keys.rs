@@ -4,11 +4,20 @@ use serde_json::Value;
 
 use crate::scenario::Generation;
 use crate::secret::Plain;
+use crate::secret::diagnosis::Code;
 
-/// A key that does nothing, and the one that does.
-pub(super) struct Ignored {
+/// A key that does nothing in a chart of some generation: [`Code::OtherGeneration`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ignored {
+    /// The key, with dots.
     pub path: &'static str,
+    /// What to write in its place.
     pub cure: &'static str,
+}
+
+impl Ignored {
+    /// The code of this fault.
+    pub const CODE: Code = Code::OtherGeneration;
 }
 
 /// The keys of the chart 0.x that 1.x silently ignores. Those that fail the render (`configuration`,
@@ -53,7 +62,7 @@ const OF_1: &[(&str, &str)] = &[
 const OF_NONE: &[(&str, &str)] = &[("deployment", "write `deployments`")];
 
 /// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
-pub(super) fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
+pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
     let Ok(values) = std::str::from_utf8(values.bytes())
         .map_err(drop)
         .and_then(|t| serde_saphyr::from_str::<Value>(t).map_err(drop))
@@ -101,6 +110,39 @@ mod tests {
         assert!(paths("extraEnv: []", Generation::V0).is_empty());
         assert_eq!(paths("common: {extraEnv: []}", Generation::V0), ["common.extraEnv"]);
         assert!(paths("common: {extraEnv: []}", Generation::V1).is_empty());
+    }
+
+    /// Does what a cure says: the value goes under the key that stands first in it.
+    fn followed(found: Ignored) -> Value {
+        let under = |path: &str, value: Value| path.rsplit('.').fold(value, |v, key| serde_json::json!({key: v}));
+        match found.cure.split(['`', ':']).nth(1) {
+            Some(path) => under(path, Value::Array(Vec::new())),
+            // The keys below it go to the top.
+            None => under(found.path, Value::Null)["nothing"].clone(),
+        }
+    }
+
+    #[test]
+    fn each_cure_is_a_key_that_the_chart_takes_notice_of() {
+        for (generation, foreign) in [
+            (Generation::V0, OF_1),
+            (Generation::V1, OF_0),
+            (Generation::V2, OF_0),
+            (Generation::V0, OF_NONE),
+            (Generation::V1, OF_NONE),
+        ] {
+            for (path, cure) in foreign.iter().copied() {
+                let values = path.rsplit('.').fold(Value::Null, |v, key| serde_json::json!({key: v}));
+                let ignored = |values: &Value| ignored(&Plain::new(values.to_string(), true), generation);
+                assert_eq!(ignored(&values), [Ignored { path, cure }]);
+                assert_eq!(
+                    ignored(&followed(Ignored { path, cure })),
+                    [],
+                    "{generation} {path}: {cure}"
+                );
+            }
+        }
+        assert_eq!(Ignored::CODE, Code::OtherGeneration);
     }
 
     #[test]

@@ -17,11 +17,12 @@ use std::sync::Arc;
 
 pub use defaults::{Defaults, ImageRef};
 pub use intent::flow;
-pub use keys::written_for;
+pub use keys::{Ignored, ignored, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;
 
-use crate::scenario::{Change, Expect, Expectation, Generation, Given, Scenario, Step};
+use crate::scenario::{Change, Expect, Expectation, Generation, Given, Intent, Manifest, Scenario, Step};
+use crate::secret::Plain;
 
 /// Arranges `scenarios` over `targets`.
 ///
@@ -65,6 +66,14 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
         }
     }
     Ok(plan)
+}
+
+/// The values, and the manifests, that carry an intent's secrets to a release under their own names; `object`
+/// is what its Secret is called.
+pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plain, Vec<Manifest>) {
+    let names = intent::Names::with_object(object);
+    let documents = intent::Documents::write(&[(intent, &names)], generation);
+    (documents.values, documents.manifests)
 }
 
 /// A chart that plays both generations plays the one a literal was written for.

@@ -224,7 +224,7 @@ fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Hal
     }
     let template = serde_json::to_value(&workload.template).unwrap_or_default();
     Ok(Pod {
-        environment,
+        environment: environment.behind(&command),
         files: files.files,
         command,
         template,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::Pod;
-use crate::environment::{ObjectKind, ObjectRef, Source, Variable};
+use crate::environment::{Entry, ObjectKind, ObjectRef, Source, Variable, survives_shell};
 use crate::plan::{Case, Read};
 use crate::scenario::{Expect, Given, Manifest, Secret};
 use crate::secret::diagnosis::{self, Code, Diagnosis};
@@ -37,8 +37,7 @@ pub fn trace(
         .iter()
         .map(|v| (v.name.as_str(), Plain::new(v.value.as_bytes(), public(v))))
         .collect();
-    let traced = case.reads.iter().filter_map(|(output, read)| {
-        let variable = variable(pod, read)?;
+    let follow = |variable: &Variable, output: &str, read: &Read| {
         let (place, written) = written(variable, manifests, read.public);
         let meant = meant(case, expect, output);
         let environment = Plain::new(variable.value.as_bytes(), read.public);
@@ -61,12 +60,37 @@ pub fn trace(
             meant: meant.as_ref(),
         };
         let mut found = diagnosis::diagnose(&given);
-        if !variable.shadowed.is_empty() {
+        if variable.shadowed.iter().any(|source| Entry::of(source).is_some()) {
             found.codes.push(Code::TwoSources);
         }
-        Some((output.clone(), Trace { hops, diagnosis: found }))
+        Trace { hops, diagnosis: found }
+    };
+    let traced = case.reads.iter().filter_map(|(output, read)| {
+        let trace = match variable(pod, read) {
+            Some(variable) => follow(variable, output, read),
+            None => dropped(pod, read)?,
+        };
+        Some((output.clone(), trace))
     });
     traced.collect()
+}
+
+/// What became of a secret that the shell drops which starts Kestra.
+fn dropped(pod: &Pod, read: &Read) -> Option<Trace> {
+    let mut skipped = pod.environment.skipped.iter();
+    let skipped = skipped.find(|s| claims(&s.name, read) && !survives_shell(&s.name))?;
+    let diagnosis = Diagnosis {
+        codes: vec![Code::ShellName],
+        corrected: None,
+        name: diagnosis::corrected_name(&skipped.name),
+    };
+    let hops = vec![Hop {
+        at: HopKind::Environment,
+        meant: None,
+        predicted: Some(Value::Nothing(skipped.why.clone())),
+        observed: None,
+    }];
+    Some(Trace { hops, diagnosis })
 }
 
 /// The variable that gives a secret: by Kestra's rule the name's case does not matter behind the prefix.
@@ -75,7 +99,11 @@ fn variable<'a>(pod: &'a Pod, read: &Read) -> Option<&'a Variable> {
 }
 
 fn names(variable: &Variable, read: &Read) -> bool {
-    let rest = variable.name.strip_prefix(PREFIX);
+    claims(&variable.name, read)
+}
+
+fn claims(name: &str, read: &Read) -> bool {
+    let rest = name.strip_prefix(PREFIX);
     rest.is_some_and(|rest| rest.to_uppercase() == read.secret.to_uppercase())
 }
 

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
+use crate::secret::diagnosis::Code;
 use crate::secret::{Hop, Shown, Value};
 use crate::verdict::Status;
 
@@ -18,11 +19,7 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
         told.push(format!("\n{output} on {}, hop by hop:", result.provenance.kestra));
         told.push(table(result, output).trim_fmt());
         for finding in result.diagnosis.iter().filter(|f| f.output == *output) {
-            let code = finding.code;
-            told.push(format!("{} {}", code.code(), code.title()));
-            told.push(format!("  cause: {}", code.cause()));
-            told.push(format!("  effect: {}", code.effect()));
-            told.push(format!("  cure: {}", code.cure()));
+            told.push(about(finding.code));
         }
         // One value cures all that is wrong with it. What is made from a private one is as private.
         let corrected = result
@@ -35,6 +32,17 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
         }
     }
     told
+}
+
+/// A code with its cause, effect and cure, a line each.
+pub fn about(code: Code) -> String {
+    format!(
+        "{code} {}\n  cause: {}\n  effect: {}\n  cure: {}",
+        code.title(),
+        code.cause(),
+        code.effect(),
+        code.cure()
+    )
 }
 
 fn table(result: &CaseResult, output: &str) -> Table {

@@ -15,7 +15,7 @@ const GO: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Where a value is written down, which decides how many layers of Base64 it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the environment itself.

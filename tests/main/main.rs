@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
+//! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
+//! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
+//! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -19,7 +22,10 @@
 mod check;
 mod cli;
 mod cluster;
+mod decode;
+mod encode;
 mod exec;
+mod explain;
 mod interrupt;
 mod leaks;
 mod processes;
@@ -40,6 +46,9 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         check::trials(),
+        explain::trials(),
+        encode::trials(),
+        decode::trials(),
         schemas::trials(),
         leaks::trials(),
         interrupt::trials(),

@@ -85,6 +85,11 @@ impl Sandbox {
         run(self.command(args))
     }
 
+    /// Runs the program to its end with this on its standard input.
+    pub fn run_with<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stdin: impl Into<Vec<u8>>) -> Ended {
+        ended(assert_cmd::Command::from_std(self.command(args)).write_stdin(stdin))
+    }
+
     /// What a run has left behind: files in the temporary directory, and ledgers.
     pub fn left_behind(&self) -> Vec<PathBuf> {
         let mut left = files(&self.temporary());
@@ -102,10 +107,11 @@ impl Sandbox {
 
 /// Runs a command of a sandbox to its end, which must come.
 pub fn run(command: Command) -> Ended {
-    let output = assert_cmd::Command::from_std(command)
-        .timeout(FOREVER)
-        .output()
-        .unwrap();
+    ended(&mut assert_cmd::Command::from_std(command))
+}
+
+fn ended(command: &mut assert_cmd::Command) -> Ended {
+    let output = command.timeout(FOREVER).output().unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -1,4 +1,4 @@
-//! The committed JSON Schemas.
+//! The committed JSON Schemas, and other documents that are made from the code.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 pub fn trials() -> Vec<Trial> {
     vec![
         test("schemas", "the_committed_schemas_are_fresh", fresh),
+        test("schemas", "the_pages_of_the_codes_are_fresh", pages),
         test("schemas", "every_bundled_scenario_is_valid", bundled),
         test("schemas", "what_is_no_scenario_is_invalid", invalid),
     ]
@@ -30,7 +31,7 @@ fn validator(format: &str) -> Validator {
 }
 
 /// Fails the test with every place where an instance is not as its schema says.
-fn assert_valid(format: &str, instance: &Value) {
+pub fn assert_valid(format: &str, instance: &Value) {
     let faults: Vec<_> = validator(format)
         .iter_errors(instance)
         .map(|e| format!("{}: {e}", e.instance_path()))
@@ -44,13 +45,28 @@ pub fn assert_report(path: &Path) {
 }
 
 fn fresh() {
-    for format in ["scenario", "report"] {
+    for format in ["scenario", "report", "explain"] {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,
             "schemas/{format}.schema.json is stale: kestra-secrets schema {format} > schemas/{format}.schema.json"
         );
     }
+}
+
+fn pages() {
+    let list = Sandbox::new().run(["codes"]).with_code(0).stdout;
+    let codes: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
+    for code in &codes {
+        let now = Sandbox::new().run(["codes", code]).with_code(0).stdout;
+        let committed = fs::read_to_string(format!("{ROOT}/docs/codes/{code}.md")).unwrap_or_default();
+        assert!(
+            committed == now,
+            "docs/codes/{code}.md is stale: kestra-secrets codes {code} > docs/codes/{code}.md"
+        );
+    }
+    let files = fs::read_dir(format!("{ROOT}/docs/codes")).unwrap().count();
+    assert_eq!(files, codes.len(), "a page has no code");
 }
 
 fn bundled() {

@@ -14,7 +14,8 @@ import java.util.Map;
  * What Java makes of a value, for the Rust model to be compared with. Kestra's own three calls, behind
  * lines: a value in hexadecimal is answered by "+" and the text in hexadecimal, or "-" and the exception's
  * message; "environment" is answered by what comes of this process's own environment: "=KEY TEXT" and
- * "!MESSAGE" lines, then ".".
+ * "!MESSAGE" lines, then "."; "capitals" by every character that toUpperCase() changes: "CHARACTER CAPITALS"
+ * lines in hexadecimal, then "."; "known CODE" by whether this Java's Unicode has the character.
  */
 class Oracle {
     private static final HexFormat HEX = HexFormat.of();
@@ -25,6 +26,10 @@ class Oracle {
         for (String line; (line = in.readLine()) != null; ) {
             if (line.equals("environment")) {
                 environment(out);
+            } else if (line.equals("capitals")) {
+                capitals(out);
+            } else if (line.startsWith("known ")) {
+                out.write(Character.isDefined(Integer.parseInt(line.substring("known ".length()))) + "\n");
             } else {
                 // What java.lang.ProcessEnvironment does with a variable's bytes under a UTF-8 locale.
                 out.write(answer(new String(HEX.parseHex(line), StandardCharsets.UTF_8)));
@@ -72,6 +77,20 @@ class Oracle {
         }
         for (Map.Entry<String, String> secret : secrets.entrySet()) {
             out.write("=" + hex(secret.getKey()) + " " + hex(secret.getValue()) + "\n");
+        }
+        out.write(".\n");
+    }
+
+    private static void capitals(Writer out) throws IOException {
+        for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
+            if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
+                continue;
+            }
+            String text = Character.toString(c);
+            String capitals = text.toUpperCase();
+            if (!capitals.equals(text)) {
+                out.write(hex(text) + " " + hex(capitals) + "\n");
+            }
         }
         out.write(".\n");
     }

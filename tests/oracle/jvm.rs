@@ -101,15 +101,33 @@ impl Oracle {
             if let Some(logged) = line.strip_prefix('!') {
                 collected.log.insert(logged.to_owned());
             } else if let Some((key, text)) = line.strip_prefix('=').and_then(|secret| secret.split_once(' ')) {
-                let bytes = |hex: &str| hex::decode(hex).map_err(|e| format!("{line:?}: {e}"));
-                let key = String::from_utf8(bytes(key)?).map_err(|e| e.to_string())?;
-                collected.secrets.insert(key, bytes(text)?);
+                collected.secrets.insert(self::text(key)?, bytes(text)?);
             } else if line == "." {
                 return Ok(collected);
             } else {
                 return Err(format!("the JVM said {line:?}"));
             }
         }
+    }
+
+    /// Every character that has capitals, with them.
+    pub fn capitals(&mut self) -> Result<BTreeMap<String, String>, String> {
+        self.write("capitals\n")?;
+        let mut capitals = BTreeMap::new();
+        loop {
+            let line = self.read()?;
+            if line == "." {
+                return Ok(capitals);
+            }
+            let (small, large) = line.split_once(' ').ok_or_else(|| format!("the JVM said {line:?}"))?;
+            capitals.insert(text(small)?, text(large)?);
+        }
+    }
+
+    /// Whether the JVM's Unicode has a character.
+    pub fn knows(&mut self, c: char) -> Result<bool, String> {
+        self.write(&format!("known {}\n", u32::from(c)))?;
+        Ok(self.read()? == "true")
     }
 
     // The thread behind `answers` empties the JVM's output meanwhile, so neither side waits for ever.
@@ -125,6 +143,14 @@ impl Oracle {
             Err(e) => Err(format!("the JVM gave no answer within {} s: {e}", PATIENCE.as_secs())),
         }
     }
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, String> {
+    hex::decode(hex).map_err(|e| format!("the JVM said {hex:?}: {e}"))
+}
+
+fn text(hex: &str) -> Result<String, String> {
+    String::from_utf8(bytes(hex)?).map_err(|e| format!("the JVM said {hex:?}: {e}"))
 }
 
 impl Drop for Oracle {

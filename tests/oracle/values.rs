@@ -6,6 +6,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
+use kestra_secrets::secret::PREFIX;
+
 /// What values are made of, one character or malformed sequence each: both alphabets, padding, every
 /// line break and some that are none, quotes, Latin-1, what is beyond it, and bytes that are not UTF-8.
 const PIECES: &[&[u8]] = &[
@@ -101,42 +103,69 @@ fn sequences(pieces: &[Vec<u8>], longest: usize) -> Vec<Vec<u8>> {
     all
 }
 
+/// Names that a rule of Java's decides: prefixes in every case, the empty key, capitals that are longer than
+/// their small letter or have several, letters that stand by themselves, and bytes that are not UTF-8.
+const ODD_NAMES: &[&[u8]] = &[
+    b"SECRET_",
+    b"SECRET",
+    b"secret_FOO",
+    b"Secret_x",
+    b"XSECRET_A",
+    b" SECRET_A",
+    b"SECRET__",
+    b"SECRET_SECRET_",
+    b"SECRET_a b",
+    b"SECRET_MY-KEY",
+    b"SECRET_my.key",
+    "SECRET_stra\u{df}e".as_bytes(),
+    "SECRET_STRASSE".as_bytes(),
+    "SECRET_STRA\u{1e9e}E".as_bytes(),
+    "SECRET_\u{149}".as_bytes(),
+    "SECRET_\u{2bc}N".as_bytes(),
+    "SECRET_\u{fb01}x".as_bytes(),
+    "SECRET_\u{ff}".as_bytes(),
+    // Turkish has rules of its own, which hold in no UTF-8 locale of a server.
+    "SECRET_\u{131}_".as_bytes(),
+    "SECRET_I_".as_bytes(),
+    "SECRET_i_".as_bytes(),
+    "SECRET_\u{130}_".as_bytes(),
+    // Three sigmas, two micro signs, Kelvin and K, titlecase digraphs.
+    "SECRET_\u{3c3}".as_bytes(),
+    "SECRET_\u{3c2}".as_bytes(),
+    "SECRET_\u{3a3}".as_bytes(),
+    "SECRET_\u{b5}".as_bytes(),
+    "SECRET_\u{3bc}".as_bytes(),
+    "SECRET_\u{212a}".as_bytes(),
+    "SECRET_k".as_bytes(),
+    "SECRET_\u{1c5}".as_bytes(),
+    "SECRET_\u{1c6}".as_bytes(),
+    "SECRET_\u{10428}".as_bytes(),
+    "SECRET_\u{5bc6}\u{1f5dd}".as_bytes(),
+    b"SECRET_\xff",
+    b"SECRET_\xed\xa0\x80",
+    b"SECRET_\xc3",
+    b"SECR\xff_A",
+];
+
 /// An environment with names in every case, so that some collide, and values as random as the others.
 pub fn environment(seed: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0xe7);
     let mut environment: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    let odd = [
-        "SECRET_",
-        "SECRET",
-        "secret_FOO",
-        "Secret_x",
-        "XSECRET_A",
-        "SECRET__",
-        "SECRET_SECRET_",
-        "SECRET_straße",
-        "SECRET_ŉ",
-        "SECRET_ﬁx",
-        "SECRET_ÿ",
-        "SECRET_ı",
-    ];
     let names = (0..400).map(|n| {
         let name = format!("SECRET_Key_{}", n % 250);
-        name.chars()
-            .enumerate()
-            .map(|(i, c)| {
-                if i > 6 && rng.random() {
-                    c.to_ascii_uppercase()
-                } else {
-                    c
-                }
-            })
-            .collect()
+        let mut name = name.into_bytes();
+        for byte in &mut name[PREFIX.len()..] {
+            if rng.random() {
+                byte.make_ascii_uppercase();
+            }
+        }
+        name
     });
-    let names: Vec<String> = odd.iter().map(|&name| name.to_owned()).chain(names).collect();
+    let names: Vec<Vec<u8>> = ODD_NAMES.iter().map(|name| name.to_vec()).chain(names).collect();
     let mut values = random(seed ^ 0x5e).filter(|value| !value.contains(&0) && value.len() < 2_000);
     for name in names {
-        if !environment.iter().any(|(other, _)| other == name.as_bytes()) {
-            environment.extend(values.next().map(|value| (name.into_bytes(), value)));
+        if !environment.iter().any(|(other, _)| *other == name) {
+            environment.extend(values.next().map(|value| (name, value)));
         }
     }
     environment

@@ -117,7 +117,7 @@ impl Embedded {
             kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules".into(),
-                "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale".into(),
+                "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
             deviations: vec![
                 port.into(),

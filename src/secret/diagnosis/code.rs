@@ -185,6 +185,12 @@ codes! {
         effect: "the container does not start: argument list too long",
         cure: "mount the value as a file"
     }
+    ShellName = "KS024" {
+        title: "a name that the shell drops",
+        cause: "Kubernetes takes `-`, `.` and more in a variable's name; the chart starts Kestra with `sh -c`, and that shell hands on only letters, digits and `_`",
+        effect: "the variable never reaches Kestra, and `secret()` finds nothing",
+        cure: "write `_` for every other character, in the variable and in `secret('KEY')`"
+    }
 }
 
 impl fmt::Display for Code {

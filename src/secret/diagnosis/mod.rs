@@ -1,11 +1,15 @@
 //! What is wrong with a secret, by its name and value, and what should stand there instead.
 
 mod code;
+mod example;
 mod name;
+mod pod;
 mod repair;
 
 pub use code::Code;
+pub use example::Example;
 pub use name::{corrected_name, is_service_link};
+pub use pod::{Fault, Remedy, of_pod};
 
 use super::decode::decode_bytes;
 use super::{Keyring, Place, Plain, decode};
@@ -67,6 +71,13 @@ pub fn diagnose(given: &Given) -> Diagnosis {
         corrected,
         name: given.name.and_then(corrected_name),
     }
+}
+
+/// The value to write in place of one whose plaintext is binary, so that `secret()` gives the binary's Base64,
+/// which the task has to decode: the cure of [`Code::NotUtf8`]. None for a value that Kestra cannot decode.
+pub fn carried(place: Place, value: &Plain) -> Option<Plain> {
+    let bytes = decode_bytes(&place.environment(value)?).ok()?;
+    Some(place.encode(&Place::Env.encode(&bytes)))
 }
 
 /// The keys under which several variables of different case meet, each with their names.

@@ -5,18 +5,24 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::Code;
+use crate::environment::{MAX_STRING_BYTES, survives_shell};
 use crate::secret::PREFIX;
 
-/// The name it should have, for a variable that is meant to be a secret and that Kestra ignores.
+/// The name it should have, for a variable that is meant to be a secret and that Kestra ignores or never
+/// gets, since a shell starts it.
 pub fn corrected_name(name: &str) -> Option<String> {
-    if name.starts_with(PREFIX) {
+    if name.starts_with(PREFIX) && survives_shell(name) {
         return None;
     }
     let key = match name.get(..PREFIX.len()) {
         Some(start) if start.eq_ignore_ascii_case(PREFIX) => &name[PREFIX.len()..],
         _ => name,
     };
-    Some(format!("{PREFIX}{}", key.to_uppercase()))
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    Some(format!(
+        "{PREFIX}{}",
+        key.to_uppercase().chars().map(fit).collect::<String>()
+    ))
 }
 
 /// Whether this is a variable that the kubelet makes for a Service (`envvars.FromServices`), by name and
@@ -35,20 +41,18 @@ pub fn is_service_link(name: &str, env_value: &[u8]) -> bool {
     LINK.as_ref().is_some_and(|link| link.is_match(&variable))
 }
 
-/// The longest variable Linux hands to a process, in bytes: name, `=`, value and the NUL that ends it
-/// (`MAX_ARG_STRLEN`).
-const LONGEST: usize = 128 * 1024;
-
 /// What is wrong with a variable before its value is looked at.
 pub(super) fn codes(name: &str, env_value: &[u8]) -> Vec<Code> {
     let mut codes = Vec::new();
-    if corrected_name(name).is_some() {
+    if !name.starts_with(PREFIX) {
         codes.push(Code::Name);
+    } else if !survives_shell(name) {
+        codes.push(Code::ShellName);
     }
     if is_service_link(name, env_value) {
         codes.push(Code::ServiceLink);
     }
-    if name.len() + env_value.len() + 2 > LONGEST {
+    if name.len() + "=".len() + env_value.len() + "\0".len() > MAX_STRING_BYTES {
         codes.push(Code::TooLong);
     }
     codes

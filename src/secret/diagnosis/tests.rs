@@ -82,7 +82,33 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
             "admin",
         ),
         (Code::Name, "DB_USERNAME", Place::Values, b"YWRtaW4=".into(), "admin"),
+        (
+            Code::ShellName,
+            "SECRET_DB-USER.name",
+            Place::Values,
+            b"YWRtaW4=".into(),
+            "admin",
+        ),
     ]
+}
+
+/// What shows only to those who know what is meant: code, value, plaintext.
+const TOLD: [(Code, &str, &str); 5] = [
+    (Code::SetComma, "a", "a,b"),
+    (Code::UnquotedScalar, "true", "yes"),
+    (Code::UnquotedScalar, "83", "0123"),
+    (Code::TrailingNewline, "YQpiCgo=", "a\nb\n"),
+    (Code::Crlf, "YQ0KYg0K", "a\nb\n"),
+];
+
+#[test]
+fn no_code_is_without_an_example_whose_cure_is_tested() {
+    let shown = examples().into_iter().map(|(code, ..)| code);
+    let told = TOLD.into_iter().map(|(code, ..)| code);
+    // Each has a test of its own: of binary below, of values keys where they are known.
+    let elsewhere = [Code::NotUtf8, crate::plan::Ignored::CODE];
+    let all: std::collections::BTreeSet<Code> = shown.chain(told).chain(pod::tests::codes()).chain(elsewhere).collect();
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), Code::ALL);
 }
 
 fn diagnosis(name: &str, place: Place, value: &[u8], meant: Option<&str>) -> Diagnosis {
@@ -125,13 +151,7 @@ fn each_fault_is_named_and_its_cure_is_clean_whether_or_not_the_plaintext_is_tol
 
 #[test]
 fn some_faults_show_only_when_the_plaintext_is_told() {
-    for (code, value, plain) in [
-        (Code::SetComma, "a", "a,b"),
-        (Code::UnquotedScalar, "true", "yes"),
-        (Code::UnquotedScalar, "83", "0123"),
-        (Code::TrailingNewline, "YQpiCgo=", "a\nb\n"),
-        (Code::Crlf, "YQ0KYg0K", "a\nb\n"),
-    ] {
+    for (code, value, plain) in TOLD {
         let found = diagnosis("SECRET_A", Place::Values, value.as_bytes(), Some(plain));
         assert!(found.codes.contains(&code), "{code} {value}: {found:?}");
         let corrected = found.corrected.unwrap();
@@ -167,14 +187,17 @@ fn an_unexplained_difference_still_gets_the_right_value() {
 }
 
 #[test]
-fn binary_is_not_text_and_has_no_better_encoding() {
-    let found = diagnosis(
-        "SECRET_KEYSTORE",
-        Place::Values,
-        STANDARD.encode([0xfe, 0xed, 0xfa, 0xce]).as_bytes(),
-        None,
-    );
-    assert_eq!((found.codes, found.corrected), (vec![Code::NotUtf8], None));
+fn binary_has_no_better_encoding_but_can_be_carried_as_base64() {
+    let keystore = [0xfe, 0xed, 0xfa, 0xce];
+    for place in [Place::Values, Place::Data] {
+        let value = place.encode(&keystore.as_slice().into());
+        let found = diagnosis("SECRET_KEYSTORE", place, value.bytes(), None);
+        assert_eq!((found.codes, found.corrected), (vec![Code::NotUtf8], None));
+        let carried = carried(place, &value).unwrap();
+        assert_eq!(diagnosis("SECRET_KEYSTORE", place, carried.bytes(), None).codes, []);
+        let text = decode(&place.environment(&carried).unwrap()).unwrap();
+        assert_eq!(STANDARD.decode(text.bytes()).unwrap(), keystore);
+    }
 }
 
 #[test]
