@@ -13,6 +13,7 @@ pub mod environment;
 pub mod helm;
 pub mod kestra;
 pub mod ledger;
+pub mod lint;
 pub mod plan;
 pub mod process;
 pub mod progress;

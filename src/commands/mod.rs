@@ -3,7 +3,9 @@
 mod check;
 mod clean;
 mod cluster_args;
+mod fix;
 mod interrupt;
+mod lint;
 mod list;
 mod live;
 pub mod run;
@@ -36,6 +38,10 @@ enum Command {
     Run(Box<run::Args>),
     /// Prove your own values and manifests, as they are
     Check(Box<check::Args>),
+    /// Say by the files alone what Kestra will not read as it is meant
+    Lint(lint::Args),
+    /// Write right what `lint` finds, where nobody has to guess
+    Fix(fix::Args),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -51,6 +57,8 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
+        Command::Lint(args) => lint::run(&args),
+        Command::Fix(args) => fix::run(&args),
         Command::Clean(args) => clean::run(args).await,
         Command::Schema(args) => schema::run(&args),
     }

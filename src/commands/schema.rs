@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{report, scenario};
+use crate::{lint, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -18,12 +18,15 @@ enum Format {
     Scenario,
     /// report.json
     Report,
+    /// What `lint --format json` writes
+    Lint,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
     let schema = match args.format {
         Format::Scenario => scenario::schema::json_schema(),
         Format::Report => report::json::json_schema(),
+        Format::Lint => lint::finding::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)
