@@ -18,8 +18,8 @@ Examples:
   kestra-secrets fix values.yaml --dry-run
   kestra-secrets fix values.yaml secret.yaml")]
 pub struct Args {
-    /// Files as `lint` takes them; they are read together, so that a Secret is known by the values that take it
-    #[arg(value_name = "FILE", required = true)]
+    /// Files and folders as `lint` takes them; they are read together, so that a Secret is known by the values that take it
+    #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<String>,
     /// Show what would change, without any value, and write nothing
     #[arg(long)]
@@ -31,7 +31,7 @@ pub struct Args {
 /// Fixes the files and says what is left.
 ///
 /// # Errors
-/// What is no file, or cannot be written.
+/// Standard input, and a file that cannot be written.
 pub fn run(args: &Args) -> miette::Result<Exit> {
     if let Some(other) = args.files.iter().find(|file| !std::path::Path::new(file).is_file()) {
         miette::bail!(
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     if !linted.unreadable.is_empty() {
-        anstream::eprint!("{}", format::human(&linted.report(sources.len())));
+        anstream::eprint!("{}", format::human(&linted.report(sources.len()), &args.files));
         return Ok(Exit::Usage);
     }
     let outcome = fix::fix(&sources, args.chart.generation);
@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         anstream::println!("{}: {} {what} written anew", source.name, fixed.changed);
     }
     let report = outcome.left.report(sources.len());
-    anstream::eprint!("{}", format::human(&report));
+    anstream::eprint!("{}", format::human(&report, &args.files));
     Ok(if report.counts.errors > 0 {
         Exit::Wrong
     } else {

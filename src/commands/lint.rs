@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     let report = linted.report(sources.len());
     let text = match args.format {
-        Format::Human => format::human(&report),
+        Format::Human => format::human(&report, &args.files),
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&report).into_diagnostic()?),
         Format::Sarif => format!(
             "{}\n",

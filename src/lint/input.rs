@@ -43,6 +43,8 @@ pub struct Source {
     pub form: Form,
     /// Whether the user named it, and not only a folder it is in.
     pub named: bool,
+    /// Whether it is one of the arguments or below one, and not only beside a kustomization.
+    pub given: bool,
     lines: OnceCell<Vec<usize>>,
     allowed: OnceCell<Vec<(usize, Rule)>>,
 }
@@ -56,9 +58,18 @@ impl Source {
             text: Zeroizing::new(text.into()),
             form,
             named: true,
+            given: true,
             lines: OnceCell::new(),
             allowed: OnceCell::new(),
         }
+    }
+
+    /// The same file with another text.
+    #[must_use]
+    pub fn with_text(&self, text: impl Into<String>) -> Self {
+        let mut other = Self::new(self.name.clone(), self.path.clone(), text, self.form.clone());
+        (other.named, other.given) = (self.named, self.given);
+        other
     }
 
     /// The text as a tree.
@@ -236,22 +247,29 @@ impl Inputs {
         }
     }
 
-    /// Reads a file that a kustomization names, unless it was given already or leaves the folder.
-    pub fn beside(&mut self, kustomization: &Path, file: &str, form: Form) {
+    /// Reads a file that the kustomization of a source names, unless it leaves the folder.
+    pub fn beside(&mut self, kustomization: usize, file: &str, form: Form) {
+        let Some((Some(path), named)) = self.sources.get(kustomization).map(|s| (&s.path, s.named)) else {
+            return;
+        };
         let inside = Path::new(file)
             .components()
             .all(|c| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir));
-        let path = kustomization.with_file_name(file);
-        if !inside || self.sources.iter().any(|s| s.path.as_deref() == Some(&path)) {
+        let path = path.with_file_name(file);
+        if !inside {
             return;
         }
-        let before = self.sources.len();
-        let unreadable = self.unreadable.len();
+        if let Some(known) = self.sources.iter_mut().find(|s| s.path.as_deref() == Some(&path)) {
+            known.form = form;
+            return;
+        }
+        let (before, unreadable) = (self.sources.len(), self.unreadable.len());
         self.file(&path, &path.display().to_string(), false);
         // That it cannot be read is kustomize's to say; here its values are not knowable.
         self.unreadable.truncate(unreadable);
         if let Some(source) = self.sources.get_mut(before) {
             source.form = form;
+            source.given = !named;
         }
     }
 }

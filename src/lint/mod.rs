@@ -68,13 +68,18 @@ fn read(arguments: &[String]) -> Inputs {
         let trees: Vec<_> = inputs
             .sources
             .iter()
-            .filter(|source| source.text.contains("Generator"))
-            .filter_map(|source| Some((source, source.tree().ok()?)))
+            .enumerate()
+            .filter(|(_, source)| source.text.contains("Generator"))
+            .filter_map(|(index, source)| Some((index, source, source.tree().ok()?)))
             .collect();
-        gather::references(&documents(trees.iter().map(|(source, tree)| (*source, tree))))
+        let documents = trees.iter().map(|(index, source, tree)| {
+            let (index, source) = (*index, *source);
+            Document { index, source, tree }
+        });
+        gather::references(&documents.collect::<Vec<_>>())
     };
     for (kustomization, file, form) in references {
-        inputs.beside(&kustomization, &file, form);
+        inputs.beside(kustomization, &file, form);
     }
     inputs
 }

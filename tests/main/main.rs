@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
+//! | [`lint`] | `lint` and `fix`: the corpus, the formats, and that no value is shown |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -22,6 +23,7 @@ mod cluster;
 mod exec;
 mod interrupt;
 mod leaks;
+mod lint;
 mod processes;
 #[path = "../support/requirements.rs"]
 mod requirements;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         check::trials(),
+        lint::trials(),
         schemas::trials(),
         leaks::trials(),
         interrupt::trials(),

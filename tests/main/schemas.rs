@@ -30,7 +30,7 @@ fn validator(format: &str) -> Validator {
 }
 
 /// Fails the test with every place where an instance is not as its schema says.
-fn assert_valid(format: &str, instance: &Value) {
+pub fn assert_valid(format: &str, instance: &Value) {
     let faults: Vec<_> = validator(format)
         .iter_errors(instance)
         .map(|e| format!("{}: {e}", e.instance_path()))
@@ -44,7 +44,7 @@ pub fn assert_report(path: &Path) {
 }
 
 fn fresh() {
-    for format in ["scenario", "report"] {
+    for format in ["scenario", "report", "lint"] {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,

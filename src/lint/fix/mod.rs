@@ -39,16 +39,19 @@ pub struct Outcome {
     pub left: Linted,
 }
 
-/// Makes every edit that needs no guess, of the sources that the user named, until none is left.
+/// Makes every edit that needs no guess, of the sources that the user gave, until none is left.
 pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
-    let mut now: Vec<Source> = sources.iter().map(copy).collect();
+    let mut now: Vec<Source> = sources
+        .iter()
+        .map(|source| source.with_text(source.text.as_str()))
+        .collect();
     // Where an edit would change more than its value, it is not made again.
     let mut refused: HashSet<(usize, usize)> = HashSet::new();
     let mut left = lint(&now, generation);
     for _ in 0..ROUNDS {
         let mut any = false;
         for source in 0..now.len() {
-            let Some(current) = now.get(source).filter(|s| s.named && s.path.is_some()) else {
+            let Some(current) = now.get(source).filter(|s| s.given && s.path.is_some()) else {
                 continue;
             };
             let mut edits = edits(&left, source, &refused);
@@ -58,7 +61,7 @@ pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
             let text = edit::apply(&current.text, &mut edits);
             if only_those_changed(current, &text, &edits) {
                 any = true;
-                let new = Source::new(current.name.clone(), current.path.clone(), text, current.form.clone());
+                let new = current.with_text(text);
                 if let Some(old) = now.get_mut(source) {
                     *old = new;
                 }
@@ -90,17 +93,6 @@ pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
         fixed: fixed.collect(),
         left,
     }
-}
-
-fn copy(source: &Source) -> Source {
-    let mut copy = Source::new(
-        source.name.clone(),
-        source.path.clone(),
-        source.text.as_str(),
-        source.form.clone(),
-    );
-    copy.named = source.named;
-    copy
 }
 
 fn edits(linted: &Linted, source: usize, refused: &HashSet<(usize, usize)>) -> Vec<Edit> {

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
+use crate::lint::input::STDIN;
 use crate::lint::{Finding, Report, Severity};
 
-/// The whole report; coloured, for a stream that takes the colours out where there are none.
-pub fn human(report: &Report) -> String {
+/// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
+/// are none.
+pub fn human(report: &Report, arguments: &[String]) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
     for finding in &report.findings {
@@ -23,9 +25,6 @@ pub fn human(report: &Report) -> String {
             "cure:".bold(),
             finding.cure
         );
-        if finding.fixable {
-            let _ = writeln!(out, "  {} kestra-secrets fix {}", "or:".bold(), finding.file);
-        }
     }
     for unreadable in &report.unreadable {
         let place = if unreadable.line == 0 {
@@ -59,6 +58,15 @@ pub fn human(report: &Report) -> String {
         count(counts.notes, "note"),
         count(report.files, "file")
     );
+    let fixable = report.findings.iter().filter(|finding| finding.fixable).count();
+    let files: Vec<_> = arguments
+        .iter()
+        .filter(|name| *name != STDIN)
+        .map(String::as_str)
+        .collect();
+    if fixable > 0 {
+        let _ = writeln!(out, "{fixable} of them go by `kestra-secrets fix {}`", files.join(" "));
+    }
     out
 }
 

@@ -1,7 +1,5 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
-use std::path::PathBuf;
-
 use super::{Document, Gatherer};
 use crate::environment::ObjectKind;
 use crate::lint::facts::{Entry, Maker, Object, Value};
@@ -15,11 +13,11 @@ const GENERATORS: [(&str, ObjectKind); 2] = [
     ("configMapGenerator", ObjectKind::ConfigMap),
 ];
 
-/// The files beside kustomizations that generators name: the kustomization, the file, and how to read it.
-pub fn references(documents: &[Document]) -> Vec<(PathBuf, String, Form)> {
+/// The files beside kustomizations that generators name: the kustomization's source, the file, and how to read it.
+pub fn references(documents: &[Document]) -> Vec<(usize, String, Form)> {
     let mut all = Vec::new();
     for doc in documents {
-        let Some(path) = doc.source.path.clone() else { continue };
+        let Some(path) = &doc.source.path else { continue };
         let is_named = path
             .file_stem()
             .is_some_and(|stem| stem.eq_ignore_ascii_case("kustomization"));
@@ -29,10 +27,10 @@ pub fn references(documents: &[Document]) -> Vec<(PathBuf, String, Form)> {
             }
             for generator in GENERATORS.iter().filter_map(|(name, _)| doc.tree.get(*root, name)) {
                 for generator in doc.tree.items(generator) {
-                    all.extend(env_files(*doc, *generator).map(|(_, file)| (path.clone(), file.into(), Form::EnvFile)));
+                    all.extend(env_files(*doc, *generator).map(|(_, file)| (doc.index, file.into(), Form::EnvFile)));
                     all.extend(files(*doc, *generator).map(|(_, key, file)| {
                         let key = key.to_owned();
-                        (path.clone(), file.to_owned(), Form::Whole { key })
+                        (doc.index, file.to_owned(), Form::Whole { key })
                     }));
                 }
             }

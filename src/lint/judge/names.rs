@@ -1,6 +1,6 @@
 //! Names: of variables within a container, of objects and their keys, of Services.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Found, Judge, is_secret};
 use crate::environment::ObjectKind;
@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
 
     /// One entry of `envFrom`: the secrets it gives.
     fn from(&mut self, container: &Container, from: &FromRef) -> Vec<(String, At)> {
-        let mut names = Vec::new();
+        let mut names: Vec<(String, At)> = Vec::new();
         let objects = self.objects(container, from.kind, from.object);
         self.hashed(container, &objects, from.object, from.object_at);
         for number in objects {
@@ -51,13 +51,19 @@ impl<'a> Judge<'a> {
             if !self.spend(object.keys.len()) {
                 return names;
             }
+            // Objects of one name are not there at once: what one of them gives, another gives elsewhere.
+            let before: HashSet<String> = names.iter().map(|(name, _)| name.to_uppercase()).collect();
             for (key, entry) in object.keys.iter().enumerate() {
                 let name = format!("{}{}", from.prefix, entry.name);
                 if !is_secret(&name) {
                     self.perhaps_meant(entry, &name);
                     continue;
                 }
-                names.push((name.clone(), entry.name_at));
+                // Of a key given twice the object itself is the place to say so.
+                let last = self.keys.get(&(number, entry.name)) == Some(&key);
+                if last && !before.contains(&name.to_uppercase()) {
+                    names.push((name.clone(), entry.name_at));
+                }
                 let subject = format!("{name} ({})", Self::of_object(object, entry.name));
                 self.bound((number, key), &name, subject);
             }
