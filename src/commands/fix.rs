@@ -33,10 +33,10 @@ pub struct Args {
 /// # Errors
 /// Standard input, and a file that cannot be written.
 pub fn run(args: &Args) -> miette::Result<Exit> {
-    if let Some(other) = args.files.iter().find(|file| !std::path::Path::new(file).is_file()) {
+    if args.files.iter().any(|file| file == lint::input::STDIN) {
         miette::bail!(
-            help = "name the files that are to be written",
-            "{other} is no file that can be fixed"
+            help = "name the file that is to be written",
+            "standard input cannot be fixed"
         );
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);

@@ -49,12 +49,11 @@ pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plain) -> Optio
     })
 }
 
-/// The text with all edits made; of two that overlap the first counts.
-pub fn apply(source: &str, edits: &mut [Edit]) -> String {
-    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+/// The text with all edits made, which are in the order of the text and do not overlap.
+pub fn apply(source: &str, edits: &[Edit]) -> String {
     let mut text = String::with_capacity(source.len());
     let mut done = 0;
-    for edit in edits.iter() {
+    for edit in edits {
         let before = source.get(done..edit.range.start);
         if let (Some(before), Ok(new)) = (before, std::str::from_utf8(edit.text.bytes())) {
             text.push_str(before);

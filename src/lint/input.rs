@@ -286,7 +286,7 @@ fn read_all(from: impl std::io::Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
 fn text(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|e| {
         let before = &bytes[..e.valid_up_to()];
-        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let line = before.split(|b| *b == b'\n').count();
         let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
         Unreadable {

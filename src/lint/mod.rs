@@ -17,8 +17,6 @@ pub mod input;
 pub mod judge;
 pub mod origin;
 pub mod scalar;
-#[cfg(test)]
-mod tests;
 pub mod tree;
 
 pub use finding::{Counts, Finding, Report, Rule, Severity, Unreadable};

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
-//! | [`lint`] | `lint` and `fix`: the corpus, the formats, and that no value is shown |
+//! | [`lint`] | the corpus of good and bad files, the formats, and that no value is shown |
+//! | [`fix`] | what it changes, and what it leaves |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -21,6 +22,7 @@ mod check;
 mod cli;
 mod cluster;
 mod exec;
+mod fix;
 mod interrupt;
 mod leaks;
 mod lint;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         cli::trials(),
         check::trials(),
         lint::trials(),
+        fix::trials(),
         schemas::trials(),
         leaks::trials(),
         interrupt::trials(),

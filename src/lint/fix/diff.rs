@@ -17,7 +17,11 @@ pub fn diff(before: &Source, after: &Source) -> String {
     let (Ok(old), Ok(new)) = (before.tree(), after.tree()) else {
         return String::new();
     };
-    let sides = [Side::new('-', before, &old), Side::new('+', after, &new)];
+    let new_ids = changes(&old, &new).map(|(_, (id, _, _))| id).collect();
+    let sides = [
+        Side::new('-', before, &old, HashSet::new()),
+        Side::new('+', after, &new, new_ids),
+    ];
     let mut out = format!("--- {0}\n+++ {0}\n", before.name);
     let mut done = 0;
     for ((_, _, old_span), (_, _, new_span)) in changes(&old, &new) {
@@ -43,18 +47,21 @@ struct Side<'t> {
     sign: char,
     source: &'t Source,
     names: HashSet<Id>,
+    /// Scalars to say of that they are others now.
+    changed: HashSet<Id>,
     /// What is written, in the order of the file.
     scalars: Vec<(Id, &'t Scalar<'t>, &'t Range<usize>)>,
 }
 
 impl<'t> Side<'t> {
-    fn new(sign: char, source: &'t Source, tree: &'t Tree<'t>) -> Self {
+    fn new(sign: char, source: &'t Source, tree: &'t Tree<'t>, changed: HashSet<Id>) -> Self {
         let mut scalars: Vec<_> = tree.scalars().filter(|(_, _, span)| !span.is_empty()).collect();
         scalars.sort_by_key(|(_, _, span)| span.start);
         Self {
             sign,
             source,
             names: tree.names(),
+            changed,
             scalars,
         }
     }
@@ -96,7 +103,10 @@ impl<'t> Side<'t> {
                     _ => ("", scalar.text.as_ref()),
                 };
                 let equals = if name.is_empty() { "" } else { "=" };
-                let _ = write!(out, "{name}{equals}[{} bytes]", value.trim_end().len());
+                let new = if self.changed.contains(id) { "other " } else { "" };
+                let length = value.trim_end().len();
+                let plural = if length == 1 { "" } else { "s" };
+                let _ = write!(out, "{name}{equals}[{length} {new}byte{plural}]");
             }
             at = end;
         }

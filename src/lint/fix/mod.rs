@@ -54,19 +54,22 @@ pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
             let Some(current) = now.get(source).filter(|s| s.given && s.path.is_some()) else {
                 continue;
             };
-            let mut edits = edits(&left, source, &refused);
-            if edits.is_empty() {
+            let edits = edits(&left, source, &refused);
+            let good = without_harm(current, &edits);
+            let kept: HashSet<usize> = good.iter().map(|edit| edit.range.start).collect();
+            refused.extend(
+                edits
+                    .iter()
+                    .filter(|e| !kept.contains(&e.range.start))
+                    .map(|e| (source, e.range.start)),
+            );
+            if good.is_empty() {
                 continue;
             }
-            let text = edit::apply(&current.text, &mut edits);
-            if only_those_changed(current, &text, &edits) {
-                any = true;
-                let new = current.with_text(text);
-                if let Some(old) = now.get_mut(source) {
-                    *old = new;
-                }
-            } else {
-                refused.extend(edits.iter().map(|edit| (source, edit.range.start)));
+            any = true;
+            let new = current.with_text(edit::apply(&current.text, &good));
+            if let Some(old) = now.get_mut(source) {
+                *old = new;
             }
         }
         if !any {
@@ -104,6 +107,18 @@ fn edits(linted: &Linted, source: usize, refused: &HashSet<(usize, usize)>) -> V
     edits.dedup();
     edits.dedup_by(|next, last| next.range.start < last.range.end);
     edits
+}
+
+/// Those of the edits that change nothing but what they are for.
+fn without_harm(source: &Source, edits: &[Edit]) -> Vec<Edit> {
+    if edits.is_empty() || only_those_changed(source, &edit::apply(&source.text, edits), edits) {
+        return edits.to_vec();
+    }
+    let (one, other) = edits.split_at(edits.len() / 2);
+    if one.is_empty() {
+        return Vec::new();
+    }
+    [without_harm(source, one), without_harm(source, other)].concat()
 }
 
 /// Whether the new text is the same tree as the old one but for the scalars that were edited.

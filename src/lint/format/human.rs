@@ -65,7 +65,11 @@ pub fn human(report: &Report, arguments: &[String]) -> String {
         .map(String::as_str)
         .collect();
     if fixable > 0 {
-        let _ = writeln!(out, "{fixable} of them go by `kestra-secrets fix {}`", files.join(" "));
+        let _ = writeln!(
+            out,
+            "fix: `kestra-secrets fix {}` writes {fixable} of them right",
+            files.join(" ")
+        );
     }
     out
 }

@@ -1,5 +1,7 @@
 //! SARIF 2.1.0, which code scanning reads.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::lint::{Finding, Report, Rule, Severity, Unreadable};
@@ -93,7 +95,8 @@ fn uri(file: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

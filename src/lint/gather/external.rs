@@ -103,7 +103,7 @@ impl<'a> Gatherer<'a> {
         });
     }
 
-    /// A resource of HashiCorp's Vault Secrets Operator.
+    /// A resource of the Vault Secrets Operator.
     pub(super) fn vault_operator(&mut self, doc: Document<'a>, root: Id) {
         let Some(destination) = doc.tree.at(root, &["spec", "destination"]) else {
             return;

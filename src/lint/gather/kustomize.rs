@@ -40,7 +40,7 @@ pub fn references(documents: &[Document]) -> Vec<(usize, String, Form)> {
 }
 
 /// `envs`, and `env` as it was called once.
-fn env_files<'a>(doc: Document<'a>, generator: Id) -> impl Iterator<Item = (Id, &'a str)> {
+fn env_files(doc: Document<'_>, generator: Id) -> impl Iterator<Item = (Id, &str)> {
     let many = doc
         .tree
         .get(generator, "envs")

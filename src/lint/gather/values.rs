@@ -183,7 +183,7 @@ impl<'a> Gatherer<'a> {
 }
 
 /// Entries of `extraSecretEnvFrom` and `extraConfigMapEnvFrom`: a name, and perhaps a prefix.
-fn named_only<'a>(doc: Document<'a>, list: Id, kind: ObjectKind) -> impl Iterator<Item = FromRef<'a>> {
+fn named_only(doc: Document<'_>, list: Id, kind: ObjectKind) -> impl Iterator<Item = FromRef<'_>> {
     doc.tree.items(list).iter().filter_map(move |item| {
         let name = doc.tree.get(*item, "name")?;
         Some(FromRef {

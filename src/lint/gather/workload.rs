@@ -116,7 +116,7 @@ fn runs_kestra(doc: Document, container: Id) -> bool {
 }
 
 /// One entry of `env`.
-pub(super) fn variable<'a>(doc: Document<'a>, item: Id) -> Option<Variable<'a>> {
+pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<Variable<'_>> {
     let name_id = doc.tree.get(item, "name")?;
     let (name, name_at) = (doc.tree.text(name_id)?, doc.at(name_id));
     let value = doc.tree.get(item, "value");
@@ -165,7 +165,7 @@ pub(super) fn variable<'a>(doc: Document<'a>, item: Id) -> Option<Variable<'a>> 
 }
 
 /// One entry of `envFrom`.
-pub(super) fn from<'a>(doc: Document<'a>, item: Id) -> Option<FromRef<'a>> {
+pub(super) fn from(doc: Document<'_>, item: Id) -> Option<FromRef<'_>> {
     let kinds = [
         (ObjectKind::ConfigMap, "configMapRef"),
         (ObjectKind::Secret, "secretRef"),

@@ -186,9 +186,8 @@ impl<'a> Judge<'a> {
             }
             let mut names = Vec::new();
             for (key, entry) in object.keys.iter().enumerate().filter(|(_, e)| is_secret(e.name)) {
-                let subject = entry.name.to_owned();
                 names.push((entry.name.to_owned(), entry.name_at));
-                self.bound((number, key), entry.name, subject);
+                self.bound((number, key), entry.name, entry.name);
             }
             self.collisions(&names);
             self.twice(object);
@@ -196,7 +195,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A key that Kestra gets under a name.
-    fn bound(&mut self, (number, key): Key, name: &str, subject: String) {
+    fn bound(&mut self, (number, key): Key, name: &str, subject: &str) {
         let Some(entry) = self.object(number).and_then(|o| o.keys.get(key)).copied() else {
             return;
         };
@@ -204,14 +203,14 @@ impl<'a> Judge<'a> {
             return; // A later one of the same name wins.
         }
         let free = !self.tied.contains(&(number, key));
-        self.entry(&entry, name, &subject, free);
+        self.entry(&entry, name, subject, free);
         if name == entry.name {
             // Another name for the key would break what refers to it.
             let referred = self.object(number).and_then(|o| o.name);
             let referred = referred.is_some_and(|name| self.referred.contains(&(name, entry.name)));
-            self.name(&entry, &subject, free && !referred);
+            self.name(&entry, subject, free && !referred);
         } else if !name.starts_with(PREFIX) {
-            self.name(&entry, &subject, false);
+            self.name(&entry, subject, false);
         }
     }
 

@@ -56,7 +56,10 @@ impl<'a> Judge<'a> {
             for (key, entry) in object.keys.iter().enumerate() {
                 let name = format!("{}{}", from.prefix, entry.name);
                 if !is_secret(&name) {
-                    self.perhaps_meant(entry, &name);
+                    // What a container names has the container's name for it.
+                    if !self.referred.contains(&(from.object, entry.name)) {
+                        self.perhaps_meant(entry, &name);
+                    }
                     continue;
                 }
                 // Of a key given twice the object itself is the place to say so.
@@ -65,7 +68,7 @@ impl<'a> Judge<'a> {
                     names.push((name.clone(), entry.name_at));
                 }
                 let subject = format!("{name} ({})", Self::of_object(object, entry.name));
-                self.bound((number, key), &name, subject);
+                self.bound((number, key), &name, &subject);
             }
             self.twice(object);
         }
