@@ -35,3 +35,4 @@ parity DIR:
 # The figures of the README
 bench:
     benches/embedded
+    benches/lint

@@ -1,5 +1,6 @@
 //! What lint says. Nothing in here is a value, or made from one but its length.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -50,6 +51,16 @@ impl fmt::Display for Rule {
 impl Serialize for Rule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id())
+    }
+}
+
+/// A name as it may be shown: who mistakes the syntax can put a plaintext where a name is due, so what no name
+/// in Kubernetes can be is told by its length.
+pub fn shown(name: &str) -> Cow<'_, str> {
+    if name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+        name.into()
+    } else {
+        format!("[no name, {} bytes]", name.len()).into()
     }
 }
 

@@ -94,7 +94,7 @@ impl<'t> Side<'t> {
         {
             let (start, end) = (span.start.max(range.start), span.end.min(range.end));
             out.push_str(&between(text.get(at..start).unwrap_or_default()));
-            if self.names.contains(id) {
+            if self.names.contains(id) && scalar.text.bytes().all(is_name) {
                 out.push_str(text.get(start..end).unwrap_or_default());
             } else {
                 // Of a literal of kustomize's the name may be seen.

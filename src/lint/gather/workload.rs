@@ -90,7 +90,7 @@ impl<'a> Gatherer<'a> {
             self.facts.remarks.push(Remark {
                 at: doc.at(key),
                 fault: None,
-                subject: file.into(),
+                subject: crate::lint::finding::shown(file).into(),
                 message: "not knowable here: the agent writes it into a file, never into the environment, and \
                           `secret()` reads the environment alone"
                     .into(),

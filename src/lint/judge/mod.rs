@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::edit::Edit;
 use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
-use super::finding::{Rule, Severity};
+use super::finding::{Rule, Severity, shown};
 use super::gather::Document;
 use crate::environment::ObjectKind;
 use crate::secret::PREFIX;
@@ -144,16 +144,17 @@ impl<'a> Judge<'a> {
         self.facts.objects.get(number)
     }
 
-    /// What a person calls a key of an object.
-    fn of_object(object: &Object, key: &str) -> String {
+    /// What a person calls a variable that is the key of an object.
+    fn of_object(object: &Object, key: &str, variable: &str) -> String {
         let kind = if object.kind == ObjectKind::Secret {
             "Secret"
         } else {
             "ConfigMap"
         };
         match object.name {
-            Some(name) => format!("key {key} of {kind} {name}"),
-            None => format!("key {key}"),
+            Some(name) if key == variable => format!("{} of {kind} {}", shown(key), shown(name)),
+            Some(name) => format!("{} (key {} of {kind} {})", shown(variable), shown(key), shown(name)),
+            None => shown(variable).into(),
         }
     }
 
@@ -187,7 +188,7 @@ impl<'a> Judge<'a> {
             let mut names = Vec::new();
             for (key, entry) in object.keys.iter().enumerate().filter(|(_, e)| is_secret(e.name)) {
                 names.push((entry.name.to_owned(), entry.name_at));
-                self.bound((number, key), entry.name, entry.name);
+                self.bound((number, key), entry.name, &shown(entry.name));
             }
             self.collisions(&names);
             self.twice(object);
@@ -231,7 +232,7 @@ impl<'a> Judge<'a> {
                     entry.name_at,
                     Code::TwoSources,
                     Severity::Warning,
-                    entry.name.into(),
+                    shown(entry.name).into(),
                     format!("the key is given twice; this one goes before that of {place}"),
                     Code::TwoSources.cure().into(),
                 );

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Found, Judge, is_secret};
 use crate::environment::ObjectKind;
 use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
-use crate::lint::finding::{Rule, Severity};
+use crate::lint::finding::{Rule, Severity, shown};
 use crate::secret::diagnosis::Code;
 
 /// Names that a message lists at most.
@@ -24,7 +24,7 @@ impl<'a> Judge<'a> {
             }
             match variable {
                 Variable::Value(entry) if is_secret(name) => {
-                    self.entry(entry, name, name, true);
+                    self.entry(entry, name, &shown(name), true);
                     self.name_once(entry, name);
                 }
                 Variable::Value(entry) => self.perhaps_meant(entry, name),
@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
 
     fn name_once(&mut self, entry: &crate::lint::facts::Entry, name: &str) {
         if !name.starts_with(crate::secret::PREFIX) && self.judged.insert(entry.name_at) {
-            self.name(entry, name, true);
+            self.name(entry, &shown(name), true);
         }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
                 if last && !before.contains(&name.to_uppercase()) {
                     names.push((name.clone(), entry.name_at));
                 }
-                let subject = format!("{name} ({})", Self::of_object(object, entry.name));
+                let subject = Self::of_object(object, entry.name, &name);
                 self.bound((number, key), &name, &subject);
             }
             self.twice(object);
@@ -92,7 +92,7 @@ impl<'a> Judge<'a> {
                 continue;
             };
             if is_secret(reference.name) {
-                let subject = format!("{} ({})", reference.name, Self::of_object(object, entry.name));
+                let subject = Self::of_object(object, entry.name, reference.name);
                 let free = !self.tied.contains(&key);
                 self.entry(entry, reference.name, &subject, free);
             } else {
@@ -126,7 +126,11 @@ impl<'a> Judge<'a> {
         if all.is_empty() || all.iter().any(|object| !object.complete) {
             return;
         }
-        let mut names: Vec<&str> = all.iter().flat_map(|o| &o.keys).map(|entry| entry.name).collect();
+        let mut names: Vec<_> = all
+            .iter()
+            .flat_map(|o| &o.keys)
+            .map(|entry| shown(entry.name))
+            .collect();
         names.dedup();
         let more = if names.len() > LISTED { ", …" } else { "" };
         names.truncate(LISTED);
@@ -153,8 +157,12 @@ impl<'a> Judge<'a> {
             } else {
                 Severity::Error
             },
-            reference.name.into(),
-            format!("{kind} {} has no key {}: {effect}", reference.object, reference.key),
+            shown(reference.name).into(),
+            format!(
+                "{kind} {} has no key {}: {effect}",
+                shown(reference.object),
+                shown(reference.key)
+            ),
             format!("create the key, or name one that is there: {has}"),
         );
     }
@@ -170,8 +178,8 @@ impl<'a> Judge<'a> {
                 at,
                 Code::KeyMissing,
                 Severity::Warning,
-                name.into(),
-                format!("kustomize calls it {name}-HASH, and values for Helm do not follow"),
+                shown(name).into(),
+                "kustomize adds a hash to the name, and values for Helm do not follow".into(),
                 "set `generatorOptions: {disableNameSuffixHash: true}` in the kustomization".into(),
             );
         }
@@ -187,7 +195,7 @@ impl<'a> Judge<'a> {
             }
             let (first, first_at) = *keys.entry(name.to_uppercase()).or_insert((name, *at));
             if first != name {
-                let place = self.place(first_at);
+                let (first, place) = (shown(first), self.place(first_at));
                 self.once(
                     *at,
                     Code::NameCollision,
@@ -224,7 +232,7 @@ impl<'a> Judge<'a> {
         if !self.said.insert((at, rule)) {
             return;
         }
-        self.say(at, code, severity, subject.into(), message.into(), cure.into());
+        self.say(at, code, severity, shown(subject).into(), message.into(), cure.into());
     }
 
     pub(super) fn services(&mut self) {
@@ -235,10 +243,10 @@ impl<'a> Judge<'a> {
                     service.at,
                     Code::ServiceLink,
                     Severity::Warning,
-                    format!("Service {}", service.name),
+                    format!("Service {}", shown(service.name)),
                     format!(
                         "gives Kestra's pod {} and more, which look like secrets",
-                        service.variable
+                        shown(&service.variable)
                     ),
                     Code::ServiceLink.cure().into(),
                 );
@@ -273,7 +281,7 @@ impl<'a> Judge<'a> {
                 at: class.at,
                 rule: Rule::NotKnowable,
                 severity: Severity::Note,
-                subject: format!("SecretProviderClass {}", class.name),
+                subject: format!("SecretProviderClass {}", shown(class.name)),
                 message: "not knowable here: the driver makes files, never an environment, and `secret()` reads the \
                           environment alone"
                     .into(),

@@ -2,7 +2,7 @@
 
 use super::{Found, Judge};
 use crate::lint::facts::{At, Entry, Value};
-use crate::lint::finding::{Rule, Severity};
+use crate::lint::finding::{Rule, Severity, shown};
 use crate::lint::tree::Style;
 use crate::secret::diagnosis::{self, Code, Given};
 use crate::secret::{PREFIX, Place, Plain, decode};
@@ -122,7 +122,7 @@ impl Judge<'_> {
             severity: Severity::Error,
             subject: subject.into(),
             message: format!("{}: Kestra ignores it", Code::Name.title()),
-            cure: format!("name it {right}"),
+            cure: format!("name it {}", shown(&right)),
             edit: edit.filter(|_| free),
         });
     }
@@ -153,11 +153,11 @@ impl Judge<'_> {
                 entry.name_at,
                 Code::Name,
                 Severity::Warning,
-                name.into(),
+                shown(name).into(),
                 "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
                 format!(
                     "if it is meant for `secret()`, name the variable {PREFIX}{}",
-                    name.to_uppercase()
+                    shown(&name.to_uppercase())
                 ),
             );
         }
