@@ -64,7 +64,7 @@ pub fn human(report: &Report, arguments: &[String]) -> String {
         .filter(|name| *name != STDIN)
         .map(String::as_str)
         .collect();
-    if fixable > 0 {
+    if fixable > 0 && report.unreadable.is_empty() {
         let _ = writeln!(
             out,
             "fix: `kestra-secrets fix {}` writes {fixable} of them right",
