@@ -16,6 +16,7 @@ pub mod explain;
 pub mod helm;
 pub mod kestra;
 pub mod ledger;
+pub mod lint;
 pub mod plan;
 pub mod process;
 pub mod progress;

@@ -7,7 +7,9 @@ mod codes;
 mod decode;
 mod encode;
 mod explain;
+mod fix;
 mod interrupt;
+mod lint;
 mod list;
 mod live;
 mod plaintext;
@@ -49,6 +51,10 @@ enum Command {
     Decode(decode::Args),
     /// Tell what each diagnosis code means
     Codes(codes::Args),
+    /// Say by the files alone what Kestra will not read as it is meant
+    Lint(lint::Args),
+    /// Write right what `lint` finds, where nobody has to guess
+    Fix(fix::Args),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -68,6 +74,8 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Encode(args) => encode::run(&args),
         Command::Decode(_) => decode::run(),
         Command::Codes(args) => codes::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Fix(args) => fix::run(&args),
         Command::Clean(args) => clean::run(args).await,
         Command::Schema(args) => schema::run(&args),
     }

@@ -15,7 +15,7 @@ pub fn variables(service: &Service) -> Vec<(String, String)> {
     };
     let prefix = variable_name(name);
     let mut all = vec![
-        (format!("{prefix}_SERVICE_HOST"), ip.to_owned()),
+        (host_variable(name), ip.to_owned()),
         (format!("{prefix}_SERVICE_PORT"), first.port.to_string()),
     ];
     for port in ports {
@@ -34,6 +34,11 @@ pub fn variables(service: &Service) -> Vec<(String, String)> {
         all.push((format!("{stem}_ADDR"), ip.to_owned()));
     }
     all
+}
+
+/// The first of the variables that a Service of this name adds.
+pub fn host_variable(name: &str) -> String {
+    format!("{}_SERVICE_HOST", variable_name(name))
 }
 
 /// The address that `IsServiceIPSet` looks for.

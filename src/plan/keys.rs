@@ -61,6 +61,16 @@ const OF_1: &[(&str, &str)] = &[
 /// Keys that no generation has.
 const OF_NONE: &[(&str, &str)] = &[("deployment", "write `deployments`")];
 
+/// The paths of all keys that do nothing in a chart of `generation`, each with what to write; of two paths
+/// where one begins the other, the longer comes first.
+pub fn ignored_keys(generation: Generation) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let foreign = match generation {
+        Generation::V0 => OF_1,
+        Generation::V1 | Generation::V2 => OF_0,
+    };
+    foreign.iter().chain(OF_NONE).copied()
+}
+
 /// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
 pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
     let Ok(values) = std::str::from_utf8(values.bytes())
@@ -69,12 +79,8 @@ pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
     else {
         return Vec::new();
     };
-    let foreign = match generation {
-        Generation::V0 => OF_1,
-        Generation::V1 | Generation::V2 => OF_0,
-    };
     let mut found: Vec<Ignored> = Vec::new();
-    for &(path, cure) in foreign.iter().chain(OF_NONE) {
+    for (path, cure) in ignored_keys(generation) {
         let there = path.split('.').try_fold(&values, |v, key| v.get(key)).is_some();
         if there && !found.iter().any(|f| f.path.starts_with(path)) {
             found.push(Ignored { path, cure });

@@ -7,6 +7,8 @@
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
+//! | [`lint`] | the corpus of good and bad files, the formats, and that no value is shown |
+//! | [`fix`] | what it changes, and what it leaves |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -26,8 +28,10 @@ mod decode;
 mod encode;
 mod exec;
 mod explain;
+mod fix;
 mod interrupt;
 mod leaks;
+mod lint;
 mod processes;
 #[path = "../support/requirements.rs"]
 mod requirements;
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
         explain::trials(),
         encode::trials(),
         decode::trials(),
+        lint::trials(),
+        fix::trials(),
         schemas::trials(),
         leaks::trials(),
         interrupt::trials(),

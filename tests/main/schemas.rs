@@ -45,7 +45,7 @@ pub fn assert_report(path: &Path) {
 }
 
 fn fresh() {
-    for format in ["scenario", "report", "explain"] {
+    for format in ["scenario", "report", "explain", "lint"] {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,

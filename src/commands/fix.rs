@@ -1,0 +1,73 @@
+//! `fix`: makes `lint` silent where nobody has to guess.
+
+use clap::Args as ClapArgs;
+
+use super::lint::ChartGeneration;
+use crate::lint::{self, fix, format};
+use crate::verdict::Exit;
+
+/// What `fix` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Only the bytes of wrong values and names change: comments, order, quotes and the file's mode stay. Ciphertext,
+references, templates and what an alias shares are never touched. A file is replaced at once, or not at all.
+
+Exit codes: 0 lint is silent about errors now; 1 errors are left, and said; 2 a file that cannot be read or written.
+
+Examples:
+  kestra-secrets fix values.yaml --dry-run
+  kestra-secrets fix values.yaml secret.yaml")]
+pub struct Args {
+    /// Files and folders as `lint` takes them; they are read together, so that a Secret is known by the values that take it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    files: Vec<String>,
+    /// Show what would change, without any value, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    chart: ChartGeneration,
+}
+
+/// Fixes the files and says what is left.
+///
+/// # Errors
+/// Standard input, and a file that cannot be written.
+pub fn run(args: &Args) -> miette::Result<Exit> {
+    if args.files.iter().any(|file| file == lint::input::STDIN) {
+        miette::bail!(
+            help = "name the file that is to be written",
+            "standard input cannot be fixed"
+        );
+    }
+    let (sources, linted) = lint::run(&args.files, args.chart.generation);
+    if !linted.unreadable.is_empty() {
+        anstream::eprint!("{}", format::human(&linted.report(sources.len()), &args.files));
+        return Ok(Exit::Usage);
+    }
+    let outcome = fix::fix(&sources, args.chart.generation);
+    for fixed in &outcome.fixed {
+        let Some(source) = sources.get(fixed.source) else {
+            continue;
+        };
+        if args.dry_run {
+            anstream::print!("{}", fixed.diff);
+            continue;
+        }
+        let path = source.path.as_deref().unwrap_or(std::path::Path::new(&source.name));
+        fix::replace(path, &fixed.text)
+            .map_err(|e| miette::miette!(help = "the file is as it was", "failed to write {}: {e}", source.name))?;
+        let what = if fixed.changed == 1 {
+            "value or name"
+        } else {
+            "values and names"
+        };
+        anstream::println!("{}: {} {what} written anew", source.name, fixed.changed);
+    }
+    let report = outcome.left.report(sources.len());
+    anstream::eprint!("{}", format::human(&report, &args.files));
+    Ok(if report.counts.errors > 0 {
+        Exit::Wrong
+    } else {
+        Exit::Fine
+    })
+}

@@ -1,0 +1,66 @@
+//! One scalar written anew, in the style it had.
+
+use std::ops::Range;
+
+use super::scalar;
+use super::tree::{Node, Scalar, Style, Tag};
+use crate::secret::Plain;
+
+/// Bytes to put in the place of others. `Debug` shows no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The bytes that go.
+    pub range: Range<usize>,
+    /// What comes in their place.
+    pub text: Plain,
+}
+
+/// How `new` is to be written where `node` is; none where that would change more than the value.
+///
+/// Only texts that need no escape in any style are written: Base64, names, and pairs of them.
+pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plain) -> Option<Edit> {
+    let safe = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_.-".contains(b);
+    let text = std::str::from_utf8(new.bytes()).ok()?;
+    if node.shared || scalar.tag == Tag::Other || text.is_empty() || !new.bytes().iter().all(safe) {
+        return None;
+    }
+    let mut range = node.span.clone();
+    let written = source.get(range.clone())?;
+    let text = match scalar.style {
+        Style::Raw => text.to_owned(),
+        Style::Single => format!("'{text}'"),
+        Style::Double => format!("\"{text}\""),
+        Style::Plain if scalar::is_text(text) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) => {
+            text.to_owned()
+        }
+        Style::Plain => format!("\"{text}\""),
+        Style::Block { .. } => {
+            // What ends the block stays, and with it what the block's header says of it.
+            range.end = range.start + written.trim_end().len();
+            if written.starts_with(char::is_whitespace) || range.is_empty() {
+                return None;
+            }
+            text.to_owned()
+        }
+    };
+    Some(Edit {
+        range,
+        text: Plain::new(text, new.is_public()),
+    })
+}
+
+/// The text with all edits made, which are in the order of the text and do not overlap.
+pub fn apply(source: &str, edits: &[Edit]) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut done = 0;
+    for edit in edits {
+        let before = source.get(done..edit.range.start);
+        if let (Some(before), Ok(new)) = (before, std::str::from_utf8(edit.text.bytes())) {
+            text.push_str(before);
+            text.push_str(new);
+            done = edit.range.end;
+        }
+    }
+    text.push_str(source.get(done..).unwrap_or_default());
+    text
+}

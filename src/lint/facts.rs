@@ -1,0 +1,212 @@
+//! What the files say, whatever kind of file said it.
+
+use super::finding::Severity;
+use super::origin::Origin;
+use super::tree::Id;
+use crate::environment::ObjectKind;
+use crate::secret::Place;
+use crate::secret::diagnosis::Code;
+
+/// A node of one of the sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct At {
+    /// Which source.
+    pub source: usize,
+    /// Which node of its tree.
+    pub node: Id,
+}
+
+/// A value as far as the file tells. No `Debug`: it may be a secret.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// It is written here.
+    Text {
+        /// The text as YAML reads it.
+        text: &'a str,
+        /// Whether YAML takes it for a number or a boolean, being without quotes.
+        typed: bool,
+    },
+    /// There is none, or an empty one, which Kestra gives as an empty text.
+    Nothing,
+    /// Somebody else fills it in.
+    Elsewhere(Origin),
+    /// A template makes it, and makes it right.
+    Right,
+    /// A template makes it, and the fault is in the template.
+    Wrong(TemplateFault),
+}
+
+/// What is wrong with how a producer makes a value.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplateFault {
+    /// Its code.
+    pub code: Code,
+    /// How sure it is.
+    pub severity: Severity,
+    /// What happens.
+    pub message: &'static str,
+    /// What to change.
+    pub cure: &'static str,
+}
+
+/// A name and its value.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// The variable, or the key.
+    pub name: &'a str,
+    /// Where the name is written.
+    pub name_at: At,
+    /// The value.
+    pub value: Value<'a>,
+    /// Where the value is written.
+    pub value_at: At,
+    /// How many layers of Base64 it needs.
+    pub place: Place,
+    /// Whether the scalar holds `NAME=VALUE`.
+    pub literal: bool,
+}
+
+/// Who makes an object of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// A manifest of it, or of a resource whose controller gives it this very name.
+    Manifest,
+    /// kustomize, which adds a hash to the name that Helm's values do not follow.
+    Hashed,
+}
+
+/// A Secret or a `ConfigMap`, or what makes one.
+pub struct Object<'a> {
+    /// Which of the two.
+    pub kind: ObjectKind,
+    /// Its name; none when it has none that is known.
+    pub name: Option<&'a str>,
+    /// Its namespace, where one is written.
+    pub namespace: Option<&'a str>,
+    /// Its keys.
+    pub keys: Vec<Entry<'a>>,
+    /// Whether these are all of its keys.
+    pub complete: bool,
+    /// Who makes it.
+    pub maker: Maker,
+}
+
+/// One entry of `env`.
+pub enum Variable<'a> {
+    /// With a value of its own, or one that is not knowable.
+    Value(Entry<'a>),
+    /// A key of an object.
+    Key(KeyRef<'a>),
+}
+
+impl<'a> Variable<'a> {
+    /// Its name and where it is written.
+    pub fn name(&self) -> (&'a str, At) {
+        match self {
+            Self::Value(entry) => (entry.name, entry.name_at),
+            Self::Key(key) => (key.name, key.name_at),
+        }
+    }
+}
+
+/// `secretKeyRef` or `configMapKeyRef`.
+pub struct KeyRef<'a> {
+    /// The variable.
+    pub name: &'a str,
+    /// Where its name is written.
+    pub name_at: At,
+    /// The kind of the object.
+    pub kind: ObjectKind,
+    /// The object.
+    pub object: &'a str,
+    /// The key in it.
+    pub key: &'a str,
+    /// Where the key is written.
+    pub key_at: At,
+    /// Whether the pod starts without it.
+    pub optional: bool,
+}
+
+/// One entry of `envFrom`.
+pub struct FromRef<'a> {
+    /// The kind of the object.
+    pub kind: ObjectKind,
+    /// The object.
+    pub object: &'a str,
+    /// Where its name is written.
+    pub object_at: At,
+    /// What is put before each key.
+    pub prefix: &'a str,
+}
+
+/// A container, or the values that make one.
+pub struct Container<'a> {
+    /// Its namespace, where one is written.
+    pub namespace: Option<&'a str>,
+    /// Whether it runs Kestra.
+    pub kestra: bool,
+    /// Whether Helm's values make it: names in them are not changed by kustomize.
+    pub values: bool,
+    /// Whether Services of its namespace are linked.
+    pub service_links: bool,
+    /// `env`, in order.
+    pub env: Vec<Variable<'a>>,
+    /// `envFrom`, in order.
+    pub env_from: Vec<FromRef<'a>>,
+}
+
+/// A Service whose links look like secrets.
+pub struct Service<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where the name is written.
+    pub at: At,
+    /// Its namespace, where one is written.
+    pub namespace: Option<&'a str>,
+    /// One of the variables it makes.
+    pub variable: String,
+}
+
+/// A `SecretProviderClass` that only mounts files.
+pub struct FilesOnly<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where the name is written.
+    pub at: At,
+}
+
+/// Something that is said whatever else the files hold.
+pub struct Remark {
+    /// Where.
+    pub at: At,
+    /// The rule: a fault or, without one, a note.
+    pub fault: Option<(Code, Severity)>,
+    /// What it is about.
+    pub subject: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub cure: String,
+}
+
+/// What all files together say.
+#[derive(Default)]
+pub struct Facts<'a> {
+    /// Secrets and `ConfigMap`s.
+    pub objects: Vec<Object<'a>>,
+    /// Containers.
+    pub containers: Vec<Container<'a>>,
+    /// Services with links that look like secrets.
+    pub services: Vec<Service<'a>>,
+    /// Classes of the CSI driver without `secretObjects`.
+    pub files_only: Vec<FilesOnly<'a>>,
+    /// The classes that a Kestra mounts.
+    pub mounted: Vec<&'a str>,
+    /// What was said on the way.
+    pub remarks: Vec<Remark>,
+}
+
+/// Whether two namespaces can be one: what has none written goes anywhere.
+pub fn meet(one: Option<&str>, other: Option<&str>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| one == other)
+}

@@ -1,0 +1,186 @@
+//! What lint says. Nothing in here is a value, or made from one but its length.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::secret::diagnosis::Code;
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A fault with a code.
+    Fault(Code),
+    /// The value is made elsewhere; no fault, and never more than a note.
+    NotKnowable,
+}
+
+impl Rule {
+    /// `KS001`, or `not-knowable`; what a comment allows it by.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Fault(code) => code.code(),
+            Self::NotKnowable => "not-knowable",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Fault(code) => code.title(),
+            Self::NotKnowable => "the value is not knowable here",
+        }
+    }
+
+    /// The rule by its id, in either case.
+    pub fn named(id: &str) -> Option<Self> {
+        let all = Code::ALL.iter().map(|code| Self::Fault(*code));
+        all.chain([Self::NotKnowable])
+            .find(|rule| rule.id().eq_ignore_ascii_case(id))
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}
+
+/// A name as it may be shown: who mistakes the syntax can put a plaintext where a name is due, so what no name
+/// in Kubernetes can be is told by its length.
+pub fn shown(name: &str) -> Cow<'_, str> {
+    if name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+        name.into()
+    } else {
+        format!("[no name, {} bytes]", name.len()).into()
+    }
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The flow does not get what is meant, or the pod does not start.
+    Error,
+    /// Very likely so, or so in one of the ways the files can be used.
+    Warning,
+    /// Something to know; fails no gate.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Finding {
+    /// The file as it was named; `<stdin>` for standard input.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// `KS001` to `KS023`, or `not-knowable`.
+    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable)$"))]
+    pub rule: Rule,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The variable that Kestra gets, or the object that is wrong.
+    pub subject: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to do about it.
+    pub cure: String,
+    /// Whether `fix` writes it right.
+    pub fixable: bool,
+}
+
+/// An input that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Unreadable {
+    /// The file as it was named.
+    pub file: String,
+    /// The line, from 1; 0 when the fault has no place.
+    pub line: usize,
+    /// The column in characters, from 1; 0 when the fault has no place.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Unreadable {
+    /// A fault of the whole file.
+    pub fn whole(file: &str, message: impl Into<String>, help: Option<&str>) -> Self {
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            help: help.map(Into::into),
+        }
+    }
+}
+
+/// All that lint has to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Report {
+    /// The version of this format.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// How many files were read.
+    pub files: usize,
+    /// How many errors, warnings and notes there are.
+    pub counts: Counts,
+    /// In the order of file, line and column.
+    pub findings: Vec<Finding>,
+    /// What could not be read; the exit code is then 2.
+    pub unreadable: Vec<Unreadable>,
+    /// Helm templates that were left out, being no YAML before they are rendered.
+    pub templates: Vec<String>,
+}
+
+/// Findings by severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Counts {
+    /// Counts findings.
+    pub fn of(findings: &[Finding]) -> Self {
+        let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+        Self {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Note),
+        }
+    }
+}
+
+/// The JSON Schema of [`Report`].
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}

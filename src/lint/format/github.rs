@@ -1,0 +1,62 @@
+//! Annotations for GitHub's workflow runs: `::error file=…,line=…,col=…,title=…::…`.
+
+use std::fmt::Write as _;
+
+use crate::lint::{Report, Severity};
+
+/// One line a finding.
+pub fn github(report: &Report) -> String {
+    let mut out = String::new();
+    for finding in &report.findings {
+        let command = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            out,
+            "::{command} file={},line={},col={},title={}::{}",
+            property(&finding.file),
+            finding.line,
+            finding.column,
+            property(&format!("{} {}", finding.rule, finding.rule.title())),
+            data(&format!(
+                "{}: {}\ncure: {}",
+                finding.subject, finding.message, finding.cure
+            ))
+        );
+    }
+    for unreadable in &report.unreadable {
+        let _ = writeln!(
+            out,
+            "::error file={},line={},col={},title=unreadable::{}",
+            property(&unreadable.file),
+            unreadable.line.max(1),
+            unreadable.column.max(1),
+            data(&unreadable.message)
+        );
+    }
+    out
+}
+
+/// What the runner's `escapeData` does.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// What the runner's `escapeProperty` does.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_property_or_a_line_is_escaped() {
+        assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
+        assert_eq!(data("a:b,c%\r\n"), "a:b,c%25%0D%0A");
+    }
+}

@@ -1,0 +1,88 @@
+//! For a person: a line a finding, as compilers write it, and its cure below.
+
+use std::fmt::Write as _;
+
+use owo_colors::OwoColorize as _;
+
+use crate::lint::input::STDIN;
+use crate::lint::{Finding, Report, Severity};
+
+/// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
+/// are none.
+pub fn human(report: &Report, arguments: &[String]) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    for finding in &report.findings {
+        let _ = writeln!(
+            out,
+            "{}:{}:{}: {}: {}: {}\n  {} {}",
+            finding.file,
+            finding.line,
+            finding.column,
+            head(finding),
+            finding.subject,
+            finding.message,
+            "cure:".bold(),
+            finding.cure
+        );
+    }
+    for unreadable in &report.unreadable {
+        let place = if unreadable.line == 0 {
+            String::new()
+        } else {
+            format!(":{}:{}", unreadable.line, unreadable.column)
+        };
+        let _ = writeln!(
+            out,
+            "{}{place}: {}: {}",
+            unreadable.file,
+            "unreadable".red(),
+            unreadable.message
+        );
+        if let Some(help) = &unreadable.help {
+            let _ = writeln!(out, "  {} {help}", "cure:".bold());
+        }
+    }
+    for template in &report.templates {
+        let _ = writeln!(
+            out,
+            "{template}: left out: a template and no YAML before it is rendered"
+        );
+    }
+    let counts = report.counts;
+    let _ = writeln!(
+        out,
+        "{}, {}, {} in {}",
+        count(counts.errors, "error"),
+        count(counts.warnings, "warning"),
+        count(counts.notes, "note"),
+        count(report.files, "file")
+    );
+    let fixable = report.findings.iter().filter(|finding| finding.fixable).count();
+    let files: Vec<_> = arguments
+        .iter()
+        .filter(|name| *name != STDIN)
+        .map(String::as_str)
+        .collect();
+    if fixable > 0 && report.unreadable.is_empty() {
+        let _ = writeln!(
+            out,
+            "fix: `kestra-secrets fix {}` writes {fixable} of them right",
+            files.join(" ")
+        );
+    }
+    out
+}
+
+fn head(finding: &Finding) -> String {
+    let head = format!("{}[{}]", finding.severity, finding.rule);
+    match finding.severity {
+        Severity::Error => head.red().to_string(),
+        Severity::Warning => head.yellow().to_string(),
+        Severity::Note => head.cyan().to_string(),
+    }
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

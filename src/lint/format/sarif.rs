@@ -1,0 +1,115 @@
+//! SARIF 2.1.0, which code scanning reads.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::lint::{Finding, Report, Rule, Severity, Unreadable};
+use crate::secret::diagnosis::Code;
+
+/// The report as a SARIF log with one run.
+pub fn sarif(report: &Report) -> Value {
+    let rules: Vec<Rule> = Code::ALL
+        .iter()
+        .map(|code| Rule::Fault(*code))
+        .chain([Rule::NotKnowable])
+        .collect();
+    let results = report.findings.iter().map(|finding| result(finding, &rules));
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "kestra-secrets",
+                "version": env!("CARGO_PKG_VERSION"),
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|rule| describe(*rule)).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": report.unreadable.is_empty(),
+                "toolExecutionNotifications": report.unreadable.iter().map(notification).collect::<Vec<_>>(),
+            }],
+            "results": results.collect::<Vec<_>>(),
+        }],
+    })
+}
+
+fn describe(rule: Rule) -> Value {
+    let mut described = json!({
+        "id": rule.id(),
+        "shortDescription": {"text": rule.title()},
+    });
+    if let Rule::Fault(code) = rule {
+        let (cause, effect, cure) = (code.cause(), code.effect(), code.cure());
+        described["fullDescription"] = json!({"text": format!("{cause}; {effect}")});
+        described["help"] = json!({
+            "text": format!("Cause: {cause}.\nEffect: {effect}.\nCure: {cure}."),
+            "markdown": format!("**Cause:** {cause}.\n\n**Effect:** {effect}.\n\n**Cure:** {cure}."),
+        });
+    }
+    described
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+fn result(finding: &Finding, rules: &[Rule]) -> Value {
+    json!({
+        "ruleId": finding.rule.id(),
+        "ruleIndex": rules.iter().position(|rule| *rule == finding.rule),
+        "level": level(finding.severity),
+        "message": {"text": format!("{}: {}. Cure: {}", finding.subject, finding.message, finding.cure)},
+        "locations": [location(&finding.file, finding.line, finding.column)],
+    })
+}
+
+fn notification(unreadable: &Unreadable) -> Value {
+    json!({
+        "level": "error",
+        "message": {"text": unreadable.message},
+        "locations": [location(&unreadable.file, unreadable.line.max(1), unreadable.column.max(1))],
+    })
+}
+
+fn location(file: &str, line: usize, column: usize) -> Value {
+    json!({"physicalLocation": {
+        "artifactLocation": {"uri": uri(file)},
+        "region": {"startLine": line, "startColumn": column},
+    }})
+}
+
+/// The path as a relative reference, or as a URI where it is absolute.
+fn uri(file: &str) -> String {
+    let mut uri = if file.starts_with('/') {
+        "file://".to_owned()
+    } else {
+        String::new()
+    };
+    for byte in file.strip_prefix("./").unwrap_or(file).bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_reference() {
+        assert_eq!(uri("./a b/ü.yaml"), "a%20b/%C3%BC.yaml");
+        assert_eq!(uri("/tmp/x.yaml"), "file:///tmp/x.yaml");
+        assert_eq!(uri("<stdin>"), "%3Cstdin%3E");
+    }
+}

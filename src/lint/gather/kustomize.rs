@@ -1,0 +1,174 @@
+//! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
+
+use super::{Document, Gatherer};
+use crate::environment::ObjectKind;
+use crate::lint::facts::{Entry, Maker, Object, Value};
+use crate::lint::input::Form;
+use crate::lint::origin::{self, Origin};
+use crate::lint::tree::Id;
+use crate::secret::Place;
+
+const GENERATORS: [(&str, ObjectKind); 2] = [
+    ("secretGenerator", ObjectKind::Secret),
+    ("configMapGenerator", ObjectKind::ConfigMap),
+];
+
+/// The files beside kustomizations that generators name: the kustomization's source, the file, and how to read it.
+pub fn references(documents: &[Document]) -> Vec<(usize, String, Form)> {
+    let mut all = Vec::new();
+    for doc in documents {
+        let Some(path) = &doc.source.path else { continue };
+        let is_named = path
+            .file_stem()
+            .is_some_and(|stem| stem.eq_ignore_ascii_case("kustomization"));
+        for root in &doc.tree.roots {
+            if !is_named && doc.text_at(*root, &["kind"]) != Some("Kustomization") {
+                continue;
+            }
+            for generator in GENERATORS.iter().filter_map(|(name, _)| doc.tree.get(*root, name)) {
+                for generator in doc.tree.items(generator) {
+                    all.extend(env_files(*doc, *generator).map(|(_, file)| (doc.index, file.into(), Form::EnvFile)));
+                    all.extend(files(*doc, *generator).map(|(_, key, file)| {
+                        let key = key.to_owned();
+                        (doc.index, file.to_owned(), Form::Whole { key })
+                    }));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// `envs`, and `env` as it was called once.
+fn env_files(doc: Document<'_>, generator: Id) -> impl Iterator<Item = (Id, &str)> {
+    let many = doc
+        .tree
+        .get(generator, "envs")
+        .map_or(&[][..], |envs| doc.tree.items(envs));
+    let one = doc.tree.get(generator, "env");
+    let all = many.iter().copied().chain(one);
+    all.filter_map(move |id| Some((id, doc.tree.text(id)?)))
+}
+
+/// `files`: `KEY=PATH`, or a path whose last part is the key.
+fn files<'a>(doc: Document<'a>, generator: Id) -> impl Iterator<Item = (Id, &'a str, &'a str)> {
+    let files = doc
+        .tree
+        .get(generator, "files")
+        .map_or(&[][..], |files| doc.tree.items(files));
+    files.iter().filter_map(move |id| {
+        let text: &'a str = doc.tree.text(*id)?;
+        let last = text.rsplit('/').next().unwrap_or(text);
+        let (key, path) = text.split_once('=').unwrap_or((last, text));
+        Some((*id, key, path))
+    })
+}
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn kustomization(&mut self, doc: Document<'a>, root: Id) {
+        // A chart that kustomize itself renders is changed with the rest.
+        let inflates =
+            doc.tree.get(root, "helmCharts").is_some() || doc.tree.get(root, "helmChartInflationGenerator").is_some();
+        let plain_names = doc.flag(root, &["generatorOptions", "disableNameSuffixHash"]);
+        for (name, kind) in GENERATORS {
+            let generators = doc.tree.get(root, name).map_or(&[][..], |list| doc.tree.items(list));
+            for generator in generators {
+                let own = doc.flag(*generator, &["options", "disableNameSuffixHash"]);
+                let plain_name = inflates || own.or(plain_names) == Some(true);
+                let (keys, complete) = self.generated(doc, *generator);
+                if !self.spend(keys.len()) {
+                    return;
+                }
+                self.facts.objects.push(Object {
+                    kind,
+                    name: doc.text_at(*generator, &["name"]),
+                    namespace: doc
+                        .text_at(*generator, &["namespace"])
+                        .or_else(|| doc.text_at(root, &["namespace"])),
+                    keys,
+                    complete: complete && doc.text_at(*generator, &["behavior"]).is_none_or(|b| b == "create"),
+                    maker: if plain_name { Maker::Manifest } else { Maker::Hashed },
+                });
+            }
+        }
+    }
+
+    /// The keys of one generator, and whether they are all of them.
+    fn generated(&mut self, doc: Document<'a>, generator: Id) -> (Vec<Entry<'a>>, bool) {
+        let mut keys = Vec::new();
+        let mut complete = true;
+        let literals = doc
+            .tree
+            .get(generator, "literals")
+            .map_or(&[][..], |list| doc.tree.items(list));
+        keys.extend(literals.iter().filter_map(|literal| self::literal(doc, *literal)));
+        for (_, file) in env_files(doc, generator) {
+            match self.beside(doc, file) {
+                Some(other) => {
+                    let pairs = other.tree.roots.iter().flat_map(|root| other.tree.written(*root));
+                    keys.extend(pairs.filter_map(|(key, value)| other.entry(*key, *value, Place::StringData)));
+                }
+                None => complete = false,
+            }
+        }
+        for (id, key, file) in files(doc, generator) {
+            let at = doc.at(id);
+            let unread = Entry {
+                name: key,
+                name_at: at,
+                value: Value::Elsewhere(Origin::File),
+                value_at: at,
+                place: Place::StringData,
+                literal: false,
+            };
+            let whole = self.beside(doc, file).and_then(|other| {
+                let (_, value) = other
+                    .tree
+                    .roots
+                    .first()
+                    .and_then(|root| other.tree.written(*root).first())?;
+                let (value, value_at) = (other.value(*value), other.at(*value));
+                Some(Entry {
+                    value,
+                    value_at,
+                    ..unread
+                })
+            });
+            keys.push(whole.unwrap_or(unread));
+        }
+        (keys, complete)
+    }
+
+    /// The source that a kustomization names, which is no Secret of its own then.
+    fn beside(&mut self, doc: Document<'a>, file: &str) -> Option<Document<'a>> {
+        let path = doc.source.path.as_deref()?.with_file_name(file);
+        let found = self.documents.iter().find(|d| d.source.path.as_deref() == Some(&path));
+        let found = found.filter(|d| d.source.form != Form::Yaml)?;
+        self.claimed.push(found.index);
+        Some(*found)
+    }
+}
+
+/// `KEY=VALUE`; kustomize takes quotes around the value off.
+fn literal<'a>(doc: Document<'a>, id: Id) -> Option<Entry<'a>> {
+    let text: &'a str = doc.tree.text(id)?;
+    let (name, value) = text.split_once('=')?;
+    let value = value.trim_matches(['"', '\'']);
+    let value = match origin::origin(value) {
+        Some(origin) => Value::Elsewhere(origin),
+        None if value.is_empty() => Value::Nothing,
+        None => Value::Text {
+            text: value,
+            typed: false,
+        },
+    };
+    let at = doc.at(id);
+    Some(Entry {
+        name,
+        name_at: at,
+        value,
+        value_at: at,
+        place: Place::StringData,
+        literal: true,
+    })
+}

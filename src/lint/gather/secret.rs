@@ -1,0 +1,94 @@
+//! Secrets, `ConfigMap`s, Services, and Sealed Secrets.
+
+use super::{Document, Gatherer};
+use crate::environment::{ObjectKind, service_links};
+use crate::lint::facts::{Entry, Maker, Object, Service, Value};
+use crate::lint::origin::Origin;
+use crate::lint::tree::Id;
+use crate::secret::Place;
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn secret(&mut self, doc: Document<'a>, root: Id, kind: &str) {
+        let (kind, maps): (_, &[_]) = if kind == "Secret" {
+            let maps = &[("data", Place::Data), ("stringData", Place::StringData)];
+            (ObjectKind::Secret, maps)
+        } else {
+            (ObjectKind::ConfigMap, &[("data", Place::StringData)])
+        };
+        let mut keys = Vec::new();
+        for &(map, place) in maps {
+            if let Some(map) = doc.tree.get(root, map) {
+                let entries = doc.tree.entries(map);
+                if !self.spend(entries.len()) {
+                    return;
+                }
+                keys.extend(entries.iter().filter_map(|(key, value)| doc.entry(*key, *value, place)));
+            }
+        }
+        self.facts.objects.push(Object {
+            kind,
+            name: doc.text_at(root, &["metadata", "name"]),
+            namespace: doc.text_at(root, &["metadata", "namespace"]),
+            keys,
+            complete: true,
+            maker: Maker::Manifest,
+        });
+    }
+
+    /// A Sealed Secret: its names are known, its values are ciphertext.
+    pub(super) fn sealed(&mut self, doc: Document<'a>, root: Id) {
+        let mut keys: Vec<Entry<'a>> = Vec::new();
+        if let Some(sealed) = doc.tree.at(root, &["spec", "encryptedData"]) {
+            for (key, value) in doc.tree.entries(sealed) {
+                keys.extend(doc.entry(key, value, Place::Data).map(|entry| Entry {
+                    value: Value::Elsewhere(Origin::Sealed),
+                    ..entry
+                }));
+            }
+        }
+        if let Some(template) = doc.tree.at(root, &["spec", "template", "data"]) {
+            for (key, value) in doc.tree.entries(template) {
+                keys.extend(Self::templated(doc, key, value, false));
+            }
+        }
+        let own = doc.text_at(root, &["spec", "template", "metadata", "name"]);
+        self.facts.objects.push(Object {
+            kind: ObjectKind::Secret,
+            name: own.or_else(|| doc.text_at(root, &["metadata", "name"])),
+            namespace: doc.text_at(root, &["metadata", "namespace"]),
+            keys,
+            complete: true,
+            maker: Maker::Manifest,
+        });
+    }
+
+    /// A Service, where its links would be taken for secrets.
+    pub(super) fn service(&mut self, doc: Document<'a>, root: Id) {
+        let Some((_, name_at)) = doc
+            .tree
+            .get(root, "metadata")
+            .and_then(|meta| doc.tree.entry(meta, "name"))
+        else {
+            return;
+        };
+        let name = doc.tree.text(name_at).unwrap_or_default();
+        let ports = doc
+            .tree
+            .at(root, &["spec", "ports"])
+            .map_or(0, |ports| doc.tree.items(ports).len());
+        let headless = doc.text_at(root, &["spec", "clusterIP"]) == Some("None")
+            || doc.text_at(root, &["spec", "type"]) == Some("ExternalName");
+        if headless || ports == 0 {
+            return;
+        }
+        let variable = service_links::host_variable(name);
+        if variable.starts_with(crate::secret::PREFIX) {
+            self.facts.services.push(Service {
+                name,
+                at: doc.at(name_at),
+                namespace: doc.text_at(root, &["metadata", "namespace"]),
+                variable,
+            });
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Facts into findings.
+
+mod names;
+mod values;
+
+use std::collections::{HashMap, HashSet};
+
+use super::edit::Edit;
+use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
+use super::finding::{Rule, Severity, shown};
+use super::gather::Document;
+use crate::environment::ObjectKind;
+use crate::secret::PREFIX;
+use crate::secret::diagnosis::Code;
+
+/// Most names that are put together of containers and what they refer to.
+const MOST: usize = 4_000_000;
+
+/// A finding before it has a line.
+pub struct Found {
+    /// Where.
+    pub at: At,
+    /// What.
+    pub rule: Rule,
+    /// How bad.
+    pub severity: Severity,
+    /// The variable or the object.
+    pub subject: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub cure: String,
+    /// What `fix` writes.
+    pub edit: Option<Edit>,
+}
+
+/// A key of an object, by their numbers.
+type Key = (usize, usize);
+
+/// The judgement of all facts.
+pub struct Judge<'a> {
+    documents: &'a [Document<'a>],
+    facts: &'a Facts<'a>,
+    /// The objects of a name.
+    named: HashMap<(ObjectKind, &'a str), Vec<usize>>,
+    /// The keys of objects; of two alike the later, which wins.
+    keys: HashMap<(usize, &'a str), usize>,
+    /// Objects that some container refers to.
+    referenced: HashSet<usize>,
+    /// Keys that something other than a secret of Kestra's takes, or that are referred to by name.
+    tied: HashSet<Key>,
+    /// Objects with those of their keys that containers name.
+    referred: HashSet<(&'a str, &'a str)>,
+    /// Values and names that were looked at.
+    judged: HashSet<At>,
+    /// What was said of names.
+    said: HashSet<(At, Rule)>,
+    found: Vec<Found>,
+    left: usize,
+}
+
+/// Judges; `None` when the files refer to each other so often that they cannot have been written by hand.
+pub fn judge<'a>(documents: &'a [Document<'a>], facts: &'a Facts<'a>) -> Option<Vec<Found>> {
+    let mut judge = Judge {
+        documents,
+        facts,
+        named: HashMap::new(),
+        keys: HashMap::new(),
+        referenced: HashSet::new(),
+        tied: HashSet::new(),
+        referred: HashSet::new(),
+        judged: HashSet::new(),
+        said: HashSet::new(),
+        found: Vec::new(),
+        left: MOST,
+    };
+    judge.index();
+    for container in facts.containers.iter().filter(|c| c.kestra) {
+        judge.container(container);
+    }
+    judge.unreferenced();
+    judge.services();
+    judge.remarks();
+    (judge.left > 0).then_some(judge.found)
+}
+
+/// Whether Kestra takes the name for a secret's, or would in capitals.
+fn is_secret(name: &str) -> bool {
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+impl<'a> Judge<'a> {
+    fn index(&mut self) {
+        for (number, object) in self.facts.objects.iter().enumerate() {
+            if let Some(name) = object.name {
+                self.named.entry((object.kind, name)).or_default().push(number);
+            }
+            for (key, entry) in object.keys.iter().enumerate() {
+                self.keys.insert((number, entry.name), key);
+            }
+        }
+        for container in &self.facts.containers {
+            for variable in &container.env {
+                if let Variable::Key(reference) = variable {
+                    self.referred.insert((reference.object, reference.key));
+                    for object in self.objects(container, reference.kind, reference.object) {
+                        self.referenced.insert(object);
+                        let others = !(container.kestra && is_secret(reference.name));
+                        if let Some(key) = self.keys.get(&(object, reference.key)).filter(|_| others) {
+                            self.tied.insert((object, *key));
+                        }
+                    }
+                }
+            }
+            for from in &container.env_from {
+                for object in self.objects(container, from.kind, from.object) {
+                    self.referenced.insert(object);
+                    let keys = self.facts.objects.get(object).map_or(0, |o| o.keys.len());
+                    if !container.kestra && self.spend(keys) {
+                        self.tied.extend((0..keys).map(|key| (object, key)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn spend(&mut self, names: usize) -> bool {
+        self.left = self.left.saturating_sub(names + 1);
+        self.left > 0
+    }
+
+    /// The objects that a container means by a name.
+    fn objects(&self, container: &Container, kind: ObjectKind, name: &str) -> Vec<usize> {
+        let all = self.named.get(&(kind, name)).into_iter().flatten().copied();
+        all.filter(|number| {
+            self.object(*number)
+                .is_some_and(|o| meet(o.namespace, container.namespace))
+        })
+        .collect()
+    }
+
+    fn object(&self, number: usize) -> Option<&'a Object<'a>> {
+        self.facts.objects.get(number)
+    }
+
+    /// What a person calls a variable that is the key of an object.
+    fn of_object(object: &Object, key: &str, variable: &str) -> String {
+        let kind = if object.kind == ObjectKind::Secret {
+            "Secret"
+        } else {
+            "ConfigMap"
+        };
+        match object.name {
+            Some(name) if key == variable => format!("{} of {kind} {}", shown(key), shown(name)),
+            Some(name) => format!("{} (key {} of {kind} {})", shown(variable), shown(key), shown(name)),
+            None => shown(variable).into(),
+        }
+    }
+
+    /// A place as a person writes it.
+    fn place(&self, at: At) -> String {
+        let Some(document) = self.documents.get(at.source) else {
+            return String::new();
+        };
+        let (line, _) = document.source.place(document.tree.node(at.node).span.start);
+        format!("{}:{line}", document.source.name)
+    }
+
+    fn say(&mut self, at: At, code: Code, severity: Severity, subject: String, message: String, cure: String) {
+        self.found.push(Found {
+            at,
+            rule: Rule::Fault(code),
+            severity,
+            subject,
+            message,
+            cure,
+            edit: None,
+        });
+    }
+
+    /// Objects that no container among the files takes: what is called `SECRET_…` in them is for Kestra.
+    fn unreferenced(&mut self) {
+        for (number, object) in self.facts.objects.iter().enumerate() {
+            if self.referenced.contains(&number) {
+                continue;
+            }
+            let mut names = Vec::new();
+            for (key, entry) in object.keys.iter().enumerate().filter(|(_, e)| is_secret(e.name)) {
+                names.push((entry.name.to_owned(), entry.name_at));
+                self.bound((number, key), entry.name, &shown(entry.name));
+            }
+            self.collisions(&names);
+            self.twice(object);
+        }
+    }
+
+    /// A key that Kestra gets under a name.
+    fn bound(&mut self, (number, key): Key, name: &str, subject: &str) {
+        let Some(entry) = self.object(number).and_then(|o| o.keys.get(key)).copied() else {
+            return;
+        };
+        if self.keys.get(&(number, entry.name)) != Some(&key) {
+            return; // A later one of the same name wins.
+        }
+        let free = !self.tied.contains(&(number, key));
+        self.entry(&entry, name, subject, free);
+        if name == entry.name {
+            // Another name for the key would break what refers to it.
+            let referred = self.object(number).and_then(|o| o.name);
+            let referred = referred.is_some_and(|name| self.referred.contains(&(name, entry.name)));
+            self.name(&entry, subject, free && !referred);
+        } else if !name.starts_with(PREFIX) {
+            self.name(&entry, subject, false);
+        }
+    }
+
+    fn node_edit(&self, at: At, new: &crate::secret::Plain) -> Option<Edit> {
+        let document = self.documents.get(at.source)?;
+        let node = document.tree.node(at.node);
+        let scalar = document.tree.scalar(at.node)?;
+        super::edit::rewrite(&document.source.text, node, scalar, new)
+    }
+
+    /// A key twice in one object, be it in `data` and `stringData`.
+    fn twice(&mut self, object: &'a Object<'a>) {
+        let mut seen: HashMap<&str, &Entry> = HashMap::new();
+        for entry in object.keys.iter().filter(|e| is_secret(e.name)) {
+            if let Some(first) = seen.insert(entry.name, entry) {
+                let place = self.place(first.name_at);
+                self.say(
+                    entry.name_at,
+                    Code::TwoSources,
+                    Severity::Warning,
+                    shown(entry.name).into(),
+                    format!("the key is given twice; this one goes before that of {place}"),
+                    Code::TwoSources.cure().into(),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Names: of variables within a container, of objects and their keys, of Services.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Found, Judge, is_secret};
+use crate::environment::ObjectKind;
+use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
+use crate::lint::finding::{Rule, Severity, shown};
+use crate::secret::diagnosis::Code;
+
+/// Names that a message lists at most.
+const LISTED: usize = 5;
+
+impl<'a> Judge<'a> {
+    pub(super) fn container(&mut self, container: &'a Container<'a>) {
+        let mut names: Vec<(String, At)> = Vec::new();
+        for from in &container.env_from {
+            names.extend(self.from(container, from));
+        }
+        for variable in &container.env {
+            let (name, at) = variable.name();
+            if is_secret(name) {
+                names.push((name.into(), at));
+            }
+            match variable {
+                Variable::Value(entry) if is_secret(name) => {
+                    self.entry(entry, name, &shown(name), true);
+                    self.name_once(entry, name);
+                }
+                Variable::Value(entry) => self.perhaps_meant(entry, name),
+                Variable::Key(reference) => self.reference(container, reference),
+            }
+        }
+        self.collisions(&names);
+        self.two_sources(&names);
+    }
+
+    fn name_once(&mut self, entry: &crate::lint::facts::Entry, name: &str) {
+        if !name.starts_with(crate::secret::PREFIX) && self.judged.insert(entry.name_at) {
+            self.name(entry, &shown(name), true);
+        }
+    }
+
+    /// One entry of `envFrom`: the secrets it gives.
+    fn from(&mut self, container: &Container, from: &FromRef) -> Vec<(String, At)> {
+        let mut names: Vec<(String, At)> = Vec::new();
+        let objects = self.objects(container, from.kind, from.object);
+        self.hashed(container, &objects, from.object, from.object_at);
+        for number in objects {
+            let Some(object) = self.object(number) else { continue };
+            if !self.spend(object.keys.len()) {
+                return names;
+            }
+            // Objects of one name are not there at once: what one of them gives, another gives elsewhere.
+            let before: HashSet<String> = names.iter().map(|(name, _)| name.to_uppercase()).collect();
+            for (key, entry) in object.keys.iter().enumerate() {
+                let name = format!("{}{}", from.prefix, entry.name);
+                if !is_secret(&name) {
+                    // What a container names has the container's name for it.
+                    if !self.referred.contains(&(from.object, entry.name)) {
+                        self.perhaps_meant(entry, &name);
+                    }
+                    continue;
+                }
+                // Of a key given twice the object itself is the place to say so.
+                let last = self.keys.get(&(number, entry.name)) == Some(&key);
+                if last && !before.contains(&name.to_uppercase()) {
+                    names.push((name.clone(), entry.name_at));
+                }
+                let subject = Self::of_object(object, entry.name, &name);
+                self.bound((number, key), &name, &subject);
+            }
+            self.twice(object);
+        }
+        names
+    }
+
+    /// `secretKeyRef` and `configMapKeyRef`.
+    fn reference(&mut self, container: &Container, reference: &KeyRef) {
+        let objects = self.objects(container, reference.kind, reference.object);
+        self.hashed(container, &objects, reference.object, reference.key_at);
+        let mut found = objects
+            .iter()
+            .filter_map(|o| Some((*o, *self.keys.get(&(*o, reference.key))?)));
+        let first = found.next();
+        let rest: Vec<_> = found.collect();
+        if first.is_none() {
+            self.missing_key(&objects, reference);
+        }
+        for key in first.into_iter().chain(rest) {
+            let Some((object, entry)) = self.object(key.0).and_then(|o| Some((o, o.keys.get(key.1)?))) else {
+                continue;
+            };
+            if is_secret(reference.name) {
+                let subject = Self::of_object(object, entry.name, reference.name);
+                let free = !self.tied.contains(&key);
+                self.entry(entry, reference.name, &subject, free);
+            } else {
+                self.perhaps_meant_at(entry, reference);
+            }
+        }
+        if is_secret(reference.name) && !reference.name.starts_with(crate::secret::PREFIX) {
+            let entry = crate::lint::facts::Entry {
+                name: reference.name,
+                name_at: reference.name_at,
+                value: crate::lint::facts::Value::Nothing,
+                value_at: reference.name_at,
+                place: crate::secret::Place::Values,
+                literal: false,
+            };
+            self.name_once(&entry, reference.name);
+        }
+    }
+
+    /// The variable is what lacks the prefix, not the key.
+    fn perhaps_meant_at(&mut self, entry: &crate::lint::facts::Entry, reference: &KeyRef) {
+        let entry = crate::lint::facts::Entry {
+            name_at: reference.name_at,
+            ..*entry
+        };
+        self.perhaps_meant(&entry, reference.name);
+    }
+
+    fn missing_key(&mut self, objects: &[usize], reference: &KeyRef) {
+        let all: Vec<_> = objects.iter().filter_map(|number| self.object(*number)).collect();
+        if all.is_empty() || all.iter().any(|object| !object.complete) {
+            return;
+        }
+        let mut names: Vec<_> = all
+            .iter()
+            .flat_map(|o| &o.keys)
+            .map(|entry| shown(entry.name))
+            .collect();
+        names.dedup();
+        let more = if names.len() > LISTED { ", …" } else { "" };
+        names.truncate(LISTED);
+        let kind = if reference.kind == ObjectKind::Secret {
+            "Secret"
+        } else {
+            "ConfigMap"
+        };
+        let effect = if reference.optional {
+            "the pod starts without the variable"
+        } else {
+            "the pod is held with CreateContainerConfigError"
+        };
+        let has = if names.is_empty() {
+            "no key at all".into()
+        } else {
+            format!("{}{more}", names.join(", "))
+        };
+        self.say(
+            reference.key_at,
+            Code::KeyMissing,
+            if reference.optional {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            shown(reference.name).into(),
+            format!(
+                "{kind} {} has no key {}: {effect}",
+                shown(reference.object),
+                shown(reference.key)
+            ),
+            format!("create the key, or name one that is there: {has}"),
+        );
+    }
+
+    /// Helm's values do not follow the hash that kustomize adds to a name.
+    fn hashed(&mut self, container: &Container, objects: &[usize], name: &str, at: At) {
+        let only_hashed = !objects.is_empty()
+            && objects
+                .iter()
+                .all(|o| self.object(*o).is_some_and(|o| o.maker == Maker::Hashed));
+        if container.values && only_hashed && self.judged.insert(at) {
+            self.say(
+                at,
+                Code::KeyMissing,
+                Severity::Warning,
+                shown(name).into(),
+                "kustomize adds a hash to the name, and values for Helm do not follow".into(),
+                "set `generatorOptions: {disableNameSuffixHash: true}` in the kustomization".into(),
+            );
+        }
+    }
+
+    /// Names that are the same key to Kestra.
+    pub(super) fn collisions(&mut self, names: &[(String, At)]) {
+        let mut keys: HashMap<String, (&str, At)> = HashMap::new();
+        for (name, at) in names {
+            // Kestra ignores another prefix, and the name has a finding of its own.
+            if !name.starts_with(crate::secret::PREFIX) {
+                continue;
+            }
+            let (first, first_at) = *keys.entry(name.to_uppercase()).or_insert((name, *at));
+            if first != name {
+                let (first, place) = (shown(first), self.place(first_at));
+                self.once(
+                    *at,
+                    Code::NameCollision,
+                    Severity::Error,
+                    name,
+                    &format!("{first} ({place}) differs only in case: either wins, and the server's log shows both plaintexts"),
+                    Code::NameCollision.cure(),
+                );
+            }
+        }
+    }
+
+    /// One name from two places.
+    fn two_sources(&mut self, names: &[(String, At)]) {
+        let mut seen: HashMap<&str, At> = HashMap::new();
+        for (name, at) in names {
+            if let Some(first) = seen.insert(name, *at).filter(|first| first != at) {
+                let place = self.place(first);
+                self.once(
+                    *at,
+                    Code::TwoSources,
+                    Severity::Warning,
+                    name,
+                    &format!("also given by {place}; this one goes before it without a word"),
+                    Code::TwoSources.cure(),
+                );
+            }
+        }
+    }
+
+    /// Says the same of the same place once: several containers may share it.
+    fn once(&mut self, at: At, code: Code, severity: Severity, subject: &str, message: &str, cure: &str) {
+        let rule = Rule::Fault(code);
+        if !self.said.insert((at, rule)) {
+            return;
+        }
+        self.say(at, code, severity, shown(subject).into(), message.into(), cure.into());
+    }
+
+    pub(super) fn services(&mut self) {
+        for service in &self.facts.services {
+            let linked = |c: &&Container| c.kestra && c.service_links && meet(c.namespace, service.namespace);
+            if self.facts.containers.iter().any(|c| linked(&c)) {
+                self.say(
+                    service.at,
+                    Code::ServiceLink,
+                    Severity::Warning,
+                    format!("Service {}", shown(service.name)),
+                    format!(
+                        "gives Kestra's pod {} and more, which look like secrets",
+                        shown(&service.variable)
+                    ),
+                    Code::ServiceLink.cure().into(),
+                );
+            }
+        }
+    }
+
+    /// What is to be said whatever else there is, and classes of the CSI driver that only make files.
+    pub(super) fn remarks(&mut self) {
+        for remark in &self.facts.remarks {
+            let (rule, severity) = match remark.fault {
+                Some((code, severity)) => (Rule::Fault(code), severity),
+                None => (Rule::NotKnowable, Severity::Note),
+            };
+            self.found.push(Found {
+                at: remark.at,
+                rule,
+                severity,
+                subject: remark.subject.clone(),
+                message: remark.message.clone(),
+                cure: remark.cure.clone(),
+                edit: None,
+            });
+        }
+        for class in self
+            .facts
+            .files_only
+            .iter()
+            .filter(|class| self.facts.mounted.contains(&class.name))
+        {
+            self.found.push(Found {
+                at: class.at,
+                rule: Rule::NotKnowable,
+                severity: Severity::Note,
+                subject: format!("SecretProviderClass {}", shown(class.name)),
+                message: "not knowable here: the driver makes files, never an environment, and `secret()` reads the \
+                          environment alone"
+                    .into(),
+                cure: "add `secretObjects` that make a Secret of them, and refer to it by `secretKeyRef`".into(),
+                edit: None,
+            });
+        }
+    }
+}

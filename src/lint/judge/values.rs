@@ -1,0 +1,194 @@
+//! Single values.
+
+use super::{Found, Judge};
+use crate::lint::facts::{At, Entry, Value};
+use crate::lint::finding::{Rule, Severity, shown};
+use crate::lint::tree::Style;
+use crate::secret::diagnosis::{self, Code, Given};
+use crate::secret::{PREFIX, Place, Plain, decode};
+
+impl Judge<'_> {
+    /// The value that Kestra gets under `name`; `free` says that nobody else takes it.
+    pub(super) fn entry(&mut self, entry: &Entry, name: &str, subject: &str, free: bool) {
+        if !self.judged.insert(entry.value_at) {
+            return;
+        }
+        match entry.value {
+            Value::Nothing | Value::Right => {}
+            Value::Elsewhere(origin) => self.found.push(Found {
+                at: entry.value_at,
+                rule: Rule::NotKnowable,
+                severity: Severity::Note,
+                subject: subject.into(),
+                message: format!("not knowable here: {}", origin.who()),
+                cure: origin.cure(entry.place != Place::Data),
+                edit: None,
+            }),
+            Value::Wrong(fault) => self.say(
+                entry.value_at,
+                fault.code,
+                fault.severity,
+                subject.into(),
+                fault.message.into(),
+                fault.cure.into(),
+            ),
+            Value::Text { text, typed } => self.text(entry, text, typed, name, subject, free),
+        }
+    }
+
+    fn text(&mut self, entry: &Entry, text: &str, typed: bool, name: &str, subject: &str, free: bool) {
+        let value = Plain::from(text);
+        // The name has its own finding.
+        let right_name = diagnosis::corrected_name(name).unwrap_or_else(|| name.into());
+        let diagnosis = diagnosis::diagnose(&Given {
+            name: Some(&right_name),
+            place: entry.place,
+            value: &value,
+            meant: None,
+        });
+        let mut codes = diagnosis.codes;
+        if typed && !codes.contains(&Code::UnquotedScalar) {
+            codes.push(Code::UnquotedScalar);
+        }
+        if self.is_folded(entry.value_at)
+            && let Some(spaces) = codes.iter_mut().find(|code| **code == Code::Wrapped)
+        {
+            *spaces = Code::Folded;
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        if codes.is_empty() {
+            return;
+        }
+        // What is Base64 within Base64 may be meant so.
+        let sure = !codes.contains(&Code::EncodedTooOften);
+        let corrected = diagnosis.corrected.or_else(|| typed.then(|| value.clone()));
+        let edit = corrected.as_ref().filter(|_| free && sure).and_then(|new| {
+            let new = if entry.literal {
+                new.map(|new| [entry.name.as_bytes(), b"=", new].concat())
+            } else {
+                new.clone()
+            };
+            self.node_edit(entry.value_at, &new)
+        });
+        for code in codes {
+            let length = corrected.as_ref().map_or_else(String::new, |new| {
+                format!(
+                    " ({} here, {} when it is right)",
+                    bytes(text.len()),
+                    bytes(new.bytes().len())
+                )
+            });
+            self.found.push(Found {
+                at: entry.value_at,
+                rule: Rule::Fault(code),
+                severity: severity(code),
+                subject: subject.into(),
+                message: format!("{}{length}", code.title()),
+                cure: cure(code, entry.place),
+                edit: edit.clone(),
+            });
+        }
+    }
+
+    /// Whether the scalar is over several lines of which YAML makes one.
+    fn is_folded(&self, at: At) -> bool {
+        let Some(document) = self.documents.get(at.source) else {
+            return false;
+        };
+        let node = document.tree.node(at.node);
+        let written = document.source.text.get(node.span.clone()).unwrap_or_default();
+        let several = written.trim_end().contains('\n');
+        document.tree.scalar(at.node).is_some_and(|scalar| match scalar.style {
+            Style::Plain | Style::Single | Style::Double => several,
+            Style::Block { folded, .. } => folded && several,
+            Style::Raw => false,
+        })
+    }
+
+    /// The name of a variable or a key that Kestra would take if it were in capitals.
+    pub(super) fn name(&mut self, entry: &Entry, subject: &str, free: bool) {
+        let Some(right) = diagnosis::corrected_name(entry.name) else {
+            return;
+        };
+        let edit = if entry.literal {
+            None
+        } else {
+            self.node_edit(entry.name_at, &Plain::new(right.as_str(), true))
+        };
+        self.found.push(Found {
+            at: entry.name_at,
+            rule: Rule::Fault(Code::Name),
+            severity: Severity::Error,
+            subject: subject.into(),
+            message: format!("{}: Kestra ignores it", Code::Name.title()),
+            cure: format!("name it {}", shown(&right)),
+            edit: edit.filter(|_| free),
+        });
+    }
+
+    /// A variable without the prefix whose value was encoded as only Kestra needs it.
+    pub(super) fn perhaps_meant(&mut self, entry: &Entry, name: &str) {
+        let Value::Text { text, typed: false } = entry.value else {
+            return;
+        };
+        let Some(env) = entry.place.environment(&text.into()) else {
+            return;
+        };
+        let (length, padded) = (
+            env.bytes().trim_ascii_end().len(),
+            env.bytes().trim_ascii_end().ends_with(b"="),
+        );
+        let beyond_chance = length % 4 == 0 && length >= 8 && (padded || length >= 16);
+        let is_text = |plain: &Plain| {
+            std::str::from_utf8(plain.bytes()).is_ok_and(|text| {
+                !text.is_empty()
+                    && text
+                        .chars()
+                        .all(|c| c != '\u{fffd}' && (!c.is_control() || "\t\r\n".contains(c)))
+            })
+        };
+        if beyond_chance && decode(&env).is_ok_and(|plain| is_text(&plain)) && self.judged.insert(entry.name_at) {
+            self.say(
+                entry.name_at,
+                Code::Name,
+                Severity::Warning,
+                shown(name).into(),
+                "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
+                format!(
+                    "if it is meant for `secret()`, name the variable {PREFIX}{}",
+                    shown(&name.to_uppercase())
+                ),
+            );
+        }
+    }
+}
+
+fn bytes(count: usize) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
+}
+
+fn severity(code: Code) -> Severity {
+    match code {
+        Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8 => Severity::Warning,
+        _ => Severity::Error,
+    }
+}
+
+/// What to run or write, for the place the value stands in.
+fn cure(code: Code, place: Place) -> String {
+    let encode = if place == Place::Data {
+        "write here what `printf %s 'secret' | base64 -w0 | base64 -w0` prints"
+    } else {
+        "write here what `printf %s 'secret' | base64 -w0` prints"
+    };
+    match code {
+        Code::TrailingNewline | Code::EncodedTooFew | Code::Plaintext | Code::PlaintextDecodes => encode.into(),
+        Code::EncodedTooOften => format!(
+            "{}; if the plaintext is Base64 itself, say so: `# kestra-secrets: allow KS003`",
+            code.cure()
+        ),
+        Code::FromFileNewline => format!("{encode}; line breaks around Base64 are harmless"),
+        _ => code.cure().into(),
+    }
+}

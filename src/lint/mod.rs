@@ -1,0 +1,203 @@
+//! Looks at files alone, without a cluster, and says what Kestra will not read as it is meant.
+//!
+//! [`input`] reads files into texts, [`tree`] into nodes that know their bytes; [`gather`] makes of every kind
+//! of document the same [`facts`] (containers with their variables, objects with their keys); [`judge`] turns
+//! those into findings by the rules of [`diagnosis`](crate::secret::diagnosis), each with the
+//! [`edit`](mod@edit) that would cure it; [`fix`] makes the edits.
+//!
+//! No finding holds a value, or anything made from one but its length.
+
+pub mod edit;
+pub mod facts;
+pub mod finding;
+pub mod fix;
+pub mod format;
+pub mod gather;
+pub mod input;
+pub mod judge;
+pub mod origin;
+pub mod scalar;
+pub mod tree;
+
+pub use finding::{Counts, Finding, Report, Rule, Severity, Unreadable};
+
+use std::collections::HashSet;
+
+use edit::Edit;
+use gather::Document;
+use input::{Inputs, Source};
+
+use crate::scenario::Generation;
+
+/// A finding, the source it is in, and what would cure it.
+pub struct Located {
+    /// The number of the source.
+    pub source: usize,
+    /// The finding.
+    pub finding: Finding,
+    /// The edit of that source; none where nobody can tell what is meant.
+    pub edit: Option<Edit>,
+}
+
+/// What came of linting, with all that `fix` needs.
+#[derive(Default)]
+pub struct Linted {
+    /// Findings in the order of source, line and column.
+    pub located: Vec<Located>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// Helm templates that were left out.
+    pub templates: Vec<String>,
+}
+
+/// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
+pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<Source>, Linted) {
+    let Inputs { sources, unreadable } = read(arguments);
+    let mut linted = lint(&sources, generation);
+    linted.unreadable.extend(unreadable);
+    linted.unreadable.sort();
+    (sources, linted)
+}
+
+/// Reads what the arguments name, and what kustomizations among them name.
+fn read(arguments: &[String]) -> Inputs {
+    let mut inputs = input::read(arguments);
+    let references = {
+        let trees: Vec<_> = inputs
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, source)| source.text.contains("Generator"))
+            .filter_map(|(index, source)| Some((index, source, source.tree().ok()?)))
+            .collect();
+        let documents = trees.iter().map(|(index, source, tree)| {
+            let (index, source) = (*index, *source);
+            Document { index, source, tree }
+        });
+        gather::references(&documents.collect::<Vec<_>>())
+    };
+    for (kustomization, file, form) in references {
+        inputs.beside(kustomization, &file, form);
+    }
+    inputs
+}
+
+fn documents<'a>(trees: impl Iterator<Item = (&'a Source, &'a tree::Tree<'a>)>) -> Vec<Document<'a>> {
+    let numbered = trees.enumerate();
+    numbered
+        .map(|(index, (source, tree))| Document { index, source, tree })
+        .collect()
+}
+
+/// Lints sources together: what refers to what is followed among them.
+pub fn lint(sources: &[Source], generation: Option<Generation>) -> Linted {
+    let mut linted = Linted::default();
+    let trees: Vec<_> = sources
+        .iter()
+        .map(|source| {
+            source.tree().unwrap_or_else(|malformed| {
+                linted.malformed(source, &malformed);
+                tree::Tree::default()
+            })
+        })
+        .collect();
+    let documents = documents(sources.iter().zip(&trees));
+    let facts = gather::gather(&documents, generation);
+    let Some(found) = facts.as_ref().and_then(|facts| judge::judge(&documents, facts)) else {
+        let name = sources.first().map_or("", |source| &source.name);
+        let why = "the files multiply by aliases and references beyond 4 million entries";
+        linted.unreadable.push(Unreadable::whole(name, why, None));
+        return linted;
+    };
+    linted.located = located(&documents, found);
+    linted
+        .located
+        .sort_by(|a, b| (a.source, &a.finding).cmp(&(b.source, &b.finding)));
+    linted
+        .located
+        .dedup_by(|a, b| a.source == b.source && a.finding == b.finding);
+    linted
+}
+
+/// Gives findings their lines, without those that a comment allows.
+fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
+    let placed = all.into_iter().filter_map(|found| {
+        let document = documents.get(found.at.source)?;
+        let place = document.source.place(document.tree.node(found.at.node).span.start);
+        Some((
+            document.source,
+            place,
+            document.source.allows(found.rule, place.0),
+            found,
+        ))
+    });
+    let placed: Vec<_> = placed.collect();
+    // Who allows one fault of a value allows that it stays as it is.
+    let kept: HashSet<_> = placed
+        .iter()
+        .filter(|(_, _, allowed, _)| *allowed)
+        .map(|(_, _, _, found)| found.at)
+        .collect();
+    let told = placed.into_iter().filter(|(_, _, allowed, _)| !allowed);
+    told.map(|(source, (line, column), _, found)| {
+        let edit = found.edit.filter(|_| !kept.contains(&found.at));
+        Located {
+            source: found.at.source,
+            finding: Finding {
+                file: source.name.clone(),
+                line,
+                column,
+                rule: found.rule,
+                severity: found.severity,
+                subject: found.subject,
+                message: found.message,
+                cure: found.cure,
+                fixable: edit.is_some() && source.path.is_some(),
+            },
+            edit,
+        }
+    })
+    .collect()
+}
+
+impl Linted {
+    /// A text that is no YAML: a template says so itself, anything else is bad input.
+    fn malformed(&mut self, source: &Source, malformed: &tree::Malformed) {
+        let is_template = source.text.contains("{{") && source.text.contains("}}");
+        if is_template && !source.named {
+            self.templates.push(source.name.clone());
+            return;
+        }
+        let (line, column) = source.place(malformed.at);
+        let (message, help) = if is_template {
+            (
+                "is a template and no YAML before it is rendered",
+                Some(
+                    "lint what `helm template` prints: `helm template RELEASE CHART -f values.yaml | kestra-secrets lint -`",
+                ),
+            )
+        } else {
+            (malformed.message.as_str(), None)
+        };
+        self.unreadable.push(Unreadable {
+            file: source.name.clone(),
+            line,
+            column,
+            message: message.into(),
+            help: help.map(Into::into),
+        });
+    }
+
+    /// The findings, for a person or a machine; `files` is how many were read.
+    pub fn report(self, files: usize) -> Report {
+        let findings: Vec<Finding> = self.located.into_iter().map(|located| located.finding).collect();
+        Report {
+            schema: 1,
+            files,
+            counts: Counts::of(&findings),
+            findings,
+            unreadable: self.unreadable,
+            templates: self.templates,
+        }
+    }
+}

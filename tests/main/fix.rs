@@ -1,0 +1,76 @@
+//! `fix`: what it changes, and what it leaves.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use insta::assert_snapshot;
+use libtest_mimic::Trial;
+
+use crate::lint::{cases, copy, corpus};
+use crate::sandbox::{Sandbox, files};
+use crate::test;
+
+pub fn trials() -> Vec<Trial> {
+    let test = |name, check| test("fix", name, check);
+    vec![
+        test("every_byte_that_is_not_wrong_is_kept", fixed),
+        test("what_was_not_given_is_left_alone", not_given),
+        test("a_dry_run_shows_lines_and_lengths_and_writes_nothing", dry_run),
+    ]
+}
+
+fn fixed() {
+    let sandbox = Sandbox::new();
+    for case in cases("bad") {
+        copy(&sandbox, &corpus("bad").join(&case), &case);
+    }
+    let mut all = files(&sandbox.work());
+    all.sort();
+    let before: Vec<_> = all.iter().map(|f| fs::read_to_string(f).unwrap()).collect();
+    let secret = sandbox.work().join("ks001-trailing-newline.yaml");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
+    for case in cases("bad") {
+        sandbox.run(["fix", &case]);
+    }
+    let mut said = String::new();
+    for (file, before) in all.iter().zip(before) {
+        let after = fs::read_to_string(file).unwrap();
+        let name = file.strip_prefix(sandbox.work()).unwrap().display();
+        assert!(before.lines().count() >= after.lines().count(), "{name}");
+        for (old, new) in before.lines().zip(after.lines()).filter(|(old, new)| old != new) {
+            said.push_str(&[name.to_string().as_str(), "\n- ", old, "\n+ ", new, "\n"].concat());
+        }
+    }
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_snapshot!("fixed", said);
+}
+
+fn not_given() {
+    let sandbox = Sandbox::new();
+    copy(&sandbox, &corpus("bad/ks015-from-file"), "k");
+    sandbox.run(["fix", "k/kustomization.yaml"]).with_code(1);
+    let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
+    assert_eq!(read("k/password.txt"), "hunter2!\n");
+    assert!(read("k/kustomization.yaml").contains("SECRET_OTHER=YWRtaW4="));
+    sandbox
+        .run(["fix", "k/kustomization.yaml", "k/password.txt", "k/more.env"])
+        .with_code(0);
+    assert_eq!(read("k/password.txt"), "aHVudGVyMiE=");
+    assert_eq!(read("k/more.env"), "SECRET_FROM_ENV=YWRtaW4=\r\nSECRET_FINE=YQ==\n");
+    sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: admin}]}");
+    let ended = sandbox.run(["fix", "-"]).with_code(2);
+    assert!(ended.stderr.contains("standard input"), "{}", ended.stderr);
+}
+
+fn dry_run() {
+    let mut said = String::new();
+    for case in cases("bad") {
+        let sandbox = Sandbox::new();
+        copy(&sandbox, &corpus("bad").join(&case), &case);
+        let before: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
+        said.push_str(&sandbox.run(["fix", "--dry-run", &case]).stdout);
+        let after: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
+        assert!(before == after, "{case} was changed");
+    }
+    assert_snapshot!("dry_run", said);
+}

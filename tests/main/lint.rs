@@ -1,0 +1,434 @@
+//! `lint`: the corpus in tests/lint, the formats, the exit codes, and that no value is shown, by `fix` neither.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use kestra_secrets::redact::Redactor;
+use kestra_secrets::secret::diagnosis::Code;
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::sandbox::{Ended, Sandbox, files, run};
+use crate::{schemas, test};
+
+pub fn trials() -> Vec<Trial> {
+    let test = |name, check| test("lint", name, check);
+    vec![
+        test("a_good_file_raises_no_alarm", good),
+        test("what_is_not_knowable_is_noted_and_fails_nothing", notes),
+        test("a_bad_file_is_told_where_why_and_what_to_do", bad),
+        test(
+            "each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean",
+            codes,
+        ),
+        test("no_value_is_shown_in_any_format", canary),
+        test("json_is_as_its_schema_says_and_sarif_names_its_rules", formats),
+        test("what_cannot_be_read_exits_2_with_its_place", unreadable),
+        test("a_template_in_a_folder_is_left_out_and_said", template),
+        test("hostile_yaml_ends_in_bounded_time", hostile),
+        test("standard_input_is_linted_like_a_file", stdin),
+        test("a_value_too_long_for_an_environment_is_told", too_long),
+        test("the_generation_of_the_chart_can_be_said", generation),
+    ]
+}
+
+/// A part of the corpus: good, bad or cured.
+pub fn corpus(part: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint").join(part)
+}
+
+/// The names of its cases: files, and folders that belong together.
+pub fn cases(part: &str) -> Vec<String> {
+    let entries = fs::read_dir(corpus(part))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    assert!(!names.is_empty());
+    names
+}
+
+/// A copy of a case in the working directory.
+pub fn copy(sandbox: &Sandbox, from: &Path, to: &str) {
+    if from.is_dir() {
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(
+                sandbox,
+                &entry.path(),
+                &format!("{to}/{}", entry.file_name().to_str().unwrap()),
+            );
+        }
+    } else {
+        sandbox.file(to, fs::read(from).unwrap());
+    }
+}
+
+fn json(sandbox: &Sandbox, args: &[&str]) -> Value {
+    let ended = sandbox.run(["lint", "--format", "json"].iter().chain(args));
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ended.stdout, ended.stderr))
+}
+
+fn good() {
+    for case in cases("good") {
+        let sandbox = Sandbox::new();
+        copy(&sandbox, &corpus("good").join(&case), &case);
+        sandbox.run(["lint", &case, "--deny", "warnings"]).with_code(0);
+        let before: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
+        sandbox.run(["fix", &case]).with_code(0);
+        let after: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
+        assert!(before == after, "{case} was changed");
+    }
+}
+
+fn notes() {
+    let mut said = String::new();
+    for case in cases("good") {
+        let sandbox = Sandbox::new();
+        copy(&sandbox, &corpus("good").join(&case), &case);
+        let ended = sandbox.run(["lint", &case]).with_code(0);
+        if !ended.stdout.contains(" 0 notes") {
+            said.push_str(&ended.stdout);
+        }
+    }
+    assert_snapshot!("lint_notes", said);
+}
+
+fn bad() {
+    let mut said = String::new();
+    for case in cases("bad") {
+        let sandbox = Sandbox::new();
+        copy(&sandbox, &corpus("bad").join(&case), &case);
+        let ended = sandbox.run(["lint", &case, "--deny", "warnings"]).with_code(1);
+        assert_eq!(ended.stderr, "");
+        said.push_str(&ended.stdout);
+        said.push('\n');
+    }
+    assert_snapshot!("lint_bad", said);
+}
+
+/// The codes of a report.
+fn codes_of(report: &Value) -> BTreeSet<String> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+fn codes() {
+    let mut shown = BTreeSet::new();
+    for case in cases("bad") {
+        let sandbox = Sandbox::new();
+        copy(&sandbox, &corpus("bad").join(&case), &case);
+        let before = codes_of(&json(&sandbox, &[&case]));
+        if let Some(code) = case.get(..5).filter(|code| code.starts_with("ks")) {
+            assert!(
+                before.contains(&code.to_uppercase()),
+                "{case} does not show {code}: {before:?}"
+            );
+        }
+        shown.extend(before);
+        // What fix cannot know, a person has written.
+        sandbox.run(["fix", &case]);
+        let cured = corpus("cured").join(&case);
+        if cured.exists() {
+            copy(&sandbox, &cured, &case);
+        }
+        sandbox.run(["lint", &case, "--deny", "warnings"]).with_code(0);
+    }
+    // KS014 is about helm's command line, and KS023 has a test of its own.
+    let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code.code())).collect();
+    assert_eq!(missing, [&Code::SetComma, &Code::TooLong]);
+}
+
+/// Every way to write a value that lint reads, right, wrong and with comments that quote it.
+fn with_canaries() -> (Vec<String>, Vec<(&'static str, String)>) {
+    use base64::Engine as _;
+    let b64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let mut canaries = Vec::new();
+    let mut canary = || {
+        let canary = format!("Ca9 {:032x}/+&é", rand::random::<u128>());
+        canaries.push(canary.clone());
+        canary
+    };
+    let (plain, newline, twice, quoted) = (canary(), canary(), canary(), canary());
+    let (block, literal, env, whole) = (canary(), canary(), canary(), canary());
+    let (data, once, sealed) = (canary(), canary(), canary());
+    let alias = format!("{:032x}", rand::random::<u128>());
+    canaries.push(alias.clone());
+    let values = format!(
+        "common:\n  extraEnv:\n    - {{name: SECRET_A, value: \"{plain}\"}} # {plain}\n    - name: SECRET_B # {newline}\n      \
+         value: {}\n    - {{name: SECRET_C, value: {}}}\n    - {{name: SECRET_D, value: \"b'{}'\", other: \"{plain}\"}}\n    \
+         - name: SECRET_E\n      value: | # {block}\n        {block}\n        {block}\n    - {{name: secret_F, value: \"{plain}\"}}\n\
+         configuration: {{password: \"{plain}\"}}\n",
+        b64(&format!("{newline}\n")),
+        b64(&b64(&twice)),
+        b64(&quoted),
+    );
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata:\n  SECRET_A: {} # {data}\n  SECRET_B: \"{}\"\n\
+         stringData: {{SECRET_C: '{plain}', SECRET_c: '{data}', other: '{plain}'}}\n",
+        b64(&data),
+        b64(&b64(&format!("{once}\n"))),
+    );
+    let kustomization = format!(
+        "secretGenerator:\n  - name: g\n    literals: ['SECRET_A={literal}', '{literal}', 'SECRET_{literal}=x']\n    envs: [e.env]\n    files: [SECRET_W=w.txt]\n"
+    );
+    let files = vec![
+        ("values.yaml", values),
+        ("secret.yaml", secret),
+        ("k/kustomization.yaml", kustomization),
+        ("k/e.env", format!("{env}\nSECRET_X={env}\n")),
+        ("k/w.txt", format!("{whole}\n")),
+        ("broken.yaml", format!("a: [\"{sealed}\"\nb: {sealed}: {sealed}\n")),
+        ("tab.yaml", format!("a:\n\t- {sealed}: @{sealed}\n")),
+        ("anchor.yaml", format!("a: *{alias}\n")),
+    ];
+    (canaries, files)
+}
+
+fn canary() {
+    let (canaries, given) = with_canaries();
+    let redactor = Redactor::new(&canaries);
+    let sandbox = Sandbox::new();
+    for (name, text) in &given {
+        assert!(
+            !redactor.find(text.as_bytes()).is_empty(),
+            "it would be found in {name}"
+        );
+        sandbox.file(name, text);
+    }
+    let names: Vec<_> = given
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !name.ends_with("txt"))
+        .collect();
+    let readable: Vec<_> = names
+        .iter()
+        .filter(|name| !matches!(**name, "broken.yaml" | "tab.yaml" | "anchor.yaml"))
+        .collect();
+    let assert_shown_nothing = |ended: &Ended, what: &str| {
+        for text in [&ended.stdout, &ended.stderr] {
+            let found = redactor.find(text.as_bytes());
+            assert!(found.is_empty(), "{what}: {found:?}\n{text}");
+        }
+    };
+    for format in ["human", "json", "sarif", "github"] {
+        let mut command = sandbox.command(["lint", "--format", format].iter().chain(&names));
+        command.env("KESTRA_SECRETS_LOG", "trace");
+        assert_shown_nothing(&run(command).with_code(2), format);
+        let ended = sandbox
+            .run(["lint", "--format", format].iter().chain(readable.iter().copied()))
+            .with_code(1);
+        assert_shown_nothing(&ended, format);
+    }
+    let report = json(&sandbox, &["values.yaml", "secret.yaml", "k"]);
+    assert!(report["findings"].as_array().unwrap().len() > 10, "{report}");
+    let args = ["values.yaml", "secret.yaml", "k"];
+    let ended = sandbox.run(["fix", "--dry-run"].iter().chain(&args));
+    assert!(ended.stdout.contains("@@"), "{}", ended.stdout);
+    assert_shown_nothing(&ended, "fix --dry-run");
+    assert_shown_nothing(&sandbox.run(["fix"].iter().chain(&args)), "fix");
+    sandbox.assert_clean();
+}
+
+fn formats() {
+    let sandbox = Sandbox::new();
+    copy(&sandbox, &corpus("bad"), "bad");
+    sandbox.file("broken.yaml", "a: [");
+    let report = json(&sandbox, &["bad", "broken.yaml"]);
+    schemas::assert_valid("lint", &report);
+    let ended = sandbox
+        .run(["lint", "--format", "sarif", "bad", "broken.yaml"])
+        .with_code(2);
+    let sarif: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), report["findings"].as_array().unwrap().len());
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(rules[index]["help"]["text"].is_string() || result["ruleId"] == "not-knowable");
+        let region = &result["locations"][0]["physicalLocation"]["region"];
+        assert!(region["startLine"].as_u64() > Some(0) && region["startColumn"].as_u64() > Some(0));
+    }
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    let ended = sandbox
+        .run(["lint", "--format", "github", "bad/ks001-trailing-newline.yaml"])
+        .with_code(1);
+    assert_snapshot!("lint_github", ended.stdout);
+}
+
+fn unreadable() {
+    let sandbox = Sandbox::new();
+    sandbox.file("bad.yaml", "a: 1\nb: [1, 2\nc: hidden\n");
+    sandbox.file("bytes.yaml", b"a: x\nb: \xff\n");
+    let utf16: Vec<u8> = "\u{feff}a: 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    sandbox.file("utf16.yaml", utf16);
+    sandbox.file("template.yaml", "{{- if .Values.x }}\na: {{ .Values.x }}\n{{- end }}\n");
+    sandbox.file("empty/readme.txt", "nothing to lint");
+    sandbox.file("fine.yaml", "common: {extraEnv: [{name: SECRET_A, value: admin}]}\n");
+    let names = [
+        "bad.yaml",
+        "bytes.yaml",
+        "utf16.yaml",
+        "template.yaml",
+        "empty",
+        "nowhere.yaml",
+        "fine.yaml",
+    ];
+    let ended = sandbox.run(["lint"].iter().chain(&names)).with_code(2);
+    assert_snapshot!("lint_unreadable", ended.stdout);
+    let ended = sandbox.run(["fix", "fine.yaml", "bad.yaml"]).with_code(2);
+    assert!(ended.stderr.contains("bad.yaml:"), "{}", ended.stderr);
+    let fine = fs::read_to_string(sandbox.work().join("fine.yaml")).unwrap();
+    assert!(
+        fine.contains("admin"),
+        "nothing is written when something cannot be read"
+    );
+    sandbox.run(["lint", "-", "-"]).with_code(2);
+}
+
+fn template() {
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "chart/templates/secret.yaml",
+        "{{- if .Values.x }}\na: {{ .Values.x }}\n{{- end }}\n",
+    );
+    sandbox.file("chart/values.yaml", "x: 1\n");
+    let ended = sandbox.run(["lint", "chart"]).with_code(0);
+    assert!(
+        ended.stdout.contains("chart/templates/secret.yaml: left out"),
+        "{}",
+        ended.stdout
+    );
+}
+
+fn hostile() {
+    let sandbox = Sandbox::new();
+    let alias = |n: u32| format!("a{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 9].join(", "));
+    let bomb: Vec<_> = (1..30).map(alias).collect();
+    let containers = format!("containers: [{}]", "*c, ".repeat(100_000));
+    let env = "{name: SECRET_A, value: x}, ".repeat(20_000);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: kestra}\n";
+    let secrets = |n: usize| {
+        (0..n)
+            .map(|n| format!("  SECRET_{n}: WVdSdGFXNEsK\n"))
+            .collect::<String>()
+    };
+    let cases = [
+        (
+            "aliases",
+            format!(
+                "common: &a0 {{extraEnv: [x, x]}}\n{}\ndeployments: *a29\n",
+                bomb.join("\n")
+            ),
+            0,
+        ),
+        (
+            "containers",
+            format!("{pod}x: &c {{image: kestra, env: &e [{env}]}}\nspec: {{{containers}}}\n"),
+            2,
+        ),
+        (
+            "nested",
+            format!("a: {}{}\n", "{a: ".repeat(100_000), "}".repeat(100_000)),
+            2,
+        ),
+        ("open", format!("a: {}\n", "[".repeat(1_000_000)), 2),
+        ("itself", "common: &a {<<: *a, extraEnv: *a}\n".into(), 0),
+        (
+            "scalar",
+            format!(
+                "common: {{extraEnv: [{{name: SECRET_A, value: '{}'}}]}}\n",
+                "x".repeat(10_000_000)
+            ),
+            1,
+        ),
+        (
+            "block",
+            format!(
+                "common:\n  extraEnv:\n    - name: SECRET_A\n      value: |\n        {}\n",
+                "x\n        ".repeat(1_000_000)
+            ),
+            1,
+        ),
+        ("key", format!("{}: 1\n", "k".repeat(10_000_000)), 2),
+        (
+            "many",
+            format!("apiVersion: v1\nkind: Secret\ndata:\n{}", secrets(50_000)),
+            1,
+        ),
+    ];
+    for (name, text, code) in cases {
+        let file = format!("{name}.yaml");
+        sandbox.file(&file, text);
+        let start = Instant::now();
+        let ended = sandbox.run(["lint", &file]);
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{name}: {}",
+            ended.stdout.get(..2000).unwrap_or(&ended.stdout)
+        );
+        // Unoptimised, on a busy machine; a quadratic walk would take hours.
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "{name} took {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+fn stdin() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["lint", "-", "--format", "json"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let text = b"USER-SUPPLIED VALUES:\ncommon:\n  extraEnv:\n  - name: SECRET_A\n    value: admin\n";
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["file"], &finding["rule"], &finding["line"]),
+        (&"<stdin>".into(), &"KS004".into(), &5.into())
+    );
+    assert_eq!(finding["fixable"], false);
+}
+
+fn too_long() {
+    let sandbox = Sandbox::new();
+    let values = |length: usize| {
+        format!(
+            "common: {{extraEnv: [{{name: SECRET_A, value: '{}'}}]}}\n",
+            "QUJD".repeat(length / 4)
+        )
+    };
+    sandbox.file("long.yaml", values(128 * 1024));
+    sandbox.file("fits.yaml", values(128 * 1024 - 12));
+    assert_eq!(codes_of(&json(&sandbox, &["long.yaml"])), ["KS023".to_owned()].into());
+    sandbox.run(["lint", "fits.yaml"]).with_code(0);
+}
+
+fn generation() {
+    let sandbox = Sandbox::new();
+    sandbox.file("values.yaml", "extraEnv: [{name: SECRET_A, value: YQ==}]\n");
+    sandbox.run(["lint", "values.yaml"]).with_code(0);
+    sandbox
+        .run(["lint", "values.yaml", "--chart-generation", "0"])
+        .with_code(0);
+    let ended = sandbox
+        .run(["lint", "values.yaml", "--chart-generation", "1"])
+        .with_code(1);
+    assert!(ended.stdout.contains("write `common.extraEnv`"), "{}", ended.stdout);
+    sandbox
+        .run(["lint", "values.yaml", "--chart-generation", "7"])
+        .with_code(2);
+}
