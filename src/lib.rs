@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod prove;
 pub mod provider;
 pub mod redact;
 pub mod report;

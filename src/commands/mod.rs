@@ -11,6 +11,7 @@ mod interrupt;
 mod list;
 mod live;
 mod plaintext;
+mod prove;
 pub mod run;
 mod schema;
 mod target;
@@ -49,6 +50,8 @@ enum Command {
     Decode(decode::Args),
     /// Tell what each diagnosis code means
     Codes(codes::Args),
+    /// Hold the oracle against a live Kestra, with random secrets
+    Prove(Box<prove::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -69,6 +72,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Decode(_) => decode::run(),
         Command::Codes(args) => codes::run(&args),
         Command::Clean(args) => clean::run(args).await,
+        Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -11,8 +11,10 @@ use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
 use crate::secret::Plain;
 
 /// What an installation is given.
-pub(super) struct Documents {
+pub struct Documents {
+    /// The chart's values.
     pub values: Plain,
+    /// What is applied before the release.
     pub manifests: Vec<Manifest>,
 }
 
@@ -53,7 +55,7 @@ impl Names {
 }
 
 /// A target's name, fit for a Kubernetes name.
-pub(super) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let kept: String = text
         .to_lowercase()
         .chars()
@@ -64,7 +66,7 @@ pub(super) fn slug(text: &str) -> String {
 
 impl Documents {
     /// Writes values and manifests that carry the intents to one release.
-    pub fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
+    pub(super) fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
         let mut env = Vec::new();
         let mut env_from = Vec::new();
         let mut manifests = Vec::new();
@@ -83,10 +85,7 @@ impl Documents {
                     })
                 })),
                 Strategy::ExtraEnvFrom => {
-                    env_from.push(match generation {
-                        Generation::V0 => json!({"name": names.object}),
-                        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": names.object}}),
-                    });
+                    env_from.push(names.object.as_str());
                     manifests.push(secret_object(
                         &names.object,
                         variables.map(|(variable, _, value)| (variable, value)),
@@ -106,26 +105,34 @@ impl Documents {
                 }
             }
         }
-        let mut values = Map::new();
-        let (env_key, from_key) = match generation {
-            Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
-            Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
-        };
-        if !env.is_empty() {
-            values.insert(env_key.into(), env.into());
-        }
-        if !env_from.is_empty() {
-            values.insert(from_key.into(), env_from.into());
-        }
-        let values = if generation == Generation::V0 {
-            Value::Object(values)
-        } else {
-            json!({"common": values})
-        };
+        let values = environment_values(env, &env_from, generation);
         Self {
             values: Plain::new(values.to_string(), public),
             manifests,
         }
+    }
+}
+
+/// The chart's values that give a container these entries of `env` and every key of these Secrets.
+pub fn environment_values(env: Vec<Value>, secrets: &[&str], generation: Generation) -> Value {
+    let (env_key, from_key) = match generation {
+        Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
+        Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
+    };
+    let from = secrets.iter().map(|name| match generation {
+        Generation::V0 => json!({"name": name}),
+        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": name}}),
+    });
+    let mut values = Map::new();
+    if !env.is_empty() {
+        values.insert(env_key.into(), env.into());
+    }
+    if !secrets.is_empty() {
+        values.insert(from_key.into(), from.collect());
+    }
+    match generation {
+        Generation::V0 => Value::Object(values),
+        Generation::V1 | Generation::V2 => json!({"common": values}),
     }
 }
 
