@@ -26,6 +26,7 @@ check:
 schemas:
     cargo run -- schema scenario > schemas/scenario.schema.json
     cargo run -- schema report > schemas/report.schema.json
+    cargo run -- schema prove > schemas/prove.schema.json
 
 # Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
@@ -34,3 +35,4 @@ parity DIR:
 # The figures of the README
 bench:
     benches/embedded
+    benches/prove

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{explain, report, scenario};
+use crate::{explain, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -20,6 +20,8 @@ enum Format {
     Report,
     /// What `explain --json` prints
     Explain,
+    /// prove.json
+    Prove,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -27,6 +29,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Scenario => scenario::schema::json_schema(),
         Format::Report => report::json::json_schema(),
         Format::Explain => explain::json_schema(),
+        Format::Prove => prove::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)

@@ -166,7 +166,10 @@ impl Log {
     /// as they were written.
     pub fn lines_with(&self, text: &str) -> Vec<String> {
         let held = self.lines();
-        held.iter().filter(|line| line.contains(text)).map(|line| (self.0.scrub)(line)).collect()
+        held.iter()
+            .filter(|line| line.contains(text))
+            .map(|line| (self.0.scrub)(line))
+            .collect()
     }
 
     /// Whether a line that is still held answers to the question. It is asked of the line as it

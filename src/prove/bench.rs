@@ -11,7 +11,7 @@ use crate::plan::{Installation, Target, slug};
 use crate::provider::{Installed, Pod, Provider, Site};
 use crate::report::Provenance;
 use crate::scenario::Generation;
-use crate::secret::{Keyring, Read};
+use crate::secret::{Keyring, Plain, Read, reported};
 use crate::verdict::{Infra, Outcome};
 
 /// How long the server's log may lag behind what it tells of.
@@ -173,7 +173,10 @@ async fn judge(
     let (observed, faults) = match installed.client() {
         Err(outcome) => {
             let never = Observed::Never(never(outcome));
-            (pack.samples.iter().map(|s| (s.number, never.clone())).collect(), BTreeMap::new())
+            (
+                pack.samples.iter().map(|s| (s.number, never.clone())).collect(),
+                BTreeMap::new(),
+            )
         }
         Ok(client) => {
             let asked = |missing: bool| -> Vec<Asked<'_>> {
@@ -226,14 +229,18 @@ pub(super) fn is_missing(predicted: &Predicted) -> bool {
 /// What is not as predicted, byte for byte.
 pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<String> {
     let agrees = match (predicted, observed) {
-        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => wanted == text,
-        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.contains(text),
+        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => shows(wanted, text),
+        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.iter().any(|one| shows(one, text)),
         (Predicted::Read(Read::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
         (Predicted::Read(Read::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
         (Predicted::Never(wanted), Observed::Never(why)) => wanted == why,
         _ => false,
     };
     (!agrees).then(|| "what the flow got is not what was predicted".to_owned())
+}
+
+fn shows(text: &Plain, output: &Plain) -> bool {
+    reported(text).as_ref() == Some(output)
 }
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.
@@ -243,7 +250,11 @@ async fn log_faults(installed: &Installed, keyring: &Keyring) -> BTreeMap<String
     let mut lines = BTreeSet::new();
     loop {
         let logged = installed.lines(DROPPED).await;
-        lines.extend(logged.iter().filter_map(|line| Some(line[line.find(DROPPED)?..].trim_end().to_owned())));
+        lines.extend(
+            logged
+                .iter()
+                .filter_map(|line| Some(line[line.find(DROPPED)?..].trim_end().to_owned())),
+        );
         if wanted.is_subset(&lines) || Instant::now() > deadline {
             break;
         }
@@ -253,13 +264,23 @@ async fn log_faults(installed: &Installed, keyring: &Keyring) -> BTreeMap<String
         let rest = line.strip_prefix(DROPPED)?;
         Some(rest[..rest.rfind("', make sure it is Base64-encoded: ")?].to_owned())
     };
-    let unsaid = wanted.difference(&lines).filter_map(|line| {
-        Some((name(line)?, format!("the server's log does not say {line:?}")))
-    });
-    let beginnings: Vec<String> = keyring.log_lines().into_iter().filter(|l| !wanted.contains(l)).collect();
+    let unsaid = wanted
+        .difference(&lines)
+        .filter_map(|line| Some((name(line)?, format!("the server's log does not say {line:?}"))));
+    let beginnings: Vec<String> = keyring
+        .log_lines()
+        .into_iter()
+        .filter(|l| !wanted.contains(l))
+        .collect();
     let collides = |line: &str| beginnings.iter().any(|l| line.starts_with(l.as_str()));
-    let unforeseen = lines.difference(&wanted).filter(|line| !collides(line)).filter_map(|line| {
-        Some((name(line)?, format!("the server's log says {line:?}, which was not predicted")))
-    });
+    let unforeseen = lines
+        .difference(&wanted)
+        .filter(|line| !collides(line))
+        .filter_map(|line| {
+            Some((
+                name(line)?,
+                format!("the server's log says {line:?}, which was not predicted"),
+            ))
+        });
     unsaid.chain(unforeseen).collect()
 }

@@ -58,7 +58,9 @@ pub async fn prove(provider: &Provider, site: &Site, targets: &[Target], samples
     // One shows that the kubelet does hold such a pod; each more would cost a pod.
     let mut packs = pack(good);
     packs.extend(pack(held.iter().take(1).cloned()));
-    let work = targets.iter().flat_map(|t| packs.iter().enumerate().map(move |(n, pack)| (t, n, pack)));
+    let work = targets
+        .iter()
+        .flat_map(|t| packs.iter().enumerate().map(move |(n, pack)| (t, n, pack)));
     let served: Vec<Served> = futures::stream::iter(work)
         .map(|(target, n, pack)| bench.serve_named(target, n, pack))
         .buffer_unordered(provider.capacity())
@@ -110,23 +112,33 @@ impl Bench<'_> {
 
     async fn shrink(&self, target: &Target, first: &Sample, others: &[Sample]) -> Result<(Shrunk, Checked), Infra> {
         let mut tries = 0;
-        let mut last = BTreeMap::new();
-        let shrunk = shrink(first, others, async |samples: &[Sample]| {
-            let mut differs = BTreeMap::new();
+        let mut check = async |samples: &[Sample]| {
+            let mut found = BTreeMap::new();
             for pack in pack(samples.iter().cloned()) {
                 tries += 1;
                 let served = self.serve(target, &format!("shrink-{tries}"), &pack).await;
-                for checked in served.checked? {
-                    differs.insert(checked.sample.number, checked.differs.is_some());
-                    last.insert(checked.sample.number, checked);
-                }
+                found.extend(
+                    served
+                        .checked?
+                        .into_iter()
+                        .map(|checked| (checked.sample.number, checked)),
+                );
             }
-            Ok::<_, Infra>(samples.iter().map(|s| differs.get(&s.number) == Some(&true)).collect())
+            Ok::<_, Infra>(found)
+        };
+        let shrunk = shrink(first, others, async |samples: &[Sample]| {
+            let found = check(samples).await?;
+            let differs = |s: &Sample| found.get(&s.number).is_some_and(|c| c.differs.is_some());
+            Ok::<_, Infra>(samples.iter().map(differs).collect())
         })
         .await?;
-        let checked = last.remove(&shrunk.sample.number);
-        let checked = checked.ok_or_else(|| Infra::new("shrink", "the smallest was never tried"))?;
-        Ok((shrunk, checked))
+        let all: Vec<Sample> = std::iter::once(&shrunk.sample)
+            .chain(&shrunk.company)
+            .cloned()
+            .collect();
+        let last = check(&all).await?.remove(&shrunk.sample.number);
+        let last = last.ok_or_else(|| Infra::new("make the example smaller", "it was not judged"))?;
+        Ok((shrunk, last))
     }
 }
 
@@ -134,7 +146,11 @@ impl Sample {
     /// Whether it keeps a pod from starting, with all that is in it.
     fn holds_up(&self, kubelet: Kubelet) -> bool {
         let bad = |v: &Variable| std::str::from_utf8(v.text.bytes()).is_err();
-        let odd = |v: &Variable| v.name.bytes().any(|b| !b.is_ascii_alphanumeric() && !b"-._".contains(&b));
+        let odd = |v: &Variable| {
+            v.name
+                .bytes()
+                .any(|b| !b.is_ascii_alphanumeric() && !b"-._".contains(&b))
+        };
         (kubelet.refuses_bad_utf8() && self.variables.iter().any(bad))
             || (!kubelet.takes_any_printable_name() && self.variables.iter().any(odd))
     }

@@ -69,7 +69,9 @@ impl Reader<'_> {
         }
         gone.append(&mut more);
         let texts = texts.into_iter().map(|(number, text)| (number, Observed::Text(text)));
-        let gone = gone.into_iter().map(|(number, words)| (number, Observed::Missing(words)));
+        let gone = gone
+            .into_iter()
+            .map(|(number, words)| (number, Observed::Missing(words)));
         Ok(texts.chain(gone).collect())
     }
 
@@ -94,7 +96,10 @@ impl Reader<'_> {
         let text = |number: usize| values.and_then(|v| v.get(&output(number))?.as_str());
         let texts = asked.iter().map(|(number, key)| match text(*number) {
             Some(text) => Ok((*number, Plain::new(text, true))),
-            None => Err(Infra::new("read the outputs", format!("there is no text for secret('{key}')"))),
+            None => Err(Infra::new(
+                "read the outputs",
+                format!("there is no text for secret('{key}')"),
+            )),
         });
         texts.collect::<Result<_, _>>().map(Some)
     }
@@ -126,7 +131,11 @@ async fn missing(client: &Client, n: usize, asked: &[Asked<'_>]) -> Result<BTree
     let execution = run(client, &format!("prove_missing_{n}"), asked, &task).await?;
     let ended = |number: usize| {
         let task = output(number);
-        execution.task_runs.iter().find(|run| run.task_id == task).map(|run| &run.state)
+        execution
+            .task_runs
+            .iter()
+            .find(|run| run.task_id == task)
+            .map(|run| &run.state)
     };
     let mut failed = Vec::new();
     for (number, key) in asked {
@@ -135,13 +144,19 @@ async fn missing(client: &Client, n: usize, asked: &[Asked<'_>]) -> Result<BTree
             Some(State::Other(state)) if state == "SKIPPED" => {}
             other => {
                 let how = other.map_or_else(|| "never began".to_owned(), |state| format!("ended {state}"));
-                return Err(Infra::new("look for what is missing", format!("the task for secret('{key}') {how}")));
+                return Err(Infra::new(
+                    "look for what is missing",
+                    format!("the task for secret('{key}') {how}"),
+                ));
             }
         }
     }
     let logs = client
         .logs_until(&execution, LOGS, |lines| {
-            let told = lines.iter().filter(|l| l.level == "ERROR" && l.task_id.is_some()).count();
+            let told = lines
+                .iter()
+                .filter(|l| l.level == "ERROR" && l.task_id.is_some())
+                .count();
             told >= failed.len()
         })
         .await
@@ -181,7 +196,11 @@ fn secret(number: usize) -> String {
 }
 
 fn without<'a, T>(asked: &[Asked<'a>], gone: &BTreeMap<usize, T>) -> Vec<Asked<'a>> {
-    asked.iter().filter(|(number, _)| !gone.contains_key(number)).copied().collect()
+    asked
+        .iter()
+        .filter(|(number, _)| !gone.contains_key(number))
+        .copied()
+        .collect()
 }
 
 fn unstable() -> Infra {
@@ -195,7 +214,11 @@ mod tests {
     #[test]
     fn no_key_is_part_of_a_template() {
         let key = "it's \"{{ x }}\" \\";
-        let flow = flow("f", &[(7, key)], &json!({"values": {"s7": format!("{{{{ {} }}}}", secret(7))}}));
+        let flow = flow(
+            "f",
+            &[(7, key)],
+            &json!({"values": {"s7": format!("{{{{ {} }}}}", secret(7))}}),
+        );
         let flow: Value = serde_json::from_str(&flow).unwrap();
         assert_eq!(flow["variables"]["s7"], key);
         assert_eq!(flow["tasks"][0]["values"]["s7"], "{{ secret(vars.s7) }}");

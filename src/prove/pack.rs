@@ -115,9 +115,8 @@ struct Object {
 fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, field: Field) -> String {
     let bytes = variable.text.bytes();
     let size = KEY + key.len() + bytes.len();
-    let has_room = |o: &Object| {
-        o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key)
-    };
+    let has_room =
+        |o: &Object| o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key);
     let at = objects.iter().position(has_room).unwrap_or_else(|| {
         objects.push(Object {
             name: format!("prove-{name}-{}", objects.len()),
@@ -187,12 +186,22 @@ mod tests {
     fn the_api_server_takes_every_secret_and_no_text_is_changed() {
         for pack in pack(generate(1, 4000)) {
             let secrets = secrets(&pack.documents(Generation::V1));
-            let from_all = |name: &str| secrets.iter().rev().filter(|s| s.metadata.name.as_deref().is_some_and(|n| n.starts_with("prove-all")))
-                .find_map(|s| s.data.as_ref()?.get(name).map(|b| b.0.clone()));
+            let from_all = |name: &str| {
+                secrets
+                    .iter()
+                    .rev()
+                    .filter(|s| s.metadata.name.as_deref().is_some_and(|n| n.starts_with("prove-all")))
+                    .find_map(|s| s.data.as_ref()?.get(name).map(|b| b.0.clone()))
+            };
             for sample in &pack.samples {
                 let [variable] = &sample.variables[..] else { continue };
                 if let Carrier::EnvFrom(_) = variable.carrier {
-                    assert_eq!(from_all(&variable.name).as_deref(), Some(variable.text.bytes()), "{}", sample.told());
+                    assert_eq!(
+                        from_all(&variable.name).as_deref(),
+                        Some(variable.text.bytes()),
+                        "{}",
+                        sample.told()
+                    );
                 }
             }
         }
@@ -227,7 +236,10 @@ mod tests {
         for text in ["one", "two"] {
             put(&mut objects, "all", "SECRET_A", &variable(text), Field::Data);
         }
-        assert_eq!(objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(), ["prove-all-0", "prove-all-1"]);
+        assert_eq!(
+            objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
+            ["prove-all-0", "prove-all-1"]
+        );
         assert_eq!(objects[1].data["SECRET_A"], "dHdv");
     }
 }

@@ -104,6 +104,11 @@ pub struct Difference {
     pub smallest: bool,
 }
 
+/// The JSON Schema of `prove.json`, generated from the types.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}
+
 impl Report {
     /// A report of a proof.
     pub fn of(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
@@ -192,7 +197,7 @@ impl Report {
 
     fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::NOTHING);
         table.set_header(["", "secrets", "predicted present", "predicted missing", "agreed"]);
         let row = |line: &Line| {
             let all = line.agreed == line.secrets;
@@ -246,7 +251,11 @@ impl Report {
 impl Installation {
     fn told(&self) -> String {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
-        let broken = self.broken.as_ref().map(|b| format!("; failed to {b}")).unwrap_or_default();
+        let broken = self
+            .broken
+            .as_ref()
+            .map(|b| format!("; failed to {b}"))
+            .unwrap_or_default();
         format!(
             "{}: {} secrets; chart {:.1} s, Kestra's boot {:.1} s, {} executions and comparison {:.1} s{broken}",
             self.id,

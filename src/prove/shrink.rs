@@ -1,7 +1,7 @@
 //! A difference, made small: the fewest other samples that it needs, and the shortest value that shows it.
 
-use super::sample::{Carrier, Field, Sample, Variable};
 use super::Kind;
+use super::sample::{Carrier, Field, Sample, Variable};
 use crate::secret::{PREFIX, Plain};
 
 /// How often a set is halved, and a value made simpler. Each time costs an installation or a few.
@@ -108,8 +108,15 @@ fn weight(sample: &Sample) -> (usize, usize, usize, usize, usize) {
 /// How many characters of its names are not those of a number's.
 fn odd(sample: &Sample) -> usize {
     let plain = |c: char| c.is_ascii_digit();
-    let names = sample.variables.iter().map(|v| v.name.strip_prefix(PREFIX).unwrap_or(&v.name));
-    names.chain([sample.key.as_str()]).flat_map(str::chars).filter(|c| !plain(*c)).count()
+    let names = sample
+        .variables
+        .iter()
+        .map(|v| v.name.strip_prefix(PREFIX).unwrap_or(&v.name));
+    names
+        .chain([sample.key.as_str()])
+        .flat_map(str::chars)
+        .filter(|c| !plain(*c))
+        .count()
 }
 
 /// Samples that are smaller by one step.
@@ -123,7 +130,9 @@ fn simpler(sample: &Sample) -> Vec<Sample> {
         }
         let carriers = [Carrier::Value, Carrier::EnvFrom(Field::Data)].into_iter();
         let carried = carriers.map(|carrier| (carrier, variable.text.bytes().to_vec()));
-        let texts = shorter(variable.text.bytes()).into_iter().map(|text| (variable.carrier, text));
+        let texts = shorter(variable.text.bytes())
+            .into_iter()
+            .map(|text| (variable.carrier, text));
         for (carrier, text) in carried.chain(texts) {
             if carrier.bears(&text) {
                 let text = Plain::new(text, true);
@@ -173,7 +182,11 @@ fn renamed(sample: &Sample, number: usize) -> Sample {
         Some(rest) => format!("{PREFIX}{}", rename_key(rest)),
         None => rename_key(name),
     };
-    let names: Vec<(String, String)> = sample.variables.iter().map(|v| (v.name.clone(), rename(&v.name))).collect();
+    let names: Vec<(String, String)> = sample
+        .variables
+        .iter()
+        .map(|v| (v.name.clone(), rename(&v.name)))
+        .collect();
     for variable in &mut sample.variables {
         variable.name = rename(&variable.name);
         // A reference to a variable of the sample's own goes on referring to it.

@@ -8,6 +8,7 @@
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
+//! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
@@ -29,6 +30,7 @@ mod explain;
 mod interrupt;
 mod leaks;
 mod processes;
+mod prove;
 #[path = "../support/requirements.rs"]
 mod requirements;
 mod sandbox;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         encode::trials(),
         decode::trials(),
         schemas::trials(),
+        prove::trials(),
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),

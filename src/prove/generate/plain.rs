@@ -30,7 +30,10 @@ pub fn any(rng: &mut StdRng) -> Vec<u8> {
     match rng.random_range(0..8) {
         0 => bytes(rng, 1..48),
         1 => text(rng).into_bytes(),
-        2 | 3 => WORLDLY.choose(rng).map(|text| text.as_bytes().to_vec()).unwrap_or_default(),
+        2 | 3 => WORLDLY
+            .choose(rng)
+            .map(|text| text.as_bytes().to_vec())
+            .unwrap_or_default(),
         _ => line(rng),
     }
 }
@@ -47,7 +50,11 @@ pub fn text(rng: &mut StdRng) -> String {
     (0..length)
         .map(|_| match rng.random_range(0..4) {
             0 => rng.random::<char>(),
-            1 => *['\u{1}', '\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', 'ß', '\n'].choose(rng).unwrap_or(&'é'),
+            1 => *[
+                '\u{1}', '\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', 'ß', '\n',
+            ]
+            .choose(rng)
+            .unwrap_or(&'é'),
             _ => char::from(rng.random_range(b' '..=b'~')),
         })
         .filter(|&c| c != '\0')

@@ -86,7 +86,10 @@ pub fn of(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> 
         Kind::Percent => {
             // With padding to escape.
             let text = String::from_utf8_lossy(&encoded(of_length(rng, 2))).into_owned();
-            text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").into_bytes()
+            text.replace('+', "%2B")
+                .replace('/', "%2F")
+                .replace('=', "%3D")
+                .into_bytes()
         }
         Kind::NotUtf8 => encoded(plain::not_utf8(rng)),
         Kind::RawBytes => match rng.random() {
@@ -119,7 +122,9 @@ fn around(start: &[u8], bytes: Vec<u8>, end: &[u8]) -> Vec<u8> {
 }
 
 fn lines(text: &[u8], width: usize, line_break: &[u8]) -> Vec<u8> {
-    text.chunks(width).flat_map(|line| [line, line_break].concat()).collect()
+    text.chunks(width)
+        .flat_map(|line| [line, line_break].concat())
+        .collect()
 }
 
 /// A line of a length that leaves so many bytes over when divided by three.
@@ -169,8 +174,8 @@ fn long(rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> {
 
 /// Pieces that a decoder may stumble over.
 const PIECES: &[&str] = &[
-    "=", "==", "-", "_", "+", "/", "\n", "\r\n", " ", "\t", "\"", "'", "%3D", "\u{7f}", "\u{85}", "\u{a0}", "é", "\u{100}",
-    "\u{2028}", "\u{feff}", "密", "🗝", "\u{fffd}", "A", "Q",
+    "=", "==", "-", "_", "+", "/", "\n", "\r\n", " ", "\t", "\"", "'", "%3D", "\u{7f}", "\u{85}", "\u{a0}", "é",
+    "\u{100}", "\u{2028}", "\u{feff}", "密", "🗝", "\u{fffd}", "A", "Q",
 ];
 
 fn damaged(rng: &mut StdRng) -> Vec<u8> {
@@ -179,7 +184,11 @@ fn damaged(rng: &mut StdRng) -> Vec<u8> {
         let borders: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let at = rng.random_range(0..borders.len());
         let end = (at + rng.random_range(0..2)).min(borders.len() - 1);
-        let piece = if rng.random_range(0..4) == 0 { "" } else { PIECES.choose(rng).unwrap_or(&"=") };
+        let piece = if rng.random_range(0..4) == 0 {
+            ""
+        } else {
+            PIECES.choose(rng).unwrap_or(&"=")
+        };
         text.replace_range(borders[at]..borders[end], piece);
     }
     text.into_bytes()

@@ -21,7 +21,9 @@ fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
 fn differs(samples: &[Sample], wrong: impl Fn(&[u8]) -> Vec<u8>) -> Vec<bool> {
     let variables = || samples.iter().flat_map(|s| &s.variables);
     let truth: Keyring = variables().map(|v| (&v.name, v.text.clone())).collect();
-    let model: Keyring = variables().map(|v| (&v.name, v.text.map(|bytes| wrong(bytes)))).collect();
+    let model: Keyring = variables()
+        .map(|v| (&v.name, v.text.map(|bytes| wrong(bytes))))
+        .collect();
     let one = |s: &Sample| {
         let predicted = Predicted::Read(model.secret(&s.key, &NEW));
         difference(&predicted, &observed(s, &truth)).is_some()
@@ -33,7 +35,9 @@ async fn shrunk(seed: u64, wrong: impl Fn(&[u8]) -> Vec<u8>) -> Shrunk {
     let samples = generate(seed, 400);
     let found = differs(&samples, &wrong);
     let at = found.iter().position(|differs| *differs).unwrap();
-    let shrunk = shrink(&samples[at], &samples, async |s: &[Sample]| Ok::<_, Infallible>(differs(s, &wrong)));
+    let shrunk = shrink(&samples[at], &samples, async |s: &[Sample]| {
+        Ok::<_, Infallible>(differs(s, &wrong))
+    });
     shrunk.await.unwrap()
 }
 
@@ -49,7 +53,9 @@ async fn a_model_that_trims_is_found_and_its_example_is_one_blank_beside_nothing
     for seed in 0..5 {
         let Shrunk { sample, company } = shrunk(seed, lenient).await;
         assert_eq!(company, []);
-        let [variable] = &sample.variables[..] else { panic!("{}", sample.told()) };
+        let [variable] = &sample.variables[..] else {
+            panic!("{}", sample.told())
+        };
         assert_eq!(variable.text.bytes(), b" ", "{}", sample.told());
         assert_eq!(variable.carrier, Carrier::Value);
     }
@@ -71,7 +77,11 @@ async fn what_differs_in_company_alone_is_told_with_its_company() {
     let shrunk = shrink(&failing, &samples, async |s: &[Sample]| {
         tries += 1;
         let guilty = s.iter().any(|s| s.number == cause);
-        Ok::<_, Infallible>(s.iter().map(|s| guilty && s.number >= failing.number && s.number != cause).collect())
+        Ok::<_, Infallible>(
+            s.iter()
+                .map(|s| guilty && s.number >= failing.number && s.number != cause)
+                .collect(),
+        )
     });
     let shrunk = shrunk.await.unwrap();
     assert_eq!(shrunk.company.iter().map(|s| s.number).collect::<Vec<_>>(), [cause]);
