@@ -1,6 +1,7 @@
 //! An intent's documents: values, Secret and flow, written by the harness.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -107,7 +108,7 @@ impl Documents {
         }
         let values = environment_values(env, &env_from, generation);
         Self {
-            values: Plain::new(values.to_string(), public),
+            values: Plain::new(written(&values), public),
             manifests,
         }
     }
@@ -136,6 +137,22 @@ pub fn environment_values(env: Vec<Value>, secrets: &[&str], generation: Generat
     }
 }
 
+/// A document as JSON that is YAML as well: what YAML takes for no character, for a line break or for the
+/// mark of its encoding is escaped.
+pub fn written(document: &Value) -> String {
+    let mut text = String::new();
+    for c in document.to_string().chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                // Outside of a string there is none of them. Writing to a String cannot fail.
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text
+}
+
 /// What the environment variable must hold.
 fn env_value(secret: &Secret) -> Plain {
     match secret {
@@ -157,7 +174,7 @@ fn secret_object(name: &str, entries: impl Iterator<Item = (String, Plain)>) -> 
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data});
     Manifest {
         file: format!("Secret/{name}"),
-        text: Plain::new(object.to_string(), public),
+        text: Plain::new(written(&object), public),
     }
 }
 
@@ -173,4 +190,19 @@ pub fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
         "tasks": [{"id": "hello", "type": "io.kestra.plugin.core.output.OutputValues", "values": values}],
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_survives_a_document() {
+        let all: String = (1..=0x0010_ffff).filter_map(char::from_u32).collect();
+        for text in [all, "🗝\u{7f}\u{85}\u{2028}\u{feff}\\u0041\"'".to_owned()] {
+            let written = written(&json!({"a": text}));
+            assert!(serde_json::from_str::<Value>(&written).unwrap()["a"] == *text);
+            assert!(serde_saphyr::from_str::<Value>(&written).unwrap()["a"] == *text);
+        }
+    }
 }

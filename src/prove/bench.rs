@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::observe::{Asked, Observed, Reader};
-use super::{Pack, Sample};
+use super::{Kind, Pack, Sample};
 use crate::plan::{Installation, Target, slug};
-use crate::provider::{Installed, Pod, Provider, Site};
+use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
 use crate::scenario::Generation;
 use crate::secret::{Keyring, Plain, Read, reported};
@@ -119,6 +119,14 @@ impl Bench<'_> {
         let group = group.ok_or_else(|| Infra::new("foretell", "nothing was given"))?;
         let group = group.map_err(|(_, infra)| infra)?;
         served.prepared = clock.elapsed();
+        // That the model foretells nothing of a set that is meant to run would prove the model by itself.
+        if let (false, Some(Forecast::Never(outcome))) = (pack.held, group.forecasts.first()) {
+            let why = match outcome {
+                Outcome::Blocked { message, .. } | Outcome::Refused { message, .. } => message,
+                Outcome::Ran(ran) => &ran.state,
+            };
+            return Err(Infra::new("arrange the secrets", format!("{}: {why}", never(outcome))));
+        }
 
         phase("install");
         let clock = Instant::now();
@@ -170,6 +178,16 @@ async fn judge(
         None => Predicted::Never(installed.foretold().map_or_else(String::new, never)),
     };
     let predicted: Vec<Predicted> = pack.samples.iter().map(predicted).collect();
+    // A set that never reached the environment would agree in every point, and prove nothing.
+    let lost = pack
+        .samples
+        .iter()
+        .zip(&predicted)
+        .find(|(s, p)| s.kind == Kind::Encoded && is_missing(p));
+    if let Some((sample, _)) = lost {
+        let why = format!("a good secret is not in the environment: {}", sample.told());
+        return Err(Infra::new("arrange the secrets", why));
+    }
     let (observed, faults) = match installed.client() {
         Err(outcome) => {
             let never = Observed::Never(never(outcome));

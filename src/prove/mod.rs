@@ -57,7 +57,7 @@ pub async fn prove(provider: &Provider, site: &Site, targets: &[Target], samples
     let (held, good): (Vec<Sample>, Vec<Sample>) = samples.iter().cloned().partition(|s| s.holds_up(kubelet));
     // One shows that the kubelet does hold such a pod; each more would cost a pod.
     let mut packs = pack(good);
-    packs.extend(pack(held.iter().take(1).cloned()));
+    packs.extend(pack(held.iter().take(1).cloned()).into_iter().map(Pack::holding));
     let work = targets
         .iter()
         .flat_map(|t| packs.iter().enumerate().map(move |(n, pack)| (t, n, pack)));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::sample::{Carrier, Field, Sample, Variable};
 use crate::environment::MAX_EXEC_BYTES;
 use crate::environment::api_server::MAX_SIZE;
-use crate::plan::{Documents, environment_values};
+use crate::plan::{Documents, environment_values, written};
 use crate::scenario::{Generation, Manifest};
 use crate::secret::Plain;
 
@@ -28,6 +28,8 @@ const KEY: usize = 64;
 pub struct Pack {
     /// In the order of the set.
     pub samples: Vec<Sample>,
+    /// Whether they are meant to keep the pod from running.
+    pub held: bool,
     keys: HashSet<String>,
     size: usize,
     values: usize,
@@ -49,6 +51,11 @@ pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Pack> {
 }
 
 impl Pack {
+    /// The same, meant to keep the pod from running.
+    pub(super) fn holding(self) -> Self {
+        Self { held: true, ..self }
+    }
+
     fn has_room(&self, sample: &Sample) -> bool {
         self.size + sample.size() <= MAX_EXEC_BYTES - OTHERS
             && self.values + values_size(sample) <= VALUES
@@ -86,7 +93,7 @@ impl Pack {
         }
         let names: Vec<&str> = secrets.iter().map(|object| object.name.as_str()).collect();
         Documents {
-            values: Plain::new(environment_values(env, &names, generation).to_string(), true),
+            values: Plain::new(written(&environment_values(env, &names, generation)), true),
             manifests: secrets.iter().chain(&singles).map(Object::manifest).collect(),
         }
     }
@@ -155,7 +162,7 @@ impl Object {
         });
         Manifest {
             file: format!("Secret/{}", self.name),
-            text: Plain::new(object.to_string(), true),
+            text: Plain::new(written(&object), true),
         }
     }
 }

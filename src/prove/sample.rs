@@ -55,14 +55,21 @@ pub enum Field {
 }
 
 impl Carrier {
-    /// Whether the bytes can stand there: all but `data` take text alone.
+    /// Whether the bytes can stand there. All but `data` take text alone; and of a value with a character that
+    /// YAML has no place for, helm's `toYaml` makes nothing: without a word no chart's `extraEnv` arrives at all.
     pub(super) fn bears(self, text: &[u8]) -> bool {
-        let any = matches!(
-            self,
-            Self::EnvFrom(Field::Data | Field::WrappedData) | Self::KeyRef(Field::Data | Field::WrappedData)
-        );
-        any || std::str::from_utf8(text).is_ok()
+        let text = std::str::from_utf8(text);
+        match self {
+            Self::EnvFrom(Field::Data | Field::WrappedData) | Self::KeyRef(Field::Data | Field::WrappedData) => true,
+            Self::EnvFrom(Field::StringData) | Self::KeyRef(Field::StringData) => text.is_ok(),
+            Self::Value | Self::Nowhere => text.is_ok_and(|text| text.chars().all(is_yaml)),
+        }
     }
+}
+
+/// `c-printable` of YAML's grammar.
+fn is_yaml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 impl std::fmt::Display for Carrier {
