@@ -143,7 +143,8 @@ impl Bench<'_> {
         if checked.is_err() {
             installed.evidence(self.site).await;
         }
-        if let Err(infra) = installed.remove().await {
+        let wrong = checked.as_ref().map_or(true, |all| all.iter().any(|c| c.differs.is_some()));
+        if let Err(infra) = installed.leave(self.site, wrong).await {
             // What is left behind is in the ledger, and closing that says so.
             tracing::warn!("{infra}");
         }

@@ -95,9 +95,9 @@ kinds! {
     /// A name in mixed case.
     MixedCase = "name in mixed case", false;
     /// A name with dots, dashes and digits.
-    Dotted = "name with dots and dashes", false;
+    Dotted = "name with dots and dashes", true;
     /// A name of any printable characters.
-    OddName = "name of odd characters", false;
+    OddName = "name of odd characters", true;
     /// Two names that differ in case alone.
     Collision = "names that collide by case", false;
     /// One name from two sources.

@@ -3,18 +3,22 @@ use std::convert::Infallible;
 use super::super::bench::difference;
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::secret::{Keyring, Read};
+use crate::secret::{Keyring, Read, reported};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 
 /// What a live Kestra does, as far as names and values alone decide it.
 fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
     match keyring.secret(&sample.key, &NEW) {
-        Read::Text(text) => Observed::Text(text),
-        Read::OneOf(texts) => Observed::Text(texts[0].clone()),
+        Read::Text(text) => shown(&text),
+        Read::OneOf(texts) => shown(&texts[0]),
         Read::EmptyString => Observed::Text("".into()),
         Read::Fails(words) => Observed::Missing(words),
     }
+}
+
+fn shown(text: &Plain) -> Observed {
+    Observed::Text(reported(text).unwrap())
 }
 
 /// Which samples differ from what a model says that sees every value through `wrong`.
