@@ -11,7 +11,7 @@ use crate::plan::{Installation, Target, slug};
 use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
 use crate::scenario::Generation;
-use crate::secret::{Keyring, Plain, Read, reported};
+use crate::secret::{Keyring, Plain, Read, Undecodable, reported};
 use crate::verdict::{Infra, Outcome};
 
 /// How long the server's log may lag behind what it tells of.
@@ -143,7 +143,9 @@ impl Bench<'_> {
         if checked.is_err() {
             installed.evidence(self.site).await;
         }
-        let wrong = checked.as_ref().map_or(true, |all| all.iter().any(|c| c.differs.is_some()));
+        let wrong = checked
+            .as_ref()
+            .map_or(true, |all| all.iter().any(|c| c.differs.is_some()));
         if let Err(infra) = installed.leave(self.site, wrong).await {
             // What is left behind is in the ledger, and closing that says so.
             tracing::warn!("{infra}");
@@ -264,7 +266,7 @@ fn shows(text: &Plain, output: &Plain) -> bool {
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.
 async fn log_faults(installed: &Installed, keyring: &Keyring) -> BTreeMap<String, String> {
-    let wanted: BTreeSet<String> = keyring.undecodable().map(|u| u.log_line()).collect();
+    let wanted: BTreeSet<String> = keyring.undecodable().map(Undecodable::log_line).collect();
     let deadline = Instant::now() + LOG;
     let mut lines = BTreeSet::new();
     loop {

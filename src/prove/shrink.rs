@@ -174,9 +174,12 @@ fn renamed(sample: &Sample, number: usize) -> Sample {
     sample.number = number;
     let old = sample.key.to_uppercase();
     let of_names = sample.kind.is_of_names();
-    let rename_key = |key: &str| match key.to_uppercase() == old && !of_names {
-        true => number.to_string(),
-        false => format!("{key}x{number}"),
+    let rename_key = |key: &str| {
+        if key.to_uppercase() == old && !of_names {
+            number.to_string()
+        } else {
+            format!("{key}x{number}")
+        }
     };
     let rename = |name: &str| match name.strip_prefix(PREFIX) {
         Some(rest) => format!("{PREFIX}{}", rename_key(rest)),

@@ -12,7 +12,7 @@ const PASSES: usize = 1000;
 /// What a task's outputs show of a text that `secret()` gave it; `None` when the execution never ends.
 ///
 /// The text itself is whole. But on its way into the database Kestra takes `\u0000` out of the JSON of all that
-/// its queues carry (`JdbcJsonbUtils.valueOf`), since PostgreSQL holds no NUL:
+/// its queues carry (`JdbcJsonbUtils.valueOf`), since `PostgreSQL` holds no NUL:
 /// - a NUL is not in the outputs (seen on 1.3.31 and 2.0.0: `secret('X') | length` is 3, the output has two);
 /// - of a text with a backslash, `u0000` and something, the backslash is left and what is behind it is taken for
 ///   an escape: the output of `a\u0000b` is `a` and a backspace;

@@ -23,10 +23,8 @@ pub fn of(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> 
     match kind {
         Kind::NewlineInside => encoded(then(plain::any(rng), b"\n")),
         Kind::NewlineBehind => then(encoded(plain::any(rng)), b"\n"),
-        Kind::NotEncoded => match rng.random() {
-            true => plain::line(rng),
-            false => plain::text(rng).into_bytes(),
-        },
+        Kind::NotEncoded if rng.random() => plain::line(rng),
+        Kind::NotEncoded => plain::text(rng).into_bytes(),
         Kind::LooksEncoded => {
             let length = 4 * rng.random_range(1..6);
             (0..length)
@@ -62,10 +60,8 @@ pub fn of(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> 
             _ => encoded(around(b"\"", plain::any(rng), b"\"")),
         },
         Kind::PythonBytes => around(b"b'", encoded(plain::any(rng)), b"'"),
-        Kind::Crlf => match rng.random() {
-            true => encoded(then(plain::any(rng), b"\r\n")),
-            false => then(encoded(plain::any(rng)), b"\r\n"),
-        },
+        Kind::Crlf if rng.random() => encoded(then(plain::any(rng), b"\r\n")),
+        Kind::Crlf => then(encoded(plain::any(rng)), b"\r\n"),
         Kind::Wrapped => {
             let width = *[76, 64, 4, 1].choose(rng).unwrap_or(&76);
             let line_break: &[u8] = if rng.random() { b"\n" } else { b"\r\n" };
@@ -92,10 +88,8 @@ pub fn of(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> 
                 .into_bytes()
         }
         Kind::NotUtf8 => encoded(plain::not_utf8(rng)),
-        Kind::RawBytes => match rng.random() {
-            true => plain::not_utf8(rng),
-            false => then(encoded(plain::any(rng)), b"\xff"),
-        },
+        Kind::RawBytes if rng.random() => plain::not_utf8(rng),
+        Kind::RawBytes => then(encoded(plain::any(rng)), b"\xff"),
         Kind::Empty => Vec::new(),
         Kind::OneByte => match rng.random_range(0..4) {
             0 => vec![*b"A= \n+".choose(rng).unwrap_or(&b'A')],
@@ -117,8 +111,8 @@ fn then(mut bytes: Vec<u8>, end: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn around(start: &[u8], bytes: Vec<u8>, end: &[u8]) -> Vec<u8> {
-    then([start, &bytes].concat(), end)
+fn around(start: &[u8], bytes: impl AsRef<[u8]>, end: &[u8]) -> Vec<u8> {
+    [start, bytes.as_ref(), end].concat()
 }
 
 fn lines(text: &[u8], width: usize, line_break: &[u8]) -> Vec<u8> {
