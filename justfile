@@ -26,7 +26,9 @@ check:
 schemas:
     cargo run -- schema scenario > schemas/scenario.schema.json
     cargo run -- schema report > schemas/report.schema.json
+    cargo run -- schema explain > schemas/explain.schema.json
     cargo run -- schema lint > schemas/lint.schema.json
+    cargo run -- schema prove > schemas/prove.schema.json
 
 # Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
@@ -36,3 +38,4 @@ parity DIR:
 bench:
     benches/embedded
     benches/lint
+    benches/prove

@@ -97,7 +97,7 @@ fn state(state: &State) -> String {
     state.to_string()
 }
 
-fn infra(phase: &str, error: &kestra::Error) -> Infra {
+pub(crate) fn infra(phase: &str, error: &kestra::Error) -> Infra {
     let failure = error.failure();
     Infra {
         phase: phase.into(),

@@ -20,6 +20,7 @@ pub mod lint;
 pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod prove;
 pub mod provider;
 pub mod redact;
 pub mod report;

@@ -21,7 +21,7 @@ use crate::plan::{self, Defaults, Plan, PlanError, Target};
 use crate::progress::Observer;
 use crate::provider::{self, Keeping, KestraRef, Provider, Site, auto, docker, embedded, live};
 use crate::redact::Redactor;
-use crate::report::{CaseResult, Report, Run};
+use crate::report::{Report, Run};
 use crate::scenario::{Scenario, private_texts};
 use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
@@ -103,23 +103,24 @@ impl Session {
                 self.site.redactor.add(plain.bytes());
             }
         }
-        let targets: Vec<_> = self
-            .kestras
-            .iter()
-            .map(|(kestra, version)| Target {
-                kestra: kestra.to_string(),
-                version: version.clone(),
-                chart: self.site.chart.generation,
-            })
-            .collect();
         plan::build(
             scenarios,
-            &targets,
+            &self.targets(),
             &plan::Options {
                 isolate: self.options.isolate,
                 defaults: self.site.defaults.clone(),
             },
         )
+    }
+
+    /// The run's Kestras, on its chart.
+    pub fn targets(&self) -> Vec<Target> {
+        let target = |(kestra, version): &(KestraRef, Version)| Target {
+            kestra: kestra.to_string(),
+            version: version.clone(),
+            chart: self.site.chart.generation,
+        };
+        self.kestras.iter().map(target).collect()
     }
 
     /// Where Kestra runs.
@@ -130,11 +131,15 @@ impl Session {
     /// What is about to be proved, in one line.
     pub fn header(&self, plan: &Plan) -> String {
         let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
+        self.headline(&format!("{cases} cases in {} installations", plan.installations.len()))
+    }
+
+    /// What is about to be proved, and where.
+    pub fn headline(&self, what: &str) -> String {
         let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
         format!(
-            "run {}: {cases} cases in {} installations on {}{}, chart {}, Kestra {}, {}",
+            "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
-            plan.installations.len(),
             self.place.name(),
             self.because.iter().map(|why| format!(" ({why})")).collect::<String>(),
             self.site.chart,
@@ -148,14 +153,26 @@ impl Session {
     /// # Errors
     /// [`Infra`] when the provider cannot be opened.
     pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
+        let carried_out = async |provider: &Provider, site: &Site| Report {
+            schema: 1,
+            results: campaign::carry_out(provider, site, &self.key, plan).await,
+            run: self.run(provider),
+        };
+        self.on_provider(carried_out).await
+    }
+
+    /// Opens the provider, works on it, and takes down what it made.
+    ///
+    /// # Errors
+    /// [`Infra`] when the provider cannot be opened.
+    pub async fn on_provider<T>(&self, work: impl AsyncFnOnce(&Provider, &Site) -> T) -> Result<T, Infra> {
         let provider = self.provider().await?;
-        let results = campaign::carry_out(&provider, &self.site, &self.key, plan).await;
-        let report = self.report(&provider, results);
+        let done = work(&provider, &self.site).await;
         // What is left is in the ledger, and closing that says so.
         if let Err(infra) = provider.close(&self.site).await {
             tracing::warn!("{infra}");
         }
-        Ok(report)
+        Ok(done)
     }
 
     async fn provider(&self) -> Result<Provider, Infra> {
@@ -186,8 +203,9 @@ impl Session {
         }
     }
 
-    fn report(&self, provider: &Provider, results: Vec<CaseResult>) -> Report {
-        let run = Run {
+    /// What was run, and where, up to now.
+    pub fn run(&self, provider: &Provider) -> Run {
+        Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
             provider: provider.name().into(),
@@ -198,11 +216,6 @@ impl Session {
             started: self.started,
             kept: self.site.keeping.all(),
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
-        Report {
-            schema: 1,
-            run,
-            results,
         }
     }
 

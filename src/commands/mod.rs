@@ -13,6 +13,7 @@ mod lint;
 mod list;
 mod live;
 mod plaintext;
+mod prove;
 pub mod run;
 mod schema;
 mod target;
@@ -55,6 +56,8 @@ enum Command {
     Lint(lint::Args),
     /// Write right what `lint` finds, where nobody has to guess
     Fix(fix::Args),
+    /// Hold the oracle against a live Kestra, with random secrets
+    Prove(Box<prove::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -77,6 +80,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
         Command::Clean(args) => clean::run(args).await,
+        Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),
     }
 }

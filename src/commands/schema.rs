@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{explain, lint, report, scenario};
+use crate::{explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -22,6 +22,8 @@ enum Format {
     Explain,
     /// What `lint --format json` writes
     Lint,
+    /// prove.json
+    Prove,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -30,6 +32,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Report => report::json::json_schema(),
         Format::Explain => explain::json_schema(),
         Format::Lint => lint::finding::json_schema(),
+        Format::Prove => prove::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)

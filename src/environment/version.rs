@@ -28,6 +28,13 @@ impl Kubelet {
         self >= Self::new(1, 30, 0)
     }
 
+    /// Whether a variable in `env` may be called by any printable characters of ASCII but `=`: the feature
+    /// gate `RelaxedEnvironmentVariableValidation`, on by default from 1.32. It is the API server's; a
+    /// kubelet is never newer than that.
+    pub fn takes_any_printable_name(self) -> bool {
+        self >= Self::new(1, 32, 0)
+    }
+
     /// Whether a `$` breaks the character behind it when that is not ASCII: the first byte is taken
     /// for a whole character (kubernetes pull request 136325, in 1.34.4 and 1.35.1).
     pub(super) fn breaks_characters(self) -> bool {
@@ -38,7 +45,7 @@ impl Kubelet {
     /// Google's protobuf, whose text must be UTF-8; later patches send the value as bytes
     /// (kubernetes issue 139132). In 1.34 the first patch seen to do so is 9, the last seen not to
     /// is 4.
-    pub(super) fn refuses_bad_utf8(self) -> bool {
+    pub fn refuses_bad_utf8(self) -> bool {
         let bytes_since = match (self.major, self.minor) {
             (1, 34) => 9,
             (1, 35) => 6,

@@ -1,5 +1,6 @@
 //! `helm template`: a release's manifests, as the API server would get them.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret, Service};
@@ -113,12 +114,29 @@ impl Helm {
     }
 }
 
+/// What helm's YAML 1.1 wrote, for a reader of YAML 1.2. To the former U+2028 and U+2029 end a line: `toYaml`
+/// goes on after them with the indentation, which its reader takes away again and the latter takes for a part of
+/// the text.
+fn unfolded(text: &[u8]) -> Cow<'_, [u8]> {
+    const BREAKS: [&str; 2] = ["\u{2028}", "\u{2029}"];
+    match std::str::from_utf8(text) {
+        Ok(text) if BREAKS.iter().any(|b| text.contains(b)) => {
+            let mut lines = text.split_inclusive(['\u{2028}', '\u{2029}']);
+            let first = lines.next().unwrap_or_default().to_owned();
+            let all = lines.fold(first, |all, line| all + line.trim_start_matches([' ', '\t']));
+            Cow::Owned(all.into_bytes())
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
 impl Rendered {
     /// Reads a stream of manifests.
     fn read(text: &[u8]) -> Result<Self, RenderError> {
         let bad = |e: &dyn std::fmt::Display| RenderError::Output(e.to_string());
         let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
-        let objects: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(text, options)
+        let text = unfolded(text);
+        let objects: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(&text, options)
             .map_err(|e| RenderError::Output(crate::scenario::InputError::yaml("helm template", &e, "").message))?;
         let mut rendered = Self::default();
         for object in objects.into_iter().filter(|o| !o.is_null()) {
@@ -166,4 +184,18 @@ fn workload(object: &Value) -> Result<Workload, RenderError> {
         component,
         template,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_separator_in_a_value_is_not_followed_by_helms_indentation() {
+        // As helm 3.22 renders it.
+        let rendered = "a:\n  value: 'Zp/F\u{2028}    mowG/\u{2029}'\n";
+        let read: Value = serde_saphyr::from_slice(&unfolded(rendered.as_bytes())).unwrap();
+        assert_eq!(read["a"]["value"], "Zp/F\u{2028}mowG/\u{2029}");
+        assert!(matches!(unfolded(b"a: '\xc2\x85  b'"), Cow::Borrowed(_)));
+    }
 }

@@ -1,6 +1,7 @@
 //! An intent's documents: values, Secret and flow, written by the harness.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,8 +12,10 @@ use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
 use crate::secret::Plain;
 
 /// What an installation is given.
-pub(super) struct Documents {
+pub struct Documents {
+    /// The chart's values.
     pub values: Plain,
+    /// What is applied before the release.
     pub manifests: Vec<Manifest>,
 }
 
@@ -53,7 +56,7 @@ impl Names {
 }
 
 /// A target's name, fit for a Kubernetes name.
-pub(super) fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> String {
     let kept: String = text
         .to_lowercase()
         .chars()
@@ -64,7 +67,7 @@ pub(super) fn slug(text: &str) -> String {
 
 impl Documents {
     /// Writes values and manifests that carry the intents to one release.
-    pub fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
+    pub(super) fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
         let mut env = Vec::new();
         let mut env_from = Vec::new();
         let mut manifests = Vec::new();
@@ -83,10 +86,7 @@ impl Documents {
                     })
                 })),
                 Strategy::ExtraEnvFrom => {
-                    env_from.push(match generation {
-                        Generation::V0 => json!({"name": names.object}),
-                        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": names.object}}),
-                    });
+                    env_from.push(names.object.as_str());
                     manifests.push(secret_object(
                         &names.object,
                         variables.map(|(variable, _, value)| (variable, value)),
@@ -106,27 +106,51 @@ impl Documents {
                 }
             }
         }
-        let mut values = Map::new();
-        let (env_key, from_key) = match generation {
-            Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
-            Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
-        };
-        if !env.is_empty() {
-            values.insert(env_key.into(), env.into());
-        }
-        if !env_from.is_empty() {
-            values.insert(from_key.into(), env_from.into());
-        }
-        let values = if generation == Generation::V0 {
-            Value::Object(values)
-        } else {
-            json!({"common": values})
-        };
+        let values = environment_values(env, &env_from, generation);
         Self {
-            values: Plain::new(values.to_string(), public),
+            values: Plain::new(written(&values), public),
             manifests,
         }
     }
+}
+
+/// The chart's values that give a container these entries of `env` and every key of these Secrets.
+pub fn environment_values(env: Vec<Value>, secrets: &[&str], generation: Generation) -> Value {
+    let (env_key, from_key) = match generation {
+        Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
+        Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
+    };
+    let from = secrets.iter().map(|name| match generation {
+        Generation::V0 => json!({"name": name}),
+        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": name}}),
+    });
+    let mut values = Map::new();
+    if !env.is_empty() {
+        values.insert(env_key.into(), env.into());
+    }
+    if !secrets.is_empty() {
+        values.insert(from_key.into(), from.collect());
+    }
+    match generation {
+        Generation::V0 => Value::Object(values),
+        Generation::V1 | Generation::V2 => json!({"common": values}),
+    }
+}
+
+/// A document as JSON that is YAML as well: what YAML takes for no character, for a line break or for the
+/// mark of its encoding is escaped.
+pub fn written(document: &Value) -> String {
+    let mut text = String::new();
+    for c in document.to_string().chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                // Outside of a string there is none of them. Writing to a String cannot fail.
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 /// What the environment variable must hold.
@@ -150,7 +174,7 @@ fn secret_object(name: &str, entries: impl Iterator<Item = (String, Plain)>) -> 
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data});
     Manifest {
         file: format!("Secret/{name}"),
-        text: Plain::new(object.to_string(), public),
+        text: Plain::new(written(&object), public),
     }
 }
 
@@ -166,4 +190,19 @@ pub fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
         "tasks": [{"id": "hello", "type": "io.kestra.plugin.core.output.OutputValues", "values": values}],
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_survives_a_document() {
+        let all: String = (1..=0x0010_ffff).filter_map(char::from_u32).collect();
+        for text in [all, "🗝\u{7f}\u{85}\u{2028}\u{feff}\\u0041\"'".to_owned()] {
+            let written = written(&json!({"a": text}));
+            assert!(serde_json::from_str::<Value>(&written).unwrap()["a"] == *text);
+            assert!(serde_saphyr::from_str::<Value>(&written).unwrap()["a"] == *text);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use defaults::{Defaults, ImageRef};
-pub use intent::flow;
+pub use intent::{Documents, environment_values, flow, slug, written};
 pub use keys::{Ignored, ignored, ignored_keys, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;

@@ -162,6 +162,16 @@ impl Log {
         held.iter().skip(from).map(|line| (self.0.scrub)(line)).collect()
     }
 
+    /// The lines still held that contain a text, oldest first, scrubbed. The text is looked for in the lines
+    /// as they were written.
+    pub fn lines_with(&self, text: &str) -> Vec<String> {
+        let held = self.lines();
+        held.iter()
+            .filter(|line| line.contains(text))
+            .map(|line| (self.0.scrub)(line))
+            .collect()
+    }
+
     /// Whether a line that is still held answers to the question. It is asked of the line as it
     /// was written: not scrubbed.
     pub fn any(&self, question: impl FnMut(&str) -> bool) -> bool {

@@ -10,7 +10,7 @@ use crate::environment::{Environment, Facts, Halt, Kubelet, MountedFile, Objects
 use crate::helm::{RenderError, Rendered};
 use crate::plan::{Action, Case, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
-use crate::secret::{Keyring, Plain, Read};
+use crate::secret::{Keyring, Plain, Read, reported};
 use crate::verdict::{Infra, Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
@@ -260,7 +260,11 @@ impl Pod {
         let mut missing = Vec::new();
         for (output, read) in &case.reads {
             match keyring.secret(&read.secret, version) {
-                Read::Text(text) => drop(outputs.insert(output.clone(), Plain::new(text.bytes(), read.public))),
+                Read::Text(text) => match reported(&text) {
+                    Some(shown) => drop(outputs.insert(output.clone(), Plain::new(shown.bytes(), read.public))),
+                    // Its execution has no end, so nothing will be seen.
+                    None => return Prediction::Unknown,
+                },
                 Read::EmptyString => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
                 Read::Fails(_) => missing.push(read.secret.clone()),
                 // Either of several may win: nothing certain can be said.

@@ -21,6 +21,7 @@ pub use forecast::{Forecast, Pod};
 pub use keep::{Keep, Keeping, Kept};
 pub use kestra::{ENGINES, KestraRef};
 
+use crate::environment::Kubelet;
 use crate::helm::{Chart, Helm};
 use crate::kestra::{Client, Credentials};
 use crate::ledger::Ledger;
@@ -217,6 +218,14 @@ impl Provider {
         }
     }
 
+    /// The kubelet whose rules hold there.
+    pub fn kubelet(&self) -> Kubelet {
+        match self {
+            Self::Embedded(_) | Self::Docker(_) => Kubelet::NEWEST,
+            Self::Live(live) => live.kubelet(),
+        }
+    }
+
     /// Its name, as `--provider` takes it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -271,11 +280,16 @@ impl Installed {
 
     /// Whether the server's log holds a text.
     pub async fn logged(&self, text: &str) -> bool {
+        !self.lines(text).await.is_empty()
+    }
+
+    /// The lines of the server's log that hold a text; of a long log the last ones.
+    pub async fn lines(&self, text: &str) -> Vec<String> {
         match self {
-            Self::Embedded(running) => running.logged(text),
-            Self::Docker(running) => running.logged(text),
-            Self::Live(release) => release.logged(text).await,
-            Self::Never(_) => false,
+            Self::Embedded(running) => running.lines(text),
+            Self::Docker(running) => running.lines(text),
+            Self::Live(release) => release.lines(text).await,
+            Self::Never(_) => Vec::new(),
         }
     }
 

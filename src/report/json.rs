@@ -14,7 +14,7 @@ pub fn write(report: &Report, path: &Path) -> io::Result<()> {
 }
 
 /// Puts a file in its place at once, with mode 0600: a full disk leaves the one before.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())

@@ -21,6 +21,7 @@ mod keyring;
 mod line_breaks;
 mod place;
 mod plain;
+mod reported;
 mod shown;
 mod utf8_java;
 
@@ -31,4 +32,5 @@ pub use hop::{Hop, HopKind, Path, Value, first_wrong};
 pub use keyring::{Entry, Keyring, PREFIX, Read, Undecodable};
 pub use place::Place;
 pub use plain::Plain;
+pub use reported::reported;
 pub use shown::{RunKey, Shown};

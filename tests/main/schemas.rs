@@ -44,8 +44,15 @@ pub fn assert_report(path: &Path) {
     assert_valid("report", &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
 }
 
+/// The same of a proof; gives it.
+pub fn assert_proof(path: &Path) -> Value {
+    let proof = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_valid("prove", &proof);
+    proof
+}
+
 fn fresh() {
-    for format in ["scenario", "report", "explain", "lint"] {
+    for format in ["scenario", "report", "explain", "lint", "prove"] {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,

@@ -73,9 +73,9 @@ impl Running {
         &self.pod
     }
 
-    /// Whether a line of the container's log contains a text.
-    pub fn logged(&self, text: &str) -> bool {
-        self.container.log.any(|line| line.contains(text))
+    /// The lines of the container's log that contain a text, scrubbed.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        self.container.log.lines_with(text)
     }
 
     /// Keeps its environment and its log, and says where.

@@ -75,9 +75,9 @@ impl Running {
         &self.pod
     }
 
-    /// Whether a line of the process's output contains a text.
-    pub fn logged(&self, text: &str) -> bool {
-        self.process.daemon.log().any(|line| line.contains(text))
+    /// The lines of the process's output that contain a text, scrubbed.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        self.process.daemon.log().lines_with(text)
     }
 
     /// Keeps its environment and its log, and says where.

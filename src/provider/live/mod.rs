@@ -17,6 +17,7 @@ pub use release::Release;
 use super::forecast::{Forecast, Node};
 use super::{KestraRef, RELEASE, Site};
 use crate::cluster::{Access, Cluster, names};
+use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
 use crate::verdict::Infra;
@@ -133,6 +134,11 @@ impl Live {
     /// How many installations it bears at a time.
     pub fn capacity(&self) -> usize {
         self.parallel
+    }
+
+    /// The kubelet whose rules hold there.
+    pub fn kubelet(&self) -> Kubelet {
+        self.cluster.kubelet
     }
 
     /// `kind` or `context`.

@@ -112,12 +112,13 @@ impl Release {
         &self.forecast
     }
 
-    /// Whether a line of the log of one of its pods contains a text.
-    pub async fn logged(&self, text: &str) -> bool {
+    /// The lines of the logs of its pods that contain a text, scrubbed.
+    pub async fn lines(&self, text: &str) -> Vec<String> {
         let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
         let Ok(listed) = self.pods().await else {
-            return false;
+            return Vec::new();
         };
+        let mut lines = Vec::new();
         for pod in listed {
             for container in pod.spec.iter().flat_map(|s| &s.containers) {
                 let params = LogParams {
@@ -125,13 +126,15 @@ impl Release {
                     ..LogParams::default()
                 };
                 match within("read the log", pods.logs(&pod.name_any(), &params)).await {
-                    Ok(log) if log.lines().any(|line| line.contains(text)) => return true,
-                    Ok(_) => {}
+                    Ok(log) => {
+                        let found = log.lines().filter(|line| line.contains(text));
+                        lines.extend(found.map(|line| (self.helm.scrub)(line)));
+                    }
                     Err(infra) => tracing::debug!("{infra}"),
                 }
             }
         }
-        false
+        lines
     }
 
     /// Does something to the release and waits until that is rolled out. A refusal is an outcome.
