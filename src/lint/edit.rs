@@ -35,8 +35,11 @@ pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plain) -> Optio
         }
         Style::Plain => format!("\"{text}\""),
         Style::Block { .. } => {
-            // What ends the block stays, and with it what the block's header says of it.
-            range.end = range.start + written.trim_end().len();
+            // The line breaks that end the block stay, and with them what its header says of them; blanks that end
+            // its last line are part of the value and go.
+            let text_end = written.trim_end().len();
+            let rest = written[text_end..].split('\n').next().unwrap_or_default();
+            range.end = range.start + text_end + rest.trim_end_matches('\r').len();
             if written.starts_with(char::is_whitespace) || range.is_empty() {
                 return None;
             }

@@ -80,8 +80,6 @@ fn mistaken(plain: &[u8], mistake: u8, place: Place) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn after_fix_only_what_nobody_can_know_is_left(
         plain in prop_oneof!["[a-zA-Z0-9 !/+é]{1,40}", "\\PC{1,20}", "[0-9]{1,12}", "true|yes|null|1e3|~"],
@@ -132,6 +130,15 @@ proptest! {
         let document = format!("apiVersion: v1\nkind: Secret\nstringData:\n  SECRET_A: {text}\n");
         fixed(&document);
     }
+}
+
+#[test]
+fn blanks_that_end_a_block_go_with_the_value() {
+    let text =
+        |value| format!("common:\n  extraEnv:\n    - name: SECRET_A\n      value: |\n        {value}\n\n# end\n");
+    assert_eq!(fixed(&text("! ")).0, text("ISA="));
+    let windows = |value| text(value).replace('\n', "\r\n");
+    assert_eq!(fixed(&windows("! ")).0, windows("ISA="));
 }
 
 #[test]
