@@ -156,9 +156,7 @@ fn shorter(text: &[u8]) -> Vec<Vec<u8>> {
         for start in (0..text.len()).step_by(piece) {
             let end = (start + piece).min(text.len());
             all.push([&text[..start], &text[end..]].concat());
-            if piece > 1 {
-                all.push(text[start..end].to_vec());
-            }
+            all.push(text[start..end].to_vec());
         }
         piece /= 2;
     }
