@@ -47,20 +47,24 @@ async fn shrunk(seed: u64, wrong: impl Fn(&[u8]) -> Vec<u8>) -> Shrunk {
 
 #[tokio::test]
 async fn a_true_model_differs_nowhere() {
-    assert_eq!(differs(&generate(1, 1000), <[u8]>::to_vec), vec![false; 1000]);
+    assert_eq!(differs(&generate(1, 500), <[u8]>::to_vec), vec![false; 500]);
 }
 
 #[tokio::test]
-async fn a_model_that_trims_is_found_and_its_example_is_one_blank_beside_nothing() {
-    // A lenient cousin of the decoder: it takes a space for nothing.
-    let lenient = |bytes: &[u8]| bytes.iter().copied().filter(|b| *b != b' ').collect();
-    for seed in 0..5 {
+async fn a_model_that_takes_blanks_for_nothing_is_found_and_its_example_is_one_blank() {
+    // A lenient cousin of the decoder: it takes blanks for nothing.
+    let lenient = |bytes: &[u8]| bytes.iter().copied().filter(|b| !b" \t".contains(b)).collect();
+    for seed in 0..3 {
         let Shrunk { sample, company } = shrunk(seed, lenient).await;
         assert_eq!(company, []);
         let [variable] = &sample.variables[..] else {
             panic!("{}", sample.told())
         };
-        assert_eq!(variable.text.bytes(), b" ", "{}", sample.told());
+        assert!(
+            [b" ", b"\t"].iter().any(|blank| variable.text.bytes() == *blank),
+            "{}",
+            sample.told()
+        );
         assert_eq!(variable.carrier, Carrier::Value);
     }
 }
