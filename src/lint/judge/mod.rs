@@ -209,9 +209,9 @@ impl<'a> Judge<'a> {
             // Another name for the key would break what refers to it.
             let referred = self.object(number).and_then(|o| o.name);
             let referred = referred.is_some_and(|name| self.referred.contains(&(name, entry.name)));
-            self.name(&entry, subject, free && !referred);
-        } else if !name.starts_with(PREFIX) {
-            self.name(&entry, subject, false);
+            self.name(&entry, name, subject, free && !referred);
+        } else {
+            self.name(&entry, name, subject, false);
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Found, Judge, is_secret};
 use crate::environment::ObjectKind;
 use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
 use crate::lint::finding::{Rule, Severity, shown};
-use crate::secret::diagnosis::Code;
+use crate::secret::diagnosis::{Code, corrected_name};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
@@ -36,8 +36,8 @@ impl<'a> Judge<'a> {
     }
 
     fn name_once(&mut self, entry: &crate::lint::facts::Entry, name: &str) {
-        if !name.starts_with(crate::secret::PREFIX) && self.judged.insert(entry.name_at) {
-            self.name(entry, &shown(name), true);
+        if corrected_name(name).is_some() && self.judged.insert(entry.name_at) {
+            self.name(entry, name, &shown(name), true);
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Judge<'a> {
                 self.perhaps_meant_at(entry, reference);
             }
         }
-        if is_secret(reference.name) && !reference.name.starts_with(crate::secret::PREFIX) {
+        if is_secret(reference.name) && corrected_name(reference.name).is_some() {
             let entry = crate::lint::facts::Entry {
                 name: reference.name,
                 name_at: reference.name_at,

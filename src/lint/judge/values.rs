@@ -106,22 +106,32 @@ impl Judge<'_> {
         })
     }
 
-    /// The name of a variable or a key that Kestra would take if it were in capitals.
-    pub(super) fn name(&mut self, entry: &Entry, subject: &str, free: bool) {
-        let Some(right) = diagnosis::corrected_name(entry.name) else {
+    /// The name that a variable comes by, where Kestra would take it if it were in capitals or of letters that
+    /// its shell hands on.
+    pub(super) fn name(&mut self, entry: &Entry, name: &str, subject: &str, free: bool) {
+        let Some(right) = diagnosis::corrected_name(name) else {
             return;
         };
-        let edit = if entry.literal {
+        let (code, effect) = if name.starts_with(PREFIX) {
+            (
+                Code::ShellName,
+                "it never reaches Kestra; flows call it by the new name then",
+            )
+        } else {
+            (Code::Name, "Kestra ignores it")
+        };
+        // What flows call it by changes with a name that has the prefix already: that is theirs to follow.
+        let edit = if entry.literal || code == Code::ShellName || name != entry.name {
             None
         } else {
             self.node_edit(entry.name_at, &Plain::new(right.as_str(), true))
         };
         self.found.push(Found {
             at: entry.name_at,
-            rule: Rule::Fault(Code::Name),
+            rule: Rule::Fault(code),
             severity: Severity::Error,
             subject: subject.into(),
-            message: format!("{}: Kestra ignores it", Code::Name.title()),
+            message: format!("{}: {effect}", code.title()),
             cure: format!("name it {}", shown(&right)),
             edit: edit.filter(|_| free),
         });
