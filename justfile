@@ -3,7 +3,7 @@
 _default:
     @just --list
 
-# All bundled scenarios on both engines, no Docker needed
+# All bundled scenarios on both engines; `just run --provider embedded` needs no Docker
 run *ARGS:
     cargo run --release -- run {{ARGS}}
 
@@ -39,3 +39,5 @@ bench:
     benches/embedded
     benches/lint
     benches/prove
+    benches/explain
+    benches/cluster
