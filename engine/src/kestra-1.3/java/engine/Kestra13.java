@@ -1,7 +1,9 @@
 package engine;
 
+import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.queues.QueueFactoryInterface;
@@ -13,6 +15,9 @@ import io.kestra.core.runners.Indexer;
 import io.kestra.core.runners.Scheduler;
 import io.kestra.core.server.ServiceType;
 import io.kestra.core.services.FlowService;
+import io.kestra.core.services.WebhookService;
+import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
+import io.kestra.plugin.core.trigger.WebhookContext;
 import io.kestra.worker.DefaultWorker;
 import io.micronaut.context.ApplicationContext;
 import jakarta.inject.Inject;
@@ -28,6 +33,7 @@ import org.slf4j.event.Level;
 class Kestra13 implements Generation {
     @Inject ApplicationContext context;
     @Inject FlowService flows;
+    @Inject WebhookService webhooks;
     @Inject FlowRepositoryInterface flowRepository;
     @Inject LogRepositoryInterface logs;
     @Inject @Named(QueueFactoryInterface.EXECUTION_NAMED) QueueInterface<Execution> queue;
@@ -67,6 +73,11 @@ class Kestra13 implements Generation {
     @Override
     public void submit(Execution execution) throws Exception {
         queue.emit(execution);
+    }
+
+    @Override
+    public WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger) {
+        return new WebhookContext(request, path, flow, trigger, webhooks);
     }
 
     @Override

@@ -2,9 +2,11 @@ package engine;
 
 import io.kestra.core.executor.command.Create;
 import io.kestra.core.executor.command.ExecutionCommand;
+import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionId;
 import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.queues.DispatchQueueInterface;
@@ -15,7 +17,11 @@ import io.kestra.core.runners.Scheduler;
 import io.kestra.core.runners.Worker;
 import io.kestra.core.server.ServiceType;
 import io.kestra.core.services.FlowService;
+import io.kestra.core.services.WebhookService;
+import io.kestra.core.utils.IdUtils;
 import io.kestra.core.worker.Controller;
+import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
+import io.kestra.plugin.core.trigger.WebhookContext;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
 import jakarta.inject.Inject;
@@ -29,6 +35,7 @@ import org.slf4j.event.Level;
 class Kestra20 implements Generation {
     @Inject ApplicationContext context;
     @Inject FlowService flows;
+    @Inject WebhookService webhooks;
     @Inject LogDataStoreInterface logs;
     @Inject DispatchQueueInterface<ExecutionCommand> commands;
 
@@ -62,6 +69,11 @@ class Kestra20 implements Generation {
         ExecutionId id = new ExecutionId(execution.getTenantId(), execution.getNamespace(), execution.getFlowId(),
             execution.getId(), execution.getFlowRevision());
         commands.emit(Create.of(id).withInputs(execution.getInputs()).withLabels(execution.getLabels()));
+    }
+
+    @Override
+    public WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger) {
+        return new WebhookContext(request, path, flow, trigger, webhooks, IdUtils.create(), null);
     }
 
     @Override

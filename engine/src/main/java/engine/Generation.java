@@ -1,10 +1,14 @@
 package engine;
 
+import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.server.ServiceType;
+import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
+import io.kestra.plugin.core.trigger.WebhookContext;
 import java.util.List;
 import java.util.Set;
 import org.slf4j.event.Level;
@@ -23,6 +27,9 @@ interface Generation {
 
     /** Hands a new execution to the executor without waiting for it. */
     void submit(Execution execution) throws Exception;
+
+    /** What a webhook trigger is evaluated with; {@code path} is what follows the key, null when nothing does. */
+    WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger);
 
     List<LogEntry> logs(String tenant, String execution, Level minLevel);
 }
