@@ -38,6 +38,7 @@ import org.slf4j.event.Level;
 /** Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. */
 @Controller("/api/v1/{tenant}")
 @ExecuteOn(TaskExecutors.BLOCKING)
+@Webserver
 class Api {
     /** An answer to wait=true comes at the latest then; the caller's own deadline is shorter. */
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(60);

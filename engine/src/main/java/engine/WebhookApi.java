@@ -30,6 +30,7 @@ import reactor.core.publisher.Mono;
 /** Webhook triggers: found by their rendered key and evaluated by Kestra itself. The key is all that guards them. */
 @Controller("/api/v1/{tenant}/executions/webhook/{namespace}/{id}/{key}{/path}")
 @ExecuteOn(TaskExecutors.BLOCKING)
+@Webserver
 class WebhookApi {
     private static final Logger LOG = LoggerFactory.getLogger(WebhookApi.class);
 
