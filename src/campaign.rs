@@ -11,7 +11,7 @@ use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
 use crate::provider::{Forecast, Group, Installed, Pod, Provider, Site};
 use crate::report::{CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
-use crate::scenario::{Expect, Manifest};
+use crate::scenario::{Generation, Manifest, Wanted};
 use crate::secret::diagnosis::Code;
 use crate::secret::{RunKey, first_wrong};
 use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
@@ -33,7 +33,7 @@ pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Pla
     while let Some(more) = served.next().await {
         results.extend(more);
     }
-    results.sort_by(|a, b| (&a.provenance.kestra, &a.scenario).cmp(&(&b.provenance.kestra, &b.scenario)));
+    results.sort_by(|a, b| place(a).cmp(&place(b)));
     results
 }
 
@@ -84,7 +84,7 @@ impl Scene<'_> {
                     self.site.observer.phase(&installation.id, &step.name);
                     let about = About {
                         name: format!("{}/{}", case.scenario.name, step.name),
-                        expect: &step.expect,
+                        wanted: &step.wanted,
                         own: None,
                         manifests: step.action.manifests().unwrap_or(about.manifests),
                         ..about.clone()
@@ -127,7 +127,7 @@ impl Scene<'_> {
         let attempt = match installed.client() {
             Err(outcome) => Ok(outcome.clone()),
             Ok(client) => tokio::select! {
-                attempt = attempt(client, about.case, about.expect, installed, &self.site.redactor) => attempt,
+                attempt = attempt(client, about.case, about.wanted, installed, &self.site.redactor) => attempt,
                 () = self.site.cancel.cancelled() => return None,
             },
         };
@@ -138,13 +138,24 @@ impl Scene<'_> {
         let version = &about.installation.version;
         let (prediction, traces) = match about.own.or(installed.pod()) {
             Some(pod) => (
-                pod.predict(about.case, version),
-                trace(pod, about.manifests, about.case, about.expect, version, &attempt),
+                if about.case.is_foretold() {
+                    pod.predict(about.case, version)
+                } else {
+                    Prediction::Unknown
+                },
+                trace(
+                    pod,
+                    about.manifests,
+                    about.case,
+                    &about.wanted.expect,
+                    version,
+                    &attempt,
+                ),
             ),
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
         let result = self.judged(about, &prediction, &attempt, phases);
-        let mut result = self.traced(result, traces, &about.case.diagnosis);
+        let mut result = self.traced(result, traces, &about.case.wanted.diagnosis);
         if matches!(result.status, Status::Fail | Status::Error) {
             result.evidence.extend(installed.evidence(self.site).await);
         }
@@ -184,7 +195,7 @@ impl Scene<'_> {
     }
 
     fn judged(&self, about: &About<'_>, prediction: &Prediction, attempt: &Attempt, phases: Vec<Phase>) -> CaseResult {
-        let verdict = judge(about.expect, prediction, attempt);
+        let verdict = judge(&about.wanted.expect, prediction, attempt);
         let scenario = &about.case.scenario;
         CaseResult {
             scenario: about.name.clone(),
@@ -194,7 +205,7 @@ impl Scene<'_> {
             because: verdict.because,
             help: attempt.as_ref().err().and_then(|i| i.help.clone()),
             promised: scenario.promise.as_ref().map(|p| expected(p, self.key)),
-            expected: Some(expected(about.expect, self.key)),
+            expected: Some(expected(&about.wanted.expect, self.key)),
             predicted: predicted(prediction, self.key),
             observed: attempt.as_ref().ok().map(|o| observed(o, self.key)),
             model_drift: verdict.model_drift,
@@ -228,6 +239,7 @@ impl Scene<'_> {
             because: Some(skipped.why.clone()),
             provenance: Provenance {
                 kestra: skipped.kestra.clone(),
+                chart: format!("{} as {}", self.site.chart, skipped.generation),
                 provider: self.provider.name().to_string(),
                 ..Provenance::default()
             },
@@ -243,11 +255,24 @@ impl Scene<'_> {
             .flat_map(|i| &i.cases)
             .map(|c| c.scenario.name.clone())
             .collect();
+        let mut provenance = self.provider.provenance(self.site, installation);
+        provenance.deviations.extend(unusual(installation));
         Provenance {
             shared_with: names,
-            ..self.provider.provenance(self.site, installation)
+            ..provenance
         }
     }
+}
+
+/// What is to be known of a chart and a Kestra that were not made for each other.
+fn unusual(installation: &Installation) -> Option<String> {
+    let pair = (installation.generation, installation.version.major);
+    matches!(pair, (Generation::V0, 1..)).then(|| {
+        format!(
+            "chart 0.x was published with Kestra up to 0.23: nobody is known to deploy it with {}",
+            installation.version
+        )
+    })
 }
 
 /// A case or a step of it, about to be judged.
@@ -256,7 +281,7 @@ struct About<'a> {
     installation: &'a Installation,
     case: &'a Case,
     name: String,
-    expect: &'a Expect,
+    wanted: &'a Wanted,
     /// The pod by its own documents; twins share one that came from another's.
     own: Option<&'a Pod>,
     /// The manifests as they were applied last.
@@ -270,12 +295,17 @@ impl<'a> About<'a> {
             installation,
             case,
             name: case.scenario.name.clone(),
-            expect: &case.expect,
+            wanted: &case.wanted,
             own,
             manifests: &installation.manifests,
             provenance,
         }
     }
+}
+
+/// Where a result stands among the others.
+fn place(result: &CaseResult) -> [&str; 3] {
+    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
 }
 
 fn ms(since: Instant) -> u64 {

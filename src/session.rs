@@ -115,12 +115,15 @@ impl Session {
 
     /// The run's Kestras, on its chart.
     pub fn targets(&self) -> Vec<Target> {
-        let target = |(kestra, version): &(KestraRef, Version)| Target {
-            kestra: kestra.to_string(),
-            version: version.clone(),
-            chart: self.site.chart.generation,
-        };
-        self.kestras.iter().map(target).collect()
+        let mut targets = Vec::new();
+        for chart in self.site.chart.plays() {
+            targets.extend(self.kestras.iter().map(|(kestra, version)| Target {
+                kestra: kestra.to_string(),
+                version: version.clone(),
+                chart,
+            }));
+        }
+        targets
     }
 
     /// Where Kestra runs.

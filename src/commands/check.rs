@@ -12,7 +12,7 @@ use super::live::live;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
-use crate::scenario::{Expect, Expectation, Given, InputError, Literal, Manifest, Scenario};
+use crate::scenario::{self, Expect, Expectation, Given, InputError, Literal, Manifest, Scenario, Start};
 use crate::secret::Plain;
 use crate::session::Session;
 use crate::verdict::Exit;
@@ -112,12 +112,13 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
             flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
             public,
         }),
+        flows: Vec::new(),
+        start: Start::default(),
         promise: None,
         expect: vec![Expectation {
             kestra: None,
             chart: None,
-            expect: Expect::Outputs(outputs),
-            diagnosis: Vec::new(),
+            wanted: scenario::Wanted::only(Expect::Outputs(outputs)),
         }],
         steps: Vec::new(),
         file: "check".into(),
