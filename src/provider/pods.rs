@@ -128,7 +128,9 @@ impl Pods {
             Self::Standalone(pod) => settle(Role::Standalone, pod),
             Self::Distributed { worker, others } => {
                 settle(Role::Worker, worker);
-                others.iter_mut().for_each(|(role, pod)| settle(*role, pod));
+                for (role, pod) in others {
+                    settle(*role, pod);
+                }
             }
         }
         changed.then_some(self)

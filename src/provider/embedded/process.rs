@@ -78,7 +78,7 @@ impl Process {
     }
 
     /// Waits until it says that it is up.
-    pub(super) async fn healthy(&self, site: &Site, ports: &Ports) -> Result<(), Infra> {
+    pub(super) async fn healthy(&self, site: &Site, ports: Ports) -> Result<(), Infra> {
         let management = url(ports.management)?;
         tokio::select! {
             up = wait_healthy(&management, site.boot, self.died()) => up.map_err(|e| Infra::new("boot Kestra", e)),
@@ -88,7 +88,7 @@ impl Process {
 }
 
 /// The server behind a port.
-pub(super) async fn connect(site: &Site, ports: &Ports) -> Result<Client, Infra> {
+pub(super) async fn connect(site: &Site, ports: Ports) -> Result<Client, Infra> {
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, site.credentials.clone(), Limits::default(), scrub)
         .await
@@ -166,7 +166,7 @@ pub(super) fn java_command(engine: &Engine, java: &Java) -> std::io::Result<Comm
 }
 
 /// Our own settings, which beat what the environment and the configuration say.
-pub(super) fn properties(ports: &Ports, folder: &Path) -> Vec<String> {
+pub(super) fn properties(ports: Ports, folder: &Path) -> Vec<String> {
     let storage = folder.join("storage");
     vec![
         format!("-Dmicronaut.server.port={}", ports.http),

@@ -57,11 +57,11 @@ impl Servers {
             worker.grpc = controller;
         }
         for (role, pod) in each {
-            let process = spawn(site, launcher, id, (role, pod), &ports[&role], &shared).await?;
+            let process = spawn(site, launcher, id, (role, pod), ports[&role], &shared).await?;
             self.each.insert(role, process);
         }
         try_join_all(self.each.iter().map(async |(role, process)| {
-            process.healthy(site, &ports[role]).await.map_err(|infra| match role {
+            process.healthy(site, ports[role]).await.map_err(|infra| match role {
                 Role::Standalone => infra,
                 role => Infra {
                     cause: format!("the {role}: {}", infra.cause),
@@ -72,7 +72,7 @@ impl Servers {
         .await?;
         let answers = ports.get(&Role::Standalone).or(ports.get(&Role::Webserver));
         match answers {
-            Some(ports) => connect(site, ports).await,
+            Some(ports) => connect(site, *ports).await,
             None => Err(Infra::new("reach Kestra", "no server answers REST")),
         }
     }
@@ -139,7 +139,7 @@ async fn spawn(
     launcher: &Launcher,
     id: &str,
     (role, pod): (Role, &Pod),
-    ports: &Ports,
+    ports: Ports,
     shared: &[String],
 ) -> Result<Process, Infra> {
     let folder = site.ledger.temp_dir().await.map_err(ledger)?;

@@ -77,14 +77,14 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
     let command = java_command(engine, java)
         .map_err(io)?
         .arg(format!("-XX:AOTCacheOutput={}", unfinished.display()))
-        .args(properties(&ports, folder.path()))
+        .args(properties(ports, folder.path()))
         .args(["engine.Engine", "server", "standalone"])
         .env("MICRONAUT_CONFIG_FILES", &configuration)
         .env("SECRET_TRAINING", "dHJhaW5pbmc=");
     let process = Process::spawn(site, command, folder, "Kestra of training".into()).await?;
     let ran = async {
-        process.healthy(site, &ports).await?;
-        let client = connect(site, &ports).await?;
+        process.healthy(site, ports).await?;
+        let client = connect(site, ports).await?;
         let flow = client
             .put_flow(FLOW)
             .await
