@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use crate::attempt::attempt;
 use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
-use crate::provider::{Forecast, Group, Installed, Pod, Provider, Site};
+use crate::provider::{Forecast, Group, Installed, Pod, Pods, Provider, Site};
 use crate::report::{CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
 use crate::scenario::{Generation, Manifest, Wanted};
 use crate::secret::diagnosis::Code;
@@ -68,7 +68,7 @@ impl Scene<'_> {
         let mut results = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
-                let provenance = self.provenance(group, installation);
+                let provenance = self.provenance(group, installation, forecast.pods());
                 let about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
                 let phases = if results.is_empty() {
@@ -223,7 +223,7 @@ impl Scene<'_> {
         let cases = installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)));
         cases
             .map(|(installation, case)| {
-                let provenance = self.provider.provenance(self.site, installation);
+                let provenance = self.provider.provenance(self.site, installation, None);
                 let about = About::of(installation, case, None, provenance);
                 let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
                 result.evidence.extend(self.site.kept(installation));
@@ -248,14 +248,14 @@ impl Scene<'_> {
         self.told(result)
     }
 
-    fn provenance(&self, group: &Group, installation: &Installation) -> Provenance {
+    fn provenance(&self, group: &Group, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let names = group
             .installations
             .iter()
             .flat_map(|i| &i.cases)
             .map(|c| c.scenario.name.clone())
             .collect();
-        let mut provenance = self.provider.provenance(self.site, installation);
+        let mut provenance = self.provider.provenance(self.site, installation, pods);
         provenance.deviations.extend(unusual(installation));
         Provenance {
             shared_with: names,

@@ -85,7 +85,7 @@ impl Bench<'_> {
         let mut served = Served {
             id: installation.id.clone(),
             kestra: target.kestra.clone(),
-            provenance: self.provider.provenance(self.site, &installation),
+            provenance: self.provider.provenance(self.site, &installation, None),
             prepared: Duration::ZERO,
             installed: Duration::ZERO,
             read: Duration::ZERO,
