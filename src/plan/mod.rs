@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use defaults::{Defaults, ImageRef};
 pub use intent::{Documents, environment_values, flow, slug, written};
-pub use keys::{Ignored, ignored, ignored_keys, written_for};
+pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;
 

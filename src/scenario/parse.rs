@@ -258,6 +258,7 @@ impl Reader<'_> {
         Ok(Literal {
             chart: raw.chart,
             values: Plain::new(self.fetch(&raw.values)?, public),
+            values_file: raw.values.value.clone(),
             manifests,
             flow,
             public,
