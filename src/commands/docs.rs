@@ -34,8 +34,8 @@ with --page 0 when the page is true and 1 when it is not; 2 a page that cannot b
 Examples:
   kestra-secrets docs
   kestra-secrets docs --kestra engine@2.0.0 --report ./report --strict
-  kestra-secrets docs --page docs/kubernetes-secrets.md --patch page.patch && echo true
-  curl -s https://example.com/page.md | kestra-secrets docs --page - | patch -p0 page.md")]
+  kestra-secrets docs --page docs/kubernetes-secrets.md --patch page.patch
+  kestra-secrets docs --page - < page.md | patch page.md")]
 pub struct Args {
     /// A Markdown page; - for standard input
     #[arg(long, value_name = "FILE|-")]

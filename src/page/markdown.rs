@@ -84,7 +84,8 @@ pub fn read(text: &str) -> Markdown {
         code: None,
         open: Vec::new(),
     };
-    let options = Options::ENABLE_TABLES | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+    // Front matter is read as prose: one that is not closed would swallow the page to the next rule.
+    let options = Options::ENABLE_TABLES;
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         reader.take(event, &range);
     }
@@ -307,6 +308,13 @@ mod tests {
             diffy::apply(PAGE, &diffy::Patch::from_str(&diff("p.md", PAGE, &whole)).unwrap()).unwrap(),
             whole
         );
+    }
+
+    #[test]
+    fn front_matter_that_is_not_closed_swallows_no_block() {
+        let page = read("---\ntitle: x---\n\n# One\n\n```yaml\na: 1\n```\n\n---\n\n# Two\n");
+        assert_eq!(page.blocks.len(), 1);
+        assert_eq!(page.heading(&page.blocks[0]), Some("One"));
     }
 
     #[test]

@@ -115,15 +115,24 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult, corrected: Option<Kep
         kestra: result.provenance.kestra.clone(),
         chart: result.provenance.chart.clone(),
         promised: seen(&result.promised),
-        got: if result.observed.is_none() {
-            result.because.clone().unwrap_or_default()
-        } else {
-            seen(&result.observed)
+        got: match &result.observed {
+            None => result.because.clone().unwrap_or_default(),
+            Some(Seen::Failed { state, errors }) => {
+                let words = errors.first().map(|words| format!(": {}", in_short(words)));
+                format!("{state}{}", words.unwrap_or_default())
+            }
+            Some(seen) => seen.to_string(),
         },
         kept: Kept::of(result),
         diagnosis: codes.collect::<Vec<_>>().join("\n"),
         corrected,
     }
+}
+
+/// Kestra's words without the class that says them and the template it says them of.
+fn in_short(words: &str) -> &str {
+    let words = words.split_once("Exception: ").map_or(words, |(_, words)| words);
+    words.split_once(" ({{").map_or(words, |(words, _)| words)
 }
 
 /// The table; `places` is what the first column is called.
