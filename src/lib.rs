@@ -17,6 +17,7 @@ pub mod helm;
 pub mod kestra;
 pub mod ledger;
 pub mod lint;
+pub mod page;
 pub mod plan;
 pub mod process;
 pub mod progress;

@@ -108,6 +108,7 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
         given: Given::Literal(Literal {
             chart: plan::written_for(values),
             values: values.clone(),
+            values_file: "values".into(),
             manifests: manifests.to_vec(),
             flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
             public,

@@ -5,6 +5,7 @@ mod clean;
 mod cluster_args;
 mod codes;
 mod decode;
+mod docs;
 mod encode;
 mod explain;
 mod fix;
@@ -44,6 +45,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Prove your own values and manifests, as they are
     Check(Box<check::Args>),
+    /// Run what documentation shows, Kestra's own or any page, and write what makes it true
+    Docs(Box<docs::Args>),
     /// Follow a value hop by hop, and say what is wrong with it; needs no cluster
     Explain(explain::Args),
     /// Write values and manifests that carry plaintexts to Kestra
@@ -73,6 +76,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
+        Command::Docs(args) => docs::run(*args).await,
         Command::Explain(args) => explain::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Decode(_) => decode::run(),

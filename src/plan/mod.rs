@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use crate::scenario::reads_of;
 pub use defaults::{Defaults, ImageRef};
 pub use intent::{Documents, EnvFrom, environment_values, flow, slug, written};
-pub use keys::{Ignored, ignored, ignored_keys, written_for};
+pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Plays, Read, Skipped, Target};
 
 use crate::scenario::{Expectation, Generation, Given, Intent, Manifest, Scenario};

@@ -1,6 +1,6 @@
 //! What a person sees: a line per case while it runs, then a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use owo_colors::{OwoColorize as _, Stream, Style};
 
-use super::{CaseResult, Report, Seen};
+use super::{CaseResult, Provenance, Report, Seen};
 use crate::progress::Observer;
 use crate::verdict::{Exit, Infra, Status};
 
@@ -213,38 +213,37 @@ fn summary(report: &Report, exit: Exit) -> String {
             parts.push(format!("{} {what}", count(status)));
         }
     }
-    let seconds = Duration::from_millis(report.run.wall_ms).as_secs_f32();
-    let mut modelled: Vec<&str> = report
-        .results
-        .iter()
-        .flat_map(|r| &r.provenance.modelled)
-        .map(String::as_str)
-        .collect();
-    modelled.sort_unstable();
-    modelled.dedup();
-    let modelled = if modelled.is_empty() {
-        String::new()
-    } else {
-        format!("\nmodelled, not real: {}", modelled.join("; "))
-    };
-    let rest: std::collections::BTreeSet<_> = report
-        .results
-        .iter()
-        .map(|r| r.provenance.rest.as_str())
-        .filter(|r| !r.is_empty())
-        .collect();
-    let rest = if rest.is_empty() {
-        String::new()
-    } else {
-        format!("\nREST served by: {}", rest.into_iter().collect::<Vec<_>>().join("; "))
-    };
     format!(
-        "{} in {seconds:.1} s on {} with chart {} (exit {}){modelled}{rest}",
+        "{} in {:.1} s on {} with chart {} (exit {}){}",
         parts.join(", "),
+        Duration::from_millis(report.run.wall_ms).as_secs_f32(),
         report.run.provider,
         report.run.chart,
-        exit.code()
+        exit.code(),
+        provenance(report)
+            .iter()
+            .map(|line| format!("\n{line}"))
+            .collect::<String>()
     )
+}
+
+/// What was modelled, and who served the REST API.
+pub fn provenance(report: &Report) -> Vec<String> {
+    let of_all = |part: fn(&Provenance) -> Vec<&str>| -> BTreeSet<&str> {
+        let parts = report.results.iter().flat_map(|result| part(&result.provenance));
+        parts.filter(|text| !text.is_empty()).collect()
+    };
+    let lines = [
+        (
+            "modelled, not real",
+            of_all(|p| p.modelled.iter().map(String::as_str).collect()),
+        ),
+        ("REST served by", of_all(|p| vec![&p.rest])),
+    ];
+    let there = lines.into_iter().filter(|(_, texts)| !texts.is_empty());
+    there
+        .map(|(what, texts)| format!("{what}: {}", texts.into_iter().collect::<Vec<_>>().join("; ")))
+        .collect()
 }
 
 #[cfg(test)]

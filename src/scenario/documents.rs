@@ -28,6 +28,7 @@ impl Documents<'_> {
         Ok(Literal {
             chart: raw.chart,
             values: Plain::new(self.fetch(&raw.values)?, public),
+            values_file: raw.values.value.clone(),
             manifests: raw.manifests.iter().map(manifest).collect::<Result<_, InputError>>()?,
             flow: self.flow(&raw.flow)?,
             public,

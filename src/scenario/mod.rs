@@ -208,6 +208,8 @@ pub struct Literal {
     pub chart: Generation,
     /// The release's values.
     pub values: Plain,
+    /// The file they stand in.
+    pub values_file: String,
     /// Manifests applied before the release is installed.
     pub manifests: Vec<Manifest>,
     /// The flow's source.

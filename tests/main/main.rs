@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
+//! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
@@ -26,6 +27,7 @@ mod check;
 mod cli;
 mod cluster;
 mod decode;
+mod docs;
 mod encode;
 mod exec;
 mod explain;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         check::trials(),
+        docs::trials(),
         explain::trials(),
         encode::trials(),
         decode::trials(),
