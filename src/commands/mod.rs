@@ -12,14 +12,18 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+mod output;
 mod plaintext;
 mod prove;
 pub mod run;
 mod schema;
 mod target;
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
+use crate::progress::terminal;
 use crate::verdict::Exit;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
@@ -32,6 +36,8 @@ use crate::verdict::Exit;
 Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted."
 )]
 pub struct Cli {
+    #[command(flatten)]
+    output: output::Output,
     #[command(subcommand)]
     command: Command,
 }
@@ -64,12 +70,23 @@ enum Command {
     Schema(schema::Args),
 }
 
+/// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
+/// line, end the process at once.
+pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = Cli::parse_from(words);
+    cli.output.apply();
+    run(cli.command).await.unwrap_or_else(|report| {
+        terminal::line(format!("{report:?}").trim_end_matches('\n'));
+        Exit::Usage
+    })
+}
+
 /// Does what the command line asks.
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-pub async fn run(cli: Cli) -> miette::Result<Exit> {
-    match cli.command {
+async fn run(command: Command) -> miette::Result<Exit> {
+    match command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,

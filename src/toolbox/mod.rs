@@ -32,6 +32,7 @@ pub use java::{Java, JavaFor, Maven};
 pub use tool::Tool;
 
 use crate::process::{Command, Deadline, ProcessError};
+use crate::progress::terminal;
 
 const VERSION: Deadline = Deadline::seconds("a tool to tell its version", 30);
 const BUILD: Deadline = Deadline::seconds("`go install`", 1800);
@@ -162,6 +163,7 @@ impl Toolbox {
         for step in [Step::OnPath, Step::Cached, Step::Download, Step::Build] {
             match self.take(step, tool, &cached).await {
                 Ok((path, version, how)) => {
+                    tracing::info!("{} {version} {how}: {}", tool.name(), path.display());
                     return Ok(Found {
                         path,
                         version,
@@ -169,7 +171,10 @@ impl Toolbox {
                         passed_over,
                     });
                 }
-                Err(Miss::No(why)) => passed_over.push(why),
+                Err(Miss::No(why)) => {
+                    tracing::debug!("{}: {why}", tool.name());
+                    passed_over.push(why);
+                }
                 Err(Miss::Stop(error)) => return Err(error),
             }
         }
@@ -242,7 +247,7 @@ impl Toolbox {
         let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
         let url = format!("{base}/{file}");
 
-        tracing::info!(url, "downloading {}", tool.name());
+        terminal::tell(&format!("  …    {}: download {url}", tool.name()));
         let bytes = tokio::select! {
             bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
             () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
@@ -265,7 +270,11 @@ impl Toolbox {
         };
         let failed = |e: std::io::Error| Miss::No(format!("failed to write {}: {e}", to.display()));
         let dir = place::temp_dir(to).map_err(failed)?;
-        tracing::info!("building {} {} with go install", tool.name(), tool.provided());
+        terminal::tell(&format!(
+            "  …    {0}: build {0} {1} by go install",
+            tool.name(),
+            tool.provided()
+        ));
         Command::new(go)
             .args(["install", "-trimpath"])
             .args(tool.go_install())

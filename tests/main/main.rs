@@ -3,6 +3,7 @@
 //! | module | what it guards |
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`output`] | quiet, verbose, and colours |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
@@ -33,6 +34,7 @@ mod fix;
 mod interrupt;
 mod leaks;
 mod lint;
+mod output;
 mod processes;
 mod prove;
 #[path = "../support/requirements.rs"]
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let trials = [
         cli::trials(),
+        output::trials(),
         check::trials(),
         explain::trials(),
         encode::trials(),

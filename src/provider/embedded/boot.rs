@@ -193,6 +193,7 @@ async fn once(site: &Site, launcher: &Launcher, id: &str, pod: &Pod) -> Result<(
         }
     };
     let process = Process::spawn(site, command.envs(environment), folder, id).await?;
+    site.observer.waiting(id, "Kestra to become healthy");
     match healthy(site, &process, &ports).await {
         Ok(client) => Ok((process, client)),
         Err(infra) => {

@@ -254,7 +254,8 @@ impl Release {
             redactor: &site.redactor,
         };
         let id = &self.installation.id;
-        if let Err(outcome) = rollout.wait(|what| site.observer.phase(id, what)).await? {
+        site.observer.phase(id, "roll out");
+        if let Err(outcome) = rollout.wait(|what| site.observer.waiting(id, what)).await? {
             return Ok(Err(outcome));
         }
         let forward = if let Some(forward) = self.forward.take() {
