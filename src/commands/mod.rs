@@ -5,6 +5,7 @@ mod clean;
 mod cluster_args;
 mod codes;
 mod decode;
+mod doctor;
 mod encode;
 mod explain;
 mod fix;
@@ -64,6 +65,8 @@ enum Command {
     Fix(fix::Args),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
+    /// Say what this machine lacks, for which provider, and how to get it
+    Doctor(Box<doctor::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -96,6 +99,7 @@ async fn run(command: Command) -> miette::Result<Exit> {
         Command::Codes(args) => codes::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),

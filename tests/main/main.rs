@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`output`] | quiet, verbose, and colours |
+//! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
@@ -27,6 +28,7 @@ mod check;
 mod cli;
 mod cluster;
 mod decode;
+mod doctor;
 mod encode;
 mod exec;
 mod explain;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         output::trials(),
+        doctor::trials(),
         check::trials(),
         explain::trials(),
         encode::trials(),
