@@ -60,7 +60,9 @@ impl Scene<'_> {
             Err(infra) => self.lost(&group.installations, &infra, &[boot]),
             Ok(installed) => self.cases(&group, installed, boot).await,
         };
-        self.site.observer.finished(&who);
+        for installation in &group.installations {
+            self.site.observer.finished(&installation.id);
+        }
         results
     }
 

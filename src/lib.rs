@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod cluster;
 pub mod commands;
 pub mod decode;
+pub mod doctor;
 pub mod encode;
 pub mod environment;
 pub mod explain;

@@ -53,7 +53,10 @@ impl Session {
         let (place, because) = match &options.place {
             Wanted::Named(place) => (place.clone(), None),
             Wanted::Auto => {
-                let choice = auto::choose(&options, &cancel).await?;
+                observer.phase("provider", "ask Docker what it has");
+                let choice = auto::choose(&options, &cancel).await;
+                observer.finished("provider");
+                let choice = choice?;
                 (choice.place, Some(choice.because))
             }
         };

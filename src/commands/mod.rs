@@ -6,6 +6,7 @@ mod cluster_args;
 mod codes;
 mod decode;
 mod docs;
+mod doctor;
 mod encode;
 mod explain;
 mod fix;
@@ -13,14 +14,18 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+mod output;
 mod plaintext;
 mod prove;
 pub mod run;
 mod schema;
 mod target;
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
+use crate::progress::terminal;
 use crate::verdict::Exit;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
@@ -33,6 +38,8 @@ use crate::verdict::Exit;
 Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted."
 )]
 pub struct Cli {
+    #[command(flatten)]
+    output: output::Output,
     #[command(subcommand)]
     command: Command,
 }
@@ -61,18 +68,31 @@ enum Command {
     Fix(fix::Args),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
+    /// Say what this machine lacks, for which provider, and how to get it
+    Doctor(Box<doctor::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
 }
 
+/// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
+/// line, end the process at once.
+pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = Cli::parse_from(words);
+    cli.output.apply();
+    run(cli.command).await.unwrap_or_else(|report| {
+        terminal::line(format!("{report:?}").trim_end_matches('\n'));
+        Exit::Usage
+    })
+}
+
 /// Does what the command line asks.
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-pub async fn run(cli: Cli) -> miette::Result<Exit> {
-    match cli.command {
+async fn run(command: Command) -> miette::Result<Exit> {
+    match command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
@@ -83,6 +103,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Codes(args) => codes::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),

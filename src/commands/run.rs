@@ -88,12 +88,14 @@ impl Args {
                     )
                 }
                 Require::Observed => {}
-                Require::Official if !matches!(self.target.chart, ChartRef::Official(_)) => miette::bail!(
+                Require::Official if !matches!(self.target.at.chart, ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",
-                    self.target.chart
+                    self.target.at.chart
                 ),
-                Require::Official if self.target.kestra.is_empty() || !self.target.kestra.iter().all(official) => {
+                Require::Official
+                    if self.target.at.kestra.is_empty() || !self.target.at.kestra.iter().all(official) =>
+                {
                     miette::bail!(
                         help = "use --kestra official@VERSION",
                         "--require official cannot be met by an engine or an executable of unknown origin"

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{explain, lint, prove, report, scenario};
+use crate::{doctor, explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -24,6 +24,8 @@ enum Format {
     Lint,
     /// prove.json
     Prove,
+    /// What `doctor --json` prints
+    Doctor,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -32,6 +34,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Report => report::json::json_schema(),
         Format::Explain => explain::json_schema(),
         Format::Lint => lint::finding::json_schema(),
+        Format::Doctor => doctor::json_schema(),
         Format::Prove => prove::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);

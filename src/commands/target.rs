@@ -28,8 +28,9 @@ pub enum ProviderName {
     Kind,
 }
 
+/// Which Kestra is to run, and where.
 #[derive(Args)]
-pub struct Target {
+pub struct Where {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
     pub provider: ProviderName,
@@ -41,6 +42,13 @@ pub struct Target {
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
     cluster: ClusterArgs,
+}
+
+/// Where it is to run, and how.
+#[derive(Args)]
+pub struct Target {
+    #[command(flatten)]
+    pub at: Where,
     /// A folder for report.json, junit.xml and evidence
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -55,29 +63,41 @@ pub struct Target {
     pub no_defaults: bool,
 }
 
+impl Where {
+    /// A session there.
+    ///
+    /// # Errors
+    /// Bad input: flags that contradict each other.
+    pub fn options(&self) -> miette::Result<Options> {
+        let options = Options {
+            place: self.cluster.place(self.provider)?,
+            chart: self.chart.clone(),
+            kestra: self.kestra.clone(),
+            pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,
+            images: self.cluster.image.clone(),
+            ..Options::default()
+        };
+        options.image_is_clear()?;
+        Ok(options)
+    }
+}
+
 impl Target {
     /// What a session is asked to be.
     ///
     /// # Errors
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<Options> {
-        let pull = self.cluster.pull_secret.as_deref();
-        if pull.is_some() && self.no_defaults {
+        if self.at.cluster.pull_secret.is_some() && self.no_defaults {
             miette::bail!("--pull-secret adds to the values, which --no-defaults forbids");
         }
         let options = Options {
-            place: self.cluster.place(self.provider)?,
-            chart: self.chart.clone(),
-            kestra: self.kestra.clone(),
-            pull_secret: pull.map(PullSecret::read).transpose()?,
-            images: self.cluster.image.clone(),
             report: self.report.clone(),
             defaults: !self.no_defaults,
             keep: self.keep,
             boot: Duration::from_secs(self.timeout),
-            ..Options::default()
+            ..self.at.options()?
         };
-        options.image_is_clear()?;
         if let (Wanted::Named(Place::Embedded), Some(flag)) = (&options.place, options.beyond_a_process()) {
             miette::bail!(
                 help = "use --provider kind, docker or context",

@@ -24,6 +24,11 @@ const OFFICIAL: &str = "https://helm.kestra.io/";
 /// The variable that names a mirror of it.
 const MIRROR: &str = "KESTRA_SECRETS_CHART_MIRROR";
 
+/// The chart repository that `official` means.
+pub fn chart_repository() -> String {
+    std::env::var(MIRROR).unwrap_or_else(|_| OFFICIAL.to_owned())
+}
+
 /// A chart as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChartRef {
@@ -193,9 +198,7 @@ impl Helm {
                 path
             }
             ChartRef::Official(version) => {
-                let mirror = std::env::var(MIRROR).ok();
-                let repository = mirror.as_deref().unwrap_or(OFFICIAL);
-                self.pull(asked, &["kestra", "--repo", repository], version.as_ref())
+                self.pull(asked, &["kestra", "--repo", &chart_repository()], version.as_ref())
                     .await?
             }
             ChartRef::Oci(url, version) => self.pull(asked, &[url], version.as_ref()).await?,

@@ -3,6 +3,8 @@
 //! | module | what it guards |
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`output`] | quiet, verbose, and colours |
+//! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
@@ -28,6 +30,7 @@ mod cli;
 mod cluster;
 mod decode;
 mod docs;
+mod doctor;
 mod encode;
 mod exec;
 mod explain;
@@ -35,6 +38,7 @@ mod fix;
 mod interrupt;
 mod leaks;
 mod lint;
+mod output;
 mod processes;
 mod prove;
 #[path = "../support/requirements.rs"]
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let trials = [
         cli::trials(),
+        output::trials(),
+        doctor::trials(),
         check::trials(),
         docs::trials(),
         explain::trials(),

@@ -245,6 +245,7 @@ async fn boot(
 ) -> Result<(Container, Client), Infra> {
     let body = body(site, image, installation, pod);
     let mut container = Container::create(site, daemon, &installation.id, body).await?;
+    site.observer.waiting(&installation.id, "Kestra to become healthy");
     let started = tokio::select! {
         started = container.start(site, &pod.files) => started,
         () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),

@@ -60,6 +60,7 @@ impl Servers {
             let process = spawn(site, launcher, id, (role, pod), ports[&role], &shared).await?;
             self.each.insert(role, process);
         }
+        site.observer.waiting(id, "Kestra to become healthy");
         try_join_all(self.each.iter().map(async |(role, process)| {
             process.healthy(site, ports[role]).await.map_err(|infra| match role {
                 Role::Standalone => infra,

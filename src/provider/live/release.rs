@@ -281,7 +281,8 @@ impl Release {
             redactor: &site.redactor,
         };
         let id = &self.installation.id;
-        rollout.wait(|what| site.observer.phase(id, what)).await
+        site.observer.phase(id, "roll out");
+        rollout.wait(|what| site.observer.waiting(id, what)).await
     }
 
     /// Waits for the rollout and reaches Kestra.
