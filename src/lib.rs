@@ -5,6 +5,7 @@
 //! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
 //! with [`secret`] as the oracle that says what each hop's bytes should be.
 
+pub mod ask;
 pub mod attempt;
 pub mod campaign;
 pub mod cluster;
