@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod attempt;
+pub mod audit;
 pub mod campaign;
 pub mod cluster;
 pub mod commands;

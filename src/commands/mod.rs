@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod audit;
 mod check;
 mod clean;
 mod cluster_args;
@@ -56,6 +57,8 @@ enum Command {
     Lint(lint::Args),
     /// Write right what `lint` finds, where nobody has to guess
     Fix(fix::Args),
+    /// Look at a Kestra that is installed, and change nothing
+    Audit(Box<audit::Args>),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
     /// End what a killed run left behind
@@ -79,6 +82,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Codes(args) => codes::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
+        Command::Audit(args) => audit::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{explain, lint, prove, report, scenario};
+use crate::{audit, explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -24,6 +24,8 @@ enum Format {
     Lint,
     /// prove.json
     Prove,
+    /// What `audit --format json` writes
+    Audit,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -33,6 +35,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Explain => explain::json_schema(),
         Format::Lint => lint::finding::json_schema(),
         Format::Prove => prove::report::json_schema(),
+        Format::Audit => audit::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)
