@@ -5,7 +5,9 @@
 //! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
 //! with [`secret`] as the oracle that says what each hop's bytes should be.
 
+pub mod ask;
 pub mod attempt;
+pub mod audit;
 pub mod campaign;
 pub mod cluster;
 pub mod commands;

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod audit;
 mod check;
 mod clean;
 mod cluster_args;
@@ -66,6 +67,8 @@ enum Command {
     Lint(lint::Args),
     /// Write right what `lint` finds, where nobody has to guess
     Fix(fix::Args),
+    /// Look at a Kestra that is installed, and change nothing
+    Audit(Box<audit::Args>),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
     /// Say what this machine lacks, for which provider, and how to get it
@@ -104,6 +107,7 @@ async fn run(command: Command) -> miette::Result<Exit> {
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
         Command::Doctor(args) => doctor::run(*args).await,
+        Command::Audit(args) => audit::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Schema(args) => schema::run(&args),

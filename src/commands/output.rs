@@ -3,6 +3,9 @@
 use anstream::{AutoStream, ColorChoice};
 use clap::{ArgAction, Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::progress::terminal::{self, Loudness};
 
@@ -62,6 +65,9 @@ impl Output {
             .with_target(self.verbose > 1)
             .without_time()
             .with_env_filter(filter)
+            .finish()
+            // It logs what goes over a WebSocket, secrets and all.
+            .with(filter_fn(|event| !event.target().contains("tungstenite")))
             .try_init();
     }
 

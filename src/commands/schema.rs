@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::verdict::Exit;
-use crate::{doctor, explain, lint, prove, report, scenario};
+use crate::{audit, doctor, explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -26,6 +26,8 @@ enum Format {
     Prove,
     /// What `doctor --json` prints
     Doctor,
+    /// What `audit --format json` writes
+    Audit,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -36,6 +38,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Lint => lint::finding::json_schema(),
         Format::Doctor => doctor::json_schema(),
         Format::Prove => prove::report::json_schema(),
+        Format::Audit => audit::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)

@@ -3,7 +3,7 @@ use super::error::{Cause, Error};
 use super::generation::{Dialect, Generation, Outputs};
 use super::http::{Call, Transport};
 use super::model::{Execution, FlowRef, LogLine};
-use super::{Credentials, Scrub};
+use super::{Auth, Scrub};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -69,14 +69,14 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Infra`] when it cannot be reached, turns the credentials away, or is no Kestra.
-    pub async fn connect(base: Url, credentials: Credentials, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
+    pub async fn connect(base: Url, auth: impl Into<Auth>, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Configs {
             version: String,
             #[serde(default, rename = "engineAdapter")]
             engine_adapter: bool,
         }
-        let transport = Transport::new(base, credentials, limits, scrub)?;
+        let transport = Transport::new(base, auth.into(), limits, scrub)?;
         let call = Call {
             action: "ask Kestra for its version".into(),
             method: Method::GET,
@@ -142,17 +142,44 @@ impl Client {
     /// [`Error::Infra`] when it has not ended by the execution deadline, among others.
     pub async fn run(&self, flow: &FlowRef, labels: &[(&str, &str)]) -> Result<Execution, Error> {
         let deadline = Deadline::start("execution", self.transport.limits().execution);
+        let execution = self.ask_for(flow, labels, true, &deadline).await?;
+        // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
+        self.to_its_end(flow, execution, deadline).await
+    }
+
+    /// Asks for a run of the flow and does not wait for it: what there is to take away again is then known.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn start(&self, flow: &FlowRef) -> Result<Execution, Error> {
+        self.ask_for(flow, &[], false, &self.transport.request_deadline()).await
+    }
+
+    /// Waits until a run of the flow has ended, well or badly.
+    ///
+    /// # Errors
+    /// [`Error::Infra`] when it has not by the execution deadline, among others.
+    pub async fn follow(&self, flow: &FlowRef, execution: Execution) -> Result<Execution, Error> {
+        let deadline = Deadline::start("execution", self.transport.limits().execution);
+        self.to_its_end(flow, execution, deadline).await
+    }
+
+    async fn ask_for(
+        &self,
+        flow: &FlowRef,
+        labels: &[(&str, &str)],
+        wait: bool,
+        deadline: &Deadline,
+    ) -> Result<Execution, Error> {
         let path = ["executions", &flow.namespace, &flow.id];
         let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
         start.refusals = &[400, 409, 422];
         start
             .url
             .query_pairs_mut()
-            .append_pair("wait", "true")
+            .append_pair("wait", if wait { "true" } else { "false" })
             .extend_pairs(labels.iter().map(|(key, value)| ("labels", format!("{key}:{value}"))));
-        let execution: Execution = self.transport.json(&start, &deadline).await?;
-        // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
-        self.to_its_end(flow, execution, deadline).await
+        self.transport.json(&start, deadline).await
     }
 
     /// Calls the flow's webhook (`ExecutionController.triggerExecutionByPostWebhook`) and waits until the
@@ -213,12 +240,19 @@ impl Client {
         let path = ["executions", id.as_str()];
         let follow = self.call(format!("follow a run of flow {flow}"), Method::GET, &path);
         let mut pauses = Pauses::new();
+        let mut known = false;
         while !execution.state.is_terminal() {
             deadline.seen(format!("execution {id} in state {}", execution.state));
             if !pauses.next_before(deadline.at()).await {
                 return Err(self.transport.infra(&follow, deadline.passed()));
             }
-            execution = self.transport.json(&follow, &deadline).await?;
+            execution = match self.transport.json(&follow, &deadline).await {
+                Ok(execution) => execution,
+                // Right after it was asked for, it may not be in the database yet.
+                Err(error) if !known && matches!(error.failure().cause, Cause::Status { status: 404, .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            known = true;
         }
         Ok(execution)
     }

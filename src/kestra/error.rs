@@ -1,3 +1,4 @@
+use super::Auth;
 use std::fmt;
 use std::time::Duration;
 
@@ -102,15 +103,16 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
-    /// The likely reason and the cure. `origin` is scheme, host and port; `username` is the one
-    /// that was sent; `complaints` is what the server itself says against the credentials it
+    /// The likely reason and the cure. `origin` is scheme, host and port; `auth` is what was sent;
+    /// `complaints` is what the server itself says against the credentials it
     /// was configured with.
-    pub(super) fn help(&self, origin: &str, username: &str, complaints: Option<&str>) -> Option<String> {
+    pub(super) fn help(&self, origin: &str, auth: &Auth, complaints: Option<&str>) -> Option<String> {
         let help = match self {
-            Self::Status { status: 401, .. } => return Some(unauthorized(username, complaints)),
+            Self::Status { status: 401, .. } => return Some(unauthorized(auth, complaints)),
             Self::Status { status: 403, .. } => format!(
-                "the server knows {username} but does not allow this; the Enterprise edition \
-                 wants an API token or a session instead of basic authentication"
+                "the server knows {} but does not allow this; the Enterprise edition \
+                 wants an API token or a session instead of basic authentication",
+                auth.who()
             ),
             // Kestra names what it did not find; its router, asked for a path that its
             // generation does not have, says no more than the status.
@@ -169,8 +171,18 @@ impl Cause {
 
 /// Kestra starts with credentials that break its rules and then ignores them, which looks like
 /// a wrong password but is none.
-fn unauthorized(username: &str, complaints: Option<&str>) -> String {
+fn unauthorized(auth: &Auth, complaints: Option<&str>) -> String {
     let says = complaints.map_or_else(String::new, |says| format!("the server says: {says}. "));
+    let username = match auth {
+        Auth::None => return format!("{says}this Kestra asks for a user name and a password, or an API token"),
+        Auth::Token(_) => {
+            return format!(
+                "{says}the API token is not one of the server's, or has expired; the open-source server knows none and \
+                 wants a user name and a password"
+            );
+        }
+        Auth::Basic(credentials) => credentials.username(),
+    };
     format!(
         "{says}either {username} and its password are not the configured ones \
          (kestra.server.basic-auth), or Kestra ignores those it was configured with, silently: \

@@ -1,3 +1,4 @@
+use super::Auth;
 use super::connection::{Deadline, Pauses, chain, classify, client_for};
 use super::error::{Cause, Error, Failure};
 use reqwest::Url;
@@ -40,7 +41,7 @@ pub async fn wait_healthy(
             "Kestra at {origin} did not become healthy; its log says what it waits for, often \
              its database; or allow more time"
         )),
-        other => other.help(&origin, "", None),
+        other => other.help(&origin, &Auth::None, None),
     };
     Err(Error::Infra(Box::new(Failure {
         action: "wait for Kestra to become healthy".into(),

@@ -2,7 +2,7 @@
 
 use super::connection::{Deadline, chain, classify, client_for};
 use super::error::{Cause, Error, Failure};
-use super::{Credentials, Limits, Scrub};
+use super::{Auth, Limits, Scrub};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -38,13 +38,13 @@ struct Answer {
 pub(super) struct Transport {
     http: reqwest::Client,
     base: Url,
-    credentials: Credentials,
+    auth: Auth,
     limits: Limits,
     scrub: Scrub,
 }
 
 impl Transport {
-    pub(super) fn new(mut base: Url, credentials: Credentials, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
+    pub(super) fn new(mut base: Url, auth: Auth, limits: Limits, scrub: Scrub) -> Result<Self, Error> {
         // Credentials in the URL would be sent beside ours, and shown in errors.
         let stripped = base.set_username("").and_then(|()| base.set_password(None));
         base.set_query(None);
@@ -68,7 +68,7 @@ impl Transport {
             Ok(http) => Ok(Self {
                 http,
                 base,
-                credentials,
+                auth,
                 limits,
                 scrub,
             }),
@@ -154,8 +154,11 @@ impl Transport {
             .request(call.method.clone(), call.url.clone())
             .header(ACCEPT, "application/json");
         if authenticated {
-            let password = self.credentials.password().expose_secret();
-            request = request.basic_auth(self.credentials.username(), Some(password));
+            request = match &self.auth {
+                Auth::None => request,
+                Auth::Basic(known) => request.basic_auth(known.username(), Some(known.password().expose_secret())),
+                Auth::Token(token) => request.bearer_auth(token.expose_secret()),
+            };
         }
         if let Some(yaml) = &call.yaml {
             request = request.header(CONTENT_TYPE, "application/x-yaml").body(yaml.clone());
@@ -283,7 +286,7 @@ impl Transport {
         Failure {
             action: call.action.clone(),
             request: format!("{} {}", call.method, call.url.path()),
-            help: cause.help(&self.origin(), self.credentials.username(), complaints),
+            help: cause.help(&self.origin(), &self.auth, complaints),
             cause,
         }
     }

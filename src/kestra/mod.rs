@@ -21,7 +21,7 @@ mod v1;
 mod v2;
 
 pub use client::{Client, Limits, ServerInfo};
-pub use credentials::Credentials;
+pub use credentials::{Auth, Credentials};
 pub use error::{Cause, Error, Failure};
 pub use generation::Generation;
 pub use health::wait_healthy;

@@ -13,20 +13,35 @@ use crate::secret::diagnosis::Code;
 pub enum Rule {
     /// A fault with a code.
     Fault(Code),
-    /// The value is made elsewhere; no fault, and never more than a note.
+    /// The value is made elsewhere, or may not be read; no fault by itself.
     NotKnowable,
     /// The value gives something else than somebody said that it is, for no reason that can be told from it. Never
     /// found in files alone, of which nobody said anything.
     NotMeant,
+    /// An object changed after a container started; of a cluster alone.
+    Stale,
+    /// Containers of one Kestra do not have the same; of a cluster alone.
+    Uneven,
+    /// What was seen is not what the rules foretell; of a cluster alone.
+    Drift,
 }
 
 impl Rule {
+    /// Every rule: the codes first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let codes = Code::ALL.iter().map(|code| Self::Fault(*code));
+        codes.chain([Self::NotKnowable, Self::Stale, Self::Uneven, Self::Drift])
+    }
+
     /// `KS001`, or `not-knowable`; what a comment allows it by.
     pub fn id(self) -> &'static str {
         match self {
             Self::Fault(code) => code.code(),
             Self::NotKnowable => "not-knowable",
             Self::NotMeant => "not-meant",
+            Self::Stale => "stale",
+            Self::Uneven => "uneven",
+            Self::Drift => "drift",
         }
     }
 
@@ -36,14 +51,15 @@ impl Rule {
             Self::Fault(code) => code.title(),
             Self::NotKnowable => "the value is not knowable here",
             Self::NotMeant => "another value than is meant",
+            Self::Stale => "the container started before the value changed",
+            Self::Uneven => "not every container of Kestra has the same",
+            Self::Drift => "what is there is not what the objects lead to",
         }
     }
 
     /// The rule by its id, in either case.
     pub fn named(id: &str) -> Option<Self> {
-        let all = Code::ALL.iter().map(|code| Self::Fault(*code));
-        all.chain([Self::NotKnowable])
-            .find(|rule| rule.id().eq_ignore_ascii_case(id))
+        Self::all().find(|rule| rule.id().eq_ignore_ascii_case(id))
     }
 }
 
@@ -81,6 +97,16 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    /// How bad a fault is.
+    pub fn of(code: Code) -> Self {
+        match code {
+            Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8 => Self::Warning,
+            _ => Self::Error,
+        }
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -94,14 +120,14 @@ impl fmt::Display for Severity {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Finding {
-    /// The file as it was named; `<stdin>` for standard input.
+    /// The file as it was named; `<stdin>` for standard input; of a cluster the namespace and the component.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1; 0 where there is no file.
     pub line: usize,
-    /// The column in characters, from 1.
+    /// The column in characters, from 1; 0 where there is no file.
     pub column: usize,
-    /// `KS001` to `KS023`, or `not-knowable`.
-    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable)$"))]
+    /// `KS001` and so on, or a rule without a code.
+    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable|stale|uneven|drift)$"))]
     pub rule: Rule,
     /// How bad it is.
     pub severity: Severity,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::observe::{Asked, Observed, Reader};
 use super::{Kind, Pack, Sample};
+use crate::ask::{Asked, Manner, Observed, Reader};
 use crate::plan::{Installation, Target};
 use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
@@ -207,7 +207,7 @@ async fn judge(
                     .collect()
             };
             let (present, missing) = (asked(false), asked(true));
-            let mut reader = Reader { client, executions: 0 };
+            let reader = Reader::new(client, Manner::plainly("company.team", "prove"));
             let texts = reader.observe(&present, &[]).await?;
             // Before what is missing fills the log with stack traces: Kestra decodes at the first secret.
             let faults = match &keyring {
@@ -215,7 +215,7 @@ async fn judge(
                 None => BTreeMap::new(),
             };
             let mut observed = reader.observe(&[], &missing).await?;
-            *executions = reader.executions;
+            *executions = reader.executions();
             observed.extend(texts);
             (observed, faults)
         }

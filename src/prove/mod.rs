@@ -12,7 +12,6 @@
 mod bench;
 mod generate;
 mod kind;
-mod observe;
 mod pack;
 pub mod report;
 mod sample;
@@ -28,10 +27,10 @@ use crate::provider::{Provider, Site};
 use crate::verdict::Infra;
 use bench::Bench;
 
+pub use crate::ask::Observed;
 pub use bench::{Checked, Predicted, Served};
 pub use generate::generate;
 pub use kind::Kind;
-pub use observe::Observed;
 pub use pack::{Pack, pack};
 pub use sample::{Carrier, Field, Sample, Variable};
 pub use shrink::{Shrunk, shrink};

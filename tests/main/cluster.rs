@@ -30,10 +30,14 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A test on a cluster made of the testbed's images.
 fn kind(name: &str, check: fn()) -> Trial {
+    on_kind("cluster", name, check)
+}
+
+/// A test on a cluster made of the testbed's images.
+pub fn on_kind(module: &str, name: &str, check: fn()) -> Trial {
     Trial::ignorable_test(
-        format!("cluster::{name}"),
+        format!("{module}::{name}"),
         move || match requirements::lacking_for_cluster(&ENGINES[0]) {
             Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
             Some(lacking) => Ok(Completion::ignored_with(lacking)),
@@ -85,7 +89,7 @@ pub fn close() {
 }
 
 /// The shared cluster's name and kubeconfig.
-fn shared() -> (String, String) {
+pub fn shared() -> (String, String) {
     let mut shared = lock();
     let cluster = shared.get_or_insert_with(|| {
         let cluster = Shared {
@@ -120,16 +124,21 @@ fn say(program: &str, args: &[&str]) -> String {
 
 /// `kubectl` as the node has it, with all rights.
 #[track_caller]
-fn kubectl(args: &[&str]) -> String {
+pub fn kubectl(args: &[&str]) -> String {
     let node = format!("{}-control-plane", shared().0);
     let admin = ["exec", &node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"];
     say("docker", &[&admin[..], args].concat())
 }
 
 /// Applies a file of `deploy/` to a namespace that is made for it.
-fn apply(file: &str, namespace: &str) {
+pub fn apply_to(file: &str, namespace: &str) {
     let text = fs::read_to_string(format!("{}/deploy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     kubectl(&["create", "namespace", namespace]);
+    apply_text(&text, namespace);
+}
+
+/// Applies documents to a namespace.
+pub fn apply_text(text: &str, namespace: &str) {
     let script =
         format!("kubectl --kubeconfig /etc/kubernetes/admin.conf apply -n {namespace} -f - <<'EOF'\n{text}\nEOF");
     let node = format!("{}-control-plane", shared().0);
@@ -210,7 +219,12 @@ fn image() {
 
 /// A kubeconfig whose only context has the rights of the service account of `deploy/`, and no other.
 fn service_account(sandbox: &Sandbox, namespace: &str) -> String {
-    let token = kubectl(&["create", "token", "kestra-secrets", "-n", namespace]);
+    named_account(sandbox, namespace, "kestra-secrets")
+}
+
+/// The same of another service account.
+pub fn named_account(sandbox: &Sandbox, namespace: &str, account: &str) -> String {
+    let token = kubectl(&["create", "token", account, "-n", namespace]);
     let admin: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(shared().1).unwrap()).unwrap();
     let config = serde_json::json!({
         "apiVersion": "v1", "kind": "Config",
@@ -233,7 +247,7 @@ fn in_context(sandbox: &Sandbox, kubeconfig: &str, args: &[&str]) -> Command {
 
 fn namespaces() {
     let sandbox = Sandbox::new();
-    apply("rbac-namespaces.yaml", "kestra-secrets");
+    apply_to("rbac-namespaces.yaml", "kestra-secrets");
     let kubeconfig = service_account(&sandbox, "kestra-secrets");
     let ended = run(in_context(&sandbox, &kubeconfig, &["run", "secret-key-ref"])).with_code(0);
     assert!(ended.stdout.contains("on context"), "{}", ended.stdout);
@@ -242,7 +256,7 @@ fn namespaces() {
 
 fn one_namespace() {
     let sandbox = Sandbox::new();
-    apply("rbac-one-namespace.yaml", "given");
+    apply_to("rbac-one-namespace.yaml", "given");
     let kubeconfig = service_account(&sandbox, "given");
     let before = kubectl(&["get", "all,secrets,configmaps", "-n", "given", "-o", "name"]);
     let doctor = run(in_context(&sandbox, &kubeconfig, &["doctor", "--namespace", "given"])).with_code(0);

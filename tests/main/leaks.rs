@@ -174,7 +174,7 @@ fn canary() {
 }
 
 /// The helm that the program would find.
-fn helm() -> String {
+pub fn helm() -> String {
     use kestra_secrets::toolbox::{Tool, Toolbox};
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let toolbox = Toolbox::from_env(tokio_util::sync::CancellationToken::new()).unwrap();

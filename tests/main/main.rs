@@ -17,6 +17,7 @@
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
+//! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
 //!
 //! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
@@ -25,6 +26,7 @@
 // A trial is a test: what it unwraps is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod check;
 mod cli;
 mod cluster;
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         interrupt::trials(),
         exec::trials(),
         cluster::trials(),
+        audit::trials(),
     ];
     let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
     cluster::close();

@@ -13,19 +13,20 @@ pub fn github(report: &Report) -> String {
             Severity::Warning => "warning",
             Severity::Note => "notice",
         };
+        let title = property(&format!("{} {}", finding.rule, finding.rule.title()));
+        let said = format!("{}: {}\ncure: {}", finding.subject, finding.message, finding.cure);
         // Writing to a string does not fail.
-        let _ = writeln!(
-            out,
-            "::{command} file={},line={},col={},title={}::{}",
-            property(&finding.file),
-            finding.line,
-            finding.column,
-            property(&format!("{} {}", finding.rule, finding.rule.title())),
-            data(&format!(
-                "{}: {}\ncure: {}",
-                finding.subject, finding.message, finding.cure
-            ))
-        );
+        let _ = if finding.line == 0 {
+            let said = data(&format!("{}: {said}", finding.file));
+            writeln!(out, "::{command} title={title}::{said}")
+        } else {
+            let (file, line, column) = (property(&finding.file), finding.line, finding.column);
+            writeln!(
+                out,
+                "::{command} file={file},line={line},col={column},title={title}::{}",
+                data(&said)
+            )
+        };
     }
     for unreadable in &report.unreadable {
         let _ = writeln!(

@@ -5,15 +5,10 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::lint::{Finding, Report, Rule, Severity, Unreadable};
-use crate::secret::diagnosis::Code;
 
 /// The report as a SARIF log with one run.
 pub fn sarif(report: &Report) -> Value {
-    let rules: Vec<Rule> = Code::ALL
-        .iter()
-        .map(|code| Rule::Fault(*code))
-        .chain([Rule::NotKnowable])
-        .collect();
+    let rules: Vec<Rule> = Rule::all().collect();
     let results = report.findings.iter().map(|finding| result(finding, &rules));
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -78,6 +73,9 @@ fn notification(unreadable: &Unreadable) -> Value {
 }
 
 fn location(file: &str, line: usize, column: usize) -> Value {
+    if line == 0 {
+        return json!({"logicalLocations": [{"fullyQualifiedName": file, "kind": "resource"}]});
+    }
     json!({"physicalLocation": {
         "artifactLocation": {"uri": uri(file)},
         "region": {"startLine": line, "startColumn": column},

@@ -5,7 +5,7 @@ use crate::lint::facts::{At, Entry, Value};
 use crate::lint::finding::{Rule, Severity, shown};
 use crate::lint::tree::Style;
 use crate::secret::diagnosis::{self, Code, Given};
-use crate::secret::{PREFIX, Place, Plain, decode};
+use crate::secret::{PREFIX, Place, Plain};
 
 impl Judge<'_> {
     /// The value that Kestra gets under `name`; `free` says that nobody else takes it.
@@ -90,7 +90,10 @@ impl Judge<'_> {
             self.found.push(Found {
                 at: entry.value_at,
                 rule,
-                severity: severity(rule),
+                severity: match rule {
+                    Rule::Fault(code) => Severity::of(code),
+                    _ => Severity::Error,
+                },
                 subject: subject.into(),
                 message: format!("{}{length}", rule.title()),
                 cure: cure(rule, entry.place),
@@ -153,20 +156,7 @@ impl Judge<'_> {
         let Some(env) = entry.place.environment(&text.into()) else {
             return;
         };
-        let (length, padded) = (
-            env.bytes().trim_ascii_end().len(),
-            env.bytes().trim_ascii_end().ends_with(b"="),
-        );
-        let beyond_chance = length % 4 == 0 && length >= 8 && (padded || length >= 16);
-        let is_text = |plain: &Plain| {
-            std::str::from_utf8(plain.bytes()).is_ok_and(|text| {
-                !text.is_empty()
-                    && text
-                        .chars()
-                        .all(|c| c != '\u{fffd}' && (!c.is_control() || "\t\r\n".contains(c)))
-            })
-        };
-        if beyond_chance && decode(&env).is_ok_and(|plain| is_text(&plain)) && self.judged.insert(entry.name_at) {
+        if diagnosis::looks_encoded(&env) && self.judged.insert(entry.name_at) {
             self.say(
                 entry.name_at,
                 Code::Name,
@@ -184,15 +174,6 @@ impl Judge<'_> {
 
 fn bytes(count: usize) -> String {
     format!("{count} byte{}", if count == 1 { "" } else { "s" })
-}
-
-fn severity(rule: Rule) -> Severity {
-    match rule {
-        Rule::Fault(Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8) => {
-            Severity::Warning
-        }
-        _ => Severity::Error,
-    }
 }
 
 /// What to run or write, for the place the value stands in.

@@ -9,7 +9,7 @@ mod repair;
 pub use code::Code;
 pub use example::Example;
 pub use name::{corrected_name, is_service_link};
-pub use pod::{Fault, Remedy, of_pod};
+pub use pod::{Fault, Remedy, of_pod, tolerant};
 
 use super::decode::decode_bytes;
 use super::{Keyring, Place, Plain, decode};
@@ -78,6 +78,15 @@ pub fn diagnose(given: &Given) -> Diagnosis {
 pub fn carried(place: Place, value: &Plain) -> Option<Plain> {
     let bytes = decode_bytes(&place.environment(value)?).ok()?;
     Some(place.encode(&Place::Env.encode(&bytes)))
+}
+
+/// Whether a variable's value is, beyond chance, a text encoded as Kestra wants its secrets: one that is called
+/// something else may be meant for it.
+pub fn looks_encoded(env: &Plain) -> bool {
+    let line = env.bytes().trim_ascii_end();
+    let beyond_chance = line.len().is_multiple_of(4) && line.len() >= 8 && (line.ends_with(b"=") || line.len() >= 16);
+    let reads = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && is_text(text));
+    beyond_chance && decode_bytes(env).is_ok_and(|plain| reads(plain.bytes()))
 }
 
 /// The keys under which several variables of different case meet, each with their names.

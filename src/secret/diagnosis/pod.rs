@@ -132,8 +132,9 @@ fn missing(missing: Missing) -> Fault {
     }
 }
 
-/// The same container without what would keep its environment from being told.
-fn tolerant(container: &Container) -> Container {
+/// The same container without what would keep its environment from being told: what it refers to may be missing,
+/// and what only the running pod has is left out.
+pub fn tolerant(container: &Container) -> Container {
     let mut container = container.clone();
     for from in container.env_from.iter_mut().flatten() {
         from.config_map_ref.iter_mut().for_each(|map| map.optional = Some(true));

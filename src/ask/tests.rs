@@ -1,0 +1,109 @@
+use serde_json::{Value, json};
+use std::sync::Arc;
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use super::*;
+use crate::kestra::{Auth, Limits};
+
+#[test]
+fn no_key_is_part_of_a_template() {
+    let key = "it's \"{{ x }}\" \\";
+    let task = json!({"values": {"s7": format!("{{{{ {} }}}}", secret(7))}});
+    let flow = flow("company.team", "f", &[(7, key)], &task);
+    let flow: Value = serde_json::from_str(&flow).unwrap();
+    assert_eq!(flow["variables"]["s7"], key);
+    assert_eq!(flow["tasks"][0]["values"]["s7"], "{{ secret(vars.s7) }}");
+}
+
+/// A Kestra on which a flow can be made, and that expects flow and execution to be deleted.
+async fn server(execution_is_made: bool) -> MockServer {
+    let server = MockServer::start().await;
+    let mount = |verb: &str, at: &str, answer: ResponseTemplate| {
+        Mock::given(method(verb))
+            .and(path(format!("/api/v1{at}")))
+            .respond_with(answer)
+    };
+    let configs = json!({"version": "2.0.0"});
+    mount("GET", "/configs", ResponseTemplate::new(200).set_body_json(configs))
+        .mount(&server)
+        .await;
+    let flow = json!({"namespace": "n", "id": "p_present", "revision": 1});
+    mount("POST", "/main/flows", ResponseTemplate::new(200).set_body_json(flow))
+        .mount(&server)
+        .await;
+    let gone = || ResponseTemplate::new(204);
+    mount("DELETE", "/main/flows/n/p_present", gone())
+        .expect(1)
+        .mount(&server)
+        .await;
+    let times = u64::from(execution_is_made);
+    mount("DELETE", "/main/executions/e", gone())
+        .expect(times)
+        .mount(&server)
+        .await;
+    server
+}
+
+fn execution(state: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"id": "e", "state": {"current": state}}))
+}
+
+/// Asks for one secret and takes away what was made.
+async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), Infra>, Made) {
+    let scrub = Arc::new(|text: &str| text.to_owned());
+    let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
+    let client = client.await.unwrap();
+    let manner = Manner {
+        cancel: Some(cancel),
+        ..Manner::plainly("n", "p")
+    };
+    let reader = Reader::new(&client, manner);
+    let observed = reader.observe(&[(0, "A")], &[]).await.map(drop);
+    (observed, reader.remove().await.unwrap())
+}
+
+#[tokio::test]
+async fn after_an_interruption_flow_and_execution_are_deleted() {
+    let server = server(true).await;
+    let start = Mock::given(method("POST")).and(path_regex("/executions/"));
+    start.respond_with(execution("CREATED")).mount(&server).await;
+    let cancel = CancellationToken::new();
+    let pressed = cancel.clone();
+    // Somebody presses Ctrl-C while the execution runs; the next look finds it ended.
+    let running = move |_: &Request| {
+        pressed.cancel();
+        execution("RUNNING")
+    };
+    let look = || Mock::given(method("GET")).and(path("/api/v1/main/executions/e"));
+    look().respond_with(running).up_to_n_times(1).mount(&server).await;
+    look().respond_with(execution("SUCCESS")).mount(&server).await;
+    let (observed, made) = asked(&server, cancel).await;
+    assert_eq!(observed.unwrap_err().cause, "interrupted");
+    assert_eq!((made.flows.len(), made.executions.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn after_an_error_the_flow_is_deleted() {
+    let server = server(false).await;
+    let start = Mock::given(method("POST")).and(path_regex("/executions/"));
+    start.respond_with(ResponseTemplate::new(500)).mount(&server).await;
+    let (observed, made) = asked(&server, CancellationToken::new()).await;
+    assert!(observed.unwrap_err().cause.contains("status 500"));
+    assert_eq!((made.flows.len(), made.executions.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn once_interrupted_nothing_is_begun() {
+    let server = MockServer::start().await;
+    let configs = ResponseTemplate::new(200).set_body_json(json!({"version": "2.0.0"}));
+    Mock::given(path("/api/v1/configs"))
+        .respond_with(configs)
+        .mount(&server)
+        .await;
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let (observed, made) = asked(&server, cancel).await;
+    assert!(observed.is_err());
+    assert!(made.flows.is_empty() && made.executions.is_empty());
+}

@@ -1,0 +1,216 @@
+//! Kestra itself is asked: a flow that lives for seconds hashes each secret under a key of this run, and only some
+//! digits of that are its outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::distr::{Alphanumeric, SampleString};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::judge::finding;
+use super::model::{Look, Said};
+use super::report::{Answer, Flow, Report};
+use crate::ask::{Asked, Manner, Observed, Reader};
+use crate::kestra::Client;
+use crate::lint::{Counts, Rule, Severity};
+use crate::secret::{Plain, Read};
+use crate::verdict::Infra;
+
+/// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
+/// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many
+/// guesses a password is.
+const DIGITS: usize = 4;
+/// Components whose process renders the templates of tasks.
+const RENDER: [&str; 2] = ["standalone", "worker"];
+
+/// The secrets to ask for, and what each must be.
+#[derive(Default)]
+pub struct Questions {
+    /// By key: every text that some worker has; none where it is not known.
+    present: BTreeMap<String, Option<Vec<Plain>>>,
+    missing: BTreeSet<String>,
+}
+
+impl Questions {
+    /// What the containers lead to.
+    pub fn of(looks: &[Look]) -> Self {
+        let renders = |look: &&Look| RENDER.contains(&look.seen.component.as_str());
+        let mut asked: Vec<&Look> = looks.iter().filter(renders).collect();
+        if asked.is_empty() {
+            asked = looks.iter().collect();
+        }
+        let mut questions = Self::default();
+        for look in &asked {
+            for variable in &look.seen.variables {
+                let Some(key) = &variable.key else { continue };
+                match look.keyring.secret(key, &look.seen.kestra) {
+                    _ if look.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
+                    Read::Text(text) => questions.expect(key, [text]),
+                    Read::OneOf(texts) => questions.expect(key, texts),
+                    Read::EmptyString => questions.expect(key, [Plain::new("", true)]),
+                    Read::Fails(_) => drop(questions.missing.insert(key.clone())),
+                }
+            }
+        }
+        let present: Vec<&String> = questions.present.keys().collect();
+        questions.missing.retain(|key| !present.contains(&key));
+        questions
+    }
+
+    fn expect(&mut self, key: &str, texts: impl IntoIterator<Item = Plain>) {
+        if let Some(known) = self.present.entry(key.to_owned()).or_insert_with(|| Some(Vec::new())) {
+            known.extend(texts);
+        }
+    }
+}
+
+/// Asks Kestra, writes the answers into the report, and takes away what that needed, whatever happened.
+///
+/// # Errors
+/// [`Infra`] when Kestra gave no answer, or something is left.
+pub async fn ask(
+    report: &mut Report,
+    questions: &Questions,
+    client: &Client,
+    namespace: &str,
+    cancel: CancellationToken,
+) -> Result<(), Infra> {
+    let random = || Alphanumeric.sample_string(&mut rand::rng(), 24);
+    let key = random();
+    let prefix = format!("audit_{}", random().to_lowercase());
+    let show = key.clone();
+    let manner = Manner {
+        namespace: namespace.into(),
+        prefix,
+        show: Box::new(move |secret| template(&show, secret)),
+        cancel: Some(cancel),
+    };
+    let reader = Reader::new(client, manner);
+    let names: Vec<&String> = questions.present.keys().chain(&questions.missing).collect();
+    let numbered: Vec<Asked<'_>> = names.iter().enumerate().map(|(n, name)| (n, name.as_str())).collect();
+    let (present, missing) = numbered.split_at(questions.present.len());
+    let observed = reader.observe(present, missing).await;
+    let executions = reader.executions();
+    let removed = reader.remove().await;
+    tracing::debug!(executions, "asked");
+    let observed = match (observed, &removed) {
+        (Ok(observed), _) => observed,
+        (Err(asked), Ok(_)) => return Err(asked),
+        (Err(asked), Err(left)) => {
+            let both = Infra::new(asked.phase, format!("{}; and {left}", asked.cause));
+            return Err(both.help(left.help.clone().unwrap_or_default()));
+        }
+    };
+    let answers: BTreeMap<&str, Answer> = numbered
+        .iter()
+        .filter_map(|(n, name)| Some((*name, answer(questions, name, observed.get(n)?, &key))))
+        .collect();
+    let made = removed?;
+    let expected = |name: &str, answer: &Answer| match answer {
+        Answer::Agrees | Answer::Found => true,
+        Answer::Differs => false,
+        Answer::Missing(_) => questions.missing.contains(name),
+    };
+    report.flow = Some(Flow {
+        kestra: client.server().version.to_string(),
+        engine_adapter: client.server().engine_adapter,
+        asked: answers.len(),
+        agreed: answers.iter().filter(|(name, answer)| expected(name, answer)).count(),
+        flows: made.flows.iter().map(ToString::to_string).collect(),
+        executions: made.executions.iter().map(|execution| execution.id.clone()).collect(),
+    });
+    for (name, answer) in &answers {
+        if !expected(name, answer) {
+            report
+                .findings
+                .push(finding(&report.place.namespace, &said(questions, name, answer)));
+        }
+    }
+    report.findings.sort();
+    report.counts = Counts::of(&report.findings);
+    for variable in report.containers.iter_mut().flat_map(|seen| &mut seen.variables) {
+        variable.flow = variable.key.as_deref().and_then(|key| answers.get(key)).cloned();
+    }
+    Ok(())
+}
+
+fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> Answer {
+    let digest = match observed {
+        Observed::Missing(words) => return Answer::Missing(words.clone()),
+        Observed::Never(words) => return Answer::Missing(words.clone()),
+        Observed::Text(digest) => digest,
+    };
+    match questions.present.get(name) {
+        Some(Some(texts)) => {
+            let is = |text: &Plain| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
+            if texts.iter().any(is) {
+                Answer::Agrees
+            } else {
+                Answer::Differs
+            }
+        }
+        Some(None) => Answer::Found,
+        None => Answer::Differs,
+    }
+}
+
+fn said(questions: &Questions, name: &str, answer: &Answer) -> Said {
+    let (message, cure) = match answer {
+        Answer::Missing(words) => (
+            format!("a flow does not get it, though the container has it: {words}"),
+            "restart the pods if it was added after they started; else look into Kestra's log",
+        ),
+        _ if questions.missing.contains(name) => (
+            "a flow gets it, though it should not be there".to_owned(),
+            "compare the process by --exec: its environment may not be what the objects lead to",
+        ),
+        _ => (
+            "a flow gets another value than the container's variable gives".to_owned(),
+            "restart the pods if the value changed after they started, and compare the process by --exec",
+        ),
+    };
+    Said {
+        rule: Rule::Drift,
+        severity: Severity::Error,
+        subject: format!("secret('{name}')"),
+        message,
+        cure: cure.into(),
+    }
+}
+
+/// What Kestra is to make of a secret: `sha256` of the key and of `sha256` of key and secret, as HMAC does it. The
+/// filters are Pebble's own, so every Kestra has them.
+fn template(key: &str, secret: &str) -> String {
+    format!("(('{key}' ~ (('{key}' ~ {secret}) | sha256)) | sha256) | slice(0, {DIGITS})")
+}
+
+/// The same here.
+fn digest(key: &str, text: &Plain) -> String {
+    let inner = Sha256::new().chain_update(key).chain_update(text.bytes()).finalize();
+    let outer = Sha256::new()
+        .chain_update(key)
+        .chain_update(hex::encode(inner))
+        .finalize();
+    hex::encode(outer).chars().take(DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_short_and_hangs_on_the_key() {
+        // `s=$(printf %s kadmin | sha256sum | cut -c-64); printf %s "k$s" | sha256sum | cut -c-4`
+        assert_eq!(digest("k", &"admin".into()), "d8b5");
+        assert_ne!(digest("k", &"admin".into()), digest("k", &"admin\n".into()));
+        assert_ne!(digest("k", &"admin".into()), digest("l", &"admin".into()));
+    }
+
+    #[test]
+    fn the_template_names_no_value() {
+        assert_eq!(
+            template("k", "secret(vars.s0)"),
+            "(('k' ~ (('k' ~ secret(vars.s0)) | sha256)) | sha256) | slice(0, 4)"
+        );
+    }
+}

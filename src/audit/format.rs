@@ -1,0 +1,156 @@
+//! For a person: container by container, variable by variable, then what is wrong.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use owo_colors::OwoColorize as _;
+
+use super::report::{Answer, Report, Seen, Stale, Variable};
+use crate::lint::{Finding, Severity};
+use crate::secret::{Shown, Value};
+
+/// The whole report; coloured, for a stream that takes the colours out where there are none.
+pub fn human(report: &Report) -> String {
+    let mut out = String::new();
+    let place = &report.place;
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "{}, namespace {}, {}, Kubernetes {}",
+        place.context, place.namespace, place.selector, place.kubernetes
+    );
+    for seen in &report.containers {
+        let _ = writeln!(out, "\n{}\n{}", head(seen).bold(), table(&seen.variables).trim_fmt());
+    }
+    if !report.findings.is_empty() {
+        out.push('\n');
+    }
+    for finding in &report.findings {
+        let _ = writeln!(
+            out,
+            "{}: {}: {}: {}\n  {} {}",
+            finding.file,
+            rule(finding),
+            finding.subject,
+            finding.message,
+            "cure:".bold(),
+            finding.cure
+        );
+    }
+    let counts = report.counts;
+    let _ = writeln!(
+        out,
+        "\n{}, {}, {} in {}; {}",
+        count(counts.errors, "error"),
+        count(counts.warnings, "warning"),
+        count(counts.notes, "note"),
+        count(report.containers.iter().map(|seen| seen.pods.len()).sum(), "container"),
+        looked(report)
+    );
+    out
+}
+
+/// What was looked at, and what was not.
+fn looked(report: &Report) -> String {
+    let mut parts = vec!["nothing was changed".to_owned()];
+    if let Some(flow) = &report.flow {
+        let by = if flow.engine_adapter {
+            " (behind our adapter of its REST API)"
+        } else {
+            ""
+        };
+        parts = vec![format!(
+            "a flow on Kestra {}{by} got {} of {} secrets as foretold; removed again: {}, {}",
+            flow.kestra,
+            flow.agreed,
+            flow.asked,
+            flow.flows.join(", "),
+            flow.executions.join(", ")
+        )];
+    }
+    if !report.unread.is_empty() {
+        parts.push(format!("{} not read", count(report.unread.len(), "object")));
+    }
+    parts.join("; ")
+}
+
+fn head(seen: &Seen) -> String {
+    let names: Vec<&str> = seen.pods.iter().map(|pod| pod.name.as_str()).collect();
+    let mut head = format!(
+        "{}: {} of {} (Kestra {} by {})",
+        seen.component,
+        seen.container,
+        names.join(", "),
+        seen.kestra,
+        seen.kestra_by
+    );
+    match seen.pods.iter().find_map(|pod| pod.waits.as_deref()) {
+        Some(waits) => drop(write!(head, ", held: {waits}")),
+        None if seen.observed => head.push_str(", process looked at"),
+        None => {}
+    }
+    head
+}
+
+fn table(variables: &[Variable]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if variables.is_empty() {
+        table.add_row(["  no secrets"]);
+        return table;
+    }
+    table.set_header(["  variable", "from", "secret() gives", "", "flow"]);
+    for variable in variables {
+        let codes: Vec<&str> = variable.diagnosis.iter().map(|code| code.code()).collect();
+        let stale = match variable.stale {
+            Some(Stale::Maybe) => Some("may be stale"),
+            Some(Stale::Certainly) => Some("stale"),
+            None => None,
+        };
+        let remarks: Vec<&str> = codes.into_iter().chain(stale).collect();
+        let color = if remarks.is_empty() { Color::Reset } else { Color::Red };
+        let mut from = variable.origin.to_string();
+        for lost in &variable.shadowed {
+            let _ = write!(from, ", not {lost}");
+        }
+        table.add_row([
+            Cell::new(format!("  {}", variable.name)),
+            Cell::new(from),
+            Cell::new(gives(variable)),
+            Cell::new(remarks.join(" ")).fg(color),
+            Cell::new(match &variable.flow {
+                None => "",
+                Some(Answer::Agrees) => "agrees",
+                Some(Answer::Differs) => "differs",
+                Some(Answer::Found) => "is there",
+                Some(Answer::Missing(_)) => "missing",
+            }),
+        ]);
+    }
+    table
+}
+
+fn gives(variable: &Variable) -> String {
+    match &variable.gives {
+        _ if variable.key.is_none() => "nothing: Kestra never takes it".into(),
+        None => "not known".into(),
+        Some(Value::Is(one)) => one.to_string(),
+        Some(Value::OneOf(several)) => several.iter().map(Shown::to_string).collect::<Vec<_>>().join(" or "),
+        Some(Value::Nothing(why)) => format!("nothing: {why}"),
+    }
+}
+
+fn rule(finding: &Finding) -> String {
+    let head = format!("{}[{}]", finding.severity, finding.rule);
+    match finding.severity {
+        Severity::Error => head.red().to_string(),
+        Severity::Warning => head.yellow().to_string(),
+        Severity::Note => head.cyan().to_string(),
+    }
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,322 @@
+//! The variables of one container, each with its way.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::jiff::Timestamp;
+
+use super::model::Look;
+use super::origin::{bare, origin};
+use super::pod::changed;
+use super::report::{Origin, OriginKind, Stale, Variable};
+use super::{Gathered, Process};
+use crate::environment::{self, Entry, Environment, ObjectKind, ObjectRef, Source};
+use crate::lint::finding::shown;
+use crate::lint::{Rule, Severity};
+use crate::secret::diagnosis::{Code, Given, corrected_name, diagnose, looks_encoded};
+use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Value};
+
+/// One container while it is looked at.
+pub(super) struct Looking<'a> {
+    pub gathered: &'a Gathered,
+    pub key: &'a RunKey,
+    pub container: &'a Container,
+    pub started: Option<Timestamp>,
+    pub process: Option<&'a Process>,
+    pub environment: &'a Environment,
+}
+
+impl Looking<'_> {
+    /// Looks at all of them.
+    pub fn all(&self, look: &mut Look) {
+        let argv = match &self.container.command {
+            // The image decides; Kestra's own starts it by a shell.
+            None => vec!["sh".into(), "-c".into()],
+            Some(_) => self.environment.command(self.container).argv(&[], &[]),
+        };
+        let handed = self.environment.clone().behind(&argv);
+        let pairs = handed.variables.iter().map(|v| (v.name.as_str(), v.value.as_bytes()));
+        let foretold: Keyring = pairs.collect();
+        look.keyring = match self.process {
+            Some(process) => process.iter().map(|(name, value)| (name, value.clone())).collect(),
+            None => foretold.clone(),
+        };
+        let mut stale: BTreeMap<String, Vec<(String, Stale)>> = BTreeMap::new();
+        for variable in &self.environment.variables {
+            if !is_wanted(variable) {
+                continue;
+            }
+            let reaches = variable.name.starts_with(PREFIX) && handed.get(&variable.name).is_some();
+            let age = self.age(variable, reaches);
+            if let Some((object, age)) = &age {
+                stale
+                    .entry(object.clone())
+                    .or_default()
+                    .push((variable.name.clone(), *age));
+            }
+            self.variable(look, variable, reaches, &foretold, age.map(|(_, age)| age));
+        }
+        self.unknown(look);
+        look.stale(stale);
+    }
+
+    fn variable(
+        &self,
+        look: &mut Look,
+        variable: &environment::Variable,
+        reaches: bool,
+        foretold: &Keyring,
+        stale: Option<Stale>,
+    ) {
+        let (name, value) = (&variable.name, Plain::from(variable.value.as_bytes()));
+        let called = reaches.then(|| name.strip_prefix(PREFIX)).flatten();
+        let nobody = Keyring::default();
+        let written = match variable.source {
+            Source::Env { index } => {
+                let entry = self.container.env.iter().flatten().nth(index);
+                entry
+                    .and_then(|entry| entry.value.as_deref())
+                    .map_or_else(|| value.clone(), Plain::from)
+            }
+            _ => value.clone(),
+        };
+        let by_objects = Entry::of(&variable.source).is_some();
+        let path = Path {
+            key: called.unwrap_or(name),
+            place: if by_objects { Place::StringData } else { Place::Env },
+            written: &written,
+            meant: None,
+            environment: Some(&value),
+            keyring: Some(if reaches { foretold } else { &nobody }),
+        };
+        let mut hops = path.hops(&look.seen.kestra);
+        // Nobody here saw the file that it was written in; what the API server holds was read.
+        hops.retain(|hop| hop.at != HopKind::ValuesOrManifest);
+        let observed = self.process.map(|process| in_process(process, name));
+        for hop in &mut hops {
+            hop.observed = match hop.at {
+                HopKind::ApiServer => hop.predicted.clone(),
+                HopKind::Environment => observed.clone(),
+                _ => None,
+            };
+        }
+        let codes = codes(look, variable, &value);
+        if observed.is_some_and(|seen| reaches && stale.is_none() && seen != Value::Is(value.clone())) {
+            look.say(
+                Rule::Drift,
+                Severity::Error,
+                name,
+                format!(
+                    "the process has another value than {} gives, or none",
+                    origin(&variable.source)
+                ),
+                "a start script or the image may change it; please tell this project if nothing does".into(),
+            );
+        }
+        let gives = called.map(|key| Value::from(look.keyring.secret(key, &look.seen.kestra)).show(self.key));
+        look.seen.variables.push(Variable {
+            name: shown(name).into(),
+            key: called.map(|key| shown(&key.to_uppercase()).into()),
+            origin: origin(&variable.source),
+            shadowed: variable.shadowed.iter().map(origin).collect(),
+            gives,
+            hops: hops.iter().map(|hop: &Hop<Plain>| hop.show(self.key)).collect(),
+            diagnosis: codes,
+            stale,
+            flow: None,
+        });
+    }
+
+    /// The object of a variable that changed after the container started, or of which the process has another
+    /// value.
+    fn age(&self, variable: &environment::Variable, reaches: bool) -> Option<(String, Stale)> {
+        let (Source::EnvFrom { object, .. } | Source::EnvKey { object, .. }) = &variable.source else {
+            return None;
+        };
+        let value = Value::Is(Plain::from(variable.value.as_bytes()));
+        match self.process {
+            Some(process) if reaches && in_process(process, &variable.name) != value => {
+                Some((object.to_string(), Stale::Certainly))
+            }
+            Some(_) => None,
+            None => {
+                let changed = changed(self.gathered.meta(object)?)?;
+                (changed > self.started?).then(|| (object.to_string(), Stale::Maybe))
+            }
+        }
+    }
+
+    /// Secrets whose values no object that may be read gives.
+    fn unknown(&self, look: &mut Look) {
+        let known = |name: &str| self.environment.get(name).is_some();
+        let mut names: BTreeMap<String, Origin> = BTreeMap::new();
+        for (index, entry) in self.container.env.iter().flatten().enumerate() {
+            let object = entry.value_from.as_ref().and_then(|from| {
+                let secret = from.secret_key_ref.as_ref();
+                let map = from.config_map_key_ref.as_ref();
+                let of = |kind, name: &str, key: &str| {
+                    (
+                        ObjectRef {
+                            kind,
+                            name: name.into(),
+                        },
+                        key.to_owned(),
+                    )
+                };
+                secret
+                    .map(|s| of(ObjectKind::Secret, &s.name, &s.key))
+                    .or_else(|| map.map(|m| of(ObjectKind::ConfigMap, &m.name, &m.key)))
+            });
+            let Some((object, key)) = object.filter(|(object, _)| self.gathered.is_unread(object)) else {
+                continue;
+            };
+            if is_secret(&entry.name) && !known(&entry.name) {
+                names.insert(entry.name.clone(), origin(&Source::EnvKey { index, object, key }));
+            }
+        }
+        let process = self.process.into_iter().flatten();
+        for name in process.filter_map(|(name, _)| std::str::from_utf8(name).ok()) {
+            if is_secret(name) && !known(name) && !names.contains_key(name) {
+                names.insert(name.into(), self.behind_unread(name));
+            }
+        }
+        for (name, origin) in names {
+            let called = name.strip_prefix(PREFIX);
+            let value = self.process.map(|process| in_process(process, &name));
+            let mut hops = Vec::new();
+            let mut codes = Vec::new();
+            if let Some(Value::Is(value)) = &value {
+                let path = Path {
+                    key: called.unwrap_or(&name),
+                    place: Place::Env,
+                    written: value,
+                    meant: None,
+                    environment: None,
+                    keyring: Some(&look.keyring),
+                };
+                hops = path.hops(&look.seen.kestra);
+                hops.iter_mut()
+                    .filter(|hop| hop.at == HopKind::Environment)
+                    .for_each(|hop| hop.observed = hop.predicted.clone());
+                codes = value_codes(look, &name, &origin, value);
+            } else if let Some(key) = called {
+                look.unknown.insert(key.to_uppercase());
+            }
+            let known = value.is_some();
+            let gives = called
+                .filter(|_| known)
+                .map(|key| look.keyring.secret(key, &look.seen.kestra));
+            look.seen.variables.push(Variable {
+                name: shown(&name).into(),
+                key: called.map(|key| shown(&key.to_uppercase()).into()),
+                origin,
+                shadowed: Vec::new(),
+                gives: gives.map(|read| Value::from(read).show(self.key)),
+                hops: hops.iter().map(|hop| hop.show(self.key)).collect(),
+                diagnosis: codes,
+                stale: None,
+                flow: None,
+            });
+        }
+    }
+
+    /// Where a variable that only the process has likely comes from.
+    fn behind_unread(&self, name: &str) -> Origin {
+        let entries = self.container.env_from.iter().flatten().enumerate();
+        let found = entries.filter_map(|(index, from)| {
+            let secret = from.secret_ref.as_ref().map(|s| (ObjectKind::Secret, &s.name));
+            let (kind, object) =
+                secret.or_else(|| from.config_map_ref.as_ref().map(|m| (ObjectKind::ConfigMap, &m.name)))?;
+            let object = ObjectRef {
+                kind,
+                name: object.clone(),
+            };
+            let prefix = from.prefix.clone().unwrap_or_default();
+            let key = name.strip_prefix(&prefix)?.to_owned();
+            self.gathered.is_unread(&object).then_some(Source::EnvFrom {
+                index,
+                object,
+                key,
+                prefix,
+            })
+        });
+        found.last().map_or(bare(OriginKind::Process), |source| origin(&source))
+    }
+}
+
+/// Whether Kestra takes it for a secret, would in capitals, or may have been meant to.
+fn is_wanted(variable: &environment::Variable) -> bool {
+    let value = Plain::from(variable.value.as_bytes());
+    is_secret(&variable.name) || Entry::of(&variable.source).is_some() && looks_encoded(&value)
+}
+
+/// What is wrong with a variable, and not with the container as a whole.
+fn codes(look: &mut Look, variable: &environment::Variable, value: &Plain) -> Vec<Code> {
+    let name = &variable.name;
+    if !is_secret(name) {
+        let right = corrected_name(name).unwrap_or_default();
+        look.say(
+            Rule::Fault(Code::Name),
+            Severity::Warning,
+            name,
+            "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
+            format!("if it is meant for `secret()`, name the variable {}", shown(&right)),
+        );
+        return vec![Code::Name];
+    }
+    if matches!(variable.source, Source::ServiceLink { .. }) || value.bytes().is_empty() {
+        return Vec::new();
+    }
+    value_codes(look, name, &origin(&variable.source), value)
+}
+
+/// What a value tells.
+fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> Vec<Code> {
+    // The name has its own finding.
+    let right_name = corrected_name(name).unwrap_or_else(|| name.into());
+    let (place, written) = match origin.kind {
+        OriginKind::Secret => (Place::Data, Place::Env.encode(value)),
+        _ => (Place::Values, value.clone()),
+    };
+    let mut diagnosis = diagnose(&Given {
+        name: Some(&right_name),
+        place,
+        value: &written,
+        meant: None,
+    });
+    // Of these the whole container tells.
+    diagnosis.codes.retain(|code| *code != Code::TooLong);
+    for code in &diagnosis.codes {
+        let length = diagnosis.corrected.as_ref().and_then(|new| place.environment(new));
+        let length = length.map_or_else(String::new, |right| {
+            format!(
+                " ({} bytes in the environment, {} when it is right)",
+                value.bytes().len(),
+                right.bytes().len()
+            )
+        });
+        let message = format!("{}{length}; from {origin}", code.title());
+        look.say(
+            Rule::Fault(*code),
+            Severity::of(*code),
+            name,
+            message,
+            code.cure().into(),
+        );
+    }
+    diagnosis.codes
+}
+
+fn in_process(process: &Process, name: &str) -> Value<Plain> {
+    let found = process.iter().find(|(other, _)| other == name.as_bytes());
+    found.map_or_else(
+        || Value::Nothing("the process does not have it".into()),
+        |(_, value)| Value::Is(value.clone()),
+    )
+}
+
+/// Whether Kestra takes the name for a secret's, or would in capitals.
+fn is_secret(name: &str) -> bool {
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
