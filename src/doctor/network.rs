@@ -105,7 +105,9 @@ fn proxy() -> Finding {
 
 /// A proxy without its user and password.
 fn shown(value: &str) -> String {
-    match Url::parse(value).or_else(|_| Url::parse(&format!("http://{value}"))) {
+    // Without a scheme, what stands before a colon would be taken for one.
+    let scheme = if value.contains("://") { "" } else { "http://" };
+    match Url::parse(&format!("{scheme}{value}")) {
         Ok(url) => {
             let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
             format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
