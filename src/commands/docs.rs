@@ -68,7 +68,7 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
     let (claims, corrections) = claim::of_scenarios(scenarios);
     let patch: String = corrections.iter().map(Correction::diff).collect();
     let all: Vec<_> = claims.iter().flat_map(Claim::scenarios).collect();
-    let plan = async |session: &Session| Ok(claim::joined(session.plan(&all)?));
+    let plan = async |session: &Session| Ok(session.plan(&all)?);
     let carried = match carry(args.target.options()?, args.target.report.as_deref(), plan).await? {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
@@ -99,7 +99,7 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     let claims = claim::of_page(&page, &page::read(name, &corrected.text));
     let mut notes = [page.notes.clone(), corrected.notes].concat();
     let mut unfit = Vec::new();
-    let plan = async |session: &Session| Ok(claim::joined(plan(session, &claims, &mut unfit)));
+    let plan = async |session: &Session| plan(session, &claims, &mut unfit);
     let carried = match carry(args.target.options()?, args.target.report.as_deref(), plan).await? {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
@@ -114,25 +114,25 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
 }
 
 /// A plan of all that can be planned; what cannot is said, and the rest is run.
-fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> Plan {
-    let mut whole = Plan::default();
-    for scenario in claims.iter().flat_map(Claim::scenarios) {
-        match session.plan(&[Arc::clone(&scenario)]) {
-            Ok(mut plan) => {
-                whole.installations.append(&mut plan.installations);
-                whole.skipped.append(&mut plan.skipped);
-            }
-            Err(why) => unfit.push(Note {
+fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::Result<Plan> {
+    let mut fits = |scenario: &Arc<Scenario>| match session.plan(&[Arc::clone(scenario)]) {
+        Ok(_) => true,
+        Err(why) => {
+            let says = why.to_string().replace(&format!("scenario {}: ", scenario.name), "");
+            unfit.push(Note {
                 line: usize::try_from(scenario.at.0).unwrap_or_default(),
                 wrong: false,
-                says: format!(
-                    "not run: {}",
-                    why.to_string().replace(&format!("scenario {}: ", scenario.name), "")
-                ),
-            }),
+                says: format!("not run: {says}"),
+            });
+            false
         }
-    }
-    whole
+    };
+    let fit: Vec<_> = claims
+        .iter()
+        .flat_map(Claim::scenarios)
+        .filter(|scenario| fits(scenario))
+        .collect();
+    Ok(session.plan(&fit)?)
 }
 
 /// Whether the page is true, as an exit code.

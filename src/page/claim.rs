@@ -7,7 +7,7 @@ use super::document::{Values, source};
 use super::{Page, correct, strategy};
 use crate::lint::Meanings;
 use crate::lint::input::Source;
-use crate::plan::{self, Installation, Plan};
+use crate::plan;
 use crate::scenario::{Expect, Expectation, Given, Literal, Manifest, Scenario, Start, Wanted};
 use crate::secret::Plain;
 
@@ -219,27 +219,5 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
         steps: Vec::new(),
         file: page.name.clone(),
         at: (first.map_or(0, |block| block.line as u64), 1),
-    }
-}
-
-/// The plan with one installation where several are given the same documents.
-pub fn joined(plan: Plan) -> Plan {
-    let mut joined: Vec<Installation> = Vec::new();
-    for mut installation in plan.installations {
-        let texts = |i: &Installation| i.manifests.iter().map(|m| m.text.clone()).collect::<Vec<_>>();
-        let same = |i: &&mut Installation| {
-            (&i.kestra, i.generation, &i.values)
-                == (&installation.kestra, installation.generation, &installation.values)
-                && texts(i) == texts(&installation)
-        };
-        if let Some(first) = joined.iter_mut().find(same) {
-            first.cases.append(&mut installation.cases);
-        } else {
-            joined.push(installation);
-        }
-    }
-    Plan {
-        installations: joined,
-        ..plan
     }
 }
