@@ -253,3 +253,84 @@ fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt>
         template,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn workload(component: &str, secret: &str) -> Workload {
+        let env = [json!({"name": "SECRET_X", "value": secret})];
+        let container = json!({"name": "k", "command": ["kestra", "server", component], "env": env});
+        Workload {
+            name: format!("kestra-{component}"),
+            component: component.into(),
+            template: serde_json::from_value(json!({"spec": {"containers": [container]}})).unwrap(),
+        }
+    }
+
+    fn started(workloads: &[(&str, &str)]) -> Result<Pods, String> {
+        let rendered = Rendered {
+            workloads: workloads.iter().map(|(c, s)| workload(c, s)).collect(),
+            ..Rendered::default()
+        };
+        let node = Node {
+            image_env: Vec::new(),
+            kubelet: Kubelet::NEWEST,
+            namespace: "default".into(),
+            release: "kestra".into(),
+        };
+        start(&rendered, Rendered::default(), &node).map_err(|halt| halt.to_string())
+    }
+
+    fn secret(pod: &Pod) -> &[u8] {
+        let mut variables = pod.environment.variables.iter();
+        variables.find(|v| v.name == "SECRET_X").unwrap().value.as_bytes()
+    }
+
+    #[test]
+    fn a_standalone_pod_is_all_there_is() {
+        let pods = started(&[("worker", "w"), ("standalone", "s")]).unwrap();
+        assert!(matches!(pods, Pods::Standalone(_)));
+        assert_eq!(secret(pods.of_tasks()), b"s");
+    }
+
+    #[test]
+    fn of_components_apart_the_worker_renders_what_tasks_are_given() {
+        let pods = started(&[("executor", "e"), ("worker", "w"), ("webserver", "v")]).unwrap();
+        assert_eq!(secret(pods.of_tasks()), b"w");
+        let roles: Vec<_> = pods.each().into_keys().collect();
+        assert_eq!(roles, [Role::Webserver, Role::Executor, Role::Worker]);
+    }
+
+    #[test]
+    fn what_would_run_no_execution_or_by_chance_is_not_modelled() {
+        let all = [("webserver", ""), ("executor", ""), ("worker", "")];
+        for lacking in 0..all.len() {
+            let mut rest = all.to_vec();
+            let (component, _) = rest.remove(lacking);
+            let said = started(&rest).err().unwrap();
+            assert!(said.contains(component), "{said}");
+        }
+        let mut twice = all.to_vec();
+        twice.push(("worker", "another"));
+        assert!(started(&twice).err().unwrap().contains("left to chance"));
+    }
+
+    #[test]
+    fn an_upgrade_leaves_pods_of_the_same_template_as_they_are() {
+        let all = |worker| started(&[("webserver", "v"), ("executor", "e"), ("worker", worker)]).unwrap();
+        let mut now = all("old");
+        assert!(all("old").upgraded(&now).is_none());
+        // Only a new pod takes in what has changed in a Secret meanwhile.
+        let Pods::Distributed { others, .. } = &mut now else {
+            panic!("not apart")
+        };
+        let executor = others.get_mut(&Role::Executor).unwrap();
+        executor.environment.variables.clear();
+        let after = all("new").upgraded(&now).unwrap();
+        assert_eq!(secret(after.of_tasks()), b"new");
+        assert!(after.each()[&Role::Executor].environment.variables.is_empty());
+        assert!(!after.same(&now));
+    }
+}

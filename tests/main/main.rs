@@ -19,6 +19,7 @@
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
+//! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
 //! unless `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails.
@@ -31,6 +32,7 @@ mod check;
 mod cli;
 mod cluster;
 mod decode;
+mod distributed;
 mod docs;
 mod doctor;
 mod encode;
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),
+        distributed::trials(),
         cluster::trials(),
         audit::trials(),
     ];
