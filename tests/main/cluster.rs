@@ -356,7 +356,7 @@ fn killed() {
         &own,
     ]
     .concat();
-    let id = kill_at(&sandbox, &args, ": Kestra to be ready");
+    let id = kill_at(&sandbox, &args, "waiting for Kestra to be ready");
     let prefix = format!("kestra-secrets-{id}");
     let (containers, clusters) = mine(&prefix);
     assert_eq!(
@@ -378,7 +378,7 @@ fn interrupted() {
     let sandbox = Sandbox::new();
     let args = ["run", "extra-env", "--provider", "kind", "--kestra", ENGINE];
     let mut watched = Watched::start(sandbox.command(args));
-    watched.wait_for(": Kestra to be ready");
+    watched.wait_for("waiting for Kestra to be ready");
     watched.signal(Signal::SIGINT);
     let ended = watched.end().with_code(130);
     let id = ended.stderr.split_whitespace().nth(1).unwrap().trim_end_matches(':');
