@@ -215,6 +215,8 @@ impl Session {
             helm: self.helm.clone(),
             started: self.started,
             kept: self.site.keeping.all(),
+            shard: None,
+            parts: Vec::new(),
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }

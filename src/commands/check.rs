@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 
 use super::live::live;
+use super::output::Output;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
@@ -47,6 +48,8 @@ pub struct Args {
     expect_present: Vec<String>,
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Proves the user's own files and says how they fared.
@@ -83,7 +86,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .collect();
         Ok(together(session.plan(&scenarios)?))
     };
-    live(args.target.options()?, args.target.report.as_deref(), plan, tell).await
+    live(
+        args.target.options()?,
+        args.target.report.as_deref(),
+        plan,
+        &args.output,
+        tell,
+    )
+    .await
 }
 
 fn ends_in_newline(plain: Option<&Plain>) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::interrupt;
+use super::output::Output;
 use crate::plan::Plan;
 use crate::report::{self, Report, console::Console};
 use crate::session::{Options, Session};
@@ -19,6 +20,7 @@ pub async fn live(
     options: Options,
     folder: Option<&Path>,
     plan: impl AsyncFnOnce(&Session) -> miette::Result<Plan>,
+    output: &Output,
     tell: impl FnOnce(&Report),
 ) -> miette::Result<Exit> {
     let console = Arc::new(Console::default());
@@ -50,7 +52,9 @@ pub async fn live(
                     .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))?;
             }
             tell(&report);
-            console.last_line(&report, cancel.is_cancelled())
+            let exit = console.last_line(&report, cancel.is_cancelled());
+            output.tell(&report);
+            exit
         }
         (Err(infra), _) | (_, Err(infra)) => console.broken(&infra),
     };

@@ -12,8 +12,10 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+mod output;
 mod plaintext;
 mod prove;
+mod report;
 pub mod run;
 mod schema;
 mod target;
@@ -58,6 +60,8 @@ enum Command {
     Fix(fix::Args),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
+    /// Write a report in another format, or make one of several
+    Report(report::Args),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
@@ -81,6 +85,7 @@ pub async fn run(cli: Cli) -> miette::Result<Exit> {
         Command::Fix(args) => fix::run(&args),
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

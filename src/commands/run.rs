@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::live::live;
+use super::output::Output;
 use super::target::Target;
 use crate::helm::ChartRef;
 use crate::plan::Plan;
@@ -29,6 +30,8 @@ pub struct Args {
     select: Vec<String>,
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    output: Output,
     /// The most installations at a time [default: what cores and memory bear]
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,
@@ -64,7 +67,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         args.no_skips(&plan)?;
         Ok(plan)
     };
-    live(args.options()?, args.target.report.as_deref(), plan, |_| ()).await
+    live(
+        args.options()?,
+        args.target.report.as_deref(),
+        plan,
+        &args.output,
+        |_| (),
+    )
+    .await
 }
 
 impl Args {

@@ -41,7 +41,7 @@ pub struct Target {
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// A folder for report.json, junit.xml and evidence
+    /// A folder for report.json, report.html, junit.xml, summary.md and evidence
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// How long a Kestra may take to become healthy, in seconds

@@ -8,6 +8,7 @@ mod intent;
 mod keys;
 mod model;
 mod reads;
+mod shard;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,6 +21,7 @@ pub use intent::{Documents, environment_values, flow, slug, written};
 pub use keys::{Ignored, ignored, ignored_keys, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use reads::reads_of;
+pub use shard::{Shard, Share, TooMany, opening};
 
 use crate::scenario::{Change, Expect, Expectation, Generation, Given, Intent, Manifest, Scenario, Step};
 use crate::secret::Plain;

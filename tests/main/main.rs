@@ -11,6 +11,7 @@
 //! | [`fix`] | what it changes, and what it leaves |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
+//! | [`report`] | reports that were written down, in every format and as one |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
@@ -35,6 +36,7 @@ mod leaks;
 mod lint;
 mod processes;
 mod prove;
+mod report;
 #[path = "../support/requirements.rs"]
 mod requirements;
 mod sandbox;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         fix::trials(),
         schemas::trials(),
         prove::trials(),
+        report::trials(),
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 
@@ -37,6 +37,7 @@ pub struct Running {
     pod: Pod,
     process: Process,
     client: Client,
+    boot: Option<Duration>,
 }
 
 pub(super) struct Process {
@@ -54,6 +55,7 @@ impl Running {
         installation: &Installation,
         pod: Pod,
     ) -> Result<Self, Infra> {
+        let clock = Instant::now();
         let (process, client) = boot(site, &launcher, &installation.id, &pod).await?;
         Ok(Self {
             node,
@@ -62,12 +64,18 @@ impl Running {
             pod,
             process,
             client,
+            boot: Some(clock.elapsed()),
         })
     }
 
     /// The server.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How long Kestra took from its start to its first answer, once for each start.
+    pub fn boot(&mut self) -> Option<Duration> {
+        self.boot.take()
     }
 
     /// The pod as it runs.

@@ -113,6 +113,7 @@ impl Embedded {
             provider: "embedded".into(),
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
+            image: None,
             rest: rest.into(),
             kubernetes: None,
             modelled: vec![
@@ -124,6 +125,7 @@ impl Embedded {
                 "MICRONAUT_CONFIG_FILES names the same files where they lie on this machine".into(),
             ],
             shared_with: Vec::new(),
+            note: None,
         }
     }
 }

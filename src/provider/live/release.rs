@@ -2,6 +2,8 @@
 
 mod leave;
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -45,6 +47,7 @@ pub struct Release {
     /// There is no namespace, so that nothing is to be removed.
     nothing: bool,
     forward: Option<Forward>,
+    boot: Option<Duration>,
     served: Result<Client, Outcome>,
 }
 
@@ -65,6 +68,7 @@ impl Release {
             helm: site.helm.clone(),
             nothing: false,
             forward: None,
+            boot: None,
             // Never seen: whatever comes next says otherwise.
             served: Err(Outcome::Blocked {
                 reason: "Pending".into(),
@@ -105,6 +109,11 @@ impl Release {
     /// The server, or the outcome that there is none.
     pub fn client(&self) -> Result<&Client, &Outcome> {
         self.served.as_ref()
+    }
+
+    /// How long its pods took from the release to being ready, or held; once for each rollout.
+    pub fn boot(&mut self) -> Option<Duration> {
+        self.boot.take()
     }
 
     /// What was foretold of the release as it is now.
@@ -254,7 +263,10 @@ impl Release {
             redactor: &site.redactor,
         };
         let id = &self.installation.id;
-        if let Err(outcome) = rollout.wait(|what| site.observer.phase(id, what)).await? {
+        let clock = Instant::now();
+        let rolled_out = rollout.wait(|what| site.observer.phase(id, what)).await?;
+        self.boot = Some(clock.elapsed());
+        if let Err(outcome) = rolled_out {
             return Ok(Err(outcome));
         }
         let forward = if let Some(forward) = self.forward.take() {
