@@ -100,7 +100,7 @@ impl Report {
         };
         let broken = self.results.iter().filter(|r| r.breaks_its_promise()).count();
         if broken > 0 {
-            let promises = plural(broken, "promise of a source was", "promises of sources were");
+            let promises = plural(broken, "promise that a source makes was", "promises that sources make were");
             sentence.push_str(&format!("; {broken} {promises} not kept"));
         }
         if counts.skipped > 0 {

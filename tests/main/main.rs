@@ -12,6 +12,7 @@
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
 //! | [`report`] | reports that were written down, in every format and as one |
+//! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
@@ -31,6 +32,7 @@ mod encode;
 mod exec;
 mod explain;
 mod fix;
+mod html;
 mod interrupt;
 mod leaks;
 mod lint;
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         schemas::trials(),
         prove::trials(),
         report::trials(),
+        html::trials(),
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),
