@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
-use super::live::live;
+use super::live::{Ways, live};
 use super::output::Output;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
@@ -75,7 +75,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         anstream::eprintln!("note: the plaintext of {name} ends in a newline, and so must what comes out");
     }
     let given = documents::read(&args.files)?;
-    let plan = async |session: &Session| {
+    let plan = async |_: usize, session: &Session| {
         let values = session.merged(&given.values).await.map_err(|e| {
             let help = "`helm template` with the same files says more";
             InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
@@ -86,14 +86,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .collect();
         Ok(together(session.plan(&scenarios)?))
     };
-    live(
-        args.target.options()?,
-        args.target.report.as_deref(),
-        plan,
-        &args.output,
-        tell,
-    )
-    .await
+    let ways = Ways {
+        headline: None,
+        shard: None,
+        folder: args.target.report.as_deref(),
+        annotate: &|_, _| (),
+        output: &args.output,
+    };
+    live(vec![args.target.options()?], ways, plan, tell).await
 }
 
 fn ends_in_newline(plain: Option<&Plain>) -> bool {

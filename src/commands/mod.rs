@@ -12,6 +12,7 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+pub mod matrix;
 mod output;
 mod plaintext;
 mod prove;

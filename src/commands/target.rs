@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::cluster_args::ClusterArgs;
+use super::matrix;
 
 use crate::helm::ChartRef;
 use crate::provider::live::PullSecret;
@@ -28,7 +29,7 @@ pub enum ProviderName {
     Kind,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Target {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
@@ -56,6 +57,28 @@ pub struct Target {
 }
 
 impl Target {
+    /// The same with what a matrix names.
+    ///
+    /// # Errors
+    /// An image that cannot be named for its Kestra.
+    pub fn on(&self, session: &matrix::Session, report: Option<PathBuf>) -> miette::Result<Self> {
+        let mut target = self.clone();
+        target.provider = session.provider;
+        target.chart = session.chart.clone();
+        target.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
+        for entry in &session.kestras {
+            if let Some(image) = &entry.image {
+                let image = format!("{}={image}", entry.kestra).parse();
+                target
+                    .cluster
+                    .image
+                    .push(image.map_err(|e: String| miette::miette!("{e}"))?);
+            }
+        }
+        target.report = report;
+        Ok(target)
+    }
+
     /// What a session is asked to be.
     ///
     /// # Errors

@@ -100,7 +100,11 @@ impl Report {
         };
         let broken = self.results.iter().filter(|r| r.breaks_its_promise()).count();
         if broken > 0 {
-            let promises = plural(broken, "promise that a source makes was", "promises that sources make were");
+            let promises = plural(
+                broken,
+                "promise that a source makes was",
+                "promises that sources make were",
+            );
             sentence.push_str(&format!("; {broken} {promises} not kept"));
         }
         if counts.skipped > 0 {

@@ -13,6 +13,7 @@
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
 //! | [`report`] | reports that were written down, in every format and as one |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
+//! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
@@ -43,6 +44,7 @@ mod report;
 mod requirements;
 mod sandbox;
 mod schemas;
+mod shards;
 mod watched;
 
 use std::process::ExitCode;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         schemas::trials(),
         prove::trials(),
         report::trials(),
+        shards::trials(),
         html::trials(),
         leaks::trials(),
         interrupt::trials(),
