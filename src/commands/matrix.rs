@@ -3,6 +3,7 @@
 mod file;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,13 +74,16 @@ fn parse(file: &str, text: &str, folder: &Path) -> Result<Matrix, InputError> {
         let help = "the format is described by schemas/matrix.schema.json (`kestra-secrets schema matrix`)";
         InputError::yaml(file, &e, help)
     })?;
-    Reader { file, folder }.matrix(raw)
+    Reader { file, folder }.matrix(&raw)
 }
 
 struct Reader<'a> {
     file: &'a str,
     folder: &'a Path,
 }
+
+/// What a rule names of an axis, what the axis has, and its word.
+type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 
 /// The axes as they are written, for rules to name.
 struct Axes {
@@ -100,7 +104,7 @@ impl Reader<'_> {
         })
     }
 
-    fn matrix(&self, raw: MatrixFile) -> Result<Matrix, InputError> {
+    fn matrix(&self, raw: &MatrixFile) -> Result<Matrix, InputError> {
         if raw.schema.value != 1 {
             let message = format!("schema {} is not known", raw.schema.value);
             return self.err(raw.schema.referenced, message, "write `schema: 1`");
@@ -110,7 +114,7 @@ impl Reader<'_> {
         let axes = Axes {
             providers: self.axis(&raw.providers, |name| ProviderName::from_str(name, false))?,
             charts: self.axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
-            kestras: self.kestras(&raw)?,
+            kestras: self.kestras(raw)?,
             scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
         };
         for rule in raw.exclude.iter().chain(&raw.notes) {
@@ -127,7 +131,7 @@ impl Reader<'_> {
                 let mut sessions: Vec<Session> = Vec::new();
                 for (kestra_name, entry) in &axes.kestras {
                     let of = [provider_name.as_str(), chart_name, kestra_name];
-                    let Some(entry) = allowed(entry, of, &raw, &axes, &mut matrix.excluded) else {
+                    let Some(entry) = allowed(entry, of, raw, &axes, &mut matrix.excluded) else {
                         continue;
                     };
                     // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
@@ -147,9 +151,9 @@ impl Reader<'_> {
                         .iter()
                         .all(|k| k.notes.iter().any(|(of, _)| of.is_empty()));
                     if all_noted {
-                        noted.push(session)
+                        noted.push(session);
                     } else {
-                        matrix.sessions.push(session)
+                        matrix.sessions.push(session);
                     }
                 }
             }
@@ -236,7 +240,7 @@ impl Reader<'_> {
 
     /// A rule that names what is not there would change nothing, and nobody would know.
     fn check(&self, rule: &Rule, axes: &Axes) -> Result<(), InputError> {
-        let lists: [(&[Spanned<String>], Vec<&str>, &str); 4] = [
+        let lists: [Named<'_>; 4] = [
             (
                 &rule.providers,
                 axes.providers.iter().map(|(n, _)| n.as_str()).collect(),
@@ -327,7 +331,8 @@ impl Matrix {
                 .iter()
                 .map(|(what, why)| format!("{what}: {why}"))
                 .collect();
-            line.push_str(&format!("; {} excluded ({})", self.excluded.len(), told.join("; ")));
+            // Writing to a string does not fail.
+            let _ = write!(line, "; {} excluded ({})", self.excluded.len(), told.join("; "));
         }
         line
     }

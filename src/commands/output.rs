@@ -10,8 +10,8 @@ use crate::report::{Report, github, markdown};
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]
 pub struct Output {
-    /// How to tell what went wrong [default: github where GITHUB_ACTIONS is true, else text]. A Markdown summary
-    /// is appended to the file that GITHUB_STEP_SUMMARY names
+    /// How to tell what went wrong [default: github where `GITHUB_ACTIONS` is true, else text]. A Markdown summary
+    /// is appended to the file that `GITHUB_STEP_SUMMARY` names
     #[arg(long, value_enum)]
     format: Option<Told>,
 }

@@ -249,8 +249,8 @@ mod tests {
     #[test]
     fn the_byte_that_is_too_many_is_marked() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = shown("username", "admin");
-        wrong.observed = shown("username", "admin\n");
+        wrong.expected = Some(shown("username", "admin"));
+        wrong.observed = Some(shown("username", "admin\n"));
         let page = html(&report([wrong]), Path::new("nowhere")).unwrap();
         assert!(page.contains("61 64 6d 69 6e <mark>0a</mark>"));
         assert!(page.contains("&#34;admin\\n&#34;"));

@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn what_went_wrong_comes_before_what_is_folded_away() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = shown("username", "admin");
-        wrong.observed = shown("username", "admin\n");
+        wrong.expected = Some(shown("username", "admin"));
+        wrong.observed = Some(shown("username", "admin\n"));
         let summary = markdown(&report([result("fine", Status::Pass), wrong]));
         insta::assert_snapshot!(summary);
     }

@@ -13,17 +13,11 @@ use super::{CaseResult, Combination, Report, Run, evidence, json};
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum MergeError {
     /// One case with two results.
-    #[error("{scenario} on {kestra}, {chart}, {provider} has two results: in {first} and in {second}")]
+    #[error("{case} has two results: in {first} and in {second}")]
     #[diagnostic(help("leave one of the reports out, or run the case once only"))]
     Twice {
-        /// The case.
-        scenario: String,
-        /// The Kestra.
-        kestra: String,
-        /// The chart.
-        chart: String,
-        /// Where Kestra ran.
-        provider: String,
+        /// The case: its scenario, Kestra, chart and provider.
+        case: String,
         /// The run of the first result.
         first: String,
         /// The run of the second.
@@ -76,14 +70,8 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
                         _,
                     ) = key;
                     let (first, second) = (first.clone(), of.clone());
-                    return Err(MergeError::Twice {
-                        scenario,
-                        kestra,
-                        chart,
-                        provider,
-                        first,
-                        second,
-                    });
+                    let case = format!("{scenario} on {kestra}, {chart}, {provider}");
+                    return Err(MergeError::Twice { case, first, second });
                 }
                 None => {
                     results.insert(key, (result, of.clone()));

@@ -1,6 +1,7 @@
 //! A report in one sentence, and what it was run against.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Run};
 use crate::verdict::{Exit, Status};
@@ -105,10 +106,12 @@ impl Report {
                 "promise that a source makes was",
                 "promises that sources make were",
             );
-            sentence.push_str(&format!("; {broken} {promises} not kept"));
+            // Writing to a string does not fail.
+            let _ = write!(sentence, "; {broken} {promises} not kept");
         }
         if counts.skipped > 0 {
-            sentence.push_str(&format!("; {} skipped", counts.skipped));
+            // Writing to a string does not fail.
+            let _ = write!(sentence, "; {} skipped", counts.skipped);
         }
         sentence.push('.');
         sentence

@@ -59,8 +59,8 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
 }
 
 /// One public output.
-pub fn shown(output: &str, value: &str) -> Option<Seen> {
-    Some(Seen::Outputs([(output.to_owned(), Shown::Public(value.into()))].into()))
+pub fn shown(output: &str, value: &str) -> Seen {
+    Seen::Outputs([(output.to_owned(), Shown::Public(value.into()))].into())
 }
 
 /// Results in which every text wants to be something else than text.
@@ -85,8 +85,8 @@ pub fn hostile() -> Vec<CaseResult> {
         });
         of.because = Some(text.clone());
         of.help = Some(text.clone());
-        of.promised = shown(&text, &text);
-        of.expected = shown(&text, &text);
+        of.promised = Some(shown(&text, &text));
+        of.expected = Some(shown(&text, &text));
         of.observed = Some(Seen::Failed {
             state: text.clone(),
             errors: vec![text.clone()],
