@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 
 use super::live::{Ways, live};
-use super::output::Output;
+use super::said::Said;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
@@ -49,7 +49,7 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
-    output: Output,
+    output: Said,
 }
 
 /// Proves the user's own files and says how they fared.

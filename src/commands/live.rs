@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
 use super::matrix;
-use super::output::Output;
+use super::said::Said;
 use crate::plan::{Plan, Shard, opening};
 use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::session::{Options, Session};
@@ -25,7 +25,7 @@ pub struct Ways<'a> {
     /// What is to be added to a session's report.
     pub annotate: &'a dyn Fn(usize, &mut Report),
     /// How it is told.
-    pub output: &'a Output,
+    pub output: &'a Said,
 }
 
 /// Carries out the plan that is made for each session, one session after the other; `tell` says more of the report

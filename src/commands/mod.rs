@@ -13,11 +13,11 @@ mod lint;
 mod list;
 mod live;
 pub mod matrix;
-mod output;
 mod plaintext;
 mod prove;
 mod report;
 pub mod run;
+mod said;
 mod schema;
 mod target;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::output::Output;
+use super::said::Said;
 use crate::report::console::Console;
 use crate::report::{self, Format, json, merge};
 use crate::verdict::Exit;
@@ -64,7 +64,7 @@ struct Merge {
     #[arg(long)]
     partial: bool,
     #[command(flatten)]
-    said: Output,
+    said: Said,
 }
 
 /// Converts or merges.

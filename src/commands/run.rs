@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::live::{Ways, live};
 use super::matrix;
-use super::output::Output;
+use super::said::Said;
 use super::target::Target;
 use crate::helm::ChartRef;
 use crate::plan::{Plan, Shard};
@@ -35,7 +35,7 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
-    output: Output,
+    output: Said,
     /// The most installations at a time [default: what cores and memory bear]
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,

@@ -9,7 +9,7 @@ use crate::report::{Report, github, markdown};
 
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]
-pub struct Output {
+pub struct Said {
     /// How to tell what went wrong [default: github where `GITHUB_ACTIONS` is true, else text]. A Markdown summary
     /// is appended to the file that `GITHUB_STEP_SUMMARY` names
     #[arg(long, value_enum)]
@@ -25,7 +25,7 @@ enum Told {
     Github,
 }
 
-impl Output {
+impl Said {
     /// Tells it, after the table.
     pub fn tell(&self, report: &Report) {
         let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|v| v == "true");
