@@ -30,6 +30,7 @@ schemas:
     cargo run -- schema lint > schemas/lint.schema.json
     cargo run -- schema prove > schemas/prove.schema.json
     cargo run -- schema matrix > schemas/matrix.schema.json
+    cargo run -- schema doctor > schemas/doctor.schema.json
 
 # Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:

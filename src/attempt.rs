@@ -1,20 +1,24 @@
-//! One case on one installation: the flow is put, run, and what came out is read.
+//! One case on one installation: its flows are put, the flow is made to run, and what came out is read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kestra::{self, Client, Execution, LogLine, State};
+use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State};
 use crate::plan::Case;
 use crate::provider::Installed;
 use crate::redact::Redactor;
-use crate::scenario::{Expect, Stage};
+use crate::scenario::{Expect, Said, Stage, Start, Wanted};
 use crate::secret::Plain;
 use crate::verdict::{Attempt, Infra, Outcome, Ran};
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);
+/// How long a trigger may take to make an execution that is due.
+const TRIGGERED: Duration = Duration::from_secs(60);
+/// How long a trigger is watched that is to make none; those of the scenarios are due each second.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// Runs a case's flow and reads what came out.
 ///
@@ -25,76 +29,172 @@ const LOGS: Duration = Duration::from_secs(10);
 pub async fn attempt(
     client: &Client,
     case: &Case,
-    expect: &Expect,
+    wanted: &Wanted,
     installed: &Installed,
     redactor: &Redactor,
 ) -> Attempt {
-    let flow = match client.put_flow(&case.flow).await {
-        Ok(flow) => flow,
-        Err(kestra::Error::Refused(failure)) => {
-            return Ok(Outcome::Refused {
-                by: Stage::Flow,
-                message: redactor.scrub(&failure.cause.to_string()),
-            });
-        }
-        Err(e) => return Err(infra("create the flow", &e)),
+    let one = One {
+        client,
+        case,
+        wanted,
+        redactor,
     };
-    let execution = match client.run(&flow, &[]).await {
+    let execution = match one.execution().await? {
         Ok(execution) => execution,
-        Err(e) => return Err(infra("run the flow", &e)),
+        Err(outcome) => return Ok(outcome),
     };
-    let outputs = outputs(client, case, &execution).await?;
+    let outputs = one.outputs(&execution).await?;
     // Known before any of the server's words are kept: garbage decoded from a secret is one too.
     outputs
         .values()
         .filter(|p| !p.is_public())
         .for_each(|p| redactor.add(p.bytes()));
-    // The log of an execution that has just ended may still be empty: what failed always says why.
-    let failed = execution.state != State::Success;
-    let told = |lines: &[LogLine]| !failed || lines.iter().any(|l| l.level == "ERROR");
-    let logs = client
-        .logs_until(&execution, LOGS, told)
-        .await
-        .map_err(|e| infra("read the execution's logs", &e))?;
-    let errors = logs
-        .iter()
-        .filter(|l| l.level == "ERROR")
-        .map(|l| redactor.scrub(&l.message))
-        .collect();
-    let line = match expect {
-        Expect::Missing { log, .. } => log.as_deref(),
-        _ => None,
-    };
-    let logged = match line {
-        Some(line) => installed.logged(line).await,
-        None => true,
-    };
+    let lines = one.log(&execution).await?;
+    let errors = lines.iter().filter(|l| l.level == "ERROR");
+    let mut unsaid = amiss("the execution's log", &wanted.logs, &lines);
+    unsaid.extend(server_log(installed, &wanted.server_log).await);
     Ok(Outcome::Ran(Ran {
-        state: state(&execution.state),
+        state: execution.state.to_string(),
         outputs,
-        errors,
-        logged,
+        errors: errors.map(|l| redactor.scrub(&l.message)).collect(),
+        unsaid: unsaid.iter().map(|sentence| redactor.scrub(sentence)).collect(),
     }))
 }
 
-async fn outputs(client: &Client, case: &Case, execution: &Execution) -> Result<BTreeMap<String, Plain>, Infra> {
-    let mut outputs = BTreeMap::new();
-    for task in execution.task_runs.iter().filter(|t| t.state == State::Success) {
-        let found = client
-            .outputs(execution, &task.task_id)
-            .await
-            .map_err(|e| infra("read the outputs", &e))?;
-        let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
-        outputs.extend(values.map(|(output, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            (output.clone(), Plain::new(text, case.is_public(output)))
-        }));
-    }
-    Ok(outputs)
+/// One case, being tried.
+struct One<'a> {
+    client: &'a Client,
+    case: &'a Case,
+    wanted: &'a Wanted,
+    redactor: &'a Redactor,
 }
 
-fn state(state: &State) -> String {
-    state.to_string()
+impl One<'_> {
+    /// The execution that is to be judged, at its end; or the outcome that there is none.
+    async fn execution(&self) -> Result<Result<Execution, Outcome>, Infra> {
+        let mut others = Vec::new();
+        for source in &self.case.scenario.flows {
+            match self.put(source).await? {
+                Ok(flow) => others.push(flow),
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        let flow = match self.put(&self.case.flow).await? {
+            Ok(flow) => flow,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        match &self.case.scenario.start {
+            Start::Execution => self.run(&flow).await.map(Ok),
+            Start::Webhook { key } => self.call(&flow, key).await,
+            Start::Trigger { after } => {
+                if let Some(first) = others.iter().find(|f| Some(&f.id) == after.as_ref()) {
+                    self.run(first).await?;
+                }
+                let triggered = self.triggered(&flow).await;
+                // A schedule that nobody waits for any more would go on.
+                self.client
+                    .delete_flow(&flow)
+                    .await
+                    .map_err(|e| infra("delete the flow", &e))?;
+                Ok(triggered?.ok_or(Outcome::Silent))
+            }
+        }
+    }
+
+    async fn put(&self, source: &str) -> Result<Result<FlowRef, Outcome>, Infra> {
+        match self.client.put_flow(source).await {
+            Ok(flow) => Ok(Ok(flow)),
+            Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Flow, &failure))),
+            Err(e) => Err(infra("create the flow", &e)),
+        }
+    }
+
+    async fn run(&self, flow: &FlowRef) -> Result<Execution, Infra> {
+        let execution = self.client.run(flow, &[]).await;
+        execution.map_err(|e| infra("run the flow", &e))
+    }
+
+    async fn call(&self, flow: &FlowRef, key: &str) -> Result<Result<Execution, Outcome>, Infra> {
+        match self.client.call_webhook(flow, key).await {
+            Ok(execution) => Ok(Ok(execution)),
+            Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Webhook, &failure))),
+            Err(e) => Err(infra("call the webhook", &e)),
+        }
+    }
+
+    async fn triggered(&self, flow: &FlowRef) -> Result<Option<Execution>, Infra> {
+        let within = match self.wanted.expect {
+            Expect::Silent => SILENCE,
+            _ => TRIGGERED,
+        };
+        let execution = self.client.triggered_execution(flow, within).await;
+        execution.map_err(|e| infra("wait for the trigger", &e))
+    }
+
+    fn refused(&self, by: Stage, failure: &kestra::Failure) -> Outcome {
+        Outcome::Refused {
+            by,
+            message: self.redactor.scrub(&failure.cause.to_string()),
+        }
+    }
+
+    async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plain>, Infra> {
+        let mut outputs = BTreeMap::new();
+        for task in execution.task_runs.iter().filter(|t| t.state == State::Success) {
+            let found = self.client.outputs(execution, &task.task_id).await;
+            let found = found.map_err(|e| infra("read the outputs", &e))?;
+            let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
+            outputs.extend(values.map(|(output, value)| {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                (output.clone(), Plain::new(text, self.case.is_public(output)))
+            }));
+        }
+        Ok(outputs)
+    }
+
+    /// The execution's log. Of one that has just ended it may still be empty: what failed always says why, and
+    /// what is to be in it is waited for.
+    async fn log(&self, execution: &Execution) -> Result<Vec<LogLine>, Infra> {
+        let failed = execution.state != State::Success;
+        let told = |lines: &[LogLine]| {
+            let said = |text: &String| lines.iter().any(|l| l.message.contains(text));
+            (!failed || lines.iter().any(|l| l.level == "ERROR")) && self.wanted.logs.has.iter().all(said)
+        };
+        let lines = self.client.logs_until(execution, LOGS, told).await;
+        lines.map_err(|e| infra("read the execution's logs", &e))
+    }
+}
+
+/// What a log holds that it must not, or does not hold that it must.
+fn amiss(log: &str, said: &Said, lines: &[LogLine]) -> Vec<String> {
+    let holds = |text: &&String| lines.iter().any(|l| l.message.contains(*text));
+    let lacking = said.has.iter().filter(|t| !holds(t)).map(|t| lacks(log, t));
+    let too_much = said.lacks.iter().filter(holds).map(|t| has(log, t));
+    lacking.chain(too_much).collect()
+}
+
+async fn server_log(installed: &Installed, said: &Said) -> Vec<String> {
+    let log = "the server's log";
+    let mut sentences = Vec::new();
+    for text in &said.has {
+        if !installed.logged(text).await {
+            sentences.push(lacks(log, text));
+        }
+    }
+    for text in &said.lacks {
+        if installed.logged(text).await {
+            sentences.push(has(log, text));
+        }
+    }
+    sentences
+}
+
+fn lacks(log: &str, text: &str) -> String {
+    format!("{log} does not hold `{text}`")
+}
+
+fn has(log: &str, text: &str) -> String {
+    format!("{log} holds `{text}`, which it must not")
 }
 
 pub(crate) fn infra(phase: &str, error: &kestra::Error) -> Infra {

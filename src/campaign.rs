@@ -9,9 +9,9 @@ use futures::StreamExt as _;
 use crate::attempt::attempt;
 use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
-use crate::provider::{Forecast, Group, Installed, Pod, Provider, Site};
+use crate::provider::{Forecast, Group, Installed, Pod, Pods, Provider, Site};
 use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
-use crate::scenario::{Expect, Manifest};
+use crate::scenario::{Generation, Manifest, Wanted};
 use crate::secret::diagnosis::Code;
 use crate::secret::{RunKey, first_wrong};
 use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
@@ -33,7 +33,7 @@ pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Pla
     while let Some(more) = served.next().await {
         results.extend(more);
     }
-    results.sort_by(|a, b| (&a.provenance.kestra, &a.scenario).cmp(&(&b.provenance.kestra, &b.scenario)));
+    results.sort_by(|a, b| place(a).cmp(&place(b)));
     results
 }
 
@@ -60,7 +60,9 @@ impl Scene<'_> {
                 self.cases(&group, installed, phases).await
             }
         };
-        self.site.observer.finished(&who);
+        for installation in &group.installations {
+            self.site.observer.finished(&installation.id);
+        }
         results
     }
 
@@ -68,7 +70,7 @@ impl Scene<'_> {
         let mut results = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
-                let provenance = self.provenance(group, installation);
+                let provenance = self.provenance(group, installation, forecast.pods());
                 let about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
                 let phases = if results.is_empty() { boot.clone() } else { Vec::new() };
@@ -80,7 +82,7 @@ impl Scene<'_> {
                     self.site.observer.phase(&installation.id, &step.name);
                     let about = About {
                         name: format!("{}/{}", case.scenario.name, step.name),
-                        expect: &step.expect,
+                        wanted: &step.wanted,
                         own: None,
                         manifests: step.action.manifests().unwrap_or(about.manifests),
                         ..about.clone()
@@ -120,7 +122,7 @@ impl Scene<'_> {
         let attempt = match installed.client() {
             Err(outcome) => Ok(outcome.clone()),
             Ok(client) => tokio::select! {
-                attempt = attempt(client, about.case, about.expect, installed, &self.site.redactor) => attempt,
+                attempt = attempt(client, about.case, about.wanted, installed, &self.site.redactor) => attempt,
                 () = self.site.cancel.cancelled() => return None,
             },
         };
@@ -131,13 +133,24 @@ impl Scene<'_> {
         let version = &about.installation.version;
         let (prediction, traces) = match about.own.or(installed.pod()) {
             Some(pod) => (
-                pod.predict(about.case, version),
-                trace(pod, about.manifests, about.case, about.expect, version, &attempt),
+                if about.case.is_foretold() {
+                    pod.predict(about.case, version)
+                } else {
+                    Prediction::Unknown
+                },
+                trace(
+                    pod,
+                    about.manifests,
+                    about.case,
+                    &about.wanted.expect,
+                    version,
+                    &attempt,
+                ),
             ),
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
         let result = self.judged(about, &prediction, &attempt, phases);
-        let mut result = self.traced(result, traces, &about.case.diagnosis);
+        let mut result = self.traced(result, traces, &about.case.wanted.diagnosis);
         if matches!(result.status, Status::Fail | Status::Error) {
             result.evidence.extend(installed.evidence(self.site).await);
         }
@@ -177,7 +190,7 @@ impl Scene<'_> {
     }
 
     fn judged(&self, about: &About<'_>, prediction: &Prediction, attempt: &Attempt, phases: Vec<Phase>) -> CaseResult {
-        let verdict = judge(about.expect, prediction, attempt);
+        let verdict = judge(&about.wanted.expect, prediction, attempt);
         let scenario = &about.case.scenario;
         CaseResult {
             scenario: about.name.clone(),
@@ -192,7 +205,7 @@ impl Scene<'_> {
             because: verdict.because,
             help: attempt.as_ref().err().and_then(|i| i.help.clone()),
             promised: scenario.promise.as_ref().map(|p| expected(p, self.key)),
-            expected: Some(expected(about.expect, self.key)),
+            expected: Some(expected(&about.wanted.expect, self.key)),
             predicted: predicted(prediction, self.key),
             observed: attempt.as_ref().ok().map(|o| observed(o, self.key)),
             model_drift: verdict.model_drift,
@@ -210,7 +223,7 @@ impl Scene<'_> {
         let cases = installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)));
         cases
             .map(|(installation, case)| {
-                let provenance = self.provider.provenance(self.site, installation);
+                let provenance = self.provider.provenance(self.site, installation, None);
                 let about = About::of(installation, case, None, provenance);
                 let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
                 result.evidence.extend(self.site.kept(installation));
@@ -226,7 +239,7 @@ impl Scene<'_> {
             because: Some(skipped.why.clone()),
             provenance: Provenance {
                 kestra: skipped.kestra.clone(),
-                chart: self.site.chart.to_string(),
+                chart: format!("{} as {}", self.site.chart, skipped.generation),
                 provider: self.provider.name().to_string(),
                 ..Provenance::default()
             },
@@ -235,18 +248,31 @@ impl Scene<'_> {
         self.told(result)
     }
 
-    fn provenance(&self, group: &Group, installation: &Installation) -> Provenance {
+    fn provenance(&self, group: &Group, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let names = group
             .installations
             .iter()
             .flat_map(|i| &i.cases)
             .map(|c| c.scenario.name.clone())
             .collect();
+        let mut provenance = self.provider.provenance(self.site, installation, pods);
+        provenance.deviations.extend(unusual(installation));
         Provenance {
             shared_with: names,
-            ..self.provider.provenance(self.site, installation)
+            ..provenance
         }
     }
+}
+
+/// What is to be known of a chart and a Kestra that were not made for each other.
+fn unusual(installation: &Installation) -> Option<String> {
+    let pair = (installation.generation, installation.version.major);
+    matches!(pair, (Generation::V0, 1..)).then(|| {
+        format!(
+            "chart 0.x was published with Kestra up to 0.23: nobody is known to deploy it with {}",
+            installation.version
+        )
+    })
 }
 
 /// A case or a step of it, about to be judged.
@@ -255,7 +281,7 @@ struct About<'a> {
     installation: &'a Installation,
     case: &'a Case,
     name: String,
-    expect: &'a Expect,
+    wanted: &'a Wanted,
     /// The pod by its own documents; twins share one that came from another's.
     own: Option<&'a Pod>,
     /// The manifests as they were applied last.
@@ -269,7 +295,7 @@ impl<'a> About<'a> {
             installation,
             case,
             name: case.scenario.name.clone(),
-            expect: &case.expect,
+            wanted: &case.wanted,
             own,
             manifests: &installation.manifests,
             provenance,
@@ -288,6 +314,11 @@ fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
         ms: ms(boot),
     });
     std::iter::once(ours).chain(boot).collect()
+}
+
+/// Where a result stands among the others.
+fn place(result: &CaseResult) -> [&str; 3] {
+    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
 }
 
 fn ms(took: Duration) -> u64 {

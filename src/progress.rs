@@ -1,11 +1,18 @@
 //! What a run tells while it goes on.
 
+mod live;
+pub mod terminal;
+
+pub use live::Live;
+
 use crate::report::CaseResult;
 
 /// Hears how a run goes on; what it is told holds no private plaintext.
 pub trait Observer: Send + Sync {
     /// Somebody, such as an installation, has begun a phase.
     fn phase(&self, who: &str, phase: &str);
+    /// Somebody's phase cannot go on before this has come; a later phase ends the waiting.
+    fn waiting(&self, _who: &str, _what: &str) {}
     /// Somebody has no more phases.
     fn finished(&self, who: &str);
     /// A case is judged.

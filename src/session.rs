@@ -53,7 +53,10 @@ impl Session {
         let (place, because) = match &options.place {
             Wanted::Named(place) => (place.clone(), None),
             Wanted::Auto => {
-                let choice = auto::choose(&options, &cancel).await?;
+                observer.phase("provider", "ask Docker what it has");
+                let choice = auto::choose(&options, &cancel).await;
+                observer.finished("provider");
+                let choice = choice?;
                 (choice.place, Some(choice.because))
             }
         };
@@ -135,12 +138,15 @@ impl Session {
 
     /// The run's Kestras, on its chart.
     pub fn targets(&self) -> Vec<Target> {
-        let target = |(kestra, version): &(KestraRef, Version)| Target {
-            kestra: kestra.to_string(),
-            version: version.clone(),
-            chart: self.site.chart.generation,
-        };
-        self.kestras.iter().map(target).collect()
+        let mut targets = Vec::new();
+        for chart in self.site.chart.plays() {
+            targets.extend(self.kestras.iter().map(|(kestra, version)| Target {
+                kestra: kestra.to_string(),
+                version: version.clone(),
+                chart,
+            }));
+        }
+        targets
     }
 
     /// What it was asked to be.

@@ -1,7 +1,7 @@
 //! Every bundled scenario on every provider and Kestra that this machine can offer, judged live.
 //!
-//! One trial per scenario, named like `embedded::engine@2.0.0::extra-env`; a scenario's steps are part of
-//! its trial. What the filter selects is planned as one run: the first trial that runs has it carried out
+//! One trial per scenario and chart generation, named like `embedded::engine@2.0.0::1.x::extra-env`; a
+//! scenario's steps are part of its trial. What the filter selects is planned as one run: the first trial that runs has it carried out
 //! in the background, every trial awaits its own verdict, and the run is closed before the process ends.
 //! `--list` starts nothing.
 //!
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use kestra_secrets::report::{CaseResult, Seen};
-use kestra_secrets::scenario::{Catalogue, Scenario};
+use kestra_secrets::scenario::{Catalogue, Generation, Scenario};
 use kestra_secrets::verdict::Status;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -41,15 +41,18 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for on in On::all() {
         for scenario in &scenarios {
-            let selected = Selected {
-                on: on.clone(),
-                scenario: Arc::clone(scenario),
-            };
-            let trial = trial(&campaign, selected.clone());
-            if !args.is_filtered_out(&trial) {
-                campaign.select(selected);
+            for generation in generations(scenario) {
+                let selected = Selected {
+                    on: on.clone(),
+                    scenario: Arc::clone(scenario),
+                    generation,
+                };
+                let trial = trial(&campaign, selected.clone());
+                if !args.is_filtered_out(&trial) {
+                    campaign.select(selected);
+                }
+                trials.push(trial);
             }
-            trials.push(trial);
         }
     }
     let conclusion = libtest_mimic::run(&args, trials);
@@ -60,31 +63,42 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
+/// What the bundled chart plays for a scenario: both, or what its documents were written for.
+fn generations(scenario: &Scenario) -> Vec<Generation> {
+    match scenario.given.written_for() {
+        Some(generation) => vec![generation],
+        None => vec![Generation::V1, Generation::V0],
+    }
+}
+
 fn trial(campaign: &Arc<Campaign>, selected: Selected) -> Trial {
     let campaign = Arc::clone(campaign);
-    Trial::ignorable_test(format!("{}::{}", selected.on, selected.scenario.name), move || {
-        if let Some(lacking) = selected.on.lacking() {
-            return if requirements::is_required(selected.on.provider()) {
-                Err(lacking.into())
-            } else {
-                Ok(Completion::ignored_with(lacking))
-            };
-        }
-        let (results, ended) = campaign.results_of(&selected);
-        let wrong: Vec<_> = results
-            .iter()
-            .filter(|r| !matches!(r.status, Status::Pass | Status::Skipped))
-            .map(told)
-            .collect();
-        match (&results[..], ended) {
-            _ if !wrong.is_empty() => Err(wrong.join("\n\n").into()),
-            (_, Some(ended)) => Err(Failed::from(format!("there is no verdict: {ended}"))),
-            ([only], None) if only.status == Status::Skipped => {
-                Ok(Completion::ignored_with(only.because.clone().unwrap_or_default()))
+    Trial::ignorable_test(
+        format!("{}::{}::{}", selected.on, selected.generation, selected.scenario.name),
+        move || {
+            if let Some(lacking) = selected.on.lacking() {
+                return if requirements::is_required(selected.on.provider()) {
+                    Err(lacking.into())
+                } else {
+                    Ok(Completion::ignored_with(lacking))
+                };
             }
-            _ => Ok(Completion::Completed),
-        }
-    })
+            let (results, ended) = campaign.results_of(&selected);
+            let wrong: Vec<_> = results
+                .iter()
+                .filter(|r| !matches!(r.status, Status::Pass | Status::Skipped))
+                .map(told)
+                .collect();
+            match (&results[..], ended) {
+                _ if !wrong.is_empty() => Err(wrong.join("\n\n").into()),
+                (_, Some(ended)) => Err(Failed::from(format!("there is no verdict: {ended}"))),
+                ([only], None) if only.status == Status::Skipped => {
+                    Ok(Completion::ignored_with(only.because.clone().unwrap_or_default()))
+                }
+                _ => Ok(Completion::Completed),
+            }
+        },
+    )
 }
 
 /// A result that is not as it should be, in full.

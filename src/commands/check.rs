@@ -13,7 +13,7 @@ use super::said::Said;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
-use crate::scenario::{Expect, Expectation, Given, InputError, Literal, Manifest, Scenario};
+use crate::scenario::{self, Expect, Expectation, Given, InputError, Literal, Manifest, Scenario, Start};
 use crate::secret::Plain;
 use crate::session::Session;
 use crate::verdict::Exit;
@@ -86,14 +86,8 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .collect();
         Ok(together(session.plan(&scenarios)?))
     };
-    let ways = Ways {
-        headline: None,
-        shard: None,
-        folder: args.target.report.as_deref(),
-        annotate: &|_, _| (),
-        output: &args.output,
-    };
-    live(vec![args.target.options()?], ways, plan, tell).await
+    let ways = Ways::to(args.target.report.as_deref());
+    live(vec![args.target.options()?], ways, plan, &args.output, tell).await
 }
 
 fn ends_in_newline(plain: Option<&Plain>) -> bool {
@@ -118,16 +112,18 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
         given: Given::Literal(Literal {
             chart: plan::written_for(values),
             values: values.clone(),
+            values_file: "values".into(),
             manifests: manifests.to_vec(),
             flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
             public,
         }),
+        flows: Vec::new(),
+        start: Start::default(),
         promise: None,
         expect: vec![Expectation {
             kestra: None,
             chart: None,
-            expect: Expect::Outputs(outputs),
-            diagnosis: Vec::new(),
+            wanted: scenario::Wanted::only(Expect::Outputs(outputs)),
         }],
         steps: Vec::new(),
         file: "check".into(),

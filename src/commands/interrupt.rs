@@ -4,6 +4,8 @@ use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::progress::terminal;
+
 /// A token that is cancelled by the first SIGINT or SIGTERM. Later ones change nothing: cleaning up
 /// has deadlines of its own.
 ///
@@ -20,6 +22,7 @@ pub fn token() -> miette::Result<CancellationToken> {
             _ = terminate.recv() => {}
         }
         cancelled.cancel();
+        terminal::tell("interrupted: taking down what was made");
     });
     Ok(token)
 }

@@ -14,7 +14,32 @@ use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::session::{Options, Session};
 use crate::verdict::{Exit, Infra};
 
-/// How it is done, and told.
+/// What was carried out.
+pub struct Carried {
+    /// What came of it.
+    pub report: Report,
+    /// Where a person reads of it.
+    pub console: Arc<Console>,
+    /// Whether the run was interrupted.
+    interrupted: bool,
+    /// Whether something of it could not be opened, or was left behind.
+    broken: bool,
+    /// What a shard left to the others.
+    left_out: Option<String>,
+}
+
+impl Carried {
+    /// What the whole amounts to when its cases amount to `exit`.
+    pub fn exit(&self, exit: Exit) -> Exit {
+        match exit {
+            _ if self.interrupted => Exit::Interrupted,
+            Exit::Fine if self.broken => Exit::Broken,
+            exit => exit,
+        }
+    }
+}
+
+/// How it is carried out.
 pub struct Ways<'a> {
     /// What is run, where the sessions' own lines do not say it.
     pub headline: Option<String>,
@@ -24,8 +49,18 @@ pub struct Ways<'a> {
     pub folder: Option<&'a Path>,
     /// What is to be added to a session's report.
     pub annotate: &'a dyn Fn(usize, &mut Report),
-    /// How it is told.
-    pub output: &'a Said,
+}
+
+impl<'a> Ways<'a> {
+    /// All of it, with a report in a folder.
+    pub fn to(folder: Option<&'a Path>) -> Self {
+        Self {
+            headline: None,
+            shard: None,
+            folder,
+            annotate: &|_, _| (),
+        }
+    }
 }
 
 /// Carries out the plan that is made for each session, one session after the other; `tell` says more of the report
@@ -36,17 +71,42 @@ pub struct Ways<'a> {
 pub async fn live(
     sessions: Vec<Options>,
     ways: Ways<'_>,
-    plan: impl AsyncFn(usize, &Session) -> miette::Result<Plan>,
+    plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+    said: &Said,
     tell: impl FnOnce(&Report),
 ) -> miette::Result<Exit> {
+    Ok(match carry(sessions, ways, plan).await? {
+        Ok(carried) => {
+            tell(&carried.report);
+            let exit = carried.console.last_line(&carried.report, carried.interrupted);
+            said.tell(&carried.report);
+            if let Some(line) = &carried.left_out {
+                anstream::println!("{line}");
+            }
+            carried.exit(exit)
+        }
+        Err(exit) => exit,
+    })
+}
+
+/// Carries out the plan that is made for each session and leaves it to the caller what is told of it; the exit code
+/// where nothing came of it.
+///
+/// # Errors
+/// Bad input: no plan can be made, or the report's folder cannot be written.
+pub async fn carry(
+    sessions: Vec<Options>,
+    ways: Ways<'_>,
+    mut plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+) -> miette::Result<Result<Carried, Exit>> {
     let console = Arc::new(Console::default());
     let cancel = interrupt::token()?;
     let interrupted = |exit| if cancel.is_cancelled() { Exit::Interrupted } else { exit };
     let sessions = match open(sessions, &console, &cancel).await {
         Ok(sessions) => sessions,
-        Err(infra) => return Ok(interrupted(console.broken(&infra))),
+        Err(infra) => return Ok(Err(interrupted(console.broken(&infra)))),
     };
-    let (plans, sharded) = match planned(&sessions, &plan, &ways).await {
+    let (plans, sharded) = match planned(&sessions, &mut plan, ways.shard).await {
         Ok(planned) => planned,
         Err(input) => {
             close(sessions, &console).await;
@@ -85,22 +145,18 @@ pub async fn live(
         reports.pop().map(|(_, report)| report)
     };
     let Some(report) = report else {
-        return Ok(interrupted(Exit::Broken));
+        return Ok(Err(interrupted(Exit::Broken)));
     };
     if let Some(folder) = ways.folder {
         write(&report, folder)?;
     }
-    tell(&report);
-    let exit = console.last_line(&report, cancel.is_cancelled());
-    ways.output.tell(&report);
-    if let Some(line) = &left_out {
-        anstream::println!("{line}");
-    }
-    Ok(if broken && exit == Exit::Fine {
-        Exit::Broken
-    } else {
-        interrupted(exit)
-    })
+    Ok(Ok(Carried {
+        report,
+        console,
+        interrupted: cancel.is_cancelled(),
+        broken,
+        left_out,
+    }))
 }
 
 /// A part of a whole, for the report and for the person.
@@ -150,14 +206,14 @@ async fn close(sessions: Vec<Session>, console: &Console) -> bool {
 
 async fn planned(
     sessions: &[Session],
-    plan: &impl AsyncFn(usize, &Session) -> miette::Result<Plan>,
-    ways: &Ways<'_>,
+    plan: &mut impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+    shard: Option<Shard>,
 ) -> miette::Result<(Vec<Plan>, Option<Stamped>)> {
     let mut plans = Vec::new();
     for (n, session) in sessions.iter().enumerate() {
         plans.push(plan(n, session).await?);
     }
-    let Some(shard) = ways.shard else {
+    let Some(shard) = shard else {
         return Ok((plans, None));
     };
     let openings: Vec<_> = sessions.iter().map(|s| opening(s.place().makes_a_cluster())).collect();

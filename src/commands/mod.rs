@@ -5,6 +5,8 @@ mod clean;
 mod cluster_args;
 mod codes;
 mod decode;
+mod docs;
+mod doctor;
 mod encode;
 mod explain;
 mod fix;
@@ -13,6 +15,7 @@ mod lint;
 mod list;
 mod live;
 pub mod matrix;
+mod output;
 mod plaintext;
 mod prove;
 mod report;
@@ -21,8 +24,11 @@ mod said;
 mod schema;
 mod target;
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
+use crate::progress::terminal;
 use crate::verdict::Exit;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
@@ -35,6 +41,8 @@ use crate::verdict::Exit;
 Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted."
 )]
 pub struct Cli {
+    #[command(flatten)]
+    output: output::Output,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,6 +55,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Prove your own values and manifests, as they are
     Check(Box<check::Args>),
+    /// Run what documentation shows, Kestra's own or any page, and write what makes it true
+    Docs(Box<docs::Args>),
     /// Follow a value hop by hop, and say what is wrong with it; needs no cluster
     Explain(explain::Args),
     /// Write values and manifests that carry plaintexts to Kestra
@@ -63,27 +73,42 @@ enum Command {
     Prove(Box<prove::Args>),
     /// Write a report in another format, or make one of several
     Report(report::Args),
+    /// Say what this machine lacks, for which provider, and how to get it
+    Doctor(Box<doctor::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
 }
 
+/// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
+/// line, end the process at once.
+pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = Cli::parse_from(words);
+    cli.output.apply();
+    run(cli.command).await.unwrap_or_else(|report| {
+        terminal::line(format!("{report:?}").trim_end_matches('\n'));
+        Exit::Usage
+    })
+}
+
 /// Does what the command line asks.
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-pub async fn run(cli: Cli) -> miette::Result<Exit> {
-    match cli.command {
+async fn run(command: Command) -> miette::Result<Exit> {
+    match command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Check(args) => check::run(*args).await,
+        Command::Docs(args) => docs::run(*args).await,
         Command::Explain(args) => explain::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Decode(_) => decode::run(),
         Command::Codes(args) => codes::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Report(args) => report::run(&args),

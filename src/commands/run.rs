@@ -83,9 +83,8 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         shard: args.shard,
         folder: args.target.report.as_deref(),
         annotate: &|n, report| wanted.annotate(n, report),
-        output: &args.output,
     };
-    live(wanted.options(&args)?, ways, plan, |_| ()).await
+    live(wanted.options(&args)?, ways, plan, &args.output, |_| ()).await
 }
 
 /// What is asked for: by the flags, or by a matrix.

@@ -5,7 +5,7 @@ use miette::IntoDiagnostic as _;
 
 use super::matrix;
 use crate::verdict::Exit;
-use crate::{explain, lint, prove, report, scenario};
+use crate::{doctor, explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -27,6 +27,8 @@ enum Format {
     Prove,
     /// What `run --matrix` reads
     Matrix,
+    /// What `doctor --json` prints
+    Doctor,
 }
 
 pub fn run(args: &Args) -> miette::Result<Exit> {
@@ -36,6 +38,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Explain => explain::json_schema(),
         Format::Lint => lint::finding::json_schema(),
         Format::Matrix => matrix::json_schema(),
+        Format::Doctor => doctor::json_schema(),
         Format::Prove => prove::report::json_schema(),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);

@@ -29,8 +29,9 @@ pub enum ProviderName {
     Kind,
 }
 
+/// Which Kestra is to run, and where.
 #[derive(Args, Clone)]
-pub struct Target {
+pub struct Where {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
     pub provider: ProviderName,
@@ -42,6 +43,13 @@ pub struct Target {
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
     cluster: ClusterArgs,
+}
+
+/// Where it is to run, and how.
+#[derive(Args, Clone)]
+pub struct Target {
+    #[command(flatten)]
+    pub at: Where,
     /// A folder for report.json, report.html, junit.xml, summary.md and evidence
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -56,6 +64,25 @@ pub struct Target {
     pub no_defaults: bool,
 }
 
+impl Where {
+    /// A session there.
+    ///
+    /// # Errors
+    /// Bad input: flags that contradict each other.
+    pub fn options(&self) -> miette::Result<Options> {
+        let options = Options {
+            place: self.cluster.place(self.provider)?,
+            chart: self.chart.clone(),
+            kestra: self.kestra.clone(),
+            pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,
+            images: self.cluster.image.clone(),
+            ..Options::default()
+        };
+        options.image_is_clear()?;
+        Ok(options)
+    }
+}
+
 impl Target {
     /// The same with what a matrix names.
     ///
@@ -63,13 +90,14 @@ impl Target {
     /// An image that cannot be named for its Kestra.
     pub fn on(&self, session: &matrix::Session, report: Option<PathBuf>) -> miette::Result<Self> {
         let mut target = self.clone();
-        target.provider = session.provider;
-        target.chart = session.chart.clone();
-        target.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
+        target.at.provider = session.provider;
+        target.at.chart = session.chart.clone();
+        target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
         for entry in &session.kestras {
             if let Some(image) = &entry.image {
                 let image = format!("{}={image}", entry.kestra).parse();
                 target
+                    .at
                     .cluster
                     .image
                     .push(image.map_err(|e: String| miette::miette!("{e}"))?);
@@ -84,23 +112,16 @@ impl Target {
     /// # Errors
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<Options> {
-        let pull = self.cluster.pull_secret.as_deref();
-        if pull.is_some() && self.no_defaults {
+        if self.at.cluster.pull_secret.is_some() && self.no_defaults {
             miette::bail!("--pull-secret adds to the values, which --no-defaults forbids");
         }
         let options = Options {
-            place: self.cluster.place(self.provider)?,
-            chart: self.chart.clone(),
-            kestra: self.kestra.clone(),
-            pull_secret: pull.map(PullSecret::read).transpose()?,
-            images: self.cluster.image.clone(),
             report: self.report.clone(),
             defaults: !self.no_defaults,
             keep: self.keep,
             boot: Duration::from_secs(self.timeout),
-            ..Options::default()
+            ..self.at.options()?
         };
-        options.image_is_clear()?;
         if let (Wanted::Named(Place::Embedded), Some(flag)) = (&options.place, options.beyond_a_process()) {
             miette::bail!(
                 help = "use --provider kind, docker or context",

@@ -205,6 +205,7 @@ impl Order {
                 .map(|(key, plain)| (key.clone(), secret(plain)))
                 .collect(),
             reads: BTreeMap::new(),
+            flow: None,
             values: Map::new(),
         }
     }

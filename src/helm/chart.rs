@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{DEADLINE, Helm};
+use crate::plan::Plays;
 use crate::process::ProcessError;
 use crate::scenario::Generation;
 
@@ -23,11 +24,16 @@ const OFFICIAL: &str = "https://helm.kestra.io/";
 /// The variable that names a mirror of it.
 const MIRROR: &str = "KESTRA_SECRETS_CHART_MIRROR";
 
+/// The chart repository that `official` means.
+pub fn chart_repository() -> String {
+    std::env::var(MIRROR).unwrap_or_else(|_| OFFICIAL.to_owned())
+}
+
 /// A chart as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChartRef {
-    /// `bundled`: our own small chart, which plays both generations.
-    Bundled,
+    /// `bundled`, `bundled@0.x`, `bundled@1.x` or `bundled@both`: our own small chart.
+    Bundled(Bundled),
     /// `official` or `official@VERSION`: from the publisher's chart repository.
     Official(Option<Version>),
     /// `oci://…`, with a version after `@`.
@@ -36,20 +42,38 @@ pub enum ChartRef {
     Path(PathBuf),
 }
 
+/// The generations that our own small chart plays in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bundled {
+    /// The one that each scenario is written for; intents are written for 1.x.
+    #[default]
+    AsWritten,
+    /// This one.
+    Only(Generation),
+    /// Each of them, one after the other: 1.x, which is what is deployed with Kestra 1 and 2, first.
+    Both,
+}
+
 impl FromStr for ChartRef {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, version) = text.rsplit_once('@').map_or((text, None), |(n, v)| (n, Some(v)));
-        let version = || {
+        let release = || {
             version
                 .map(|v| Version::parse(v).map_err(|e| format!("{v:?} is no version: {e}")))
                 .transpose()
         };
         Ok(match name {
-            "bundled" => Self::Bundled,
-            "official" => Self::Official(version()?),
-            oci if oci.starts_with("oci://") => Self::Oci(oci.into(), version()?),
+            "bundled" => Self::Bundled(match version {
+                None => Bundled::AsWritten,
+                Some("0.x") => Bundled::Only(Generation::V0),
+                Some("1.x") => Bundled::Only(Generation::V1),
+                Some("both") => Bundled::Both,
+                Some(other) => return Err(format!("{other:?}: the bundled chart plays 0.x, 1.x or both")),
+            }),
+            "official" => Self::Official(release()?),
+            oci if oci.starts_with("oci://") => Self::Oci(oci.into(), release()?),
             _ => Self::Path(text.into()),
         })
     }
@@ -58,7 +82,9 @@ impl FromStr for ChartRef {
 impl fmt::Display for ChartRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bundled => f.write_str("bundled"),
+            Self::Bundled(Bundled::AsWritten) => f.write_str("bundled"),
+            Self::Bundled(Bundled::Only(generation)) => write!(f, "bundled@{generation}"),
+            Self::Bundled(Bundled::Both) => f.write_str("bundled@both"),
             Self::Official(None) => f.write_str("official"),
             Self::Official(Some(v)) => write!(f, "official@{v}"),
             Self::Oci(url, None) => f.write_str(url),
@@ -90,6 +116,18 @@ impl fmt::Display for Chart {
 }
 
 impl Chart {
+    /// What it plays, for each generation that is to be run.
+    pub fn plays(&self) -> Vec<Plays> {
+        if let Some(generation) = self.generation {
+            return vec![Plays::Only(generation)];
+        }
+        match self.asked {
+            ChartRef::Bundled(Bundled::Only(generation)) => vec![Plays::Only(generation)],
+            ChartRef::Bundled(Bundled::Both) => vec![Plays::Own(Generation::V1), Plays::Own(Generation::V0)],
+            _ => vec![Plays::AsWritten],
+        }
+    }
+
     /// The defaults with what tells our own chart which generation to play; other charts need no telling.
     pub fn with_generation(&self, defaults: Option<Value>, generation: Generation) -> Option<Value> {
         if self.generation.is_some() {
@@ -148,7 +186,7 @@ impl Helm {
     pub async fn chart(&self, asked: &ChartRef) -> Result<Chart, ChartError> {
         let path = match asked {
             ChartRef::Path(path) => path.clone(),
-            ChartRef::Bundled => {
+            ChartRef::Bundled(_) => {
                 let path = self.folder.join("kestra-minimal");
                 let unpack = |source| ChartError::Unpack {
                     chart: asked.to_string(),
@@ -160,9 +198,7 @@ impl Helm {
                 path
             }
             ChartRef::Official(version) => {
-                let mirror = std::env::var(MIRROR).ok();
-                let repository = mirror.as_deref().unwrap_or(OFFICIAL);
-                self.pull(asked, &["kestra", "--repo", repository], version.as_ref())
+                self.pull(asked, &["kestra", "--repo", &chart_repository()], version.as_ref())
                     .await?
             }
             ChartRef::Oci(url, version) => self.pull(asked, &[url], version.as_ref()).await?,
@@ -233,6 +269,8 @@ mod tests {
     fn a_chart_is_named_in_four_ways() {
         for text in [
             "bundled",
+            "bundled@0.x",
+            "bundled@both",
             "official",
             "official@1.0.54",
             "oci://charts.example/kestra@1.2.3",
@@ -241,5 +279,6 @@ mod tests {
         }
         assert_eq!("./charts/kestra".parse(), Ok(ChartRef::Path("./charts/kestra".into())));
         assert!("official@latest".parse::<ChartRef>().is_err());
+        assert!("bundled@2.x".parse::<ChartRef>().is_err());
     }
 }

@@ -141,7 +141,7 @@ impl Client {
     /// [`Error::Refused`] when the flow cannot be run as it is: disabled, or in want of inputs.
     /// [`Error::Infra`] when it has not ended by the execution deadline, among others.
     pub async fn run(&self, flow: &FlowRef, labels: &[(&str, &str)]) -> Result<Execution, Error> {
-        let mut deadline = Deadline::start("execution", self.transport.limits().execution);
+        let deadline = Deadline::start("execution", self.transport.limits().execution);
         let path = ["executions", &flow.namespace, &flow.id];
         let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
         start.refusals = &[400, 409, 422];
@@ -150,14 +150,71 @@ impl Client {
             .query_pairs_mut()
             .append_pair("wait", "true")
             .extend_pairs(labels.iter().map(|(key, value)| ("labels", format!("{key}:{value}"))));
-        let mut execution: Execution = self.transport.json(&start, &deadline).await?;
-
+        let execution: Execution = self.transport.json(&start, &deadline).await?;
         // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
-        let path = ["executions", execution.id.as_str()];
+        self.to_its_end(flow, execution, deadline).await
+    }
+
+    /// Calls the flow's webhook (`ExecutionController.triggerExecutionByPostWebhook`) and waits until the
+    /// execution that it makes has ended, well or badly.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when no webhook of the flow has this key. [`Error::Infra`] as [`Self::run`].
+    pub async fn call_webhook(&self, flow: &FlowRef, key: &str) -> Result<Execution, Error> {
+        let deadline = Deadline::start("execution", self.transport.limits().execution);
+        let path = ["executions", "webhook", &flow.namespace, &flow.id, key];
+        let mut call = self.call(format!("call the webhook of flow {flow}"), Method::POST, &path);
+        call.refusals = &[400, 404, 409, 422];
+        let execution: Execution = self.transport.json(&call, &deadline).await?;
+        self.to_its_end(flow, execution, deadline).await
+    }
+
+    /// An execution that the flow's own trigger made, at its end; none when there is none `within` that time.
+    ///
+    /// # Errors
+    /// [`Error::Infra`] when the server cannot be asked, or the execution does not end.
+    pub async fn triggered_execution(&self, flow: &FlowRef, within: Duration) -> Result<Option<Execution>, Error> {
+        #[derive(Deserialize)]
+        struct Found {
+            results: Vec<Execution>,
+        }
+        let until = Instant::now() + within;
+        let mut search = self.call(
+            format!("look for executions of flow {flow}"),
+            Method::GET,
+            &["executions"],
+        );
+        search
+            .url
+            .query_pairs_mut()
+            .append_pair("namespace", &flow.namespace)
+            .append_pair("flowId", &flow.id);
+        let mut pauses = Pauses::new();
+        loop {
+            let found: Found = self.get(&search).await?;
+            if let Some(first) = found.results.into_iter().next() {
+                let deadline = Deadline::start("execution", self.transport.limits().execution);
+                return self.to_its_end(flow, first, deadline).await.map(Some);
+            }
+            if !pauses.next_before(until).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Follows an execution until it has ended, well or badly, and all of it is there.
+    async fn to_its_end(
+        &self,
+        flow: &FlowRef,
+        mut execution: Execution,
+        mut deadline: Deadline,
+    ) -> Result<Execution, Error> {
+        let id = execution.id.clone();
+        let path = ["executions", id.as_str()];
         let follow = self.call(format!("follow a run of flow {flow}"), Method::GET, &path);
         let mut pauses = Pauses::new();
         while !execution.state.is_terminal() {
-            deadline.seen(format!("execution {} in state {}", execution.id, execution.state));
+            deadline.seen(format!("execution {id} in state {}", execution.state));
             if !pauses.next_before(deadline.at()).await {
                 return Err(self.transport.infra(&follow, deadline.passed()));
             }

@@ -206,6 +206,39 @@ pub struct Facts<'a> {
     pub remarks: Vec<Remark>,
 }
 
+impl<'a> Facts<'a> {
+    /// The variables of Kestra's containers with what the files say of their values; of two of one name the later
+    /// one wins.
+    pub fn variables(&self) -> Vec<(String, Entry<'a>)> {
+        let mut found: Vec<(String, Entry<'a>)> = Vec::new();
+        for container in self.containers.iter().filter(|c| c.kestra) {
+            for from in &container.env_from {
+                for entry in self.keys(from.kind, from.object) {
+                    found.push((format!("{}{}", from.prefix, entry.name), *entry));
+                }
+            }
+            for variable in &container.env {
+                match variable {
+                    Variable::Value(entry) => found.push((entry.name.to_owned(), *entry)),
+                    Variable::Key(key) => {
+                        let entry = self.keys(key.kind, key.object).find(|entry| entry.name == key.key);
+                        found.extend(entry.map(|entry| (key.name.to_owned(), *entry)));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn keys(&self, kind: ObjectKind, name: &'a str) -> impl Iterator<Item = &Entry<'a>> {
+        let objects = self
+            .objects
+            .iter()
+            .filter(move |o| o.kind == kind && o.name == Some(name));
+        objects.flat_map(|object| &object.keys)
+    }
+}
+
 /// Whether two namespaces can be one: what has none written goes anywhere.
 pub fn meet(one: Option<&str>, other: Option<&str>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)

@@ -15,6 +15,9 @@ pub enum Rule {
     Fault(Code),
     /// The value is made elsewhere; no fault, and never more than a note.
     NotKnowable,
+    /// The value gives something else than somebody said that it is, for no reason that can be told from it. Never
+    /// found in files alone, of which nobody said anything.
+    NotMeant,
 }
 
 impl Rule {
@@ -23,6 +26,7 @@ impl Rule {
         match self {
             Self::Fault(code) => code.code(),
             Self::NotKnowable => "not-knowable",
+            Self::NotMeant => "not-meant",
         }
     }
 
@@ -31,6 +35,7 @@ impl Rule {
         match self {
             Self::Fault(code) => code.title(),
             Self::NotKnowable => "the value is not knowable here",
+            Self::NotMeant => "another value than is meant",
         }
     }
 

@@ -15,11 +15,13 @@ pub mod format;
 pub mod gather;
 pub mod input;
 pub mod judge;
+pub mod meanings;
 pub mod origin;
 pub mod scalar;
 pub mod tree;
 
 pub use finding::{Counts, Finding, Report, Rule, Severity, Unreadable};
+pub use meanings::Meanings;
 
 use std::collections::HashSet;
 
@@ -91,6 +93,11 @@ fn documents<'a>(trees: impl Iterator<Item = (&'a Source, &'a tree::Tree<'a>)>) 
 
 /// Lints sources together: what refers to what is followed among them.
 pub fn lint(sources: &[Source], generation: Option<Generation>) -> Linted {
+    lint_as(sources, generation, &Meanings::default())
+}
+
+/// The same where somebody said what secrets are meant to be: a value is right when it gives that.
+pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Linted {
     let mut linted = Linted::default();
     let trees: Vec<_> = sources
         .iter()
@@ -103,7 +110,10 @@ pub fn lint(sources: &[Source], generation: Option<Generation>) -> Linted {
         .collect();
     let documents = documents(sources.iter().zip(&trees));
     let facts = gather::gather(&documents, generation);
-    let Some(found) = facts.as_ref().and_then(|facts| judge::judge(&documents, facts)) else {
+    let Some(found) = facts
+        .as_ref()
+        .and_then(|facts| judge::judge(&documents, facts, meanings))
+    else {
         let name = sources.first().map_or("", |source| &source.name);
         let why = "the files multiply by aliases and references beyond 4 million entries";
         linted.unreadable.push(Unreadable::whole(name, why, None));

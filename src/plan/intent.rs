@@ -1,5 +1,6 @@
 //! An intent's documents: values, Secret and flow, written by the harness.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Read;
 use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
-use crate::secret::Plain;
+use crate::secret::{PREFIX, Plain};
 
 /// What an installation is given.
 pub struct Documents {
@@ -40,11 +41,14 @@ impl Names {
         }
     }
 
-    /// Names that no other scenario has.
-    pub fn shared(_: &Intent, scenario: &str) -> Self {
+    /// Names that no other scenario has; only a flow of the scenario's own calls its secrets as it does.
+    pub fn shared(intent: &Intent, scenario: &str) -> Self {
         Self {
             // No scenario's name holds two in a row, so no other prefix and name come to the same.
-            prefix: format!("{}__", scenario.replace('-', "_").to_uppercase()),
+            prefix: match intent.flow {
+                Some(_) => String::new(),
+                None => format!("{}__", scenario.replace('-', "_").to_uppercase()),
+            },
             object: format!("db-creds-{scenario}"),
         }
     }
@@ -74,35 +78,44 @@ impl Documents {
         let mut public = true;
         for (intent, names) in intents {
             public &= intent.secrets.values().all(|s| s.plain().is_public());
-            let variables = intent
-                .secrets
-                .iter()
-                .map(|(name, secret)| (format!("SECRET_{}", names.of(name)), name, env_value(secret)));
+            let object = names.object.as_str();
+            // By variable, as the flow calls it and as the scenario does.
+            let variables = intent.secrets.iter().map(|(name, secret)| Variable {
+                name: format!("{PREFIX}{}", names.of(name)),
+                flow: names.of(name),
+                own: name,
+                value: env_value(secret),
+            });
+            let whole = |entries: Vec<(String, Plain)>, field| object_of("Secret", object, field, entries);
             match intent.strategy {
-                Strategy::ExtraEnv => env.extend(variables.map(|(variable, _, value)| {
-                    json!({
-                        "name": variable,
-                        "value": String::from_utf8_lossy(value.bytes()),
-                    })
-                })),
-                Strategy::ExtraEnvFrom => {
-                    env_from.push(names.object.as_str());
-                    manifests.push(secret_object(
-                        &names.object,
-                        variables.map(|(variable, _, value)| (variable, value)),
-                    ));
-                }
+                Strategy::ExtraEnv => env.extend(variables.map(|v| json!({"name": v.name, "value": v.text()}))),
                 Strategy::SecretKeyRef => {
-                    env.extend(intent.secrets.keys().map(|name| {
+                    let variables: Vec<_> = variables.collect();
+                    env.extend(variables.iter().map(|v| {
                         json!({
-                            "name": format!("SECRET_{}", names.of(name)),
-                            "valueFrom": {"secretKeyRef": {"name": names.object, "key": name}},
+                            "name": v.name,
+                            "valueFrom": {"secretKeyRef": {"name": object, "key": v.own}},
                         })
                     }));
-                    manifests.push(secret_object(
-                        &names.object,
-                        variables.map(|(_, name, value)| (name.clone(), value)),
-                    ));
+                    let entries = variables.into_iter().map(|v| (v.own.to_owned(), v.value));
+                    manifests.push(whole(entries.collect(), Field::Data));
+                }
+                Strategy::ExtraEnvFrom => {
+                    env_from.push(EnvFrom::Secret(object));
+                    manifests.push(whole(variables.map(|v| (v.name, v.value)).collect(), Field::Data));
+                }
+                Strategy::EnvFromPrefix => {
+                    env_from.push(EnvFrom::Prefixed(object));
+                    manifests.push(whole(variables.map(|v| (v.flow, v.value)).collect(), Field::Data));
+                }
+                Strategy::StringData => {
+                    env_from.push(EnvFrom::Secret(object));
+                    manifests.push(whole(variables.map(|v| (v.name, v.value)).collect(), Field::StringData));
+                }
+                Strategy::ConfigMap => {
+                    env_from.push(EnvFrom::ConfigMap(object));
+                    let entries = variables.map(|v| (v.name, v.value)).collect();
+                    manifests.push(object_of("ConfigMap", object, Field::Text, entries));
                 }
             }
         }
@@ -114,22 +127,59 @@ impl Documents {
     }
 }
 
-/// The chart's values that give a container these entries of `env` and every key of these Secrets.
-pub fn environment_values(env: Vec<Value>, secrets: &[&str], generation: Generation) -> Value {
-    let (env_key, from_key) = match generation {
-        Generation::V0 => ("extraEnv", "extraSecretEnvFrom"),
-        Generation::V1 | Generation::V2 => ("extraEnv", "extraEnvFrom"),
-    };
-    let from = secrets.iter().map(|name| match generation {
-        Generation::V0 => json!({"name": name}),
-        Generation::V1 | Generation::V2 => json!({"secretRef": {"name": name}}),
-    });
+/// A secret on its way into the environment.
+struct Variable<'a> {
+    /// What the container calls it.
+    name: String,
+    /// What the flow calls it.
+    flow: String,
+    /// What the scenario calls it.
+    own: &'a str,
+    value: Plain,
+}
+
+impl Variable<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.value.bytes())
+    }
+}
+
+/// An object all of whose keys a container gets as variables.
+#[derive(Debug, Clone, Copy)]
+pub enum EnvFrom<'a> {
+    /// This Secret.
+    Secret(&'a str),
+    /// This Secret, with `SECRET_` before each key.
+    Prefixed(&'a str),
+    /// This `ConfigMap`.
+    ConfigMap(&'a str),
+}
+
+/// The chart's values that give a container these entries of `env` and these objects whole.
+pub fn environment_values(env: Vec<Value>, from: &[EnvFrom], generation: Generation) -> Value {
     let mut values = Map::new();
     if !env.is_empty() {
-        values.insert(env_key.into(), env.into());
+        values.insert("extraEnv".into(), env.into());
     }
-    if !secrets.is_empty() {
-        values.insert(from_key.into(), from.collect());
+    let mut add = |key: &str, entry: Value| {
+        let list = values.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut()
+            .into_iter()
+            .for_each(|list| list.push(entry.clone()));
+    };
+    for from in from {
+        match (generation, from) {
+            (Generation::V0, EnvFrom::Secret(name)) => add("extraSecretEnvFrom", json!({"name": name})),
+            (Generation::V0, EnvFrom::Prefixed(name)) => {
+                add("extraSecretEnvFrom", json!({"name": name, "prefix": PREFIX}));
+            }
+            (Generation::V0, EnvFrom::ConfigMap(name)) => add("extraConfigMapEnvFrom", json!({"name": name})),
+            (_, EnvFrom::Secret(name)) => add("extraEnvFrom", json!({"secretRef": {"name": name}})),
+            (_, EnvFrom::Prefixed(name)) => {
+                add("extraEnvFrom", json!({"secretRef": {"name": name}, "prefix": PREFIX}));
+            }
+            (_, EnvFrom::ConfigMap(name)) => add("extraEnvFrom", json!({"configMapRef": {"name": name}})),
+        }
     }
     match generation {
         Generation::V0 => Value::Object(values),
@@ -161,19 +211,32 @@ fn env_value(secret: &Secret) -> Plain {
     }
 }
 
-/// A Secret manifest; `data` is the variable's value in Base64 once more, as Kubernetes wants it.
-fn secret_object(name: &str, entries: impl Iterator<Item = (String, Plain)>) -> Manifest {
-    let mut public = true;
-    let data: Map<String, Value> = entries
-        .map(|(key, value)| {
-            public &= value.is_public();
-            (key, STANDARD.encode(value.bytes()).into())
-        })
-        .collect();
-    let object =
-        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data});
+/// Where an object holds what it holds.
+#[derive(Clone, Copy)]
+enum Field {
+    /// A Secret's `data`: the variable's value in Base64 once more, as Kubernetes wants it.
+    Data,
+    /// A Secret's `stringData`, which Kubernetes itself encodes.
+    StringData,
+    /// A `ConfigMap`'s `data`: the value as it is.
+    Text,
+}
+
+/// A manifest of a Secret or a `ConfigMap`.
+fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>) -> Manifest {
+    let public = entries.iter().all(|(_, value)| value.is_public());
+    let (key, entry): (_, fn(&[u8]) -> String) = match field {
+        Field::Data => ("data", |bytes| STANDARD.encode(bytes)),
+        Field::StringData => ("stringData", |bytes| String::from_utf8_lossy(bytes).into_owned()),
+        Field::Text => ("data", |bytes| String::from_utf8_lossy(bytes).into_owned()),
+    };
+    let held: Map<String, Value> = entries.into_iter().map(|(k, v)| (k, entry(v.bytes()).into())).collect();
+    let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, key: held});
+    if kind == "Secret" {
+        object["type"] = "Opaque".into();
+    }
     Manifest {
-        file: format!("Secret/{name}"),
+        file: format!("{kind}/{name}"),
         text: Plain::new(written(&object), public),
     }
 }

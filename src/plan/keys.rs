@@ -71,6 +71,12 @@ pub fn ignored_keys(generation: Generation) -> impl Iterator<Item = (&'static st
     foreign.iter().chain(OF_NONE).copied()
 }
 
+/// Keys that no generation has, each with the one that is meant.
+pub fn misspelt() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let meant = |(path, cure): &(&'static str, &'static str)| Some((*path, cure.split('`').nth(1)?));
+    OF_NONE.iter().filter_map(meant)
+}
+
 /// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
 pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
     let Ok(values) = std::str::from_utf8(values.bytes())

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::Defaults;
-use crate::scenario::{Expect, Generation, Given, Manifest, Scenario};
+use super::{Defaults, slug};
+use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
 use crate::secret::Plain;
-use crate::secret::diagnosis::Code;
 
 /// A plan that cannot be made; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]
@@ -63,8 +62,45 @@ pub struct Target {
     pub kestra: String,
     /// Its version.
     pub version: semver::Version,
-    /// The chart's generation; none when the chart plays both.
-    pub chart: Option<Generation>,
+    /// The generation that the chart plays.
+    pub chart: Plays,
+}
+
+impl Target {
+    /// What an installation of it is called: unique in a plan where the names are.
+    pub fn id(&self, name: &str) -> String {
+        let generation = match self.chart {
+            Plays::AsWritten | Plays::Only(_) => String::new(),
+            Plays::Own(generation) => format!("-{generation}"),
+        };
+        format!("{name}-{}", slug(&format!("{}{generation}", self.kestra)))
+    }
+}
+
+/// The generation of value keys that a chart plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plays {
+    /// The one that each scenario is written for; intents are written for 1.x.
+    AsWritten,
+    /// This one, whatever a scenario is written for.
+    Only(Generation),
+    /// This one, and what is written for another is left to another target.
+    Own(Generation),
+}
+
+impl Plays {
+    /// What it plays for something written for a generation, or for any.
+    pub fn of(self, written_for: Option<Generation>) -> Generation {
+        match self {
+            Self::AsWritten => written_for.unwrap_or(Generation::V1),
+            Self::Only(generation) | Self::Own(generation) => generation,
+        }
+    }
+
+    /// Whether what is written for a generation is this target's to see to.
+    pub fn sees_to(self, written_for: Option<Generation>) -> bool {
+        !matches!((self, written_for), (Self::Own(generation), Some(written_for)) if generation != written_for)
+    }
 }
 
 /// How installations are made.
@@ -99,6 +135,8 @@ pub struct Skipped {
     pub scenario: String,
     /// The target's Kestra.
     pub kestra: String,
+    /// The generation that the target's chart plays.
+    pub generation: Generation,
     /// Why.
     pub why: String,
 }
@@ -146,10 +184,8 @@ pub struct Case {
     pub flow: String,
     /// The flow's outputs and the secret each one reads, under the name used in this installation.
     pub reads: BTreeMap<String, Read>,
-    /// What must come out, under the names used in this installation.
-    pub expect: Expect,
-    /// What must be recognised in the values.
-    pub diagnosis: Vec<Code>,
+    /// What must be so, under the names used in this installation.
+    pub wanted: Wanted,
     /// What the user should know beforehand.
     pub warnings: Vec<String>,
     /// What happens afterwards, ready to be done.
@@ -161,8 +197,13 @@ impl Case {
     pub fn is_public(&self, output: &str) -> bool {
         match &self.scenario.given {
             Given::Literal(literal) => literal.public,
-            Given::Intent(_) => self.reads.get(output).is_some_and(|r| r.public),
+            Given::Intent(intent) => intent.is_public(output),
         }
+    }
+
+    /// Whether the flow does nothing but read secrets, so that the environment alone says what comes out.
+    pub fn is_foretold(&self) -> bool {
+        self.scenario.start == Start::Execution && self.flow.matches("secret(").count() == self.reads.len()
     }
 }
 
@@ -182,8 +223,8 @@ pub struct PlannedStep {
     pub name: String,
     /// What is done.
     pub action: Action,
-    /// What must come out then.
-    pub expect: Expect,
+    /// What must be so then.
+    pub wanted: Wanted,
 }
 
 /// What is done to a release.

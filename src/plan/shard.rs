@@ -194,7 +194,7 @@ mod tests {
         let target = Target {
             kestra: "engine@2.0.0".into(),
             version: semver::Version::new(2, 0, 0),
-            chart: None,
+            chart: crate::plan::Plays::Only(crate::scenario::Generation::V1),
         };
         let isolate = Options {
             isolate: true,
@@ -214,6 +214,7 @@ mod tests {
                 scenario: p.to_string(),
                 kestra: "engine@2.0.0".into(),
                 why: String::new(),
+                generation: crate::scenario::Generation::V1,
             });
             plan
         };

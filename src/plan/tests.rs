@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::kestra::Credentials;
-use crate::scenario::parse;
+use crate::scenario::{Expect, parse};
 use crate::secret::{Plain, decode};
 
 const INTENT: &str = "secrets: {DB_PASSWORD: {plain: pässword}, OTHER: {plain: ''}}\n";
@@ -36,7 +36,7 @@ fn target(version: &str) -> Target {
     Target {
         kestra: format!("engine@{version}"),
         version: version.parse().unwrap(),
-        chart: None,
+        chart: Plays::AsWritten,
     }
 }
 
@@ -133,15 +133,108 @@ fn who_shares_bears_names_that_nobody_else_bears() {
 }
 
 #[test]
+fn a_flow_of_ones_own_calls_its_secrets_as_it_does_and_shares_where_nobody_else_does() {
+    let own = |name: &str, secret: &str| {
+        let body = format!(
+            "strategy: extra-env\nsecrets: {{{secret}: {{plain: x}}}}\nflow: flow.yaml\nexpect: {{outputs: {{}}}}\n"
+        );
+        scenario(name, &body)
+    };
+    let scenarios = [
+        own("a", "KEY"),
+        own("b", "OTHER"),
+        own("c", "key"),
+        intent("d", "extra-env", ""),
+    ];
+    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    assert_eq!(arranged(&plan), [vec!["a", "b", "d"], vec!["c"]].into_iter().collect());
+    let shared = plan.installations.iter().find(|i| i.cases.len() == 3).unwrap();
+    let held: BTreeSet<_> = variables(shared).into_keys().collect();
+    assert!(
+        held.contains("SECRET_KEY") && held.contains("SECRET_D__OTHER"),
+        "{held:?}"
+    );
+}
+
+#[test]
+fn names_that_kestra_takes_for_one_share_nothing() {
+    let body = "strategy: extra-env\nsecrets: {KEY: {plain: x}, key: {plain: y}}\n";
+    let scenarios = [
+        scenario("a", body),
+        intent("b", "extra-env", ""),
+        intent("c", "extra-env", ""),
+    ];
+    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    assert_eq!(arranged(&plan), [vec!["a"], vec!["b", "c"]].into_iter().collect());
+}
+
+#[test]
+fn literals_share_where_their_documents_are_the_same() {
+    let scenarios = [
+        literal("a", "values.yaml"),
+        literal("b", "values.yaml"),
+        literal("c", "dind.yaml"),
+    ];
+    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    assert_eq!(arranged(&plan), [vec!["a", "b"], vec!["c"]].into_iter().collect());
+}
+
+#[test]
+fn a_chart_that_plays_both_runs_intents_as_each_and_documents_as_they_were_written() {
+    let targets = [Generation::V1, Generation::V0].map(|generation| Target {
+        chart: Plays::Own(generation),
+        ..target("2.0.0")
+    });
+    let scenarios = [intent("a", "extra-env", ""), literal("l", "values.yaml")];
+    let plan = build(&scenarios, &targets, &Options::default()).unwrap();
+    let ids: BTreeSet<_> = plan.installations.iter().map(|i| i.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["a-engine-2-0-0-0-x", "a-engine-2-0-0-1-x", "l-engine-2-0-0-1-x"]
+            .into_iter()
+            .collect()
+    );
+    assert!(plan.skipped.is_empty());
+}
+
+#[test]
+fn only_a_flow_that_does_nothing_but_read_is_foretold() {
+    let case = |flow: &str, more: &str| {
+        let text = format!(
+            "schema: 1\nname: l\nabout: A.\nliteral: {{chart: 1.x, values: v, flow: f}}\nexpect: {{outputs: {{}}}}\n{more}"
+        );
+        let fetch = |path: &Path| {
+            Ok(if path == Path::new("f") {
+                flow.into()
+            } else {
+                b"{}".to_vec()
+            })
+        };
+        let plan = build(
+            &[Arc::new(parse("l", &text, &fetch).unwrap())],
+            &[target("2.0.0")],
+            &Options::default(),
+        );
+        plan.unwrap().installations[0].cases[0].is_foretold()
+    };
+    let read = "tasks: [{type: io.kestra.plugin.core.output.OutputValues, values: {a: \"{{ secret('A') }}\"}}]";
+    assert!(case(read, ""));
+    assert!(!case(
+        &format!("{read}\nvariables: {{b: \"{{{{ secret('B') }}}}\"}}"),
+        ""
+    ));
+    assert!(!case(read, "start: {webhook: {key: k}}\n"));
+}
+
+#[test]
 fn an_expectation_speaks_of_the_names_that_are_used() {
     let log = "expect: {missing: {key: OTHER, log: \"Could not decode secret 'SECRET_OTHER'\"}}\n";
     let scenarios = [intent("one", "extra-env", log), intent("two", "extra-env", "")];
     let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
-    let Expect::Missing { key, log } = &plan.installations[0].cases[0].expect else {
-        panic!("it expects a missing key")
-    };
-    assert_eq!(key, "ONE__OTHER");
-    assert_eq!(log.as_deref(), Some("Could not decode secret 'SECRET_ONE__OTHER'"));
+    let wanted = &plan.installations[0].cases[0].wanted;
+    let key = "ONE__OTHER".to_owned();
+    assert_eq!(wanted.expect, Expect::Missing { key });
+    assert_eq!(wanted.server_log.has, ["Could not decode secret 'SECRET_ONE__OTHER'"]);
 }
 
 #[test]
@@ -171,7 +264,7 @@ fn what_says_nothing_of_a_version_is_skipped_whole() {
 fn a_key_the_chart_ignores_is_an_error_of_an_intent_and_a_warning_of_a_literal() {
     let ignored = intent("ignored", "extra-env", "values: {common: {extraEnv: []}}\n");
     let old = Target {
-        chart: Some(Generation::V0),
+        chart: Plays::Only(Generation::V0),
         ..target("2.0.0")
     };
     let error = build(&[ignored], &[old], &Options::default()).unwrap_err();
@@ -221,16 +314,30 @@ fn variables(installation: &Installation) -> BTreeMap<String, Vec<u8>> {
         .iter()
         .map(|manifest| {
             let object: Value = serde_json::from_slice(manifest.text.bytes()).unwrap();
-            let data = object["data"].as_object().unwrap().iter();
-            let data = data.map(|(key, value)| (key.clone(), STANDARD.decode(value.as_str().unwrap()).unwrap()));
-            (object["metadata"]["name"].as_str().unwrap().to_owned(), data.collect())
+            let is_encoded = object["kind"] == "Secret" && object.get("data").is_some();
+            let held = [&object["data"], &object["stringData"]];
+            let held = held.into_iter().flat_map(Value::as_object).flatten();
+            let held = held.map(|(key, value)| {
+                let text = value.as_str().unwrap();
+                let bytes = if is_encoded {
+                    STANDARD.decode(text).unwrap()
+                } else {
+                    text.into()
+                };
+                (key.clone(), bytes)
+            });
+            (object["metadata"]["name"].as_str().unwrap().to_owned(), held.collect())
         })
         .collect();
     let mut found = BTreeMap::new();
     let list = |key: &str| values[key].as_array().cloned().unwrap_or_default();
-    for entry in list(if is_old { "extraSecretEnvFrom" } else { "extraEnvFrom" }) {
-        let reference = if is_old { &entry } else { &entry["secretRef"] };
-        found.extend(secrets[reference["name"].as_str().unwrap()].clone());
+    let whole = ["extraSecretEnvFrom", "extraConfigMapEnvFrom", "extraEnvFrom"].map(list);
+    for entry in whole.into_iter().flatten() {
+        let reference = [&entry["secretRef"], &entry["configMapRef"], &entry];
+        let name = reference.iter().find_map(|r| r["name"].as_str()).unwrap();
+        let prefix = entry["prefix"].as_str().unwrap_or_default();
+        let held = secrets[name].iter();
+        found.extend(held.map(|(key, value)| (format!("{prefix}{key}"), value.clone())));
     }
     for entry in list("extraEnv") {
         let value = match &entry["valueFrom"]["secretKeyRef"] {
@@ -263,10 +370,17 @@ fn the_documents_of_every_strategy_and_generation_decode_to_the_plaintexts() {
             Value::Object(reads.clone())
         )
     };
-    for strategy in ["extra-env", "extra-env-from", "secret-key-ref"] {
+    for strategy in [
+        "extra-env",
+        "extra-env-from",
+        "secret-key-ref",
+        "env-from-prefix",
+        "string-data",
+        "config-map",
+    ] {
         for chart in [Generation::V0, Generation::V1, Generation::V2] {
             let chart_target = Target {
-                chart: Some(chart),
+                chart: Plays::Only(chart),
                 ..target("2.0.0")
             };
             let scenarios = [scenario("own", &body(strategy))];

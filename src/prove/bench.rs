@@ -7,10 +7,9 @@ use tokio::time::sleep;
 
 use super::observe::{Asked, Observed, Reader};
 use super::{Kind, Pack, Sample};
-use crate::plan::{Installation, Target, slug};
+use crate::plan::{Installation, Target};
 use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
-use crate::scenario::Generation;
 use crate::secret::{Keyring, Plain, Read, Undecodable, reported};
 use crate::verdict::{Infra, Outcome};
 
@@ -86,7 +85,7 @@ impl Bench<'_> {
         let mut served = Served {
             id: installation.id.clone(),
             kestra: target.kestra.clone(),
-            provenance: self.provider.provenance(self.site, &installation),
+            provenance: self.provider.provenance(self.site, &installation, None),
             prepared: Duration::ZERO,
             installed: Duration::ZERO,
             read: Duration::ZERO,
@@ -124,6 +123,7 @@ impl Bench<'_> {
             let why = match outcome {
                 Outcome::Blocked { message, .. } | Outcome::Refused { message, .. } => message,
                 Outcome::Ran(ran) => &ran.state,
+                Outcome::Silent => "no execution",
             };
             return Err(Infra::new("arrange the secrets", format!("{}: {why}", never(outcome))));
         }
@@ -155,10 +155,10 @@ impl Bench<'_> {
 }
 
 fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
-    let generation = target.chart.unwrap_or(Generation::V1);
+    let generation = target.chart.of(None);
     let documents = pack.documents(generation);
     Installation {
-        id: format!("{name}-{}", slug(&target.kestra)),
+        id: target.id(name),
         kestra: target.kestra.clone(),
         version: target.version.clone(),
         generation,
@@ -240,6 +240,7 @@ fn never(outcome: &Outcome) -> String {
         Outcome::Blocked { reason, .. } => reason.clone(),
         Outcome::Refused { by, .. } => format!("refused by {by}"),
         Outcome::Ran(ran) => ran.state.clone(),
+        Outcome::Silent => "no execution".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::sample::{Carrier, Field, Sample, Variable};
 use crate::environment::MAX_EXEC_BYTES;
 use crate::environment::api_server::MAX_SIZE;
-use crate::plan::{Documents, environment_values, written};
+use crate::plan::{Documents, EnvFrom, environment_values, written};
 use crate::scenario::{Generation, Manifest};
 use crate::secret::Plain;
 
@@ -91,9 +91,9 @@ impl Pack {
                 }}})),
             }
         }
-        let names: Vec<&str> = secrets.iter().map(|object| object.name.as_str()).collect();
+        let whole: Vec<_> = secrets.iter().map(|object| EnvFrom::Secret(&object.name)).collect();
         Documents {
-            values: Plain::new(written(&environment_values(env, &names, generation)), true),
+            values: Plain::new(written(&environment_values(env, &whole, generation)), true),
             manifests: secrets.iter().chain(&singles).map(Object::manifest).collect(),
         }
     }

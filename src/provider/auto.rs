@@ -13,7 +13,7 @@ use crate::verdict::Infra;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// The publisher's registry is asked, but not waited for.
-const LOOK: Deadline = Deadline::seconds("an answer of the registry of the node image", 10);
+const LOOK: Deadline = Deadline::seconds("an answer of an image's registry", 10);
 
 /// Where Kestra runs, and why there.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ async fn kind(options: &Options, cancel: &CancellationToken) -> Result<String, S
 }
 
 /// What the daemon is asked, by its command line, which knows the user's own contexts and proxies.
-struct Docker<'a>(&'a CancellationToken);
+pub(crate) struct Docker<'a>(pub(crate) &'a CancellationToken);
 
 impl Docker<'_> {
     /// What a command prints, trimmed; none when it fails.
@@ -89,13 +89,19 @@ impl Docker<'_> {
         (!text.is_empty()).then_some(text)
     }
 
-    async fn has(&self, image: &str) -> bool {
+    /// Whether the image is here.
+    pub(crate) async fn has(&self, image: &str) -> bool {
         let id = ["image", "inspect", "--format", "{{.Id}}", image];
         self.says(id, ASK).await.is_some()
     }
 
+    /// Whether the image's registry offers it to this daemon's user.
+    pub(crate) async fn offered(&self, image: &str) -> bool {
+        self.says(["manifest", "inspect", image], LOOK).await.is_some()
+    }
+
     /// The image of a node that is there, or that its publisher's registry offers.
-    async fn node(&self) -> Option<String> {
+    pub(crate) async fn node(&self) -> Option<String> {
         for repository in [live::TESTBED_NODE, "kindest/node"] {
             let list = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository];
             let listed = self.says(list, ASK).await.unwrap_or_default();
@@ -103,7 +109,6 @@ impl Docker<'_> {
                 return Some(image.to_owned());
             }
         }
-        let manifest = self.says(["manifest", "inspect", KIND_NODE], LOOK).await;
-        manifest.map(|_| KIND_NODE.to_owned())
+        self.offered(KIND_NODE).await.then(|| KIND_NODE.to_owned())
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Pod, Site};
+use super::{Pod, Role, Site};
 use crate::cluster::evidence::{Exhibit, hide};
 use crate::plan::Installation;
 use crate::process::Log;
@@ -56,21 +56,30 @@ pub fn values(site: &Site, installation: &Installation) -> Exhibit {
     exhibit(site, "values.json", &format!("{both:#}\n"))
 }
 
-/// What there is of a Kestra without a cluster: its environment by names and lengths, and its log.
-pub fn of_process(site: &Site, installation: &Installation, pod: &Pod, log: &Log) -> Vec<Exhibit> {
-    let environment: serde_json::Map<_, _> = pod
-        .environment
-        .variables
-        .iter()
-        .map(|v| (v.name.clone(), format!("{} bytes", v.value.as_bytes().len()).into()))
-        .collect();
-    let mut lines = log.tail(WHOLE).join("\n");
-    lines.push('\n');
-    vec![
-        values(site, installation),
-        exhibit(site, "environment.json", &format!("{:#}\n", Value::from(environment))),
-        exhibit(site, "kestra.log", &lines),
-    ]
+/// What there is of a Kestra without a cluster: each server's environment by names and lengths, and its log.
+pub fn of_servers<'a>(
+    site: &Site,
+    installation: &Installation,
+    servers: impl IntoIterator<Item = (Role, &'a Pod, &'a Log)>,
+) -> Vec<Exhibit> {
+    let mut exhibits = vec![values(site, installation)];
+    for (role, pod, log) in servers {
+        let environment: serde_json::Map<_, _> = pod
+            .environment
+            .variables
+            .iter()
+            .map(|v| (v.name.clone(), format!("{} bytes", v.value.as_bytes().len()).into()))
+            .collect();
+        let mut lines = log.tail(WHOLE).join("\n");
+        lines.push('\n');
+        let (names, says) = match role {
+            Role::Standalone => ("environment.json".into(), "kestra.log".into()),
+            role => (format!("environment-{role}.json"), format!("kestra-{role}.log")),
+        };
+        exhibits.push(exhibit(site, &names, &format!("{:#}\n", Value::from(environment))));
+        exhibits.push(exhibit(site, &says, &lines));
+    }
+    exhibits
 }
 
 fn exhibit(site: &Site, file: &str, text: &str) -> Exhibit {

@@ -1,16 +1,16 @@
-//! What an installation's pod will be: the chart rendered, the kubelet's rules applied.
+//! What an installation's pods will be: the chart rendered, the kubelet's rules applied.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::pods::{Pod, Pods, Role};
 use super::{Installed, Site};
 use crate::environment::api_server::{Admitted, admit};
-use crate::environment::{Environment, Facts, Halt, Kubelet, MountedFile, Objects, Value as Bytes};
-use crate::helm::{RenderError, Rendered};
-use crate::plan::{Action, Case, Installation};
+use crate::environment::{Facts, Halt, Kubelet, Objects};
+use crate::helm::{RenderError, Rendered, Workload};
+use crate::plan::{Action, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
-use crate::secret::{Keyring, Plain, Read, reported};
 use crate::verdict::{Infra, Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
@@ -29,23 +29,10 @@ pub struct Node {
 /// What will come of an installation.
 #[derive(Clone)]
 pub enum Forecast {
-    /// A pod that starts.
-    Pod(Box<Pod>),
+    /// Pods that start.
+    Pods(Box<Pods>),
     /// What was given keeps it from starting.
     Never(Outcome),
-}
-
-/// A pod's one container of Kestra, as it starts.
-#[derive(Clone)]
-pub struct Pod {
-    /// Its environment.
-    pub environment: Environment,
-    /// The files mounted into it.
-    pub files: Vec<MountedFile>,
-    /// What it runs.
-    pub command: Vec<Bytes>,
-    /// The pod template in full: when it changes, the Deployment makes a new pod.
-    pub template: Value,
 }
 
 impl Forecast {
@@ -85,7 +72,7 @@ impl Forecast {
             Err(e) => return Err(Infra::new("render the chart", e)),
         };
         match start(&rendered, applied, node) {
-            Ok(pod) => Ok(Self::Pod(Box::new(pod))),
+            Ok(pods) => Ok(Self::Pods(Box::new(pods))),
             Err(Halt::Blocked(blocked)) => Ok(Self::Never(Outcome::Blocked {
                 reason: blocked.reason.to_string(),
                 message: blocked.message,
@@ -94,20 +81,22 @@ impl Forecast {
         }
     }
 
-    /// The pod, if there is to be one.
-    pub fn pod(&self) -> Option<&Pod> {
+    /// The pods, if there are to be any.
+    pub fn pods(&self) -> Option<&Pods> {
         match self {
-            Self::Pod(pod) => Some(pod),
+            Self::Pods(pods) => Some(pods),
             Self::Never(_) => None,
         }
     }
 
-    /// Whether two come to one and the same pod.
-    pub(super) fn same_pod(&self, other: &Self) -> bool {
-        let (Self::Pod(a), Self::Pod(b)) = (self, other) else {
-            return false;
-        };
-        a.variables() == b.variables() && a.files == b.files && a.command == b.command
+    /// The one among them that runs tasks.
+    pub fn pod(&self) -> Option<&Pod> {
+        self.pods().map(Pods::of_tasks)
+    }
+
+    /// Whether two come to the same pods.
+    pub(super) fn same_pods(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Pods(a), Self::Pods(b)) if a.same(b))
     }
 
     /// What the oracle says of a release that never will run.
@@ -120,17 +109,17 @@ impl Forecast {
     }
 }
 
-/// What an action makes of a pod.
+/// What an action makes of the pods.
 pub(super) enum Next {
-    /// Nothing: it goes on.
+    /// Nothing: they go on.
     Same,
-    /// It ends, and no other comes up.
+    /// They end, and no others come up.
     Never(Outcome),
-    /// It ends, and this one takes its place.
-    Pod(Box<Pod>),
+    /// They end, and these take their place.
+    Pods(Box<Pods>),
 }
 
-/// Does to a release what a cluster would: an upgrade restarts the pod when its template changes, a
+/// Does to a release what a cluster would: an upgrade restarts a pod when its template changes, a
 /// changed Secret alone restarts nothing.
 ///
 /// # Errors
@@ -140,7 +129,7 @@ pub(super) async fn next(
     node: &Node,
     release: &mut Installation,
     action: &Action,
-    now: &Pod,
+    now: &Pods,
 ) -> Result<Next, Infra> {
     match action {
         Action::Apply(manifests) => {
@@ -155,8 +144,11 @@ pub(super) async fn next(
     }
     Ok(match Forecast::of(site, node, release).await? {
         Forecast::Never(outcome) => Next::Never(outcome),
-        Forecast::Pod(pod) if matches!(action, Action::Upgrade { .. }) && pod.template == now.template => Next::Same,
-        Forecast::Pod(pod) => Next::Pod(pod),
+        Forecast::Pods(pods) if matches!(action, Action::Upgrade { .. }) => match pods.upgraded(now) {
+            Some(pods) => Next::Pods(Box::new(pods)),
+            None => Next::Same,
+        },
+        Forecast::Pods(pods) => Next::Pods(pods),
     })
 }
 
@@ -179,17 +171,8 @@ fn apply(manifest: &Manifest, applied: &mut Rendered) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts the standalone component's pod, in the kubelet's order.
-fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Halt> {
-    let missing = |what: &str| Halt::NotModelled {
-        what: what.into(),
-        why: "the chart renders none".into(),
-    };
-    let workload = rendered
-        .component("standalone")
-        .ok_or_else(|| missing("a pod of component standalone"))?;
-    let spec = workload.template.spec.as_ref().ok_or_else(|| missing("a pod spec"))?;
-    let container = spec.containers.first().ok_or_else(|| missing("a container"))?;
+/// Starts the pods, each in the kubelet's order: the standalone component's, or one for each role.
+fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pods, Halt> {
     let objects = Objects::new(
         applied.secrets.into_iter().chain(rendered.secrets.iter().cloned()),
         applied
@@ -199,6 +182,46 @@ fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Hal
         applied.services.into_iter().chain(rendered.services.iter().cloned()),
     )
     .with_cluster_ips();
+    if let Some(workload) = rendered.component(Role::Standalone.name()) {
+        return Ok(Pods::Standalone(pod(workload, &objects, node)?));
+    }
+    let mut pods = BTreeMap::new();
+    for role in Role::APART {
+        let mut workloads = rendered.workloads.iter().filter(|w| w.component == role.name());
+        if let Some(workload) = workloads.next() {
+            pods.insert(role, pod(workload, &objects, node)?);
+        }
+        if let Some(second) = workloads.next() {
+            return Err(Halt::NotModelled {
+                what: format!("{}, a second workload of component {role}", second.name),
+                why: "which of the two does the work is left to chance".into(),
+            });
+        }
+    }
+    let lacks = |role: &&Role| !pods.contains_key(role);
+    if let Some(lacking) = [Role::Webserver, Role::Executor].iter().find(lacks) {
+        return Err(missing(lacking.name()));
+    }
+    match pods.remove(&Role::Worker) {
+        Some(worker) => Ok(Pods::Distributed { worker, others: pods }),
+        None => Err(missing("worker")),
+    }
+}
+
+fn missing(component: &str) -> Halt {
+    Halt::NotModelled {
+        what: format!("a Kestra without a pod of component standalone, and without one of component {component}"),
+        why: "no execution would come to its end".into(),
+    }
+}
+
+fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt> {
+    let missing = |what: &str| Halt::NotModelled {
+        what: format!("{} without {what}", workload.name),
+        why: "the chart renders none".into(),
+    };
+    let spec = workload.template.spec.as_ref().ok_or_else(|| missing("a pod spec"))?;
+    let container = spec.containers.first().ok_or_else(|| missing("a container"))?;
     let metadata = workload.template.metadata.clone().unwrap_or_default();
     let facts = Facts {
         // As a ReplicaSet would call it; the two random parts are made up.
@@ -211,7 +234,7 @@ fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Hal
     };
     let pod = crate::environment::Pod {
         spec,
-        objects: &objects,
+        objects,
         facts: &facts,
     };
     let volumes = pod.volumes()?;
@@ -229,52 +252,4 @@ fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pod, Hal
         command,
         template,
     })
-}
-
-impl Pod {
-    /// The environment by name, in no order: a process cannot tell it either.
-    fn variables(&self) -> BTreeMap<&str, &[u8]> {
-        self.environment
-            .variables
-            .iter()
-            .map(|v| (v.name.as_str(), v.value.as_bytes()))
-            .collect()
-    }
-
-    /// What Kestra makes of the environment.
-    pub fn keyring(&self) -> Keyring {
-        self.environment
-            .variables
-            .iter()
-            .map(|v| (v.name.as_str(), v.value.as_bytes()))
-            .collect()
-    }
-
-    /// What the oracle says a case's flow will report.
-    pub fn predict(&self, case: &Case, version: &semver::Version) -> Prediction {
-        if case.reads.is_empty() {
-            return Prediction::Unknown;
-        }
-        let keyring = self.keyring();
-        let mut outputs = BTreeMap::new();
-        let mut missing = Vec::new();
-        for (output, read) in &case.reads {
-            match keyring.secret(&read.secret, version) {
-                Read::Text(text) => match reported(&text) {
-                    Some(shown) => drop(outputs.insert(output.clone(), Plain::new(shown.bytes(), read.public))),
-                    // Its execution has no end, so nothing will be seen.
-                    None => return Prediction::Unknown,
-                },
-                Read::EmptyString => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
-                Read::Fails(_) => missing.push(read.secret.clone()),
-                // Either of several may win: nothing certain can be said.
-                Read::OneOf(_) => return Prediction::Unknown,
-            }
-        }
-        if missing.is_empty() {
-            Prediction::Outputs(outputs)
-        } else {
-            Prediction::Missing(missing)
-        }
-    }
 }

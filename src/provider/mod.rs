@@ -9,6 +9,7 @@ mod forecast;
 mod keep;
 mod kestra;
 pub mod live;
+mod pods;
 pub mod trace;
 
 use std::path::PathBuf;
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use forecast::{Forecast, Pod};
+pub use forecast::Forecast;
 pub use keep::{Keep, Keeping, Kept};
 pub use kestra::{ENGINES, KestraRef};
+pub use pods::{Pod, Pods, Role};
 
 use crate::environment::Kubelet;
 use crate::helm::{Chart, Helm};
@@ -175,7 +177,7 @@ impl Provider {
                 .iter()
                 .all(|i| i.kestra == installation.kestra && still(i))
             && still(installation)
-            && group.forecasts[0].same_pod(forecast)
+            && group.forecasts[0].same_pods(forecast)
     }
 
     /// What the kubelet of this provider knows of its node.
@@ -193,28 +195,30 @@ impl Provider {
     /// [`Infra`] when that fails for reasons that are not the group's own.
     pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
         let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
-        let pod = match (self, forecast) {
+        let pods = match (self, forecast) {
             // A cluster is asked whatever is foretold.
             (Self::Live(live), _) => {
                 let release = live.install(site, installation, forecast).await?;
                 return Ok(Installed::Live(Box::new(release)));
             }
             (_, Forecast::Never(outcome)) => return Ok(Installed::Never(outcome.clone())),
-            (_, Forecast::Pod(pod)) => pod,
+            (_, Forecast::Pods(pods)) => pods.as_ref(),
         };
         Ok(match self {
-            Self::Docker(docker) => Installed::Docker(Box::new(docker.install(site, installation, pod).await?)),
-            Self::Embedded(embedded) => Installed::Embedded(Box::new(embedded.install(site, installation, pod).await?)),
+            Self::Docker(docker) => Installed::Docker(Box::new(docker.install(site, installation, pods).await?)),
+            Self::Embedded(embedded) => {
+                Installed::Embedded(Box::new(embedded.install(site, installation, pods).await?))
+            }
             Self::Live(_) => return Err(Infra::new("install", "a cluster was passed over")),
         })
     }
 
-    /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+    /// What is real here, and what is not; of pods that are not known only what holds for all.
+    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         match self {
-            Self::Embedded(embedded) => embedded.provenance(site, installation),
+            Self::Embedded(embedded) => embedded.provenance(site, installation, pods),
             Self::Docker(docker) => docker.provenance(site, installation),
-            Self::Live(live) => live.provenance(site, installation),
+            Self::Live(live) => live.provenance(site, installation, pods),
         }
     }
 
@@ -303,17 +307,19 @@ impl Installed {
         }
     }
 
-    /// The pod as it runs now, for predictions; none where it never ran.
-    pub fn pod(&self) -> Option<&Pod> {
+    /// The pods as they run now, for predictions; none where they never ran.
+    pub fn pods(&self) -> Option<&Pods> {
         match self {
-            Self::Embedded(running) => Some(running.pod()),
-            Self::Docker(running) => Some(running.pod()),
-            Self::Live(release) => match release.forecast() {
-                Forecast::Pod(pod) => Some(pod),
-                Forecast::Never(_) => None,
-            },
+            Self::Embedded(running) => Some(running.pods()),
+            Self::Docker(running) => Some(running.pods()),
+            Self::Live(release) => release.forecast().pods(),
             Self::Never(_) => None,
         }
+    }
+
+    /// The one among them that runs tasks.
+    pub fn pod(&self) -> Option<&Pod> {
+        self.pods().map(Pods::of_tasks)
     }
 
     /// The outcome that was foretold where no pod was.
@@ -321,7 +327,7 @@ impl Installed {
         match self {
             Self::Embedded(_) | Self::Docker(_) => None,
             Self::Live(release) => match release.forecast() {
-                Forecast::Pod(_) => None,
+                Forecast::Pods(_) => None,
                 Forecast::Never(outcome) => Some(outcome),
             },
             Self::Never(outcome) => Some(outcome),

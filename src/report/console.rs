@@ -1,89 +1,60 @@
 //! What a person sees: a line per case while it runs, then a table.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use owo_colors::{OwoColorize as _, Stream, Style};
+use owo_colors::{OwoColorize as _, Style};
 
-use super::{CaseResult, Report, Seen};
-use crate::progress::Observer;
+use super::{CaseResult, Provenance, Report, Seen};
+use crate::progress::{Live, Observer, terminal};
 use crate::verdict::{Exit, Infra, Status};
 
 /// Writes to standard error while a run goes on, and its table to standard output.
+#[derive(Default)]
 pub struct Console {
-    bars: MultiProgress,
-    live: Mutex<BTreeMap<String, (ProgressBar, Instant)>>,
-}
-
-impl Default for Console {
-    fn default() -> Self {
-        Self {
-            bars: MultiProgress::new(),
-            live: Mutex::default(),
-        }
-    }
+    live: Live,
 }
 
 impl Observer for Console {
     fn phase(&self, who: &str, phase: &str) {
-        let Ok(mut live) = self.live.lock() else { return };
-        let (bar, _) = live.entry(who.to_owned()).or_insert_with(|| {
-            let bar = self.bars.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(who.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            (bar, Instant::now())
-        });
-        bar.set_message(phase.to_owned());
-        if bar.is_hidden() {
-            self.line(&format!("  …    {who}: {phase}"));
-        }
+        self.live.phase(who, phase);
+    }
+
+    fn waiting(&self, who: &str, what: &str) {
+        self.live.waiting(who, what);
     }
 
     fn finished(&self, who: &str) {
-        if let Ok(mut live) = self.live.lock()
-            && let Some((bar, _)) = live.remove(who)
-        {
-            bar.finish_and_clear();
-        }
+        self.live.finished(who);
     }
 
     fn case(&self, result: &CaseResult) {
         let (word, style) = word(result.status);
         let word = format!("{word:5}");
-        let word = word.if_supports_color(Stream::Stderr, |w| w.style(style));
         let because = result.because.as_ref().map(|b| format!("  {b}")).unwrap_or_default();
         let ms: u64 = result.phases.iter().map(|p| p.ms).sum();
         let seconds = Duration::from_millis(ms).as_secs_f32();
-        self.line(&format!(
-            "{word}  {}  {}  {seconds:.1} s{because}",
-            result.scenario, result.provenance.kestra
+        terminal::tell(&format!(
+            "{}  {}  {}  {seconds:.1} s{because}",
+            word.style(style),
+            result.scenario,
+            result.provenance.kestra
         ));
     }
 }
 
 impl Console {
-    /// A line among the live ones.
-    fn line(&self, text: &str) {
-        // Where nothing is drawn, MultiProgress would swallow the line.
-        self.bars.suspend(|| anstream::eprintln!("{text}"));
-    }
-
     /// What is about to be proved, where.
     pub fn first_line(&self, text: &str) {
-        self.line(text);
+        terminal::tell(text);
     }
 
     /// A run that never came to its cases.
     pub fn broken(&self, infra: &Infra) -> Exit {
-        self.line(&format!("error: failed to {infra}"));
+        terminal::line(&format!("error: failed to {infra}"));
         if let Some(help) = &infra.help {
-            self.line(&format!("help: {help}"));
+            terminal::line(&format!("help: {help}"));
         }
         Exit::Broken
     }
@@ -123,6 +94,8 @@ fn table(results: &[CaseResult]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        // Standard output takes the colours out where there are none to be.
+        .enforce_styling()
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["", "scenario", "kestra", "promised", "expected", "observed"]);
     for result in results {
@@ -213,38 +186,37 @@ fn summary(report: &Report, exit: Exit) -> String {
             parts.push(format!("{} {what}", count(status)));
         }
     }
-    let seconds = Duration::from_millis(report.run.wall_ms).as_secs_f32();
-    let mut modelled: Vec<&str> = report
-        .results
-        .iter()
-        .flat_map(|r| &r.provenance.modelled)
-        .map(String::as_str)
-        .collect();
-    modelled.sort_unstable();
-    modelled.dedup();
-    let modelled = if modelled.is_empty() {
-        String::new()
-    } else {
-        format!("\nmodelled, not real: {}", modelled.join("; "))
-    };
-    let rest: std::collections::BTreeSet<_> = report
-        .results
-        .iter()
-        .map(|r| r.provenance.rest.as_str())
-        .filter(|r| !r.is_empty())
-        .collect();
-    let rest = if rest.is_empty() {
-        String::new()
-    } else {
-        format!("\nREST served by: {}", rest.into_iter().collect::<Vec<_>>().join("; "))
-    };
     format!(
-        "{} in {seconds:.1} s on {} with chart {} (exit {}){modelled}{rest}",
+        "{} in {:.1} s on {} with chart {} (exit {}){}",
         parts.join(", "),
+        Duration::from_millis(report.run.wall_ms).as_secs_f32(),
         report.run.provider,
         report.run.chart,
-        exit.code()
+        exit.code(),
+        provenance(report)
+            .iter()
+            .map(|line| format!("\n{line}"))
+            .collect::<String>()
     )
+}
+
+/// What was modelled, and who served the REST API.
+pub fn provenance(report: &Report) -> Vec<String> {
+    let of_all = |part: fn(&Provenance) -> Vec<&str>| -> BTreeSet<&str> {
+        let parts = report.results.iter().flat_map(|result| part(&result.provenance));
+        parts.filter(|text| !text.is_empty()).collect()
+    };
+    let lines = [
+        (
+            "modelled, not real",
+            of_all(|p| p.modelled.iter().map(String::as_str).collect()),
+        ),
+        ("REST served by", of_all(|p| vec![&p.rest])),
+    ];
+    let there = lines.into_iter().filter(|(_, texts)| !texts.is_empty());
+    there
+        .map(|(what, texts)| format!("{what}: {}", texts.into_iter().collect::<Vec<_>>().join("; ")))
+        .collect()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub enum MergeError {
 /// [`MergeError`] when two results of one case differ, or shards are missing, unless that is `partial`.
 pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> {
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
-    let mut results: BTreeMap<(String, Combination, String), (CaseResult, String)> = BTreeMap::new();
+    let mut results: BTreeMap<(String, Combination), (CaseResult, String)> = BTreeMap::new();
     for report in reports {
         let of = report.run.id.clone();
         let apart = report.run.parts.is_empty();
@@ -51,11 +51,7 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
             if apart {
                 result.evidence = result.evidence.iter().map(|path| below_run(path, &of)).collect();
             }
-            let key = (
-                result.scenario.clone(),
-                result.combination(),
-                result.provenance.chart.clone(),
-            );
+            let key = (result.scenario.clone(), result.combination());
             match results.get(&key) {
                 Some((there, _)) if *there == result => {}
                 Some((_, first)) => {
@@ -67,7 +63,6 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
                             provider,
                             ..
                         },
-                        _,
                     ) = key;
                     let (first, second) = (first.clone(), of.clone());
                     let case = format!("{scenario} on {kestra}, {chart}, {provider}");
@@ -95,7 +90,7 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
 
 fn order(result: &CaseResult) -> (&str, &str, &str, &str) {
     let of = &result.provenance;
-    (&of.kestra, &result.scenario, &of.provider, &of.chart)
+    (&of.kestra, &of.chart, &result.scenario, &of.provider)
 }
 
 /// `evidence/ID/…` as `evidence/RUN/ID/…`.
@@ -236,7 +231,7 @@ mod tests {
         let error = merge(vec![one, run("b", [result("x", Status::Fail)])], false).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "x on engine@2.0.0, kestra-minimal 0.1.0 (bundled), embedded has two results: in a and in b"
+            "x on engine@2.0.0, kestra-minimal 0.1.0 (bundled) as 1.x, embedded has two results: in a and in b"
         );
     }
 

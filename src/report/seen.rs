@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kestra::State;
 use crate::scenario::{Expect, Stage};
 use crate::secret::{Plain, RunKey, Shown};
 use crate::verdict::{Outcome, Prediction};
@@ -39,6 +40,8 @@ pub enum Seen {
         /// The kubelet's words.
         says: Option<String>,
     },
+    /// The flow's trigger made no execution.
+    Silent {},
 }
 
 fn shown(outputs: &BTreeMap<String, Plain>, key: &RunKey) -> Seen {
@@ -50,6 +53,11 @@ pub fn expected(expect: &Expect, key: &RunKey) -> Seen {
     match expect {
         Expect::Outputs(outputs) => shown(outputs, key),
         Expect::Missing { key, .. } => Seen::Missing(vec![key.clone()]),
+        Expect::Failed { says } => Seen::Failed {
+            state: State::Failed.to_string(),
+            errors: vec![says.clone()],
+        },
+        Expect::Silent => Seen::Silent {},
         Expect::Refused { by, says } => Seen::Refused {
             by: *by,
             says: Some(says.clone()),
@@ -83,6 +91,7 @@ pub fn observed(outcome: &Outcome, key: &RunKey) -> Seen {
             state: ran.state.clone(),
             errors: ran.errors.clone(),
         },
+        Outcome::Silent => Seen::Silent {},
         Outcome::Refused { by, message } => Seen::Refused {
             by: *by,
             says: Some(message.clone()),
@@ -110,6 +119,7 @@ impl fmt::Display for Seen {
             ),
             Self::Refused { by, says: s } => write!(f, "refused by {by}{}", says(s)),
             Self::Blocked { reason, says: s } => write!(f, "blocked, {reason}{}", says(s)),
+            Self::Silent {} => f.write_str("no execution"),
         }
     }
 }

@@ -54,17 +54,13 @@ impl Counts {
 }
 
 impl CaseResult {
-    /// What it was run against. A chart that plays several generations is one chart.
+    /// What it was run against.
     pub fn combination(&self) -> Combination {
         let of = &self.provenance;
-        let chart = of
-            .chart
-            .rsplit_once(" as ")
-            .map_or(of.chart.as_str(), |(chart, _)| chart);
         Combination {
             kestra: of.kestra.clone(),
             image: of.image.clone(),
-            chart: chart.to_owned(),
+            chart: of.chart.clone(),
             provider: of.provider.clone(),
         }
     }

@@ -36,10 +36,20 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     pub secrets: BTreeMap<String, Spanned<SecretFile>>,
-    /// An intent's outputs, and the secret that each one reads.
+    /// An intent's outputs, and the secret that each one reads, by the page's flow.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub reads: BTreeMap<String, Spanned<String>>,
+    /// An intent's own flow in the place of the page's; the path is relative to the scenario's file.
+    #[schemars(with = "Option<String>")]
+    pub flow: Option<Spanned<String>>,
+    /// Flows that must be there before the one that is run.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub flows: Vec<Spanned<String>>,
+    /// What makes the flow run: an execution by REST unless this says otherwise.
+    #[schemars(with = "Option<StartFile>")]
+    pub start: Option<Spanned<StartFile>>,
     /// An intent's further values for the release, beside the ones the harness writes.
     #[serde(default)]
     pub values: serde_json::Map<String, serde_json::Value>,
@@ -61,12 +71,43 @@ pub(super) struct ScenarioFile {
     pub steps: Vec<Spanned<StepFile>>,
 }
 
-/// One secret: exactly one of `plain` and `env`.
+/// What makes the flow run: exactly one of `webhook` and `trigger`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartFile {
+    /// A call of the flow's webhook.
+    pub webhook: Option<WebhookFile>,
+    /// The flow's own trigger.
+    pub trigger: Option<TriggerFile>,
+}
+
+/// A call of the flow's webhook.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookFile {
+    /// The key in the address.
+    pub key: String,
+}
+
+/// The flow's own trigger.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TriggerFile {
+    /// The id of one of `flows`, in the same namespace: it is run first, and the trigger waits for it.
+    pub after: Option<String>,
+}
+
+/// One secret: exactly one of `plain`, `hex` and `env`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretFile {
     /// The plaintext that the flow must see; the harness encodes it.
     pub plain: Option<String>,
+    /// The same as hexadecimal digits, for what is no text.
+    pub hex: Option<String>,
+    /// How often `plain` or `hex` is repeated.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub repeat: Option<u32>,
     /// The environment variable's value as it is, not encoded.
     pub env: Option<String>,
     /// The plaintext may be shown in reports and logs.
@@ -92,7 +133,7 @@ pub(super) struct LiteralFile {
     pub flow: Spanned<String>,
 }
 
-/// What must come out: exactly one of `outputs`, `missing`, `refused` and `blocked`.
+/// What must come out: exactly one of `outputs`, `missing`, `failed`, `silent`, `refused` and `blocked`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpectFile {
@@ -108,11 +149,46 @@ pub(super) struct ExpectFile {
     pub outputs: Option<BTreeMap<String, String>>,
     /// Kestra does not know the secret.
     pub missing: Option<MissingFile>,
+    /// The flow fails for another reason.
+    pub failed: Option<FailedFile>,
+    /// The trigger makes no execution.
+    pub silent: Option<SilentFile>,
     /// The release or the flow is refused.
     pub refused: Option<RefusedFile>,
     /// The pod is held before its container starts.
     pub blocked: Option<BlockedFile>,
+    /// What the execution's own log must hold, and must not.
+    #[serde(default)]
+    pub logs: SaidFile,
+    /// What the server's log must hold, and must not.
+    #[serde(default)]
+    pub server_log: SaidFile,
 }
+
+/// What a log must hold, and what it must not.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SaidFile {
+    /// Each is found in some line.
+    #[serde(default)]
+    pub has: Vec<String>,
+    /// None is found in any line.
+    #[serde(default)]
+    pub lacks: Vec<String>,
+}
+
+/// The flow fails, and its log says why.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FailedFile {
+    /// What some line of its log at level ERROR must contain.
+    pub says: String,
+}
+
+/// `silent: {}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SilentFile {}
 
 /// Kestra does not know the secret: the flow fails and says so.
 #[derive(Deserialize, JsonSchema)]

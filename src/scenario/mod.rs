@@ -4,9 +4,12 @@
 //! them and writes the values; a *literal* is a page's values, manifests and flow, taken as bytes.
 
 mod catalogue;
+mod documents;
+mod error;
 mod file;
 mod parse;
 mod private;
+mod reads;
 pub mod schema;
 
 use std::collections::BTreeMap;
@@ -17,8 +20,10 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Catalogue, load};
-pub use parse::{InputError, parse};
+pub use error::InputError;
+pub use parse::parse;
 pub use private::private_texts;
+pub use reads::reads_of;
 
 use crate::secret::Plain;
 use crate::secret::diagnosis::Code;
@@ -34,6 +39,10 @@ pub struct Scenario {
     pub source: Option<Source>,
     /// What is given to the release.
     pub given: Given,
+    /// Flows that must be there before the one that is run.
+    pub flows: Vec<String>,
+    /// What makes the flow run.
+    pub start: Start,
     /// What a page promised; never judged against, always shown.
     pub promise: Option<Expect>,
     /// What must come out, by versions; the first that applies is the one.
@@ -85,6 +94,34 @@ pub enum Given {
     Literal(Literal),
 }
 
+impl Given {
+    /// The chart generation whose keys the documents use; none when the harness writes them.
+    pub fn written_for(&self) -> Option<Generation> {
+        match self {
+            Self::Literal(literal) => Some(literal.chart),
+            Self::Intent(_) => None,
+        }
+    }
+}
+
+/// What makes a scenario's flow run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Start {
+    /// An execution by REST, as the page does it.
+    #[default]
+    Execution,
+    /// A call of the flow's webhook with this key.
+    Webhook {
+        /// The key, as the caller writes it into the address.
+        key: String,
+    },
+    /// The flow's own trigger.
+    Trigger {
+        /// One of the scenario's other flows, which is run first because the trigger waits for it.
+        after: Option<String>,
+    },
+}
+
 /// Plaintexts and the strategy that must carry them.
 #[derive(Debug, Clone)]
 pub struct Intent {
@@ -92,10 +129,24 @@ pub struct Intent {
     pub strategy: Strategy,
     /// The secrets by the name a flow calls them.
     pub secrets: BTreeMap<String, Secret>,
-    /// The flow's outputs and the secret that each one reads.
+    /// The flow's outputs that are a secret and nothing else, and the secret that each one reads.
     pub reads: BTreeMap<String, String>,
+    /// A flow of the scenario's own; none for the page's, which the harness writes from `reads`.
+    pub flow: Option<String>,
     /// More values for the release, beside the ones the harness writes.
     pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Intent {
+    /// Whether what an output shows may be shown. What a flow of the scenario's own makes of several secrets
+    /// is as private as the most private of them.
+    pub fn is_public(&self, output: &str) -> bool {
+        let secret = self.reads.get(output).and_then(|s| self.secrets.get(s));
+        match secret {
+            Some(secret) => secret.plain().is_public(),
+            None => self.secrets.values().all(|s| s.plain().is_public()),
+        }
+    }
 }
 
 /// One secret of an intent.
@@ -126,6 +177,15 @@ pub enum Strategy {
     ExtraEnvFrom,
     /// Single keys of a Secret by `secretKeyRef`.
     SecretKeyRef,
+    /// A whole Secret by `envFrom`, whose keys get their `SECRET_` from `prefix`.
+    #[value(skip)]
+    EnvFromPrefix,
+    /// A whole Secret by `envFrom`, written as `stringData`.
+    #[value(skip)]
+    StringData,
+    /// A whole `ConfigMap` by `envFrom`.
+    #[value(skip)]
+    ConfigMap,
 }
 
 impl fmt::Display for Strategy {
@@ -134,6 +194,9 @@ impl fmt::Display for Strategy {
             Self::ExtraEnv => "extra-env",
             Self::ExtraEnvFrom => "extra-env-from",
             Self::SecretKeyRef => "secret-key-ref",
+            Self::EnvFromPrefix => "env-from-prefix",
+            Self::StringData => "string-data",
+            Self::ConfigMap => "config-map",
         })
     }
 }
@@ -145,6 +208,8 @@ pub struct Literal {
     pub chart: Generation,
     /// The release's values.
     pub values: Plain,
+    /// The file they stand in.
+    pub values_file: String,
     /// Manifests applied before the release is installed.
     pub manifests: Vec<Manifest>,
     /// The flow's source.
@@ -154,7 +219,7 @@ pub struct Literal {
 }
 
 /// A manifest and the file it stands in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The file's name, for errors.
     pub file: String,
@@ -204,10 +269,49 @@ pub struct Expectation {
     pub kestra: Option<VersionReq>,
     /// The chart generation; none given means all.
     pub chart: Option<Generation>,
+    /// What is wanted of them.
+    pub wanted: Wanted,
+}
+
+/// Everything that must be so once a flow was run.
+#[derive(Debug, Clone)]
+pub struct Wanted {
     /// What must come out.
     pub expect: Expect,
+    /// What the execution's own log must hold, and must not.
+    pub logs: Said,
+    /// What the server's log must hold, and must not.
+    pub server_log: Said,
     /// What must be recognised in the values.
     pub diagnosis: Vec<Code>,
+}
+
+impl Wanted {
+    /// This to come out, and nothing said of logs and values.
+    pub fn only(expect: Expect) -> Self {
+        Self {
+            expect,
+            logs: Said::default(),
+            server_log: Said::default(),
+            diagnosis: Vec::new(),
+        }
+    }
+}
+
+/// What a log must hold, and what it must not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Each is found in some line.
+    pub has: Vec<String>,
+    /// None of them is found in any line.
+    pub lacks: Vec<String>,
+}
+
+impl Said {
+    /// Whether nothing is said about the log.
+    pub fn is_empty(&self) -> bool {
+        self.has.is_empty() && self.lacks.is_empty()
+    }
 }
 
 impl Expectation {
@@ -226,9 +330,14 @@ pub enum Expect {
     Missing {
         /// The secret's name as the flow calls it.
         key: String,
-        /// What the server's log must contain as well.
-        log: Option<String>,
     },
+    /// The flow fails for another reason.
+    Failed {
+        /// What some line of its log at level ERROR must contain.
+        says: String,
+    },
+    /// The trigger makes no execution.
+    Silent,
     /// The release never came to be.
     Refused {
         /// Who refused.
@@ -255,6 +364,8 @@ pub enum Stage {
     Apply,
     /// Kestra, when the flow is created.
     Flow,
+    /// Kestra, when the flow's webhook is called.
+    Webhook,
 }
 
 impl fmt::Display for Stage {
@@ -263,6 +374,7 @@ impl fmt::Display for Stage {
             Self::Render => "render",
             Self::Apply => "apply",
             Self::Flow => "flow",
+            Self::Webhook => "webhook",
         })
     }
 }

@@ -2,85 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::LazyLock;
 
-use miette::Diagnostic;
-use regex::Regex;
 use serde_saphyr::{Location, Spanned};
-use thiserror::Error;
 
-use super::file::{ExpectFile, LiteralFile, OneOrMany, ScenarioFile, SecretFile, StepFile};
-use super::{Change, Expect, Expectation, Given, Intent, Literal, Manifest, Scenario, Secret, Step, Strategy};
+use super::documents::Documents;
+use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, SecretFile, StartFile, StepFile};
+use super::reads_of;
+use super::{
+    Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Secret, Start, Step, Strategy, Wanted,
+};
 use crate::secret::Plain;
-
-/// Input that cannot be used; the exit code is 2.
-#[derive(Debug, Error, Diagnostic)]
-#[error("{file}{place}: {message}", place = place(*line, *column))]
-pub struct InputError {
-    /// The file, as the user named it.
-    pub file: String,
-    /// The line, from 1; 0 when the mistake has no place.
-    pub line: u64,
-    /// The column, from 1.
-    pub column: u64,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    #[help]
-    pub help: Option<String>,
-}
-
-fn place(line: u64, column: u64) -> String {
-    if line == 0 {
-        String::new()
-    } else {
-        format!(":{line}:{column}")
-    }
-}
-
-impl InputError {
-    /// A mistake in a file that has no line of its own.
-    pub fn whole(file: impl Into<String>, message: impl Into<String>, help: Option<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            column: 0,
-            message: message.into(),
-            help,
-        }
-    }
-
-    /// A mistake at a place.
-    pub(super) fn at(file: &str, at: Location, message: impl Into<String>, help: &str) -> Self {
-        Self {
-            file: file.into(),
-            line: at.line(),
-            column: at.column(),
-            message: message.into(),
-            help: Some(help.into()),
-        }
-    }
-
-    /// A YAML error. No snippet is shown and quoted values are dropped: the line may hold a plaintext.
-    pub fn yaml(file: &str, error: &serde_saphyr::Error, help: &str) -> Self {
-        static QUOTED: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new(r#"(?s)\b(string|character|byte array) ["`'].*["`']"#).ok());
-        let at = error.location().unwrap_or(Location::UNKNOWN);
-        let text = error.without_snippet().to_string();
-        // The place stands in front already.
-        let place = format!(" at line {}, column {}", at.line(), at.column());
-        let text = text.strip_suffix(&place).unwrap_or(&text);
-        // And what the parser advises is for programmers.
-        let text = text.split_once("; use from_str").map_or(text, |(said, _)| said);
-        let text = text
-            .split_once(", set DuplicateKeyPolicy")
-            .map_or(text, |(said, _)| said);
-        let text = QUOTED
-            .as_ref()
-            .map_or(String::new(), |re| re.replace(text, "a $1").into_owned());
-        Self::at(file, at, text, help)
-    }
-}
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
 ///
@@ -96,12 +27,13 @@ pub fn parse(file: &str, text: &str, fetch: &dyn Fn(&Path) -> Result<Vec<u8>, St
             "the format is described by schemas/scenario.schema.json (`kestra-secrets schema scenario`)",
         )
     })?;
-    Reader { file, fetch }.scenario(raw)
+    let documents = Documents { file, fetch };
+    Reader { file, documents }.scenario(raw)
 }
 
 struct Reader<'a> {
     file: &'a str,
-    fetch: &'a dyn Fn(&Path) -> Result<Vec<u8>, String>,
+    documents: Documents<'a>,
 }
 
 impl Reader<'_> {
@@ -127,32 +59,44 @@ impl Reader<'_> {
                 "use lower-case words joined by hyphens, 53 characters at most: it becomes part of Kubernetes names",
             );
         }
-        let given =
-            match (raw.strategy, raw.literal) {
-                (Some(strategy), None) => Given::Intent(self.intent(&strategy, raw.secrets, raw.reads, raw.values)?),
-                (None, Some(literal)) if raw.secrets.is_empty() && raw.reads.is_empty() && raw.values.is_empty() => {
-                    Given::Literal(self.literal(&literal.value, raw.public)?)
-                }
-                (None, Some(literal)) => {
-                    return self.err(
-                        literal.referenced,
-                        "a literal has no `secrets`, `reads` or `values` of its own",
-                        "its documents say it all; remove those keys",
-                    );
-                }
-                (Some(_), Some(literal)) => {
-                    return self.err(
-                        literal.referenced,
-                        "a scenario is an intent or a literal, not both",
-                        "keep `strategy` with `secrets`, or `literal`",
-                    );
-                }
-                (None, None) => return self.err(
+        let given = match (raw.strategy, raw.literal) {
+            (Some(strategy), None) => {
+                let flow = self.own_flow(raw.flow.as_ref(), &raw.reads)?;
+                Given::Intent(self.intent(&strategy, raw.secrets, flow, raw.reads, raw.values)?)
+            }
+            (None, Some(literal))
+                if raw.secrets.is_empty() && raw.reads.is_empty() && raw.values.is_empty() && raw.flow.is_none() =>
+            {
+                Given::Literal(self.documents.literal(&literal.value, raw.public)?)
+            }
+            (None, Some(literal)) => {
+                return self.err(
+                    literal.referenced,
+                    "a literal has no `secrets`, `reads`, `values` or `flow` of its own",
+                    "its documents say it all; remove those keys",
+                );
+            }
+            (Some(_), Some(literal)) => {
+                return self.err(
+                    literal.referenced,
+                    "a scenario is an intent or a literal, not both",
+                    "keep `strategy` with `secrets`, or `literal`",
+                );
+            }
+            (None, None) => {
+                return self.err(
                     here,
                     "the scenario gives nothing",
                     "add `strategy` with `secrets` (the harness encodes them), or `literal` (documents as published)",
-                ),
-            };
+                );
+            }
+        };
+        let flows = raw
+            .flows
+            .iter()
+            .map(|f| self.documents.flow(f))
+            .collect::<Result<_, _>>()?;
+        let start = raw.start.map_or(Ok(Start::default()), |s| self.start(s))?;
         let mut expect = self.expectations(raw.expect, &given)?;
         if expect.is_empty() {
             let Given::Intent(intent) = &given else {
@@ -168,7 +112,7 @@ impl Reader<'_> {
             .promise
             .map(|p| self.expect(p, &given))
             .transpose()?
-            .map(|e| e.expect);
+            .map(|e| e.wanted.expect);
         let steps = raw
             .steps
             .into_iter()
@@ -179,6 +123,8 @@ impl Reader<'_> {
             about: raw.about,
             source: raw.source,
             given,
+            flows,
+            start,
             promise,
             expect,
             steps,
@@ -187,10 +133,27 @@ impl Reader<'_> {
         })
     }
 
+    /// The flow that an intent brings along, in the place of the page's.
+    fn own_flow(
+        &self,
+        path: Option<&Spanned<String>>,
+        reads: &BTreeMap<String, Spanned<String>>,
+    ) -> Result<Option<String>, InputError> {
+        match path {
+            Some(path) if !reads.is_empty() => self.err(
+                path.referenced,
+                "a flow says itself what it reads",
+                "keep `flow`, or `reads` for the page's flow",
+            ),
+            path => path.map(|path| self.documents.flow(path)).transpose(),
+        }
+    }
+
     fn intent(
         &self,
         strategy: &Spanned<Strategy>,
         secrets: BTreeMap<String, Spanned<SecretFile>>,
+        flow: Option<String>,
         reads: BTreeMap<String, Spanned<String>>,
         values: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Intent, InputError> {
@@ -202,6 +165,25 @@ impl Reader<'_> {
             );
         }
         let secrets = self.secrets(secrets)?;
+        let reads = match &flow {
+            Some(flow) => reads_of(flow),
+            None => self.reads(&secrets, reads)?,
+        };
+        Ok(Intent {
+            strategy: strategy.value,
+            secrets,
+            reads,
+            flow,
+            values,
+        })
+    }
+
+    /// What the page's flow reads: every secret under its own name where nothing is said.
+    fn reads(
+        &self,
+        secrets: &BTreeMap<String, Secret>,
+        reads: BTreeMap<String, Spanned<String>>,
+    ) -> Result<BTreeMap<String, String>, InputError> {
         for (output, secret) in &reads {
             if !secrets.contains_key(&secret.value) {
                 return self.err(
@@ -211,75 +193,75 @@ impl Reader<'_> {
                 );
             }
         }
-        let mut reads: BTreeMap<_, _> = reads.into_iter().map(|(o, s)| (o, s.value)).collect();
         if reads.is_empty() {
-            reads = secrets.keys().map(|k| (k.to_lowercase(), k.clone())).collect();
+            return Ok(secrets.keys().map(|k| (k.to_lowercase(), k.clone())).collect());
         }
-        Ok(Intent {
-            strategy: strategy.value,
-            secrets,
-            reads,
-            values,
-        })
+        Ok(reads.into_iter().map(|(o, s)| (o, s.value)).collect())
+    }
+
+    fn start(&self, raw: Spanned<StartFile>) -> Result<Start, InputError> {
+        match (raw.value.webhook, raw.value.trigger) {
+            (Some(webhook), None) => Ok(Start::Webhook { key: webhook.key }),
+            (None, Some(trigger)) => Ok(Start::Trigger { after: trigger.after }),
+            _ => self.err(
+                raw.referenced,
+                "a start is exactly one of `webhook` and `trigger`",
+                "leave `start` out for an execution by REST",
+            ),
+        }
     }
 
     fn secrets(&self, raw: BTreeMap<String, Spanned<SecretFile>>) -> Result<BTreeMap<String, Secret>, InputError> {
         raw.into_iter()
-            .map(|(name, s)| match (s.value.plain, s.value.env) {
-                (Some(p), None) => Ok((name, Secret::Plain(Plain::new(p, s.value.public)))),
-                (None, Some(e)) => Ok((name, Secret::Env(Plain::new(e, s.value.public)))),
-                _ => self.err(
-                    s.referenced,
-                    format!("secret {name} needs exactly one of `plain` and `env`"),
-                    "`plain` is what the flow must see and is encoded for you; `env` is given as it is",
-                ),
-            })
+            .map(|(name, s)| self.secret(&name, s).map(|secret| (name, secret)))
             .collect()
     }
 
-    fn literal(&self, raw: &LiteralFile, public: bool) -> Result<Literal, InputError> {
-        let manifests = raw
-            .manifests
-            .iter()
-            .map(|m| {
-                Ok(Manifest {
-                    file: m.value.clone(),
-                    text: Plain::new(self.fetch(m)?, public),
-                })
-            })
-            .collect::<Result<_, InputError>>()?;
-        let flow = String::from_utf8(self.fetch(&raw.flow)?).or_else(|_| {
-            self.err(
-                raw.flow.referenced,
-                "the flow is not UTF-8",
-                "Kestra reads YAML in UTF-8 alone",
-            )
-        })?;
-        Ok(Literal {
-            chart: raw.chart,
-            values: Plain::new(self.fetch(&raw.values)?, public),
-            manifests,
-            flow,
+    fn secret(&self, name: &str, raw: Spanned<SecretFile>) -> Result<Secret, InputError> {
+        let SecretFile {
+            plain,
+            hex,
+            repeat,
+            env,
             public,
-        })
-    }
-
-    fn fetch(&self, path: &Spanned<String>) -> Result<Vec<u8>, InputError> {
-        let asked = Path::new(&path.value);
-        if asked.is_absolute() || asked.components().any(|c| matches!(c, std::path::Component::ParentDir)) {
+        } = raw.value;
+        let plain = match (plain, hex) {
+            (Some(text), None) => Some(text.into_bytes()),
+            (None, Some(digits)) => match hex::decode(&digits) {
+                Ok(bytes) => Some(bytes),
+                // The error names a digit, which would tell a part of the secret.
+                Err(_) => {
+                    return self.err(
+                        raw.referenced,
+                        format!("secret {name}: `hex` is not pairs of hexadecimal digits"),
+                        "write two digits a byte, such as `00ff`; quote what could be a number",
+                    );
+                }
+            },
+            (None, None) => None,
+            (Some(_), Some(_)) => return self.not_one(name, raw.referenced),
+        };
+        let times = repeat.unwrap_or(1);
+        if !(1..=1 << 20).contains(&times) || plain.as_ref().is_some_and(|p| p.len() * times as usize > 1 << 20) {
             return self.err(
-                path.referenced,
-                format!("{} leaves the scenario's folder", path.value),
-                "keep a literal's documents beside the scenario or below it",
+                raw.referenced,
+                format!("secret {name} is repeated {times} times"),
+                "repeat it at least once, and to 1 MiB at most: a Secret holds no more",
             );
         }
-        (self.fetch)(asked).or_else(|why| {
-            self.err(
-                path.referenced,
-                format!("failed to read {}: {why}", path.value),
-                "the path is relative to the scenario's file",
-            )
-        })
+        match (plain, env) {
+            (Some(plain), None) => Ok(Secret::Plain(Plain::new(plain.repeat(times as usize), public))),
+            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plain::new(env, public))),
+            _ => self.not_one(name, raw.referenced),
+        }
+    }
+
+    fn not_one<T>(&self, name: &str, at: Location) -> Result<T, InputError> {
+        self.err(
+            at,
+            format!("secret {name} needs exactly one of `plain`, `hex` and `env`"),
+            "`plain` is what the flow must see and is encoded for you; `env` is given as it is, without `repeat`",
+        )
     }
 
     fn expectations(
@@ -309,15 +291,13 @@ impl Reader<'_> {
         let raw = raw.value;
         let public = |output: &str| match given {
             Given::Literal(l) => l.public,
-            Given::Intent(i) => i
-                .reads
-                .get(output)
-                .and_then(|s| i.secrets.get(s))
-                .is_some_and(|s| s.plain().is_public()),
+            Given::Intent(i) => i.is_public(output),
         };
         let mut found = Vec::new();
         if let Some(outputs) = raw.outputs {
-            if let (Given::Intent(i), Some(stray)) = (given, outputs.keys().find(|o| !is_read(given, o))) {
+            if let (Given::Intent(i @ Intent { flow: None, .. }), Some(stray)) =
+                (given, outputs.keys().find(|o| !is_read(given, o)))
+            {
                 let known: Vec<_> = i.reads.keys().map(String::as_str).collect();
                 return self.err(
                     at,
@@ -335,7 +315,13 @@ impl Reader<'_> {
                     .collect(),
             ));
         }
-        found.extend(raw.missing.map(|m| Expect::Missing { key: m.key, log: m.log }));
+        let mut server_log = said(raw.server_log);
+        found.extend(raw.missing.map(|m| {
+            server_log.has.extend(m.log);
+            Expect::Missing { key: m.key }
+        }));
+        found.extend(raw.failed.map(|f| Expect::Failed { says: f.says }));
+        found.extend(raw.silent.map(|_| Expect::Silent));
         found.extend(raw.refused.map(|r| Expect::Refused { by: r.by, says: r.says }));
         found.extend(raw.blocked.map(|b| Expect::Blocked {
             reason: b.reason,
@@ -345,12 +331,16 @@ impl Reader<'_> {
             (Some(expect), None) => Ok(Expectation {
                 kestra: raw.kestra,
                 chart: raw.chart,
-                expect,
-                diagnosis: raw.diagnosis,
+                wanted: Wanted {
+                    expect,
+                    logs: said(raw.logs),
+                    server_log,
+                    diagnosis: raw.diagnosis,
+                },
             }),
             _ => self.err(
                 at,
-                "an expectation is exactly one of `outputs`, `missing`, `refused` and `blocked`",
+                "an expectation is exactly one of `outputs`, `missing`, `failed`, `silent`, `refused` and `blocked`",
                 "write a list of expectations with `kestra:` or `chart:` ranges for different versions",
             ),
         }
@@ -403,6 +393,13 @@ impl Reader<'_> {
     }
 }
 
+fn said(raw: SaidFile) -> Said {
+    Said {
+        has: raw.has,
+        lacks: raw.lacks,
+    }
+}
+
 fn is_read(given: &Given, output: &str) -> bool {
     matches!(given, Given::Intent(i) if i.reads.contains_key(output))
 }
@@ -417,7 +414,6 @@ fn plaintexts(intent: &Intent) -> Expectation {
     Expectation {
         kestra: None,
         chart: None,
-        expect: Expect::Outputs(outputs),
-        diagnosis: Vec::new(),
+        wanted: Wanted::only(Expect::Outputs(outputs)),
     }
 }

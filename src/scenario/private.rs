@@ -32,11 +32,11 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
             }
         }
     }
-    let later = scenario.steps.iter().flat_map(|s| &s.expect).map(|e| &e.expect);
+    let later = scenario.steps.iter().flat_map(|s| &s.expect).map(|e| &e.wanted.expect);
     for expect in scenario
         .promise
         .iter()
-        .chain(scenario.expect.iter().map(|e| &e.expect))
+        .chain(scenario.expect.iter().map(|e| &e.wanted.expect))
         .chain(later)
     {
         if let Expect::Outputs(outputs) = expect {

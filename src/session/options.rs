@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::helm::ChartRef;
+use crate::helm::{Bundled, ChartRef};
 use crate::provider::{ENGINES, Keep, KestraRef, live};
 
 /// Where Kestra is to run.
@@ -120,7 +120,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             place: Wanted::Named(Place::Embedded),
-            chart: ChartRef::Bundled,
+            chart: ChartRef::Bundled(Bundled::default()),
             kestra: Vec::new(),
             images: Vec::new(),
             pull_secret: None,

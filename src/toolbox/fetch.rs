@@ -13,10 +13,25 @@ const DEADLINE: Deadline = Deadline::seconds("the download", 900);
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(15);
 
+/// How long a server may take to say whether it has something.
+const GLANCE: Deadline = Deadline::seconds("an answer of the server", 5);
+
 /// Gets what is at a URL.
 pub trait Fetch: Send + Sync {
     /// The whole of it.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>>;
+
+    /// Whether it is there.
+    fn head<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), FetchError>> {
+        Box::pin(async move {
+            tokio::time::timeout(GLANCE.limit, head(url)).await.unwrap_or_else(|_| {
+                Err(FetchError::Deadline {
+                    url: url.to_owned(),
+                    deadline: GLANCE,
+                })
+            })
+        })
+    }
 }
 
 /// Why a download failed. Each finishes "failed to …".
@@ -45,10 +60,12 @@ pub enum FetchError {
         url: String,
     },
     /// It took too long.
-    #[error("download {url}: {DEADLINE} passed")]
+    #[error("download {url}: {deadline} passed")]
     Deadline {
         /// What was asked for.
         url: String,
+        /// Which deadline.
+        deadline: Deadline,
     },
 }
 
@@ -73,9 +90,40 @@ impl Fetch for Http {
         Box::pin(async move {
             tokio::time::timeout(DEADLINE.limit, get(url))
                 .await
-                .unwrap_or_else(|_| Err(FetchError::Deadline { url: url.to_owned() }))
+                .unwrap_or_else(|_| {
+                    Err(FetchError::Deadline {
+                        url: url.to_owned(),
+                        deadline: DEADLINE,
+                    })
+                })
         })
     }
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .user_agent(concat!("kestra-secrets/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+fn succeeded(url: &str, answer: &reqwest::Response) -> Result<(), FetchError> {
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    Err(FetchError::Status {
+        url: url.to_owned(),
+        status: answer.status().as_u16(),
+    })
+}
+
+async fn head(url: &str) -> Result<(), FetchError> {
+    let asked = async { client()?.head(url).send().await };
+    let answer = asked.await.map_err(|source| FetchError::Transport {
+        url: url.to_owned(),
+        source,
+    })?;
+    succeeded(url, &answer)
 }
 
 async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
@@ -83,19 +131,8 @@ async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
         url: url.to_owned(),
         source,
     };
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .user_agent(concat!("kestra-secrets/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(transport)?;
-    let mut response = client.get(url).send().await.map_err(transport)?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16();
-        return Err(FetchError::Status {
-            url: url.to_owned(),
-            status,
-        });
-    }
+    let mut response = client().map_err(transport)?.get(url).send().await.map_err(transport)?;
+    succeeded(url, &response)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len() + chunk.len() > LIMIT {

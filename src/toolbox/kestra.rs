@@ -38,10 +38,15 @@ impl Toolbox {
         Ok(to)
     }
 
-    async fn fetch_kestra(&self, version: &Version, to: &Path) -> Result<(), Miss> {
+    /// Where the executable of a Kestra release is downloaded from.
+    pub fn kestra_url(&self, version: &Version) -> String {
         let mirror = self.vars.get(MIRROR).map(|url| url.to_string_lossy());
         let base = mirror.as_deref().unwrap_or(PUBLISHER).trim_end_matches('/');
-        let url = format!("{base}/v{version}/kestra-{version}");
+        format!("{base}/v{version}/kestra-{version}")
+    }
+
+    async fn fetch_kestra(&self, version: &Version, to: &Path) -> Result<(), Miss> {
+        let url = self.kestra_url(version);
         let bytes = tokio::select! {
             bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
             () = self.cancel.cancelled() => return Err(cancelled("Kestra")),

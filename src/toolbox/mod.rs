@@ -32,6 +32,7 @@ pub use java::{Java, JavaFor, Maven};
 pub use tool::Tool;
 
 use crate::process::{Command, Deadline, ProcessError};
+use crate::progress::terminal;
 
 const VERSION: Deadline = Deadline::seconds("a tool to tell its version", 30);
 const BUILD: Deadline = Deadline::seconds("`go install`", 1800);
@@ -139,6 +140,19 @@ impl Toolbox {
     /// # Errors
     /// [`ToolboxError`].
     pub async fn find(&self, tool: Tool) -> Result<Found, ToolboxError> {
+        self.search(tool, &[Step::OnPath, Step::Cached, Step::Download, Step::Build])
+            .await
+    }
+
+    /// Finds the tool where it is; provides nothing.
+    ///
+    /// # Errors
+    /// [`ToolboxError`].
+    pub async fn here(&self, tool: Tool) -> Result<Found, ToolboxError> {
+        self.search(tool, &[Step::OnPath, Step::Cached]).await
+    }
+
+    async fn search(&self, tool: Tool, steps: &[Step]) -> Result<Found, ToolboxError> {
         if let Some(path) = self.vars.get(tool.variable()) {
             let named = |why| ToolboxError::Named {
                 tool: tool.name(),
@@ -159,9 +173,10 @@ impl Toolbox {
 
         let mut passed_over = Vec::new();
         let cached = self.cached(tool);
-        for step in [Step::OnPath, Step::Cached, Step::Download, Step::Build] {
-            match self.take(step, tool, &cached).await {
+        for step in steps {
+            match self.take(*step, tool, &cached).await {
                 Ok((path, version, how)) => {
+                    tracing::info!("{} {version} {how}: {}", tool.name(), path.display());
                     return Ok(Found {
                         path,
                         version,
@@ -169,7 +184,10 @@ impl Toolbox {
                         passed_over,
                     });
                 }
-                Err(Miss::No(why)) => passed_over.push(why),
+                Err(Miss::No(why)) => {
+                    tracing::debug!("{}: {why}", tool.name());
+                    passed_over.push(why);
+                }
                 Err(Miss::Stop(error)) => return Err(error),
             }
         }
@@ -232,17 +250,35 @@ impl Toolbox {
         }
     }
 
-    async fn download(&self, tool: Tool, to: &Path) -> Result<How, Miss> {
-        let platform = pins::platform();
-        let Some(sum) = self.sums.get(&tool).cloned() else {
-            return Err(Miss::No(format!("no release for {platform} is pinned")));
-        };
-        let (publisher, file) = tool.release(&platform);
+    /// Where the tool's release is downloaded from; none where none is pinned for this platform.
+    pub fn download_url(&self, tool: Tool) -> Option<String> {
+        self.sums.get(&tool)?;
+        let (publisher, file) = tool.release(&pins::platform());
         let mirror = self.vars.get(tool.mirror_variable()).map(|url| url.to_string_lossy());
         let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
-        let url = format!("{base}/{file}");
+        Some(format!("{base}/{file}"))
+    }
 
-        tracing::info!(url, "downloading {}", tool.name());
+    /// Whether there is something at a URL; fetches nothing.
+    ///
+    /// # Errors
+    /// [`FetchError`], after a few seconds at the latest.
+    pub async fn offers(&self, url: &str) -> Result<(), FetchError> {
+        self.fetch.head(url).await
+    }
+
+    /// Whether Go is on `PATH`, which builds tools that cannot be downloaded.
+    pub fn has_go(&self) -> bool {
+        self.on_path("go").is_some()
+    }
+
+    async fn download(&self, tool: Tool, to: &Path) -> Result<How, Miss> {
+        let platform = pins::platform();
+        let (Some(sum), Some(url)) = (self.sums.get(&tool).cloned(), self.download_url(tool)) else {
+            return Err(Miss::No(format!("no release for {platform} is pinned")));
+        };
+
+        terminal::tell(&format!("  …    {}: download {url}", tool.name()));
         let bytes = tokio::select! {
             bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
             () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
@@ -265,7 +301,11 @@ impl Toolbox {
         };
         let failed = |e: std::io::Error| Miss::No(format!("failed to write {}: {e}", to.display()));
         let dir = place::temp_dir(to).map_err(failed)?;
-        tracing::info!("building {} {} with go install", tool.name(), tool.provided());
+        terminal::tell(&format!(
+            "  …    {0}: build {0} {1} by go install",
+            tool.name(),
+            tool.provided()
+        ));
         Command::new(go)
             .args(["install", "-trimpath"])
             .args(tool.go_install())

@@ -61,15 +61,24 @@ impl Tool {
         }
     }
 
-    pub(super) fn go_install(self) -> Vec<String> {
+    /// The Go module that it is built from.
+    pub fn go_module(self) -> String {
         let version = self.provided();
         match self {
-            // What is built from the module knows only its major and minor version otherwise.
-            Self::Helm => vec![
-                format!("-ldflags=-X helm.sh/helm/v3/internal/version.version=v{version}"),
-                format!("helm.sh/helm/v3/cmd/helm@v{version}"),
-            ],
-            Self::Kind => vec![format!("sigs.k8s.io/kind@v{version}")],
+            Self::Helm => format!("helm.sh/helm/v3/cmd/helm@v{version}"),
+            Self::Kind => format!("sigs.k8s.io/kind@v{version}"),
         }
+    }
+
+    pub(super) fn go_install(self) -> Vec<String> {
+        let version = self.provided();
+        let flags = match self {
+            // What is built from the module knows only its major and minor version otherwise.
+            Self::Helm => Some(format!(
+                "-ldflags=-X helm.sh/helm/v3/internal/version.version=v{version}"
+            )),
+            Self::Kind => None,
+        };
+        flags.into_iter().chain([self.go_module()]).collect()
     }
 }

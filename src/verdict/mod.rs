@@ -27,6 +27,8 @@ pub enum Outcome {
         /// The kubelet's words.
         message: String,
     },
+    /// The flow's trigger made no execution.
+    Silent,
 }
 
 /// A flow that was run to its end.
@@ -38,8 +40,8 @@ pub struct Ran {
     pub outputs: BTreeMap<String, Plain>,
     /// What the execution logged at level ERROR.
     pub errors: Vec<String>,
-    /// Whether the server's log holds the line the expectation names; true when it names none.
-    pub logged: bool,
+    /// What the logs hold that they must not, or do not hold that they must: a sentence each.
+    pub unsaid: Vec<String>,
 }
 
 impl Ran {
@@ -152,6 +154,14 @@ pub fn judge(expect: &Expect, prediction: &Prediction, attempt: &Attempt) -> Ver
 }
 
 fn difference(expect: &Expect, outcome: &Outcome) -> Option<String> {
+    let unsaid = match outcome {
+        Outcome::Ran(ran) => ran.unsaid.first().cloned(),
+        _ => None,
+    };
+    come_out(expect, outcome).or(unsaid)
+}
+
+fn come_out(expect: &Expect, outcome: &Outcome) -> Option<String> {
     match (expect, outcome) {
         (Expect::Outputs(expected), Outcome::Ran(ran)) => {
             if !ran.succeeded() {
@@ -168,20 +178,17 @@ fn difference(expect: &Expect, outcome: &Outcome) -> Option<String> {
                     Some(_) => None,
                 })
         }
-        (Expect::Missing { key, log }, Outcome::Ran(ran)) => {
-            if !ran.misses(key) {
-                return Some(format!(
-                    "the execution ended {} without `Cannot find secret for key '{key}'`",
-                    ran.state
-                ));
-            }
-            (!ran.logged).then(|| {
-                format!(
-                    "the server's log does not hold {:?}",
-                    log.as_deref().unwrap_or_default()
-                )
-            })
+        (Expect::Missing { key }, Outcome::Ran(ran)) => (!ran.misses(key)).then(|| {
+            format!(
+                "the execution ended {} without `Cannot find secret for key '{key}'`",
+                ran.state
+            )
+        }),
+        (Expect::Failed { says }, Outcome::Ran(ran)) => {
+            let failed = !ran.succeeded() && ran.errors.iter().any(|e| e.contains(says));
+            (!failed).then(|| format!("the execution ended {} without `{says}`", ran.state))
         }
+        (Expect::Silent, Outcome::Silent) => None,
         (Expect::Refused { by, says }, Outcome::Refused { by: stage, message }) => {
             if by != stage {
                 return Some(format!("it was refused by {stage}, not by {by}"));
@@ -196,6 +203,7 @@ fn difference(expect: &Expect, outcome: &Outcome) -> Option<String> {
                 .is_some_and(|s| !message.contains(s))
                 .then(|| format!("the pod is held with other words: {message}"))
         }
+        (_, Outcome::Silent) => Some("the flow's trigger made no execution".to_owned()),
         (_, Outcome::Ran(ran)) => Some(format!("the flow ran and ended {}", ran.state)),
         (_, Outcome::Refused { by, message }) => Some(format!("{by} refused it: {message}")),
         (_, Outcome::Blocked { reason, message }) => Some(format!("the pod is held: {reason}: {message}")),

@@ -10,7 +10,7 @@ fn ran(state: &str, value: &str, errors: &[&str]) -> Attempt {
         state: state.into(),
         outputs: outputs(value),
         errors: errors.iter().map(ToString::to_string).collect(),
-        logged: true,
+        unsaid: Vec::new(),
     }))
 }
 
@@ -64,17 +64,16 @@ fn a_broken_environment_is_never_a_wrong_value() {
 
 #[test]
 fn a_missing_key_needs_the_failure_and_the_log_line() {
-    let expect = Expect::Missing {
-        key: "X".into(),
-        log: Some("Could not decode".into()),
-    };
+    let expect = Expect::Missing { key: "X".into() };
     let prediction = Prediction::Missing(vec!["X".into()]);
     let failed = ran("FAILED", "", &["Cannot find secret for key 'X'."]);
     assert_eq!(judge(&expect, &prediction, &failed).status, Status::Pass);
     let Ok(Outcome::Ran(mut silent)) = failed else {
         unreachable!()
     };
-    silent.logged = false;
+    silent
+        .unsaid
+        .push("the server's log does not hold `Could not decode`".into());
     assert_eq!(
         judge(&expect, &prediction, &Ok(Outcome::Ran(silent))).status,
         Status::Fail
@@ -88,6 +87,42 @@ fn a_missing_key_needs_the_failure_and_the_log_line() {
         .status,
         Status::Fail
     );
+}
+
+#[test]
+fn a_log_that_does_not_say_what_it_must_is_a_failure_and_a_wrong_value_goes_before_it() {
+    let expect = Expect::Outputs(outputs("admin"));
+    let Ok(Outcome::Ran(mut ran)) = ran("SUCCESS", "admin", &[]) else {
+        unreachable!()
+    };
+    ran.unsaid.push("the execution's log does not hold `******`".into());
+    let verdict = judge(&expect, &Prediction::Unknown, &Ok(Outcome::Ran(ran.clone())));
+    assert_eq!(verdict.status, Status::Fail);
+    assert_eq!(
+        verdict.because.as_deref(),
+        Some("the execution's log does not hold `******`")
+    );
+    ran.outputs = outputs("other");
+    let verdict = judge(&expect, &Prediction::Unknown, &Ok(Outcome::Ran(ran)));
+    assert!(verdict.because.unwrap().contains("username"));
+}
+
+#[test]
+fn a_trigger_that_makes_no_execution_is_what_silence_means() {
+    let silent = Ok(Outcome::Silent);
+    let of = |expect: &Expect, attempt: &Attempt| judge(expect, &Prediction::Unknown, attempt).status;
+    assert_eq!(of(&Expect::Silent, &silent), Status::Pass);
+    assert_eq!(of(&Expect::Silent, &ran("SUCCESS", "x", &[])), Status::Fail);
+    assert_eq!(of(&Expect::Outputs(outputs("admin")), &silent), Status::Fail);
+}
+
+#[test]
+fn a_failure_for_another_reason_needs_its_words() {
+    let expect = Expect::Failed { says: "no JSON".into() };
+    let of = |attempt: &Attempt| judge(&expect, &Prediction::Unknown, attempt).status;
+    assert_eq!(of(&ran("FAILED", "", &["it is no JSON at all"])), Status::Pass);
+    assert_eq!(of(&ran("FAILED", "", &["other"])), Status::Fail);
+    assert_eq!(of(&ran("SUCCESS", "", &["it is no JSON at all"])), Status::Fail);
 }
 
 #[test]

@@ -245,6 +245,14 @@ fn one_namespace() {
     apply("rbac-one-namespace.yaml", "given");
     let kubeconfig = service_account(&sandbox, "given");
     let before = kubectl(&["get", "all,secrets,configmaps", "-n", "given", "-o", "name"]);
+    let doctor = run(in_context(&sandbox, &kubeconfig, &["doctor", "--namespace", "given"])).with_code(0);
+    assert!(
+        doctor.stdout.contains("of deploy/rbac-one-namespace.yaml"),
+        "{}",
+        doctor.stdout
+    );
+    let doctor = run(in_context(&sandbox, &kubeconfig, &["doctor"])).with_code(3);
+    assert!(doctor.stdout.contains("create namespaces"), "{}", doctor.stdout);
     let args = ["run", "secret-key-ref", "extra-env-from", "--namespace", "given"];
     run(in_context(&sandbox, &kubeconfig, &args)).with_code(0);
     kubectl(&["wait", "--for=delete", "pods", "--all", "-n", "given", "--timeout=60s"]);

@@ -3,7 +3,10 @@
 //! | module | what it guards |
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`output`] | quiet, verbose, and colours |
+//! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
+//! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
@@ -29,6 +32,8 @@ mod check;
 mod cli;
 mod cluster;
 mod decode;
+mod docs;
+mod doctor;
 mod encode;
 mod exec;
 mod explain;
@@ -37,6 +42,7 @@ mod html;
 mod interrupt;
 mod leaks;
 mod lint;
+mod output;
 mod processes;
 mod prove;
 mod report;
@@ -57,7 +63,10 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let trials = [
         cli::trials(),
+        output::trials(),
+        doctor::trials(),
         check::trials(),
+        docs::trials(),
         explain::trials(),
         encode::trials(),
         decode::trials(),

@@ -76,6 +76,7 @@ impl Sandbox {
             .env("TMPDIR", self.temporary())
             .env("XDG_STATE_HOME", self.state())
             .env("NO_COLOR", "1")
+            .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use kestra_secrets::helm::{Bundled, ChartRef};
 use kestra_secrets::plan::Plan;
 use kestra_secrets::progress::Observer;
 use kestra_secrets::report::CaseResult;
-use kestra_secrets::scenario::Scenario;
+use kestra_secrets::scenario::{Generation, Scenario};
 use kestra_secrets::session::{Options, Session, Wanted};
 use kestra_secrets::verdict::Status;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,19 @@ use crate::on::On;
 pub struct Selected {
     pub on: On,
     pub scenario: Arc<Scenario>,
+    pub generation: Generation,
+}
+
+impl Selected {
+    /// What its results are put up under: provider, Kestra, the generation the chart played, scenario.
+    fn key(&self) -> [String; 4] {
+        [
+            self.on.provider().to_owned(),
+            self.on.kestra().to_string(),
+            self.generation.to_string(),
+            self.scenario.name.clone(),
+        ]
+    }
 }
 
 /// The run: selected before the trials start, carried out when the first of them asks for a result.
@@ -43,8 +57,8 @@ struct Board {
 
 #[derive(Default)]
 struct Posted {
-    /// By the provider's, the Kestra's and the scenario's name; a scenario's steps follow it.
-    results: HashMap<[String; 3], Vec<CaseResult>>,
+    /// By what was selected; a scenario's steps follow it.
+    results: HashMap<[String; 4], Vec<CaseResult>>,
     /// By provider, why no more results will come of it.
     ended: HashMap<String, String>,
     /// Why no more results will come of any.
@@ -61,11 +75,7 @@ impl Campaign {
     pub fn results_of(&self, trial: &Selected) -> (Vec<CaseResult>, Option<String>) {
         self.start();
         let provider = trial.on.provider().to_string();
-        let key = [
-            provider.clone(),
-            trial.on.kestra().to_string(),
-            trial.scenario.name.clone(),
-        ];
+        let key = trial.key();
         let steps = trial.scenario.steps.len();
         let whole = |results: &[CaseResult]| match results {
             [only] if only.status == Status::Skipped => true,
@@ -144,6 +154,7 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     let options = Options {
         place: Wanted::Named(on.place()),
         kestra: kestras,
+        chart: ChartRef::Bundled(Bundled::Both),
         ..Options::default()
     };
     let interrupted = cancel.clone();
@@ -174,17 +185,18 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
 
 /// Takes out what was not selected: a plan is made of all scenarios on all Kestras.
 fn keep(plan: &mut Plan, selected: &[Selected]) {
-    let is_selected = |kestra: &str, scenario: &str| {
-        selected
-            .iter()
-            .any(|s| s.on.kestra().to_string() == kestra && s.scenario.name == scenario)
+    let is_selected = |kestra: &str, generation, scenario: &str| {
+        let is_it = |s: &Selected| s.on.kestra().to_string() == kestra && s.generation == generation;
+        selected.iter().any(|s| is_it(s) && s.scenario.name == scenario)
     };
     for installation in &mut plan.installations {
-        let kestra = installation.kestra.clone();
-        installation.cases.retain(|c| is_selected(&kestra, &c.scenario.name));
+        let (kestra, generation) = (installation.kestra.clone(), installation.generation);
+        let cases = &mut installation.cases;
+        cases.retain(|c| is_selected(&kestra, generation, &c.scenario.name));
     }
     plan.installations.retain(|i| !i.cases.is_empty());
-    plan.skipped.retain(|s| is_selected(&s.kestra, &s.scenario));
+    plan.skipped
+        .retain(|s| is_selected(&s.kestra, s.generation, &s.scenario));
 }
 
 impl Board {
@@ -219,7 +231,8 @@ impl Observer for Board {
     fn case(&self, result: &CaseResult) {
         let scenario = result.scenario.split('/').next().unwrap_or_default();
         let about = &result.provenance;
-        let key = [about.provider.clone(), about.kestra.clone(), scenario.to_owned()];
+        let (_, generation) = about.chart.rsplit_once(' ').unwrap_or_default();
+        let key = [&about.provider, &about.kestra, generation, scenario].map(ToString::to_string);
         lock(&self.posted).results.entry(key).or_default().push(result.clone());
         self.changed.notify_all();
     }

@@ -297,3 +297,48 @@ fn debug_shows_neither_outputs_nor_log_messages() {
     let line: crate::kestra::LogLine = serde_json::from_value(line).unwrap();
     assert!(!format!("{line:?}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_webhook_is_called_with_its_key_and_followed_to_the_end() {
+    for (version, root, _) in GENERATIONS {
+        let server = server(version).await;
+        let called = json!({"id": "2jtG3A0iPvnIiBxAoZgmbA", "state": {"current": "CREATED"}});
+        let at = format!("{root}/executions/webhook/company.team/secret_test/a%20key");
+        answer(&server, "POST", &at, 200, called).await;
+        let at = format!("{root}/executions/2jtG3A0iPvnIiBxAoZgmbA");
+        answer(&server, "GET", &at, 200, execution("SUCCESS", &Value::Null)).await;
+        let ended = client(&server).await.call_webhook(&flow(), "a key").await.unwrap();
+        assert_eq!(ended.state, State::Success, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_no_webhook_has_is_a_refusal() {
+    let server = server("2.0.0").await;
+    let at = "/api/v1/main/executions/webhook/company.team/secret_test/wrong";
+    answer(&server, "POST", at, 404, refusal("Not Found", &[])).await;
+    let error = client(&server).await.call_webhook(&flow(), "wrong").await.unwrap_err();
+    assert!(!is_infra(&error), "{error}");
+}
+
+#[tokio::test]
+async fn an_execution_that_a_trigger_made_is_found_and_its_absence_is_told() {
+    for (version, root, _) in GENERATIONS {
+        let server = server(version).await;
+        let at = format!("{root}/executions");
+        let none = Mock::given(method("GET"))
+            .and(path(&at))
+            .and(query_param("namespace", "company.team"))
+            .and(query_param("flowId", "secret_test"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"results": [], "total": 0})))
+            .up_to_n_times(2);
+        none.mount(&server).await;
+        let found = json!({"results": [execution("SUCCESS", &Value::Null)], "total": 1});
+        answer(&server, "GET", &at, 200, found).await;
+        let client = client(&server).await;
+        let now = client.triggered_execution(&flow(), Duration::ZERO).await.unwrap();
+        assert!(now.is_none(), "{version}");
+        let later = client.triggered_execution(&flow(), limits().execution).await.unwrap();
+        assert_eq!(later.unwrap().state, State::Success, "{version}");
+    }
+}

@@ -13,7 +13,7 @@ pub use write::replace;
 use super::edit::{self, Edit};
 use super::input::Source;
 use super::tree::{Id, Scalar, Tree};
-use super::{Linted, lint};
+use super::{Linted, Meanings, lint_as};
 use crate::scenario::Generation;
 
 /// Undoing one layer can show the next; more layers than these nobody writes.
@@ -41,13 +41,18 @@ pub struct Outcome {
 
 /// Makes every edit that needs no guess, of the sources that the user gave, until none is left.
 pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
+    fix_as(sources, generation, &Meanings::default())
+}
+
+/// The same where somebody said what secrets are meant to be.
+pub fn fix_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Outcome {
     let mut now: Vec<Source> = sources
         .iter()
         .map(|source| source.with_text(source.text.as_str()))
         .collect();
     // Where an edit would change more than its value, it is not made again.
     let mut refused: HashSet<(usize, usize)> = HashSet::new();
-    let mut left = lint(&now, generation);
+    let mut left = lint_as(&now, generation, meanings);
     for _ in 0..ROUNDS {
         let mut any = false;
         for source in 0..now.len() {
@@ -75,7 +80,7 @@ pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
         if !any {
             break;
         }
-        left = lint(&now, generation);
+        left = lint_as(&now, generation, meanings);
     }
     for located in &mut left.located {
         located.finding.fixable = false;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lint::input::Form;
-use crate::lint::{Rule, Severity};
+use crate::lint::{Rule, Severity, lint};
 use crate::secret::diagnosis::Code;
 use crate::secret::{Place, Plain, decode};
 

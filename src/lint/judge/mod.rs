@@ -9,6 +9,7 @@ use super::edit::Edit;
 use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
 use super::finding::{Rule, Severity, shown};
 use super::gather::Document;
+use super::meanings::Meanings;
 use crate::environment::ObjectKind;
 use crate::secret::PREFIX;
 use crate::secret::diagnosis::Code;
@@ -41,6 +42,7 @@ type Key = (usize, usize);
 pub struct Judge<'a> {
     documents: &'a [Document<'a>],
     facts: &'a Facts<'a>,
+    meanings: &'a Meanings,
     /// The objects of a name.
     named: HashMap<(ObjectKind, &'a str), Vec<usize>>,
     /// The keys of objects; of two alike the later, which wins.
@@ -60,10 +62,11 @@ pub struct Judge<'a> {
 }
 
 /// Judges; `None` when the files refer to each other so often that they cannot have been written by hand.
-pub fn judge<'a>(documents: &'a [Document<'a>], facts: &'a Facts<'a>) -> Option<Vec<Found>> {
+pub fn judge<'a>(documents: &'a [Document<'a>], facts: &'a Facts<'a>, meanings: &'a Meanings) -> Option<Vec<Found>> {
     let mut judge = Judge {
         documents,
         facts,
+        meanings,
         named: HashMap::new(),
         keys: HashMap::new(),
         referenced: HashSet::new(),

@@ -44,8 +44,11 @@ impl Judge<'_> {
             name: Some(&right_name),
             place: entry.place,
             value: &value,
-            meant: None,
+            meant: self.meanings.plain(&right_name),
         });
+        let corrected = diagnosis
+            .corrected
+            .map(|new| self.meanings.written(&right_name, entry.place).unwrap_or(new));
         let mut codes = diagnosis.codes;
         if typed && !codes.contains(&Code::UnquotedScalar) {
             codes.push(Code::UnquotedScalar);
@@ -57,12 +60,17 @@ impl Judge<'_> {
         }
         codes.sort_unstable();
         codes.dedup();
-        if codes.is_empty() {
+        let told = self.meanings.plain(&right_name).is_some();
+        let mut rules: Vec<Rule> = codes.iter().copied().map(Rule::Fault).collect();
+        if rules.is_empty() && told && corrected.is_some() {
+            rules.push(Rule::NotMeant);
+        }
+        if rules.is_empty() {
             return;
         }
         // What is Base64 within Base64 may be meant so.
-        let sure = !codes.contains(&Code::EncodedTooOften);
-        let corrected = diagnosis.corrected.or_else(|| typed.then(|| value.clone()));
+        let sure = told || !codes.contains(&Code::EncodedTooOften);
+        let corrected = corrected.or_else(|| typed.then(|| value.clone()));
         let edit = corrected.as_ref().filter(|_| free && sure).and_then(|new| {
             let new = if entry.literal {
                 new.map(|new| [entry.name.as_bytes(), b"=", new].concat())
@@ -71,7 +79,7 @@ impl Judge<'_> {
             };
             self.node_edit(entry.value_at, &new)
         });
-        for code in codes {
+        for rule in rules {
             let length = corrected.as_ref().map_or_else(String::new, |new| {
                 format!(
                     " ({} here, {} when it is right)",
@@ -81,11 +89,11 @@ impl Judge<'_> {
             });
             self.found.push(Found {
                 at: entry.value_at,
-                rule: Rule::Fault(code),
-                severity: severity(code),
+                rule,
+                severity: severity(rule),
                 subject: subject.into(),
-                message: format!("{}{length}", code.title()),
-                cure: cure(code, entry.place),
+                message: format!("{}{length}", rule.title()),
+                cure: cure(rule, entry.place),
                 edit: edit.clone(),
             });
         }
@@ -178,19 +186,24 @@ fn bytes(count: usize) -> String {
     format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
-fn severity(code: Code) -> Severity {
-    match code {
-        Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8 => Severity::Warning,
+fn severity(rule: Rule) -> Severity {
+    match rule {
+        Rule::Fault(Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8) => {
+            Severity::Warning
+        }
         _ => Severity::Error,
     }
 }
 
 /// What to run or write, for the place the value stands in.
-fn cure(code: Code, place: Place) -> String {
+fn cure(rule: Rule, place: Place) -> String {
     let encode = if place == Place::Data {
         "write here what `printf %s 'secret' | base64 -w0 | base64 -w0` prints"
     } else {
         "write here what `printf %s 'secret' | base64 -w0` prints"
+    };
+    let Rule::Fault(code) = rule else {
+        return encode.into();
     };
     match code {
         Code::TrailingNewline | Code::EncodedTooFew | Code::Plaintext | Code::PlaintextDecodes => encode.into(),

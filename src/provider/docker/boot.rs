@@ -14,8 +14,8 @@ use crate::kestra::{Client, Limits, wait_healthy};
 use crate::ledger::{LedgerError, Owned, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::Log;
-use crate::provider::forecast::{Next, Pod, next};
-use crate::provider::{Installed, Kept, Site, evidence};
+use crate::provider::forecast::{Next, next};
+use crate::provider::{Installed, Kept, Pod, Pods, Role, Site, evidence};
 use crate::verdict::Infra;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
@@ -31,7 +31,7 @@ pub struct Running {
     daemon: Daemon,
     image: Image,
     release: Installation,
-    pod: Pod,
+    pods: Pods,
     container: Container,
     client: Client,
     boot: Option<Duration>,
@@ -51,15 +51,22 @@ impl Running {
         daemon: Daemon,
         image: Image,
         installation: &Installation,
-        pod: Pod,
+        pods: Pods,
     ) -> Result<Self, Infra> {
+        let Pods::Standalone(pod) = &pods else {
+            return Err(Infra::new(
+                "start the container",
+                "the values deploy Kestra's components apart, and --provider docker runs one container",
+            )
+            .help("use --provider embedded, or a cluster"));
+        };
         let clock = Instant::now();
-        let (container, client) = boot(site, &daemon, &image, installation, &pod).await?;
+        let (container, client) = boot(site, &daemon, &image, installation, pod).await?;
         Ok(Self {
             daemon,
             image,
             release: installation.bare(),
-            pod,
+            pods,
             container,
             client,
             boot: Some(clock.elapsed()),
@@ -77,8 +84,8 @@ impl Running {
     }
 
     /// The pod as it runs.
-    pub fn pod(&self) -> &Pod {
-        &self.pod
+    pub fn pods(&self) -> &Pods {
+        &self.pods
     }
 
     /// The lines of the container's log that contain a text, scrubbed.
@@ -88,7 +95,10 @@ impl Running {
 
     /// Keeps its environment and its log, and says where.
     pub async fn evidence(&self, site: &Site) -> Option<String> {
-        let gather = async || evidence::of_process(site, &self.release, &self.pod, &self.container.log);
+        let gather = async || {
+            let server = (Role::Standalone, self.pods.of_tasks(), &self.container.log);
+            evidence::of_servers(site, &self.release, [server])
+        };
         evidence::keep(site, &self.release.id, gather).await
     }
 
@@ -105,7 +115,7 @@ impl Running {
             format!("docker exec -it {name} sh"),
             format!("docker port {name} 8080  # where its UI is"),
         ];
-        let files = self.pod.files.iter().map(|f| &f.path);
+        let files = self.pods.of_tasks().files.iter().map(|f| &f.path);
         reach
             .extend(files.map(|path| format!("docker exec {name} cat {path}  # its configuration, user and password")));
         site.keeping.add(Kept {
@@ -124,15 +134,15 @@ impl Running {
     /// # Errors
     /// [`Infra`] when the new container does not become healthy.
     pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
-        match next(site, &self.image.node, &mut self.release, action, &self.pod).await {
+        match next(site, &self.image.node, &mut self.release, action, &self.pods).await {
             Ok(Next::Same) => Ok(Installed::Docker(self)),
             Ok(Next::Never(outcome)) => {
                 self.stop().await?;
                 Ok(Installed::Never(outcome))
             }
-            Ok(Next::Pod(pod)) => {
+            Ok(Next::Pods(pods)) => {
                 self.container.remove().await?;
-                let started = Self::start(site, self.daemon, self.image, &self.release, *pod).await?;
+                let started = Self::start(site, self.daemon, self.image, &self.release, *pods).await?;
                 Ok(Installed::Docker(Box::new(started)))
             }
             Err(infra) => {
@@ -243,6 +253,7 @@ async fn boot(
 ) -> Result<(Container, Client), Infra> {
     let body = body(site, image, installation, pod);
     let mut container = Container::create(site, daemon, &installation.id, body).await?;
+    site.observer.waiting(&installation.id, "Kestra to become healthy");
     let started = tokio::select! {
         started = container.start(site, &pod.files) => started,
         () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),

@@ -15,8 +15,8 @@ pub use clean::Containers;
 use daemon::{CallError, Daemon};
 
 use super::embedded::bearable;
-use super::forecast::{Node, Pod};
-use super::{KestraRef, Options, RELEASE, Site};
+use super::forecast::Node;
+use super::{KestraRef, Options, Pods, RELEASE, Site};
 use crate::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
 use crate::report::Provenance;
@@ -103,9 +103,9 @@ impl Docker {
     ///
     /// # Errors
     /// [`Infra`] when it does not become healthy in time.
-    pub async fn install(&self, site: &Site, installation: &Installation, pod: &Pod) -> Result<Running, Infra> {
+    pub async fn install(&self, site: &Site, installation: &Installation, pods: &Pods) -> Result<Running, Infra> {
         let image = self.image(installation)?.clone();
-        Running::start(site, self.daemon.clone(), image, installation, pod.clone()).await
+        Running::start(site, self.daemon.clone(), image, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.

@@ -31,6 +31,11 @@ impl Engine {
         if version.major >= 2 { 25 } else { 21 }
     }
 
+    /// Whether the cache holds it as this program's sources make it.
+    pub fn is_built(cache: &Path, version: &Version) -> bool {
+        home(cache, version).is_dir()
+    }
+
     /// The class path, written out: an AOT cache knows no wildcards.
     pub fn class_path(&self) -> std::io::Result<String> {
         let mut jars: Vec<PathBuf> = std::fs::read_dir(self.home.join("lib"))?
@@ -47,6 +52,10 @@ impl Engine {
     }
 }
 
+fn home(cache: &Path, version: &Version) -> PathBuf {
+    cache.join("engine").join(format!("{version}-{}", fingerprint(version)))
+}
+
 /// Finds the engine in the cache or builds it there; two runs at once wait for each other.
 ///
 /// # Errors
@@ -55,10 +64,9 @@ pub async fn engine(site: &Site, version: &Version) -> Result<Engine, Infra> {
     let phase = format!("build the engine {version}");
     let infra = |e: &dyn std::fmt::Display| Infra::new(phase.clone(), e);
     let folder = site.cache.join("engine");
-    let home = folder.join(format!("{version}-{}", fingerprint(version)));
     let engine = Engine {
         version: version.clone(),
-        home,
+        home: home(&site.cache, version),
     };
     std::fs::create_dir_all(&folder).map_err(|e| infra(&e))?;
     let _lock = lock(folder.join(format!("{version}.lock")))

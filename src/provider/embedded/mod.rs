@@ -1,8 +1,11 @@
 //! No Docker: the chart is rendered, the kubelet's rules applied, and Kestra's engine is started as a
-//! child process with exactly the environment the pod would have.
+//! child process with exactly the environment the pod would have; where the chart deploys its components
+//! apart, one for each, and H2's own server beside them.
 
 mod boot;
 mod build;
+mod process;
+mod servers;
 mod train;
 
 use std::collections::BTreeMap;
@@ -13,8 +16,8 @@ use semver::Version;
 pub use boot::Running;
 pub use build::Engine;
 
-use super::forecast::{Node, Pod};
-use super::{KestraRef, Options, RELEASE, Site};
+use super::forecast::Node;
+use super::{KestraRef, Options, Pods, RELEASE, Site};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::Provenance;
@@ -88,17 +91,17 @@ impl Embedded {
     ///
     /// # Errors
     /// [`Infra`] when it does not become healthy in time.
-    pub async fn install(&self, site: &Site, installation: &Installation, pod: &Pod) -> Result<Running, Infra> {
+    pub async fn install(&self, site: &Site, installation: &Installation, pods: &Pods) -> Result<Running, Infra> {
         let launcher = self
             .launchers
             .get(&installation.kestra)
             .cloned()
             .ok_or_else(|| Infra::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
-        Running::start(site, self.node.clone(), launcher, installation, pod.clone()).await
+        Running::start(site, self.node.clone(), launcher, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let (rest, port) = match self.launchers.get(&installation.kestra) {
             Some(Launcher::Exec(_)) => (
                 "Kestra itself",
@@ -109,6 +112,17 @@ impl Embedded {
                 "ports and storage are given by system properties",
             ),
         };
+        let mut deviations = vec![
+            port.into(),
+            "MICRONAUT_CONFIG_FILES names the same files where they lie on this machine".into(),
+        ];
+        if let Some(Pods::Distributed { .. }) = pods {
+            deviations.push(
+                "the components share H2's own server and a folder as internal storage; its URL and the controller's \
+                 port are given by system properties, and of each command only the role is taken"
+                    .into(),
+            );
+        }
         Provenance {
             provider: "embedded".into(),
             chart: format!("{} as {}", site.chart, installation.generation),
@@ -120,10 +134,7 @@ impl Embedded {
                 "the API server and the kubelet: the environment is composed by their rules".into(),
                 "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
-            deviations: vec![
-                port.into(),
-                "MICRONAUT_CONFIG_FILES names the same files where they lie on this machine".into(),
-            ],
+            deviations,
             shared_with: Vec::new(),
             note: None,
         }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::boot::{Ports, Process, STANDALONE, healthy, java_command, properties};
 use super::build::{Engine, lock};
+use super::process::{Ports, Process, connect, java_command, properties};
 use crate::plan::Defaults;
 use crate::provider::Site;
 use crate::scenario::Generation;
@@ -64,7 +64,7 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
         .temp_dir()
         .await
         .map_err(|e| Infra::new("keep the ledger", e))?;
-    let ports = Ports::free().map_err(io)?;
+    let ports = Ports::free(1).map_err(io)?[0];
     let configuration = folder.path().join("application.yml");
     let defaults = Defaults {
         pull_secret: None,
@@ -77,13 +77,14 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
     let command = java_command(engine, java)
         .map_err(io)?
         .arg(format!("-XX:AOTCacheOutput={}", unfinished.display()))
-        .args(properties(&ports, folder.path()))
-        .args(STANDALONE)
+        .args(properties(ports, folder.path()))
+        .args(["engine.Engine", "server", "standalone"])
         .env("MICRONAUT_CONFIG_FILES", &configuration)
         .env("SECRET_TRAINING", "dHJhaW5pbmc=");
-    let process = Process::spawn(site, command, folder, "training").await?;
+    let process = Process::spawn(site, command, folder, "Kestra of training".into()).await?;
     let ran = async {
-        let client = healthy(site, &process, &ports).await?;
+        process.healthy(site, ports).await?;
+        let client = connect(site, ports).await?;
         let flow = client
             .put_flow(FLOW)
             .await

@@ -1,5 +1,6 @@
 //! A live cluster: any context of a kubeconfig by name, or a kind cluster that is the run's own.
 
+mod database;
 mod image;
 mod kind;
 mod pull;
@@ -15,7 +16,7 @@ pub use pull::PullSecret;
 pub use release::Release;
 
 use super::forecast::{Forecast, Node};
-use super::{KestraRef, RELEASE, Site};
+use super::{KestraRef, Pods, RELEASE, Site};
 use crate::cluster::{Access, Cluster, names};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
@@ -193,13 +194,20 @@ impl Live {
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
         let ours = installation.kestra.starts_with("engine@");
         let mut deviations = Vec::new();
         if site.defaults.is_some() {
             deviations.push(
                 "values were added to run small: H2 in memory, no Docker-in-Docker, a grace period of 5 s, basic auth"
+                    .into(),
+            );
+        }
+        if let (Some(_), Some(Pods::Distributed { .. })) = (&site.defaults, pods) {
+            deviations.push(
+                "the components share H2's own server, which runs beside the release in the same image; each has an \
+                 internal storage to itself"
                     .into(),
             );
         }

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use reqwest::Url;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::apply::{self, Mode};
 use crate::cluster::forward::{self, Forward};
@@ -20,10 +20,11 @@ use crate::helm::{self, Helm, InstallError};
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
-use crate::provider::{Installed, Site};
+use crate::provider::{Installed, Pods, Site};
 use crate::scenario::Manifest;
 use crate::verdict::{Infra, Outcome};
 
+use super::database::Database;
 use leave::Made;
 
 /// Where a release goes, and what of it is the run's own.
@@ -46,6 +47,8 @@ pub struct Release {
     made: Made,
     /// There is no namespace, so that nothing is to be removed.
     nothing: bool,
+    /// The database that its components share is there.
+    shares: bool,
     forward: Option<Forward>,
     boot: Option<Duration>,
     served: Result<Client, Outcome>,
@@ -67,6 +70,7 @@ impl Release {
             forecast,
             helm: site.helm.clone(),
             nothing: false,
+            shares: false,
             forward: None,
             boot: None,
             // Never seen: whatever comes next says otherwise.
@@ -201,17 +205,17 @@ impl Release {
         within("find the pods", pods.list(&ours)).await.map(|l| l.items)
     }
 
-    /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves the
+    /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves its
     /// pod as it was started.
     async fn foretell(&mut self, site: &Site, upgrade: bool) -> Result<(), Infra> {
         let new = Forecast::of(site, &self.node, &self.installation).await?;
-        let same = match (&self.forecast, &new) {
-            (Forecast::Pod(was), Forecast::Pod(is)) => was.template == is.template,
-            _ => false,
+        self.forecast = match (&self.forecast, new) {
+            (Forecast::Pods(was), Forecast::Pods(is)) if upgrade => match is.upgraded(was) {
+                Some(pods) => Forecast::Pods(Box::new(pods)),
+                None => return Ok(()),
+            },
+            (_, new) => new,
         };
-        if !(upgrade && same) {
-            self.forecast = new;
-        }
         Ok(())
     }
 
@@ -232,7 +236,10 @@ impl Release {
 
     /// Installs or upgrades by helm, and waits.
     async fn write(&mut self, site: &Site, upgrade: bool) -> Result<Result<Client, Outcome>, Infra> {
-        let defaults = site.values(&self.installation);
+        let defaults = match self.share(site).await? {
+            Ok(defaults) => defaults,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
         let values = &self.installation.values;
         let release = self.release();
         site.observer.phase(&self.installation.id, "helm");
@@ -253,18 +260,44 @@ impl Release {
         }
     }
 
-    /// Waits for the rollout and reaches Kestra.
-    async fn serve(&mut self, site: &Site) -> Result<Result<Client, Outcome>, Infra> {
+    /// The values that are added. Where those would give each of several components a database of its own in
+    /// memory, one that they share comes first.
+    async fn share(&mut self, site: &Site) -> Result<Result<Option<Value>, Outcome>, Infra> {
+        let values = site.values(&self.installation);
+        let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (&site.defaults, self.forecast.pods()) else {
+            return Ok(Ok(values));
+        };
+        let database = Database::of(&self.node.release);
+        if !std::mem::replace(&mut self.shares, true) {
+            let manifest = database.manifest(&site.run, pods, defaults.pull_secret.as_deref());
+            let made = self.apply(site, &[manifest], Mode::Create).await?;
+            if let Err(outcome) = made {
+                return Ok(Err(outcome));
+            }
+            if let Err(outcome) = self.rolled_out(site, &database.name).await? {
+                return Ok(Err(outcome));
+            }
+        }
+        Ok(Ok(values.map(|v| database.in_values(v, self.installation.generation))))
+    }
+
+    async fn rolled_out(&self, site: &Site, release: &str) -> Result<Result<(), Outcome>, Infra> {
         let rollout = Rollout {
             cluster: &self.place.cluster,
             namespace: &self.node.namespace,
-            release: &self.node.release,
+            release,
             limit: site.boot,
             redactor: &site.redactor,
         };
         let id = &self.installation.id;
+        site.observer.phase(id, "roll out");
+        rollout.wait(|what| site.observer.waiting(id, what)).await
+    }
+
+    /// Waits for the rollout and reaches Kestra.
+    async fn serve(&mut self, site: &Site) -> Result<Result<Client, Outcome>, Infra> {
         let clock = Instant::now();
-        let rolled_out = rollout.wait(|what| site.observer.phase(id, what)).await?;
+        let rolled_out = self.rolled_out(site, &self.node.release).await?;
         self.boot = Some(clock.elapsed());
         if let Err(outcome) = rolled_out {
             return Ok(Err(outcome));

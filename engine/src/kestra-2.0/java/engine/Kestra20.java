@@ -2,50 +2,33 @@ package engine;
 
 import io.kestra.core.executor.command.Create;
 import io.kestra.core.executor.command.ExecutionCommand;
+import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionId;
 import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.queues.DispatchQueueInterface;
 import io.kestra.core.repositories.LogDataStoreInterface;
-import io.kestra.core.runners.Executor;
-import io.kestra.core.runners.Indexer;
-import io.kestra.core.runners.Scheduler;
-import io.kestra.core.runners.Worker;
-import io.kestra.core.server.ServiceType;
 import io.kestra.core.services.FlowService;
-import io.kestra.core.worker.Controller;
-import io.kestra.worker.systemworker.SystemWorker;
-import io.micronaut.context.ApplicationContext;
+import io.kestra.core.services.WebhookService;
+import io.kestra.core.utils.IdUtils;
+import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
+import io.kestra.plugin.core.trigger.WebhookContext;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.util.List;
-import java.util.Set;
 import org.slf4j.event.Level;
 
-/** Kestra 2.x: the worker talks to a controller over gRPC, executions are commands. */
+/** Kestra 2.x: executions are commands. */
 @Singleton
+@Webserver
 class Kestra20 implements Generation {
-    @Inject ApplicationContext context;
     @Inject FlowService flows;
+    @Inject WebhookService webhooks;
     @Inject LogDataStoreInterface logs;
     @Inject DispatchQueueInterface<ExecutionCommand> commands;
-
-    @Override
-    public void start(int workerThreads) {
-        context.getBean(Controller.class).start();
-        context.getBean(Executor.class).run();
-        context.getBean(SystemWorker.class).start();
-        context.getBean(Worker.class).start(workerThreads);
-        context.getBean(Scheduler.class).start(1);
-        context.getBean(Indexer.class).run();
-    }
-
-    @Override
-    public Set<ServiceType> needed() {
-        return Set.of(ServiceType.CONTROLLER, ServiceType.EXECUTOR, ServiceType.WORKER, ServiceType.INDEXER);
-    }
 
     @Override
     public FlowWithSource create(GenericFlow flow) throws Exception {
@@ -62,6 +45,11 @@ class Kestra20 implements Generation {
         ExecutionId id = new ExecutionId(execution.getTenantId(), execution.getNamespace(), execution.getFlowId(),
             execution.getId(), execution.getFlowRevision());
         commands.emit(Create.of(id).withInputs(execution.getInputs()).withLabels(execution.getLabels()));
+    }
+
+    @Override
+    public WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger) {
+        return new WebhookContext(request, path, flow, trigger, webhooks, IdUtils.create(), null);
     }
 
     @Override

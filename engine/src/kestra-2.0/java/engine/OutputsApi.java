@@ -15,6 +15,7 @@ import java.util.NoSuchElementException;
 /** Since 2.0 an execution no longer carries its outputs; they have a path of their own. */
 @Controller("/api/v1/{tenant}/outputs")
 @ExecuteOn(TaskExecutors.BLOCKING)
+@Webserver
 class OutputsApi {
     @Inject ExecutionRepositoryInterface executions;
     @Inject TaskOutputService outputs;

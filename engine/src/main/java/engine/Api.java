@@ -6,12 +6,14 @@ import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
+import io.kestra.core.repositories.ArrayListTotal;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.runners.FlowInputOutput;
 import io.kestra.core.services.ExecutionService;
 import io.kestra.core.services.FlowService;
 import io.micronaut.core.annotation.Nullable;
+import io.micronaut.data.model.Pageable;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.MediaType;
 import io.micronaut.http.annotation.Body;
@@ -28,6 +30,7 @@ import io.micronaut.scheduling.annotation.ExecuteOn;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.slf4j.event.Level;
@@ -35,6 +38,7 @@ import org.slf4j.event.Level;
 /** Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. */
 @Controller("/api/v1/{tenant}")
 @ExecuteOn(TaskExecutors.BLOCKING)
+@Webserver
 class Api {
     /** An answer to wait=true comes at the latest then; the caller's own deadline is shorter. */
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(60);
@@ -81,6 +85,14 @@ class Api {
         }
         kestra.submit(execution);
         return execution;
+    }
+
+    /** A flow's executions, a page of them: what a trigger or a schedule made is found here. */
+    @Get("/executions")
+    Map<String, Object> search(String tenant, @QueryValue String namespace, @QueryValue String flowId,
+                               @QueryValue(defaultValue = "1") int page, @QueryValue(defaultValue = "10") int size) {
+        ArrayListTotal<Execution> found = executions.findByFlowId(tenant, namespace, flowId, Pageable.from(page, size));
+        return Map.of("results", found, "total", found.getTotal());
     }
 
     @Get("/executions/{id}")

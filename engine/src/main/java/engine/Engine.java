@@ -23,7 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Kestra's standalone server without Kestra's cli and webserver, which are not published as libraries.
+ * Kestra's servers, the standalone one and those of one role each, without Kestra's cli and webserver, which are not published as libraries.
  *
  * <p>Configuration, the weaker first: our application.yml, MICRONAUT_CONFIG_FILES, the environment, {@code -c},
  * system properties, {@code --port}. As in Kestra {@code -c} beats the environment; unlike in Kestra system
@@ -62,11 +62,15 @@ public final class Engine {
         for (String property : List.of("micronaut.server.port", "endpoints.all.port")) {
             claim(property, environment.getRequiredProperty(property, Integer.class));
         }
-        context.start();
+        try (Migration migration = Migration.awaitTurn(environment, options.role())) {
+            context.start();
+            migration.done();
+        }
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(context), "engine-stop"));
         context.getBean(EmbeddedServer.class).start();
-        context.getBean(Generation.class).start(options.workerThreads());
-        context.getBean(Services.class).awaitRunning(LONGEST_START);
+        Services services = context.getBean(Services.class);
+        services.start(options);
+        services.awaitRunning(LONGEST_START);
     }
 
     /** Prints what kept the server from running and ends the process at once, whatever threads already run. */
@@ -111,6 +115,7 @@ public final class Engine {
     /** Our own settings in Kestra's terms; as builder properties they beat all else. */
     private static Map<String, Object> settings(Options options) {
         Map<String, Object> settings = new HashMap<>();
+        settings.put("kestra.server-type", options.role());
         if (options.port() != null) {
             settings.put("micronaut.server.port", options.port());
         }

@@ -14,6 +14,7 @@ import java.util.Map;
 
 /** What a client asks of the server itself: which version it is, and the set-up of its credentials. */
 @Controller("/api/v1")
+@Webserver
 class InstanceApi {
     @Inject VersionProvider version;
     @Inject Credentials credentials;

@@ -1,23 +1,34 @@
 package engine;
 
+import io.kestra.core.models.ServerType;
+import io.kestra.core.server.ServiceType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** The command line of {@code kestra server standalone}, as far as charts and people use it. */
-record Options(Path config, Integer port, int workerThreads, List<String> ignored) {
+/** The command line of {@code kestra server ROLE}, as far as charts and people use it. */
+record Options(ServerType role, Set<ServiceType> without, Path config, Integer port, int workerThreads, List<String> ignored) {
     /** As many as one short flow at a time needs; charts pass their own number. */
     private static final int DEFAULT_WORKER_THREADS = 4;
 
     /** @throws IllegalArgumentException saying which argument is wrong and what is expected */
     static Options parse(String[] args) {
         Deque<String> rest = new ArrayDeque<>(List.of(args));
-        if (!"server".equals(rest.poll()) || !"standalone".equals(rest.poll())) {
-            throw new IllegalArgumentException("usage: engine.Engine server standalone [-c FILE] [--port N] [--worker-thread N]");
+        ServerType role = "server".equals(rest.poll()) ? role(rest.poll()) : null;
+        if (role == null) {
+            throw new IllegalArgumentException("usage: engine.Engine server ROLE [-c FILE] [--port N] [--worker-thread N]"
+                + " [--no-indexer] [--no-controller]; the roles: "
+                + Stream.of(ServerType.values()).map(Options::name).sorted().collect(Collectors.joining(", ")));
         }
+        Set<ServiceType> without = EnumSet.noneOf(ServiceType.class);
         Path config = null;
         Integer port = null;
         int workerThreads = DEFAULT_WORKER_THREADS;
@@ -29,11 +40,20 @@ record Options(Path config, Integer port, int workerThreads, List<String> ignore
             switch (name) {
                 case "-c", "--config" -> config = file(name, value(argument, equals, rest));
                 case "--port" -> port = number(name, value(argument, equals, rest), 0);
-                case "--worker-thread" -> workerThreads = number(name, value(argument, equals, rest), 1);
+                case "--no-indexer", "--no-controller" -> without.add(ServiceType.fromString(name.substring("--no-".length())));
+                case "--worker-thread", "-t", "--thread" -> workerThreads = number(name, value(argument, equals, rest), 1);
                 default -> ignored.add(argument);
             }
         }
-        return new Options(config, port, workerThreads, ignored);
+        return new Options(role, without, config, port, workerThreads, ignored);
+    }
+
+    private static String name(ServerType role) {
+        return role.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static ServerType role(String name) {
+        return Stream.of(ServerType.values()).filter(role -> name(role).equals(name)).findFirst().orElse(null);
     }
 
     private static String value(String argument, int equals, Deque<String> rest) {

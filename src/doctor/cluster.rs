@@ -1,0 +1,227 @@
+//! The kubeconfig, and the rights in the context that is named.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::api::PostParams;
+use kube::config::Kubeconfig;
+use kube::{Api, Client};
+use serde::Deserialize;
+
+use super::{Finding, Seat, Status};
+use crate::cluster::{Access, Cluster};
+use crate::provider::live;
+use crate::session::{Place, Wanted};
+
+/// The rights that suffice, where namespaces are made and where one is given.
+const RIGHTS: [(&str, &str); 2] = [
+    (
+        "deploy/rbac-namespaces.yaml",
+        include_str!("../../deploy/rbac-namespaces.yaml"),
+    ),
+    (
+        "deploy/rbac-one-namespace.yaml",
+        include_str!("../../deploy/rbac-one-namespace.yaml"),
+    ),
+];
+/// Without these a run only takes longer, as the files say.
+const DISPENSABLE: [(&str, &str); 2] = [("nodes", "list"), ("pods", "deletecollection")];
+const ANSWER: Duration = Duration::from_secs(10);
+/// How many questions at a time.
+const AT_ONCE: usize = 16;
+const NEEDED_BY: [Seat; 1] = [Seat::Context];
+
+pub(super) async fn look(place: &Wanted) -> Vec<Finding> {
+    let Wanted::Named(Place::Live {
+        place: live::Place::Context { name, namespace },
+        ..
+    }) = place
+    else {
+        return vec![contexts()];
+    };
+    let mut findings = vec![contexts()];
+    let access = Access {
+        kubeconfig: None,
+        context: name.clone(),
+    };
+    let check = format!("context {name}");
+    match tokio::time::timeout(ANSWER, Cluster::connect(access)).await {
+        Ok(Ok(cluster)) => {
+            findings.push(Finding::ok(check, format!("Kubernetes {} answers", cluster.version)));
+            findings.push(rights(cluster.client, name, namespace.as_deref()).await);
+        }
+        Ok(Err(infra)) => findings.push(
+            Finding::missing(check, &NEEDED_BY, format!("failed to {infra}")).cure("kubectl config get-contexts"),
+        ),
+        Err(_) => findings.push(
+            Finding::missing(check, &NEEDED_BY, format!("no answer within {} s", ANSWER.as_secs()))
+                .cure(format!("kubectl --context {name} version")),
+        ),
+    }
+    findings
+}
+
+fn contexts() -> Finding {
+    match Kubeconfig::read() {
+        Ok(config) if config.contexts.is_empty() => Finding::new("kubeconfig", Status::Note, "it has no contexts"),
+        Ok(config) => {
+            let names: Vec<_> = config.contexts.iter().map(|c| c.name.as_str()).collect();
+            Finding::ok("kubeconfig", format!("contexts: {}", names.join(", ")))
+        }
+        Err(e) => Finding::new("kubeconfig", Status::Note, format!("none that can be read: {e}"))
+            .cure("export KUBECONFIG=FILE"),
+    }
+}
+
+/// One verb on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Right {
+    group: String,
+    resource: String,
+    verb: String,
+}
+
+/// What a file of rights grants.
+fn wanted(text: &str) -> Vec<Right> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Rule {
+        api_groups: Vec<String>,
+        resources: Vec<String>,
+        verbs: Vec<String>,
+    }
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_slice_multiple(text.as_bytes()).unwrap_or_default();
+    let rules = documents.iter().filter_map(|d| d.get("rules").cloned());
+    let rules = rules
+        .filter_map(|r| serde_json::from_value::<Vec<Rule>>(r).ok())
+        .flatten();
+    rules
+        .flat_map(|rule| {
+            let each = |group: &String| {
+                let of = |resource: &String| {
+                    rule.verbs
+                        .iter()
+                        .map(|verb| Right {
+                            group: group.clone(),
+                            resource: resource.clone(),
+                            verb: verb.clone(),
+                        })
+                        .collect::<Vec<_>>()
+                };
+                rule.resources.iter().flat_map(of).collect::<Vec<_>>()
+            };
+            rule.api_groups.iter().flat_map(each).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Finding {
+    let (file, text) = RIGHTS[usize::from(namespace.is_some())];
+    let reviews = Api::<SelfSubjectAccessReview>::all(client);
+    let ask = async |right: Right| {
+        let (resource, subresource) = match right.resource.split_once('/') {
+            Some((resource, sub)) => (resource.to_owned(), Some(sub.to_owned())),
+            None => (right.resource.clone(), None),
+        };
+        let review = SelfSubjectAccessReview {
+            spec: SelfSubjectAccessReviewSpec {
+                resource_attributes: Some(ResourceAttributes {
+                    namespace: namespace.map(str::to_owned),
+                    group: Some(right.group.clone()),
+                    resource: Some(resource),
+                    subresource,
+                    verb: Some(right.verb.clone()),
+                    ..ResourceAttributes::default()
+                }),
+                ..SelfSubjectAccessReviewSpec::default()
+            },
+            ..SelfSubjectAccessReview::default()
+        };
+        let answer = reviews.create(&PostParams::default(), &review).await;
+        answer.map(|a| (right, a.status.is_some_and(|s| s.allowed)))
+    };
+    let wanted = wanted(text);
+    let count = wanted.len();
+    let asked = futures::stream::iter(wanted)
+        .map(ask)
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>();
+    let answers: Result<Vec<(Right, bool)>, String> = match tokio::time::timeout(ANSWER, asked).await {
+        Ok(answers) => answers.into_iter().collect::<Result<_, _>>().map_err(|e| e.to_string()),
+        Err(_) => Err(format!("no answer within {} s", ANSWER.as_secs())),
+    };
+    let check = "rights";
+    match answers {
+        Ok(answers) => told(check, file, count, &answers).unwrap_or_else(|(status, lacking)| {
+            let stops = if status == Status::Missing { &NEEDED_BY[..] } else { &[] };
+            let on = namespace.map(|ns| format!(" -n {ns}")).unwrap_or_default();
+            Finding {
+                status,
+                ..Finding::missing(check, stops, format!("lacks {lacking}"))
+                    .cure(format!("kubectl --context {context}{on} apply -f {file}"))
+            }
+        }),
+        Err(why) => Finding::missing(check, &NEEDED_BY, format!("failed to ask for them: {why}"))
+            .cure(format!("kubectl --context {context} auth can-i --list")),
+    }
+}
+
+/// All is well, or how bad it is and what is lacking.
+fn told(check: &str, file: &str, count: usize, answers: &[(Right, bool)]) -> Result<Finding, (Status, String)> {
+    let lacking: Vec<&Right> = answers
+        .iter()
+        .filter(|(_, allowed)| !allowed)
+        .map(|(right, _)| right)
+        .collect();
+    if lacking.is_empty() {
+        return Ok(Finding::ok(check, format!("all {count} of {file}")));
+    }
+    let dispensable = |right: &&Right| DISPENSABLE.contains(&(right.resource.as_str(), right.verb.as_str()));
+    let status = if lacking.iter().all(dispensable) {
+        Status::Warning
+    } else {
+        Status::Missing
+    };
+    let each: Vec<_> = lacking.iter().map(|r| format!("{} {}", r.verb, r.resource)).collect();
+    Err((status, each.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_rights_are_read() {
+        let [all, one] = RIGHTS.map(|(_, text)| wanted(text));
+        let right = |group: &str, resource: &str, verb: &str| Right {
+            group: group.into(),
+            resource: resource.into(),
+            verb: verb.into(),
+        };
+        assert!(all.contains(&right("", "namespaces", "create")));
+        assert!(all.contains(&right("apps", "deployments", "patch")));
+        assert!(one.contains(&right("", "pods/portforward", "get")));
+        assert!(!one.iter().any(|r| r.resource == "namespaces"));
+    }
+
+    #[test]
+    fn what_only_takes_longer_is_a_warning() {
+        let answers = |denied: &[(&str, &str)]| -> Vec<_> {
+            wanted(RIGHTS[0].1)
+                .into_iter()
+                .map(|r| {
+                    let allowed = !denied.contains(&(r.resource.as_str(), r.verb.as_str()));
+                    (r, allowed)
+                })
+                .collect()
+        };
+        let told = |denied: &[(&str, &str)]| told("rights", "f", 1, &answers(denied)).unwrap_err();
+        assert_eq!(told(&[("nodes", "list")]), (Status::Warning, "list nodes".into()));
+        let (status, lacking) = told(&[("nodes", "list"), ("secrets", "create")]);
+        assert_eq!(
+            (status, lacking.as_str()),
+            (Status::Missing, "list nodes, create secrets")
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Docker: the daemon, its cgroups, and the images that are there or can be pulled.
+
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::machine::gib;
+use super::{Finding, Seat, Status};
+use crate::process::{Command, Deadline};
+use crate::provider::{auto, live};
+use crate::session::Options;
+
+const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
+/// What one Kestra and a control plane take on a kind node, in bytes.
+const KIND_MEMORY: u64 = 2 << 30;
+const NEEDED_BY: [Seat; 2] = [Seat::Docker, Seat::Kind];
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Info {
+    server_version: String,
+    server_errors: Vec<String>,
+    cgroup_version: String,
+    #[serde(rename = "NCPU")]
+    cpus: u64,
+    mem_total: u64,
+}
+
+pub(super) async fn look(options: &Options, cancel: &CancellationToken) -> Vec<Finding> {
+    let info = match info(cancel).await {
+        Ok(info) => info,
+        Err(why) => return vec![without(&why)],
+    };
+    let found = format!(
+        "Docker {}, {} CPUs, {} of memory",
+        info.server_version,
+        info.cpus,
+        gib(info.mem_total)
+    );
+    let mut findings = vec![if info.mem_total < KIND_MEMORY {
+        Finding::new("docker", Status::Warning, found).cure("kestra-secrets run --provider embedded")
+    } else {
+        Finding::ok("docker", found)
+    }];
+    findings.push(cgroup(&info.cgroup_version));
+    let docker = auto::Docker(cancel);
+    for (kestra, image) in live::images(&options.kestras(), &options.images) {
+        findings.push(image_of(&docker, &kestra, &image.to_string()).await);
+    }
+    findings.push(match docker.node().await {
+        Some(node) => Finding::ok("kind node image", format!("{node} can be had")),
+        None => Finding::missing("kind node image", &[Seat::Kind], "none is there and none can be pulled")
+            .cure("testbed/testbed build"),
+    });
+    findings
+}
+
+async fn info(cancel: &CancellationToken) -> Result<Info, String> {
+    let asked = Command::new("docker").args(["info", "--format", "{{json .}}"]);
+    let said = asked.run(ASK, cancel).await.map_err(|e| format!("failed to {e}"))?;
+    let info: Info = serde_json::from_slice(&said.stdout).map_err(|e| format!("docker info is not understood: {e}"))?;
+    if info.server_version.is_empty() {
+        return Err(info.server_errors.join("; "));
+    }
+    Ok(info)
+}
+
+fn without(why: &str) -> Finding {
+    let cure = if why.contains("permission denied") {
+        "sudo usermod -aG docker \"$USER\" && newgrp docker"
+    } else if why.contains("failed to start docker") {
+        "apt-get install docker.io  # Debian, Ubuntu; elsewhere see docs.docker.com/engine/install"
+    } else {
+        "sudo systemctl start docker"
+    };
+    Finding::missing("docker", &NEEDED_BY, why).cure(cure)
+}
+
+fn cgroup(version: &str) -> Finding {
+    match version {
+        "1" => Finding::new(
+            "cgroup",
+            Status::Warning,
+            "Docker runs on cgroup v1: kubelets from 1.35 refuse it, the usual node images are older",
+        )
+        .cure("boot with the kernel parameter systemd.unified_cgroup_hierarchy=1, or keep to nodes before 1.35 by --node-image"),
+        "" => Finding::new("cgroup", Status::Note, "Docker does not say its version"),
+        version => Finding::ok("cgroup", format!("v{version}")),
+    }
+}
+
+async fn image_of(docker: &auto::Docker<'_>, kestra: &str, image: &str) -> Finding {
+    let check = format!("image of {kestra}");
+    if docker.has(image).await {
+        return Finding::ok(check, format!("{image} is here"));
+    }
+    let ours = image.starts_with(live::TESTBED);
+    if !ours && docker.offered(image).await {
+        return Finding::ok(check, format!("{image} can be pulled"));
+    }
+    Finding::missing(check, &NEEDED_BY, format!("{image} is not here and cannot be pulled")).cure(if ours {
+        "testbed/testbed build".to_owned()
+    } else {
+        format!("docker pull {image}  # or name another by --image")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cure_goes_by_what_docker_says() {
+        let cure = |why| without(why).cure.unwrap();
+        assert!(cure("failed to start docker: No such file").contains("install"));
+        assert!(cure("failed to run docker: permission denied while trying").contains("usermod"));
+        assert!(cure("Cannot connect to the Docker daemon").contains("systemctl"));
+    }
+
+    #[test]
+    fn cgroup_v1_is_a_warning_and_v2_is_well() {
+        assert_eq!(cgroup("1").status, Status::Warning);
+        assert_eq!(cgroup("2").status, Status::Ok);
+    }
+}

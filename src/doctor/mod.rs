@@ -1,0 +1,236 @@
+//! What this machine has and lacks, for which provider. It looks; it makes, starts and changes nothing.
+
+mod cluster;
+mod docker;
+mod machine;
+mod network;
+mod tools;
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::provider::{KestraRef, auto};
+use crate::session::{Options, Place, Wanted};
+use crate::toolbox::Toolbox;
+
+/// Where a Kestra can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Seat {
+    /// A child process.
+    Embedded,
+    /// A container.
+    Docker,
+    /// A kind cluster made for the run.
+    Kind,
+    /// A context of the user's kubeconfig.
+    Context,
+}
+
+impl Seat {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Embedded, Self::Docker, Self::Kind, Self::Context];
+
+    /// As `--provider` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Docker => "docker",
+            Self::Kind => "kind",
+            Self::Context => "context",
+        }
+    }
+
+    fn of(place: &Place) -> Self {
+        use crate::provider::live;
+        match place {
+            Place::Embedded => Self::Embedded,
+            Place::Docker => Self::Docker,
+            Place::Live { place, .. } => match place {
+                live::Place::Kind(_) => Self::Kind,
+                live::Place::Context { .. } => Self::Context,
+            },
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Not there, and not needed for what was asked.
+    Note,
+    /// A run may fail by it, or take longer.
+    Warning,
+    /// The providers in `stops` cannot run.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// What was looked at, such as `helm`.
+    pub check: String,
+    /// How bad it is.
+    pub status: Status,
+    /// What was found.
+    pub found: String,
+    /// The command that cures it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+    /// The providers that cannot run because of it.
+    pub stops: Vec<Seat>,
+}
+
+impl Finding {
+    fn new(check: impl Into<String>, status: Status, found: impl fmt::Display) -> Self {
+        Self {
+            check: check.into(),
+            status,
+            // What others say may have several lines.
+            found: found.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+            cure: None,
+            stops: Vec::new(),
+        }
+    }
+
+    fn ok(check: impl Into<String>, found: impl fmt::Display) -> Self {
+        Self::new(check, Status::Ok, found)
+    }
+
+    fn missing(check: impl Into<String>, stops: &[Seat], found: impl fmt::Display) -> Self {
+        Self {
+            stops: stops.to_vec(),
+            ..Self::new(check, Status::Missing, found)
+        }
+    }
+
+    fn cure(self, command: impl Into<String>) -> Self {
+        Self {
+            cure: Some(command.into()),
+            ..self
+        }
+    }
+}
+
+/// Whether a provider can run here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Provider {
+    /// Which.
+    pub name: Seat,
+    /// Whether nothing stops it.
+    pub can_run: bool,
+    /// What stops it, if anything does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// All that was found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Examination {
+    /// The version of this format.
+    pub schema: u32,
+    /// The version of the program.
+    pub tool: String,
+    /// What was looked at.
+    pub findings: Vec<Finding>,
+    /// Each provider.
+    pub providers: Vec<Provider>,
+    /// Where `run` with the same flags would run Kestra; none where it could not tell.
+    pub chosen: Option<Seat>,
+    /// Why there, or why nowhere.
+    pub because: String,
+    /// Whether it can run there.
+    pub can_run: bool,
+}
+
+/// The schema of `doctor --json`.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Examination).to_value()
+}
+
+/// Looks at all that a run with these options needs.
+pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Examination {
+    let (choice, tools, docker, cluster, network) = tokio::join!(
+        choice(options, cancel),
+        tools::look(options, toolbox),
+        docker::look(options, cancel),
+        cluster::look(&options.place),
+        network::look(options, toolbox),
+    );
+    let findings: Vec<Finding> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
+        .into_iter()
+        .flatten()
+        .collect();
+    let providers: Vec<Provider> = Seat::ALL
+        .into_iter()
+        .map(|seat| judge(seat, options, &findings))
+        .collect();
+    let (chosen, because) = match choice {
+        Ok((seat, because)) => (Some(seat), because),
+        Err(because) => (None, because),
+    };
+    let can_run = providers.iter().any(|p| Some(p.name) == chosen && p.can_run);
+    Examination {
+        schema: 1,
+        tool: env!("CARGO_PKG_VERSION").into(),
+        findings,
+        providers,
+        chosen,
+        because,
+        can_run,
+    }
+}
+
+async fn choice(options: &Options, cancel: &CancellationToken) -> Result<(Seat, String), String> {
+    match &options.place {
+        Wanted::Named(place) => Ok((Seat::of(place), "it is named".into())),
+        Wanted::Auto => match auto::choose(options, cancel).await {
+            Ok(choice) => Ok((Seat::of(&choice.place), choice.because)),
+            Err(infra) => Err(infra.to_string()),
+        },
+    }
+}
+
+fn judge(name: Seat, options: &Options, findings: &[Finding]) -> Provider {
+    let exec = options.kestras().into_iter().find(|k| matches!(k, KestraRef::Exec(_)));
+    let named = matches!(&options.place, Wanted::Named(place) if Seat::of(place) == Seat::Context);
+    let because = match (name, exec) {
+        (Seat::Docker | Seat::Kind | Seat::Context, Some(exec)) => Some(format!("{exec} is a file, not an image")),
+        (Seat::Context, None) if !named => Some("no --context is named".into()),
+        _ => {
+            let stops = findings.iter().filter(|f| f.stops.contains(&name));
+            let missing: Vec<_> = stops.map(|f| f.check.as_str()).collect();
+            (!missing.is_empty()).then(|| format!("missing: {}", missing.join(", ")))
+        }
+    };
+    Provider {
+        name,
+        can_run: because.is_none(),
+        because,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_runs_where_nothing_stops_it() {
+        let findings = [
+            Finding::ok("helm", "there"),
+            Finding::missing("docker", &[Seat::Docker, Seat::Kind], "no daemon\nanswers"),
+        ];
+        assert_eq!(findings[1].found, "no daemon answers");
+        let options = Options::default();
+        let judged = Seat::ALL.map(|seat| judge(seat, &options, &findings));
+        assert_eq!(judged.clone().map(|p| p.can_run), [true, false, false, false]);
+        assert_eq!(judged[2].because.as_deref(), Some("missing: docker"));
+        assert_eq!(judged[3].because.as_deref(), Some("no --context is named"));
+    }
+}

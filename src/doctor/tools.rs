@@ -1,0 +1,121 @@
+//! Helm, kind, Java, Maven, and the engines that are built.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, Seat, Status};
+use crate::provider::KestraRef;
+use crate::provider::embedded::Engine;
+use crate::session::Options;
+use crate::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
+
+pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
+    let (helm, kind, engines) = tokio::join!(
+        tool(toolbox, Tool::Helm, &Seat::ALL),
+        tool(toolbox, Tool::Kind, &[Seat::Kind]),
+        engines(options, toolbox),
+    );
+    [helm, kind].into_iter().chain(engines).collect()
+}
+
+async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
+    let name = tool.name();
+    let missing = |error: ToolboxError| {
+        let cure = format!("export {}=/path/to/{name}", tool.variable());
+        Finding::missing(name, needed_by, brief(&error)).cure(cure)
+    };
+    match toolbox.here(tool).await {
+        Ok(found) => Finding::ok(
+            name,
+            format!("{} {}: {}", found.version, found.how, found.path.display()),
+        ),
+        Err(error @ ToolboxError::NotFound { .. }) => {
+            let version = tool.provided();
+            if let Some(url) = toolbox.download_url(tool)
+                && toolbox.offers(&url).await.is_ok()
+            {
+                let found = format!("not here; the first run downloads {version} from {url}");
+                Finding::new(name, Status::Note, found)
+            } else if toolbox.has_go() {
+                Finding::new(
+                    name,
+                    Status::Note,
+                    format!("not here; the first run builds {version} with Go"),
+                )
+                .cure(format!("go install {}", tool.go_module()))
+            } else {
+                missing(error)
+            }
+        }
+        Err(error) => missing(error),
+    }
+}
+
+/// What the engines that are asked for need; each Java and Maven once.
+async fn engines(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut javas = BTreeSet::new();
+    let mut to_build = BTreeSet::new();
+    for kestra in options.kestras() {
+        if let KestraRef::Engine(version) = kestra {
+            let java = Engine::java(&version);
+            javas.insert(java);
+            let check = format!("engine {version}");
+            findings.push(if Engine::is_built(toolbox.cache(), &version) {
+                Finding::ok(check, "built, in the cache")
+            } else {
+                to_build.insert(java);
+                Finding::new(
+                    check,
+                    Status::Note,
+                    "the first run builds it by Maven, in about two minutes",
+                )
+            });
+        }
+    }
+    for least in javas {
+        let purpose = if to_build.contains(&least) {
+            JavaFor::Building
+        } else {
+            JavaFor::Running
+        };
+        let check = format!("java {least}");
+        match toolbox.java(least, purpose).await {
+            Ok(java) => {
+                let found = format!("{} {}: {}", java.version, java.how, java.home.display());
+                findings.push(Finding::ok(check, found));
+                // One Maven builds all; without an engine to build it is not needed.
+                if to_build.first() == Some(&least) {
+                    findings.push(match toolbox.maven(&java).await {
+                        Ok(maven) => Finding::ok(
+                            "maven",
+                            format!("{} {}: {}", maven.version, maven.how, maven.path.display()),
+                        ),
+                        Err(error) => Finding::missing("maven", &[Seat::Embedded], error).cure("apt-get install maven"),
+                    });
+                }
+            }
+            Err(error) => {
+                let cure = cure(&error, format!("apt-get install openjdk-{least}-jdk-headless"));
+                findings.push(Finding::missing(check, &[Seat::Embedded], brief(&error)).cure(cure));
+            }
+        }
+    }
+    findings
+}
+
+/// What was tried, without what to do about it, which is the cure.
+fn brief(error: &ToolboxError) -> String {
+    match error {
+        ToolboxError::NotFound { tried, .. } => tried.join("; "),
+        ToolboxError::Named { variable, why, .. } => format!("{variable}: {why}"),
+        other => format!("failed to {other}"),
+    }
+}
+
+/// What is named by a variable keeps every other from being found.
+fn cure(error: &ToolboxError, otherwise: String) -> String {
+    match error {
+        ToolboxError::Named { variable, .. } => format!("unset {variable}"),
+        _ => otherwise,
+    }
+}

@@ -1,0 +1,64 @@
+//! What secrets are meant to be, where somebody said so: a page of documentation, or a scenario's promise.
+
+use std::collections::BTreeMap;
+
+use crate::secret::{PREFIX, Place, Plain, decode};
+
+/// Secrets by the name a flow calls them, without regard to case.
+#[derive(Debug, Clone, Default)]
+pub struct Meanings(BTreeMap<String, Meaning>);
+
+#[derive(Debug, Clone)]
+struct Meaning {
+    plain: Plain,
+    encodings: Vec<Plain>,
+}
+
+impl Meanings {
+    /// Says what a secret is. `encodings` are some that people have at hand: of those, the one that arrives is
+    /// written where the value is wrong, rather than one of the same plaintext that nobody has seen.
+    pub fn say(&mut self, key: &str, plain: Plain, encodings: Vec<Plain>) {
+        self.0.insert(key.to_uppercase(), Meaning { plain, encodings });
+    }
+
+    /// What the secret of a variable is meant to be.
+    pub fn plain(&self, variable: &str) -> Option<&Plain> {
+        self.of(variable).map(|meaning| &meaning.plain)
+    }
+
+    /// The encoding at hand that gives the secret when it is written there.
+    pub fn written(&self, variable: &str, place: Place) -> Option<Plain> {
+        let Meaning { plain, encodings } = self.of(variable)?;
+        let arrives = |written: &&Plain| {
+            let environment = place.environment(written);
+            environment.is_some_and(|env| decode(&env).is_ok_and(|text| text == *plain))
+        };
+        encodings.iter().find(arrives).cloned()
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn of(&self, variable: &str) -> Option<&Meaning> {
+        let key = variable.get(PREFIX.len()..)?;
+        self.0.get(&key.to_uppercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoding_at_hand_is_taken_where_it_arrives() {
+        let mut meanings = Meanings::default();
+        let texts = ["YWRtaW4=", "WVdSdGFXNEsK", "WVdSdGFXND0K"].map(|text| Plain::new(text, true));
+        meanings.say("db_username", Plain::new("admin", true), texts.to_vec());
+        let written = |place| meanings.written("SECRET_DB_USERNAME", place);
+        assert_eq!(written(Place::Values), Some(Plain::new("YWRtaW4=", true)));
+        assert_eq!(written(Place::Data), Some(Plain::new("WVdSdGFXND0K", true)));
+        assert_eq!(meanings.written("SECRET_OTHER", Place::Data), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! The case of an intent: its flow, what it reads and what is wanted, under the names of its installation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::intent::{self, Documents, Names};
+use super::{Action, Case, Options, PlanError, PlannedStep, Read, Target, values};
+use crate::scenario::{Change, Expect, Generation, Intent, Said, Scenario, Step, Wanted};
+
+/// One scenario's part in an installation.
+pub(super) fn of_intent(scenario: &Arc<Scenario>, given: &Intent, names: &Names, flow: &str, wanted: &Wanted) -> Case {
+    let reads: BTreeMap<_, _> = given
+        .reads
+        .iter()
+        .map(|(output, secret)| {
+            let public = given.secrets.get(secret).is_some_and(|s| s.plain().is_public());
+            (
+                output.clone(),
+                Read {
+                    secret: names.of(secret),
+                    public,
+                },
+            )
+        })
+        .collect();
+    Case {
+        scenario: Arc::clone(scenario),
+        flow: given.flow.clone().unwrap_or_else(|| intent::flow(flow, &reads)),
+        reads,
+        wanted: rename(wanted.clone(), names),
+        warnings: Vec::new(),
+        steps: Vec::new(),
+    }
+}
+
+/// What is wanted, under the names of the installation.
+fn rename(wanted: Wanted, names: &Names) -> Wanted {
+    let Expect::Missing { key } = &wanted.expect else {
+        return wanted;
+    };
+    let actual = names.of(key);
+    let line = |line: String| line.replace(&format!("SECRET_{key}"), &format!("SECRET_{actual}"));
+    Wanted {
+        server_log: Said {
+            has: wanted.server_log.has.into_iter().map(line).collect(),
+            ..wanted.server_log
+        },
+        expect: Expect::Missing { key: actual },
+        ..wanted
+    }
+}
+
+/// What happens to the release afterwards, with its documents written.
+pub(super) fn steps(
+    scenario: &Scenario,
+    given: &Intent,
+    names: &Names,
+    target: &Target,
+    generation: Generation,
+    options: &Options,
+) -> Result<Vec<PlannedStep>, PlanError> {
+    let mut now = given.clone();
+    let mut planned = Vec::new();
+    for (n, Step { change, expect }) in scenario.steps.iter().enumerate() {
+        let Some(expectation) = expect.iter().find(|e| e.applies(&target.version, generation)) else {
+            continue;
+        };
+        let action = match change {
+            Change::Restart => Action::Restart,
+            Change::Upgrade(secrets) | Change::Rotate(secrets) => {
+                now.secrets.extend(secrets.clone());
+                let documents = Documents::write(&[(&now, names)], generation);
+                let documents = values::add(scenario, documents, &now.values, generation, options)?;
+                match change {
+                    Change::Rotate(_) => Action::Apply(documents.manifests),
+                    _ => Action::Upgrade {
+                        values: documents.values,
+                        manifests: documents.manifests,
+                    },
+                }
+            }
+        };
+        planned.push(PlannedStep {
+            name: format!("{}-{change}", n + 1),
+            action,
+            wanted: rename(expectation.wanted.clone(), names),
+        });
+    }
+    Ok(planned)
+}

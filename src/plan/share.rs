@@ -1,0 +1,91 @@
+//! Cases that live in one installation: intents under names that no two of them bear, and literals whose
+//! documents are the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::intent::{Documents, Names};
+use super::{Installation, Options, PlanError, Target, alone, case, installation};
+use crate::scenario::{Expect, Expectation, Given, Intent, Scenario, Stage};
+
+/// Scenarios that were found to fit together, each with what it expects.
+pub(super) type Shared<'a> = Vec<(&'a Arc<Scenario>, &'a Expectation)>;
+
+/// Whether a case can live with others: it changes nothing, its pod is meant to run, and what it calls its
+/// secrets is nobody else's, nor two things to Kestra.
+pub(super) fn fits(scenario: &Scenario, expect: &Expect, others: &Shared) -> bool {
+    let Given::Intent(intent) = &scenario.given else {
+        return false;
+    };
+    let mut taken: BTreeSet<_> = others.iter().flat_map(|(other, _)| known(other)).collect();
+    runs(expect)
+        && intent.values.is_empty()
+        && scenario.steps.is_empty()
+        && known(scenario).into_iter().all(|n| taken.insert(n))
+}
+
+/// Whether two installations of literals are the same release but for the flows that are run on it.
+pub(super) fn same(one: &Installation, other: &Installation) -> bool {
+    let literal = |i: &Installation| {
+        let mut cases = i.cases.iter();
+        cases.all(|c| matches!(c.scenario.given, Given::Literal(_)) && runs(&c.wanted.expect))
+    };
+    one.kestra == other.kestra
+        && one.generation == other.generation
+        && literal(one)
+        && literal(other)
+        && one.values == other.values
+        && one.manifests == other.manifests
+}
+
+/// Whether the pod is meant to run.
+fn runs(expect: &Expect) -> bool {
+    match expect {
+        Expect::Outputs(_) | Expect::Missing { .. } | Expect::Failed { .. } | Expect::Silent => true,
+        Expect::Refused { by, .. } => matches!(by, Stage::Flow | Stage::Webhook),
+        Expect::Blocked { .. } => false,
+    }
+}
+
+/// What Kestra knows a scenario's secrets by where they share an installation.
+fn known(scenario: &Scenario) -> Vec<String> {
+    let Given::Intent(intent) = &scenario.given else {
+        return Vec::new();
+    };
+    let names = Names::shared(intent, &scenario.name);
+    intent
+        .secrets
+        .keys()
+        .map(|secret| names.of(secret).to_uppercase())
+        .collect()
+}
+
+/// One installation for all of them; none where there are none.
+pub(super) fn together(shared: &Shared, target: &Target, options: &Options) -> Result<Option<Installation>, PlanError> {
+    let Some((first, expectation)) = shared.first() else {
+        return Ok(None);
+    };
+    let generation = target.chart.of(None);
+    if shared.len() == 1 {
+        return alone(first, expectation, target, generation, options).map(Some);
+    }
+    let mut given: Vec<(&Intent, Names)> = Vec::new();
+    let mut cases = Vec::new();
+    for (scenario, expectation) in shared {
+        if let Given::Intent(intent) = &scenario.given {
+            let names = Names::shared(intent, &scenario.name);
+            let flow = format!("secret_test_{}", scenario.name.replace('-', "_"));
+            cases.push(case::of_intent(scenario, intent, &names, &flow, &expectation.wanted));
+            given.push((intent, names));
+        }
+    }
+    let given: Vec<_> = given.iter().map(|(i, n)| (*i, n)).collect();
+    let documents = Documents::write(&given, generation);
+    Ok(Some(installation(
+        target.id("shared"),
+        target,
+        generation,
+        documents,
+        cases,
+    )))
+}

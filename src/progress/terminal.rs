@@ -1,0 +1,62 @@
+//! Standard error, of which a process has one: lines, and live ones below them while work goes on.
+
+use std::io::{self, Write};
+use std::sync::{LazyLock, OnceLock};
+
+use indicatif::MultiProgress;
+
+static LIVE: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+static LOUDNESS: OnceLock<Loudness> = OnceLock::new();
+
+/// How much is told while work goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loudness {
+    /// Errors only.
+    Quiet,
+    /// Live lines on a terminal, else a line a step, and a line for each case.
+    #[default]
+    Normal,
+    /// A line a step on a terminal too.
+    Verbose,
+}
+
+/// Says once for the whole process how much is told; a later call changes nothing.
+pub fn set_loudness(loudness: Loudness) {
+    let _ = LOUDNESS.set(loudness);
+}
+
+/// How much is told.
+pub fn loudness() -> Loudness {
+    LOUDNESS.get().copied().unwrap_or_default()
+}
+
+/// Where live lines are drawn: nowhere when standard error is no terminal.
+pub(super) fn bars() -> &'static MultiProgress {
+    &LIVE
+}
+
+/// A line above the live ones, whatever the loudness: for errors.
+pub fn line(text: &str) {
+    // Where nothing is drawn, MultiProgress itself would swallow the line.
+    LIVE.suspend(|| anstream::eprintln!("{text}"));
+}
+
+/// A line above the live ones, unless the user wants quiet.
+pub fn tell(text: &str) {
+    if loudness() != Loudness::Quiet {
+        line(text);
+    }
+}
+
+/// Standard error for a log: what is written goes above the live lines.
+pub struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LIVE.suspend(|| anstream::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        anstream::stderr().lock().flush()
+    }
+}

@@ -1,0 +1,180 @@
+//! The processes of one installation: one that is all of Kestra, or one for each role and the database that
+//! they share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::{join_all, try_join_all};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::Launcher;
+use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
+use crate::kestra::Client;
+use crate::process::{Command, Log};
+use crate::provider::{Pod, Pods, Role, Site};
+use crate::verdict::Infra;
+
+/// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
+/// goes with it, so there is nothing to wait for.
+const GRACE: Duration = Duration::from_millis(100);
+/// H2's own server says where it listens within a second on a quiet machine.
+const DATABASE: Duration = Duration::from_secs(60);
+
+/// A distributed Kestra takes the room of several: only one at a time.
+static APART: Semaphore = Semaphore::const_new(1);
+
+/// Servers that run; [`stop`](Self::stop) them, whether they all came up or not.
+#[derive(Default)]
+pub(super) struct Servers {
+    each: BTreeMap<Role, Process>,
+    database: Option<Process>,
+    turn: Option<SemaphorePermit<'static>>,
+}
+
+impl Servers {
+    /// Starts them all, waits until each is healthy, and reaches the one that answers.
+    pub(super) async fn start(
+        &mut self,
+        site: &Site,
+        launcher: &Launcher,
+        id: &str,
+        pods: &Pods,
+    ) -> Result<Client, Infra> {
+        let each = pods.each();
+        let shared = match pods {
+            Pods::Standalone(_) => Vec::new(),
+            Pods::Distributed { .. } => self.share(site, launcher, id).await?,
+        };
+        let free = Ports::free(each.len()).map_err(io)?;
+        let mut ports: BTreeMap<Role, Ports> = each.keys().copied().zip(free).collect();
+        // A worker has no controller of its own; since 2.0 the web server brings one.
+        let controller = ports
+            .get(&Role::Controller)
+            .or(ports.get(&Role::Webserver))
+            .map(|p| p.grpc);
+        if let (Some(worker), Some(controller)) = (ports.get_mut(&Role::Worker), controller) {
+            worker.grpc = controller;
+        }
+        for (role, pod) in each {
+            let process = spawn(site, launcher, id, (role, pod), ports[&role], &shared).await?;
+            self.each.insert(role, process);
+        }
+        site.observer.waiting(id, "Kestra to become healthy");
+        try_join_all(self.each.iter().map(async |(role, process)| {
+            process.healthy(site, ports[role]).await.map_err(|infra| match role {
+                Role::Standalone => infra,
+                role => Infra {
+                    cause: format!("the {role}: {}", infra.cause),
+                    ..infra
+                },
+            })
+        }))
+        .await?;
+        let answers = ports.get(&Role::Standalone).or(ports.get(&Role::Webserver));
+        match answers {
+            Some(ports) => connect(site, *ports).await,
+            None => Err(Infra::new("reach Kestra", "no server answers REST")),
+        }
+    }
+
+    /// Starts H2's own server; what every other one is to be started with, so that it uses this.
+    async fn share(&mut self, site: &Site, launcher: &Launcher, id: &str) -> Result<Vec<String>, Infra> {
+        const PHASE: &str = "start the database";
+        let Launcher::Engine { engine, java, aot } = launcher else {
+            return Err(Infra::new(
+                "boot Kestra",
+                "the values deploy Kestra's components apart, and a Kestra that is a file runs as one server here",
+            )
+            .help("take an engine, such as --kestra engine@2.0.0, or a cluster"));
+        };
+        self.turn = APART.acquire().await.ok();
+        let folder = site.ledger.temp_dir().await.map_err(ledger)?;
+        let storage = folder.path().join("storage");
+        let command = java_command(engine, java)
+            .map_err(io)?
+            .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
+            .arg("-Dh2.bindAddress=127.0.0.1")
+            .args(["org.h2.tools.Server", "-tcp", "-tcpPort", "0", "-ifNotExists"]);
+        let process = Process::spawn(site, command, folder, format!("the database of {id}")).await?;
+        let database = self.database.insert(process);
+        let listens = database.log().wait_for(|line| {
+            let (_, address) = line.split_once("tcp://")?;
+            Some(address.split_whitespace().next()?.to_owned())
+        });
+        let address = tokio::select! {
+            address = timeout(DATABASE, listens) => address,
+            () = site.cancel.cancelled() => return Err(Infra::new(PHASE, "interrupted")),
+        };
+        let address = match address {
+            Ok(Some(address)) => address,
+            Ok(None) => return Err(Infra::new(PHASE, database.died().await)),
+            Err(_) => {
+                let cause = format!("it did not listen within {} s", DATABASE.as_secs());
+                return Err(Infra::new(PHASE, cause));
+            }
+        };
+        Ok(vec![
+            format!(
+                "-Ddatasources.h2.url=jdbc:h2:tcp://{address}/mem:public;TIME ZONE=UTC;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE"
+            ),
+            format!("-Dengine.storage={}", storage.display()),
+        ])
+    }
+
+    /// The log of each.
+    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &Log)> {
+        self.each.iter().map(|(role, process)| (*role, process.log()))
+    }
+
+    /// Ends them all and waits until they are gone.
+    pub(super) async fn stop(self) -> Result<(), Infra> {
+        let all = self.each.into_values().chain(self.database);
+        let ended = join_all(all.map(|process| process.stop(GRACE))).await;
+        ended.into_iter().collect()
+    }
+}
+
+async fn spawn(
+    site: &Site,
+    launcher: &Launcher,
+    id: &str,
+    (role, pod): (Role, &Pod),
+    ports: Ports,
+    shared: &[String],
+) -> Result<Process, Infra> {
+    let folder = site.ledger.temp_dir().await.map_err(ledger)?;
+    let mut properties = properties(ports, folder.path());
+    // Of two that are the same Java takes the later one.
+    properties.extend_from_slice(shared);
+    let mut environment = environment(pod, folder.path()).map_err(io)?;
+    let command = match launcher {
+        Launcher::Engine { engine, java, aot } => java_command(engine, java)
+            .map_err(io)?
+            .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
+            .args(&properties)
+            .args(["engine.Engine", "server", role.name()]),
+        Launcher::Exec(path) => {
+            add_java_options(&mut environment, &properties.join(" "));
+            let config = environment
+                .iter()
+                .find(|(n, _)| n == "MICRONAUT_CONFIG_FILES")
+                .map(|(_, v)| v.clone())
+                .unwrap_or_default();
+            Command::new(path)
+                .args(["server", role.name(), "-c"])
+                .arg(config)
+                .env_clear()
+        }
+    };
+    let program = match role {
+        Role::Standalone => format!("Kestra of {id}"),
+        role => format!("Kestra's {role} of {id}"),
+    };
+    Process::spawn(site, command.envs(environment), folder, program).await
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn io(error: std::io::Error) -> Infra {
+    Infra::new("prepare Kestra's files", error)
+}
