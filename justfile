@@ -29,6 +29,7 @@ schemas:
     cargo run -- schema explain > schemas/explain.schema.json
     cargo run -- schema lint > schemas/lint.schema.json
     cargo run -- schema prove > schemas/prove.schema.json
+    cargo run -- schema matrix > schemas/matrix.schema.json
     cargo run -- schema doctor > schemas/doctor.schema.json
     cargo run -- schema audit > schemas/audit.schema.json
 

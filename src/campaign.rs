@@ -2,7 +2,7 @@
 //! judged, and everything taken down again whatever happened.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 
@@ -10,7 +10,7 @@ use crate::attempt::attempt;
 use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
 use crate::provider::{Forecast, Group, Installed, Pod, Pods, Provider, Site};
-use crate::report::{CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
+use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
 use crate::scenario::{Generation, Manifest, Wanted};
 use crate::secret::diagnosis::Code;
 use crate::secret::{RunKey, first_wrong};
@@ -52,13 +52,13 @@ impl Scene<'_> {
         self.site.observer.phase(&who, "install");
         let clock = Instant::now();
         let installed = self.provider.install(self.site, &group).await;
-        let boot = Phase {
-            name: "install".into(),
-            ms: ms(clock),
-        };
+        let took = clock.elapsed();
         let results = match installed {
-            Err(infra) => self.lost(&group.installations, &infra, &[boot]),
-            Ok(installed) => self.cases(&group, installed, boot).await,
+            Err(infra) => self.lost(&group.installations, &infra, &timed("install", took, None)),
+            Ok(mut installed) => {
+                let phases = timed("install", took, installed.boot());
+                self.cases(&group, installed, phases).await
+            }
         };
         for installation in &group.installations {
             self.site.observer.finished(&installation.id);
@@ -66,18 +66,14 @@ impl Scene<'_> {
         results
     }
 
-    async fn cases(&self, group: &Group, mut installed: Installed, boot: Phase) -> Vec<CaseResult> {
+    async fn cases(&self, group: &Group, mut installed: Installed, boot: Vec<Phase>) -> Vec<CaseResult> {
         let mut results = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
                 let provenance = self.provenance(group, installation, forecast.pods());
                 let about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
-                let phases = if results.is_empty() {
-                    vec![boot.clone()]
-                } else {
-                    Vec::new()
-                };
+                let phases = if results.is_empty() { boot.clone() } else { Vec::new() };
                 let Some(result) = self.case(&installed, &about, phases).await else {
                     return self.leave(installed, results).await;
                 };
@@ -99,10 +95,7 @@ impl Scene<'_> {
                             return results;
                         }
                     };
-                    let phases = vec![Phase {
-                        name: step.name.clone(),
-                        ms: ms(clock),
-                    }];
+                    let phases = timed(&step.name, clock.elapsed(), installed.boot());
                     let Some(result) = self.case(&installed, &about, phases).await else {
                         return self.leave(installed, results).await;
                     };
@@ -135,7 +128,7 @@ impl Scene<'_> {
         };
         phases.push(Phase {
             name: "flow".into(),
-            ms: ms(clock),
+            ms: ms(clock.elapsed()),
         });
         let version = &about.installation.version;
         let (prediction, traces) = match about.own.or(installed.pod()) {
@@ -202,6 +195,11 @@ impl Scene<'_> {
         CaseResult {
             scenario: about.name.clone(),
             about: scenario.about.clone(),
+            at: (scenario.at.0 > 0).then(|| At {
+                file: scenario.file.clone(),
+                line: scenario.at.0,
+                column: scenario.at.1,
+            }),
             source: scenario.source.clone(),
             status: verdict.status,
             because: verdict.because,
@@ -305,11 +303,24 @@ impl<'a> About<'a> {
     }
 }
 
+/// What was done and how long it took, with Kestra's own boot apart.
+fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
+    let ours = Phase {
+        name: name.into(),
+        ms: ms(took.saturating_sub(boot.unwrap_or_default())),
+    };
+    let boot = boot.map(|boot| Phase {
+        name: Phase::BOOT.into(),
+        ms: ms(boot),
+    });
+    std::iter::once(ours).chain(boot).collect()
+}
+
 /// Where a result stands among the others.
 fn place(result: &CaseResult) -> [&str; 3] {
     [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
 }
 
-fn ms(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn ms(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

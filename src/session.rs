@@ -17,15 +17,15 @@ use crate::campaign;
 use crate::helm::{Helm, RenderError};
 use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
-use crate::plan::{self, Defaults, Plan, PlanError, Target};
+use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
 use crate::progress::Observer;
 use crate::provider::{self, Keeping, KestraRef, Provider, Site, auto, docker, embedded, live};
 use crate::redact::Redactor;
-use crate::report::{Report, Run};
+use crate::report::{CaseResult, Provenance, Report, Run};
 use crate::scenario::{Scenario, private_texts};
 use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
-use crate::verdict::Infra;
+use crate::verdict::{Infra, Status};
 
 /// A run that has its tools.
 pub struct Session {
@@ -101,19 +101,39 @@ impl Session {
     /// # Errors
     /// [`PlanError`] when the scenarios' values cannot be used with this chart.
     pub fn plan(&self, scenarios: &[Arc<Scenario>]) -> Result<Plan, PlanError> {
+        self.plan_where(scenarios, |_, _| true)
+    }
+
+    /// The same of those scenarios that are wanted of a Kestra, both by name.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the scenarios' values cannot be used with this chart.
+    pub fn plan_where(
+        &self,
+        scenarios: &[Arc<Scenario>],
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Plan, PlanError> {
         for scenario in scenarios {
             for plain in private_texts(scenario) {
                 self.site.redactor.add(plain.bytes());
             }
         }
-        plan::build(
-            scenarios,
-            &self.targets(),
-            &plan::Options {
-                isolate: self.options.isolate,
-                defaults: self.site.defaults.clone(),
-            },
-        )
+        let options = plan::Options {
+            isolate: self.options.isolate,
+            defaults: self.site.defaults.clone(),
+        };
+        let mut whole = Plan::default();
+        for target in self.targets() {
+            let of_it: Vec<_> = scenarios
+                .iter()
+                .filter(|s| wanted(&target.kestra, &s.name))
+                .cloned()
+                .collect();
+            let plan = plan::build(&of_it, &[target], &options)?;
+            whole.installations.extend(plan.installations);
+            whole.skipped.extend(plan.skipped);
+        }
+        Ok(whole)
     }
 
     /// The run's Kestras, on its chart.
@@ -127,6 +147,11 @@ impl Session {
             }));
         }
         targets
+    }
+
+    /// What it was asked to be.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Where Kestra runs.
@@ -165,6 +190,41 @@ impl Session {
             run: self.run(provider),
         };
         self.on_provider(carried_out).await
+    }
+
+    /// The results of a plan of which nothing was judged.
+    pub fn unjudged(&self, plan: &Plan) -> Vec<CaseResult> {
+        let cases = plan
+            .installations
+            .iter()
+            .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
+        let result = |(installation, case): (&Installation, &Case)| CaseResult {
+            scenario: case.scenario.name.clone(),
+            about: case.scenario.about.clone(),
+            status: Status::Error,
+            provenance: Provenance {
+                provider: self.place.name().into(),
+                chart: format!("{} as {}", self.site.chart, installation.generation),
+                kestra: installation.kestra.clone(),
+                ..Provenance::default()
+            },
+            ..CaseResult::empty()
+        };
+        cases.map(result).collect()
+    }
+
+    /// The report of a run whose provider could not be opened: none of its cases may be thought to have passed.
+    pub fn broken(&self, unjudged: Vec<CaseResult>, infra: &Infra) -> Report {
+        let because = |result| CaseResult {
+            because: Some(infra.to_string()),
+            help: infra.help.clone(),
+            ..result
+        };
+        Report {
+            schema: 1,
+            run: self.run_on(self.place.name(), None),
+            results: unjudged.into_iter().map(because).collect(),
+        }
     }
 
     /// Opens the provider, works on it, and takes down what it made.
@@ -211,16 +271,22 @@ impl Session {
 
     /// What was run, and where, up to now.
     pub fn run(&self, provider: &Provider) -> Run {
+        self.run_on(provider.name(), provider.kubernetes())
+    }
+
+    fn run_on(&self, provider: &str, kubernetes: Option<&str>) -> Run {
         Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
-            provider: provider.name().into(),
+            provider: provider.into(),
             chart: self.site.chart.to_string(),
             kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
-            kubernetes: provider.kubernetes().map(str::to_owned),
+            kubernetes: kubernetes.map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
             kept: self.site.keeping.all(),
+            shard: None,
+            parts: Vec::new(),
             wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }

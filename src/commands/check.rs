@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
-use super::live::live;
+use super::live::{Ways, live};
+use super::said::Said;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
@@ -47,6 +48,8 @@ pub struct Args {
     expect_present: Vec<String>,
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    output: Said,
 }
 
 /// Proves the user's own files and says how they fared.
@@ -72,7 +75,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         anstream::eprintln!("note: the plaintext of {name} ends in a newline, and so must what comes out");
     }
     let given = documents::read(&args.files)?;
-    let plan = async |session: &Session| {
+    let plan = async |_: usize, session: &Session| {
         let values = session.merged(&given.values).await.map_err(|e| {
             let help = "`helm template` with the same files says more";
             InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
@@ -83,7 +86,8 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .collect();
         Ok(together(session.plan(&scenarios)?))
     };
-    live(args.target.options()?, args.target.report.as_deref(), plan, tell).await
+    let ways = Ways::to(args.target.report.as_deref());
+    live(vec![args.target.options()?], ways, plan, &args.output, tell).await
 }
 
 fn ends_in_newline(plain: Option<&Plain>) -> bool {

@@ -8,7 +8,7 @@ use super::target::ProviderName;
 use crate::provider::live::{self, ImageFor, KindOptions};
 use crate::session::{Place, Wanted};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
     /// The context of --provider context; the current one is never taken unasked

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::live::{Carried, carry};
+use super::live::{Carried, Ways, carry};
 use super::plaintext;
 use super::target::Target;
 use crate::page::claim::{self, Claim, Correction};
@@ -68,8 +68,14 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
     let (claims, corrections) = claim::of_scenarios(scenarios);
     let patch: String = corrections.iter().map(Correction::diff).collect();
     let all: Vec<_> = claims.iter().flat_map(Claim::scenarios).collect();
-    let plan = async |session: &Session| Ok(session.plan(&all)?);
-    let carried = match carry(args.target.options()?, args.target.report.as_deref(), plan).await? {
+    let plan = async |_: usize, session: &Session| Ok(session.plan(&all)?);
+    let carried = match carry(
+        vec![args.target.options()?],
+        Ways::to(args.target.report.as_deref()),
+        plan,
+    )
+    .await?
+    {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
     };
@@ -99,8 +105,14 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     let claims = claim::of_page(&page, &page::read(name, &corrected.text));
     let mut notes = [page.notes.clone(), corrected.notes].concat();
     let mut unfit = Vec::new();
-    let plan = async |session: &Session| plan(session, &claims, &mut unfit);
-    let carried = match carry(args.target.options()?, args.target.report.as_deref(), plan).await? {
+    let plan = async |_: usize, session: &Session| plan(session, &claims, &mut unfit);
+    let carried = match carry(
+        vec![args.target.options()?],
+        Ways::to(args.target.report.as_deref()),
+        plan,
+    )
+    .await?
+    {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
     };
@@ -175,7 +187,7 @@ impl Args {
         patch: &str,
     ) -> miette::Result<Exit> {
         let report = &carried.report;
-        let exit = if carried.interrupted { Exit::Interrupted } else { exit };
+        let exit = carried.exit(exit);
         let mut lines = vec![table::table(places, rows).trim_fmt()];
         lines.extend_from_slice(notes);
         lines.extend(unexpected(carried));

@@ -1,13 +1,16 @@
-//! What all commands that start a Kestra do: a session from its opening to its end.
+//! What all commands that start a Kestra do: sessions from their opening to their end, and one report of them.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use miette::{IntoDiagnostic as _, WrapErr as _};
+use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
-use crate::plan::Plan;
-use crate::report::{self, Report, console::Console};
+use super::matrix;
+use super::said::Said;
+use crate::plan::{Plan, Shard, opening};
+use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::session::{Options, Session};
 use crate::verdict::{Exit, Infra};
 
@@ -18,73 +21,232 @@ pub struct Carried {
     /// Where a person reads of it.
     pub console: Arc<Console>,
     /// Whether the run was interrupted.
-    pub interrupted: bool,
+    interrupted: bool,
+    /// Whether something of it could not be opened, or was left behind.
+    broken: bool,
+    /// What a shard left to the others.
+    left_out: Option<String>,
 }
 
-/// Carries out the plan that is made for the session; `tell` says more of the report than its table does.
+impl Carried {
+    /// What the whole amounts to when its cases amount to `exit`.
+    pub fn exit(&self, exit: Exit) -> Exit {
+        match exit {
+            _ if self.interrupted => Exit::Interrupted,
+            Exit::Fine if self.broken => Exit::Broken,
+            exit => exit,
+        }
+    }
+}
+
+/// How it is carried out.
+pub struct Ways<'a> {
+    /// What is run, where the sessions' own lines do not say it.
+    pub headline: Option<String>,
+    /// The part of it that is done; none for all.
+    pub shard: Option<Shard>,
+    /// The report's folder.
+    pub folder: Option<&'a Path>,
+    /// What is to be added to a session's report.
+    pub annotate: &'a dyn Fn(usize, &mut Report),
+}
+
+impl<'a> Ways<'a> {
+    /// All of it, with a report in a folder.
+    pub fn to(folder: Option<&'a Path>) -> Self {
+        Self {
+            headline: None,
+            shard: None,
+            folder,
+            annotate: &|_, _| (),
+        }
+    }
+}
+
+/// Carries out the plan that is made for each session, one session after the other; `tell` says more of the report
+/// than its table does.
 ///
 /// # Errors
 /// Bad input: no plan can be made, or the report's folder cannot be written.
 pub async fn live(
-    options: Options,
-    folder: Option<&Path>,
-    plan: impl AsyncFnOnce(&Session) -> miette::Result<Plan>,
+    sessions: Vec<Options>,
+    ways: Ways<'_>,
+    plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+    said: &Said,
     tell: impl FnOnce(&Report),
 ) -> miette::Result<Exit> {
-    Ok(match carry(options, folder, plan).await? {
+    Ok(match carry(sessions, ways, plan).await? {
         Ok(carried) => {
             tell(&carried.report);
-            carried.console.last_line(&carried.report, carried.interrupted)
+            let exit = carried.console.last_line(&carried.report, carried.interrupted);
+            said.tell(&carried.report);
+            if let Some(line) = &carried.left_out {
+                anstream::println!("{line}");
+            }
+            carried.exit(exit)
         }
         Err(exit) => exit,
     })
 }
 
-/// Carries out the plan that is made for the session and leaves it to the caller what is told of it; the exit code
+/// Carries out the plan that is made for each session and leaves it to the caller what is told of it; the exit code
 /// where nothing came of it.
 ///
 /// # Errors
 /// Bad input: no plan can be made, or the report's folder cannot be written.
 pub async fn carry(
-    options: Options,
-    folder: Option<&Path>,
-    plan: impl AsyncFnOnce(&Session) -> miette::Result<Plan>,
+    sessions: Vec<Options>,
+    ways: Ways<'_>,
+    mut plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
 ) -> miette::Result<Result<Carried, Exit>> {
     let console = Arc::new(Console::default());
     let cancel = interrupt::token()?;
-    let broken = |infra: &Infra| {
-        let exit = console.broken(infra);
-        if cancel.is_cancelled() { Exit::Interrupted } else { exit }
+    let interrupted = |exit| if cancel.is_cancelled() { Exit::Interrupted } else { exit };
+    let sessions = match open(sessions, &console, &cancel).await {
+        Ok(sessions) => sessions,
+        Err(infra) => return Ok(Err(interrupted(console.broken(&infra)))),
     };
-    let session = match Session::open(options, console.clone(), cancel.clone()).await {
-        Ok(session) => session,
-        Err(infra) => return Ok(Err(broken(&infra))),
-    };
-    let plan = match plan(&session).await {
-        Ok(plan) => plan,
+    let (plans, sharded) = match planned(&sessions, &mut plan, ways.shard).await {
+        Ok(planned) => planned,
         Err(input) => {
-            if let Err(left) = session.close().await {
-                console.broken(&left);
-            }
+            close(sessions, &console).await;
             return Err(input);
         }
     };
-    console.first_line(&session.header(&plan));
-    let report = session.carry_out(plan).await;
-    let closed = session.close().await;
-    let report = match (report, closed) {
-        (Ok(report), Ok(())) => report,
-        (Err(infra), _) | (_, Err(infra)) => return Ok(Err(broken(&infra))),
-    };
-    if let Some(folder) = folder {
-        report::write(&report, folder)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))?;
+    let left_out = ways.shard.zip(sharded.as_ref()).map(|(shard, share)| share.line(shard));
+    for line in ways.headline.iter().chain(&left_out) {
+        console.first_line(line);
     }
-    let interrupted = cancel.is_cancelled();
+    let several = sessions.len() > 1;
+    let mut reports = Vec::new();
+    let mut broken = false;
+    for (n, (session, plan)) in sessions.iter().zip(plans).enumerate() {
+        if cancel.is_cancelled() || (plan.is_empty() && several) {
+            continue;
+        }
+        console.first_line(&session.header(&plan));
+        let unjudged = session.unjudged(&plan);
+        let mut report = session.carry_out(plan).await.unwrap_or_else(|infra| {
+            broken = true;
+            console.broken(&infra);
+            session.broken(unjudged, &infra)
+        });
+        report.run.shard = sharded.as_ref().map(|share| share.stamp.clone());
+        (ways.annotate)(n, &mut report);
+        if let Some(folder) = ways.folder.filter(|_| several) {
+            write(&report, &matrix::folder_of(folder, n))?;
+        }
+        reports.push((n, report));
+    }
+    broken |= close(sessions, &console).await;
+    let report = if several {
+        gather(&reports, ways.folder)?
+    } else {
+        reports.pop().map(|(_, report)| report)
+    };
+    let Some(report) = report else {
+        return Ok(Err(interrupted(Exit::Broken)));
+    };
+    if let Some(folder) = ways.folder {
+        write(&report, folder)?;
+    }
     Ok(Ok(Carried {
         report,
         console,
-        interrupted,
+        interrupted: cancel.is_cancelled(),
+        broken,
+        left_out,
     }))
+}
+
+/// A part of a whole, for the report and for the person.
+struct Stamped {
+    stamp: Sharded,
+    cases: usize,
+}
+
+impl Stamped {
+    fn line(&self, shard: Shard) -> String {
+        format!(
+            "shard {shard}: left to the other shards are {} installations with {} cases",
+            self.stamp.left_out, self.cases
+        )
+    }
+}
+
+async fn open(
+    sessions: Vec<Options>,
+    console: &Arc<Console>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Session>, Infra> {
+    let mut opened = Vec::new();
+    for options in sessions {
+        match Session::open(options, console.clone(), cancel.clone()).await {
+            Ok(session) => opened.push(session),
+            Err(infra) => {
+                close(opened, console).await;
+                return Err(infra);
+            }
+        }
+    }
+    Ok(opened)
+}
+
+/// Whether something was left.
+async fn close(sessions: Vec<Session>, console: &Console) -> bool {
+    let mut left = false;
+    for session in sessions {
+        if let Err(infra) = session.close().await {
+            console.broken(&infra);
+            left = true;
+        }
+    }
+    left
+}
+
+async fn planned(
+    sessions: &[Session],
+    plan: &mut impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+    shard: Option<Shard>,
+) -> miette::Result<(Vec<Plan>, Option<Stamped>)> {
+    let mut plans = Vec::new();
+    for (n, session) in sessions.iter().enumerate() {
+        plans.push(plan(n, session).await?);
+    }
+    let Some(shard) = shard else {
+        return Ok((plans, None));
+    };
+    let openings: Vec<_> = sessions.iter().map(|s| opening(s.place().makes_a_cluster())).collect();
+    let share = shard.take(plans, &openings)?;
+    let stamp = Sharded {
+        index: shard.index(),
+        of: shard.of(),
+        whole: share.whole,
+        left_out: share.installations,
+    };
+    let cases = share.cases;
+    Ok((share.plans, Some(Stamped { stamp, cases })))
+}
+
+/// One report of several sessions', with their evidence.
+fn gather(reports: &[(usize, Report)], folder: Option<&Path>) -> miette::Result<Option<Report>> {
+    if reports.is_empty() {
+        return Ok(None);
+    }
+    if let Some(folder) = folder {
+        for (n, report) in reports {
+            merge::copy_evidence(report, &matrix::folder_of(folder, *n), folder).into_diagnostic()?;
+        }
+    }
+    // A shard by itself is not the whole, and is not meant to be.
+    Ok(Some(merge::merge(
+        reports.iter().map(|(_, report)| report.clone()).collect(),
+        true,
+    )?))
+}
+
+fn write(report: &Report, folder: &Path) -> miette::Result<()> {
+    report::write(report, folder)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))
 }

@@ -15,10 +15,13 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+pub mod matrix;
 mod output;
 mod plaintext;
 mod prove;
+mod report;
 pub mod run;
+mod said;
 mod schema;
 mod target;
 
@@ -71,6 +74,8 @@ enum Command {
     Audit(Box<audit::Args>),
     /// Hold the oracle against a live Kestra, with random secrets
     Prove(Box<prove::Args>),
+    /// Write a report in another format, or make one of several
+    Report(report::Args),
     /// Say what this machine lacks, for which provider, and how to get it
     Doctor(Box<doctor::Args>),
     /// End what a killed run left behind
@@ -110,6 +115,7 @@ async fn run(command: Command) -> miette::Result<Exit> {
         Command::Audit(args) => audit::run(*args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

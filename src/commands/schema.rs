@@ -3,6 +3,7 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
+use super::matrix;
 use crate::verdict::Exit;
 use crate::{audit, doctor, explain, lint, prove, report, scenario};
 
@@ -24,6 +25,8 @@ enum Format {
     Lint,
     /// prove.json
     Prove,
+    /// What `run --matrix` reads
+    Matrix,
     /// What `doctor --json` prints
     Doctor,
     /// What `audit --format json` writes
@@ -36,6 +39,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Report => report::json::json_schema(),
         Format::Explain => explain::json_schema(),
         Format::Lint => lint::finding::json_schema(),
+        Format::Matrix => matrix::json_schema(),
         Format::Doctor => doctor::json_schema(),
         Format::Prove => prove::report::json_schema(),
         Format::Audit => audit::report::json_schema(),

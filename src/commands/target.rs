@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::cluster_args::ClusterArgs;
+use super::matrix;
 
 use crate::helm::ChartRef;
 use crate::provider::live::PullSecret;
@@ -29,7 +30,7 @@ pub enum ProviderName {
 }
 
 /// Which Kestra is to run, and where.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Where {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
@@ -45,11 +46,11 @@ pub struct Where {
 }
 
 /// Where it is to run, and how.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Target {
     #[command(flatten)]
     pub at: Where,
-    /// A folder for report.json, junit.xml and evidence
+    /// A folder for report.json, report.html, junit.xml, summary.md and evidence
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// How long a Kestra may take to become healthy, in seconds
@@ -83,6 +84,29 @@ impl Where {
 }
 
 impl Target {
+    /// The same with what a matrix names.
+    ///
+    /// # Errors
+    /// An image that cannot be named for its Kestra.
+    pub fn on(&self, session: &matrix::Session, report: Option<PathBuf>) -> miette::Result<Self> {
+        let mut target = self.clone();
+        target.at.provider = session.provider;
+        target.at.chart = session.chart.clone();
+        target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
+        for entry in &session.kestras {
+            if let Some(image) = &entry.image {
+                let image = format!("{}={image}", entry.kestra).parse();
+                target
+                    .at
+                    .cluster
+                    .image
+                    .push(image.map_err(|e: String| miette::miette!("{e}"))?);
+            }
+        }
+        target.report = report;
+        Ok(target)
+    }
+
     /// What a session is asked to be.
     ///
     /// # Errors

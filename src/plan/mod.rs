@@ -8,6 +8,7 @@ mod defaults;
 mod intent;
 mod keys;
 mod model;
+mod shard;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use defaults::{Defaults, ImageRef};
 pub use intent::{Documents, EnvFrom, environment_values, flow, slug, written};
 pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Plays, Read, Skipped, Target};
+pub use shard::{Shard, Share, TooMany, opening};
 
 use crate::scenario::{Expectation, Generation, Given, Intent, Manifest, Scenario};
 use crate::secret::Plain;

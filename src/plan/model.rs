@@ -121,6 +121,13 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
 }
 
+impl Plan {
+    /// Whether there is nothing to do and nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.installations.is_empty() && self.skipped.is_empty()
+    }
+}
+
 /// A scenario that is not run against a target.
 #[derive(Debug, Clone)]
 pub struct Skipped {

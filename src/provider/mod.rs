@@ -282,6 +282,16 @@ impl Installed {
         }
     }
 
+    /// How long Kestra itself took to boot, told once for each start.
+    pub fn boot(&mut self) -> Option<Duration> {
+        match self {
+            Self::Embedded(running) => running.boot(),
+            Self::Docker(running) => running.boot(),
+            Self::Live(release) => release.boot(),
+            Self::Never(_) => None,
+        }
+    }
+
     /// Whether the server's log holds a text.
     pub async fn logged(&self, text: &str) -> bool {
         !self.lines(text).await.is_empty()

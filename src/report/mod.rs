@@ -1,9 +1,18 @@
 //! What was found: one model, one file per format.
 
 pub mod console;
+mod evidence;
+mod format;
+pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+pub mod merge;
 mod seen;
+mod summary;
+#[cfg(test)]
+mod tests;
 pub mod way;
 
 use std::collections::BTreeMap;
@@ -11,7 +20,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use format::Format;
 pub use seen::{Seen, expected, observed, predicted};
+pub use summary::{Combination, Counts};
 
 use crate::provider::Kept;
 use crate::scenario::Source;
@@ -32,7 +43,7 @@ pub struct Report {
 }
 
 /// What was run, and where.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// The run's id, part of the names of all it made.
     pub id: String,
@@ -56,15 +67,49 @@ pub struct Run {
     /// What stays until `clean`, because that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// The part of a whole that was run; none for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Sharded>,
+    /// The runs that a merged report is made of, none of them merged itself; empty for a run. What differs among
+    /// them stands in the fields above side by side, the times added up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Run>,
+}
+
+/// Which part of a whole a run was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sharded {
+    /// Which, from 1.
+    pub index: usize,
+    /// Of how many.
+    pub of: usize,
+    /// A hash of the whole: only shards of one whole belong together.
+    pub whole: String,
+    /// The installations that were left to the other shards.
+    pub left_out: usize,
+}
+
+/// Where a scenario stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct At {
+    /// Its file, as the user named it; `bundled:` and the name for one that comes with the program.
+    pub file: String,
+    /// The line of its name, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
 }
 
 /// One case, judged.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// The scenario, and the step behind a slash.
     pub scenario: String,
     /// What it is about.
     pub about: String,
+    /// Where it stands; none where it is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<At>,
     /// Where its knowledge comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -121,6 +166,9 @@ pub struct Provenance {
     pub chart: String,
     /// The Kestra, as the user named it.
     pub kestra: String,
+    /// The image it ran from; none where it was no image, or the chart's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Who served Kestra's REST API.
     pub rest: String,
     /// The cluster's version; none where there is no cluster.
@@ -135,6 +183,9 @@ pub struct Provenance {
     /// The other scenarios on the same installation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared_with: Vec<String>,
+    /// What to know of this combination, such as that nobody deploys it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Something that is wrong with a secret, recognised by its value and name.
@@ -162,12 +213,19 @@ pub struct Phase {
     pub ms: u64,
 }
 
+impl Phase {
+    /// The name of the phase that is Kestra's own: from the start of its process, container or pod to its first
+    /// answer.
+    pub const BOOT: &str = "boot";
+}
+
 impl CaseResult {
     /// A result that says nothing yet.
     pub fn empty() -> Self {
         Self {
             scenario: String::new(),
             about: String::new(),
+            at: None,
             source: None,
             status: Status::Skipped,
             because: None,
@@ -188,11 +246,13 @@ impl CaseResult {
     }
 }
 
-/// Writes a report's files into a folder.
+/// Writes a report's files into a folder, whose evidence is there already.
 ///
 /// # Errors
 /// What the file system says.
 pub fn write(report: &Report, folder: &std::path::Path) -> std::io::Result<()> {
-    json::write(report, &folder.join("report.json"))?;
-    junit::write(report, &folder.join("junit.xml"))
+    for format in [Format::Json, Format::Junit, Format::Html, Format::Markdown] {
+        json::write_private(&folder.join(format.file()), format.write(report, folder)?.as_bytes())?;
+    }
+    Ok(())
 }

@@ -23,6 +23,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether opening it makes a cluster, which takes its time.
+    pub fn makes_a_cluster(&self) -> bool {
+        matches!(self, Self::Live { place: live::Place::Kind(kind), .. } if kind.reuse.is_none())
+    }
+
     /// Its name, as `--provider` takes it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -14,6 +14,9 @@
 //! | [`fix`] | what it changes, and what it leaves |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
+//! | [`report`] | reports that were written down, in every format and as one |
+//! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
+//! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
 //! | [`leaks`] | a private plaintext appears in no output, file or argument |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
@@ -39,16 +42,19 @@ mod encode;
 mod exec;
 mod explain;
 mod fix;
+mod html;
 mod interrupt;
 mod leaks;
 mod lint;
 mod output;
 mod processes;
 mod prove;
+mod report;
 #[path = "../support/requirements.rs"]
 mod requirements;
 mod sandbox;
 mod schemas;
+mod shards;
 mod watched;
 
 use std::process::ExitCode;
@@ -72,6 +78,9 @@ fn main() -> ExitCode {
         fix::trials(),
         schemas::trials(),
         prove::trials(),
+        report::trials(),
+        shards::trials(),
+        html::trials(),
         leaks::trials(),
         interrupt::trials(),
         exec::trials(),

@@ -69,6 +69,8 @@ impl Sandbox {
         command
             .args(args)
             .current_dir(self.work())
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
             // What is chosen by itself depends on the machine; a test that wants another place names it.
             .env("KESTRA_SECRETS_PROVIDER", "embedded")
             .env("TMPDIR", self.temporary())

@@ -52,7 +52,9 @@ pub fn assert_proof(path: &Path) -> Value {
 }
 
 fn fresh() {
-    for format in ["scenario", "report", "explain", "lint", "prove", "doctor", "audit"] {
+    for format in [
+        "scenario", "report", "explain", "lint", "prove", "matrix", "doctor", "audit",
+    ] {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::lint::{Report, Severity};
+use crate::report::github::{data, property};
 
 /// One line a finding.
 pub fn github(report: &Report) -> String {
@@ -39,25 +40,4 @@ pub fn github(report: &Report) -> String {
         );
     }
     out
-}
-
-/// What the runner's `escapeData` does.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// What the runner's `escapeProperty` does.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_end_a_property_or_a_line_is_escaped() {
-        assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
-        assert_eq!(data("a:b,c%\r\n"), "a:b,c%25%0D%0A");
-    }
 }

@@ -1,6 +1,6 @@
 //! One Kestra as a container, from its creation to its removal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use testcontainers::bollard::models::{ContainerCreateBody, HostConfig, PortBinding, PortMap};
@@ -34,6 +34,7 @@ pub struct Running {
     pods: Pods,
     container: Container,
     client: Client,
+    boot: Option<Duration>,
 }
 
 struct Container {
@@ -59,6 +60,7 @@ impl Running {
             )
             .help("use --provider embedded, or a cluster"));
         };
+        let clock = Instant::now();
         let (container, client) = boot(site, &daemon, &image, installation, pod).await?;
         Ok(Self {
             daemon,
@@ -67,12 +69,18 @@ impl Running {
             pods,
             container,
             client,
+            boot: Some(clock.elapsed()),
         })
     }
 
     /// The server.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How long Kestra took from its start to its first answer, once for each start.
+    pub fn boot(&mut self) -> Option<Duration> {
+        self.boot.take()
     }
 
     /// The pod as it runs.

@@ -115,6 +115,7 @@ impl Docker {
             provider: "docker".into(),
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
+            image: self.image(installation).ok().map(|image| image.name.clone()),
             rest: match installation.kestra.split_once('@') {
                 Some(("engine", _)) => "our adapter around Kestra's engine, under Kestra's own paths".into(),
                 _ => "Kestra itself".into(),
@@ -129,6 +130,7 @@ impl Docker {
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
             shared_with: Vec::new(),
+            note: None,
         }
     }
 }

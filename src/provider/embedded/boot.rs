@@ -1,5 +1,7 @@
 //! A Kestra as child processes, from its pods to its end.
 
+use std::time::{Duration, Instant};
+
 use super::Launcher;
 use super::servers::Servers;
 use crate::kestra::Client;
@@ -19,6 +21,7 @@ pub struct Running {
     pods: Pods,
     servers: Servers,
     client: Client,
+    boot: Option<Duration>,
 }
 
 impl Running {
@@ -29,6 +32,7 @@ impl Running {
         installation: &Installation,
         pods: Pods,
     ) -> Result<Self, Infra> {
+        let clock = Instant::now();
         let (servers, client) = boot(site, &launcher, &installation.id, &pods).await?;
         Ok(Self {
             node,
@@ -37,12 +41,18 @@ impl Running {
             pods,
             servers,
             client,
+            boot: Some(clock.elapsed()),
         })
     }
 
     /// The server.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How long Kestra took from its start to its first answer, once for each start.
+    pub fn boot(&mut self) -> Option<Duration> {
+        self.boot.take()
     }
 
     /// The pods as they run.

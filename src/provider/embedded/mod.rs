@@ -127,6 +127,7 @@ impl Embedded {
             provider: "embedded".into(),
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
+            image: None,
             rest: rest.into(),
             kubernetes: None,
             modelled: vec![
@@ -135,6 +136,7 @@ impl Embedded {
             ],
             deviations,
             shared_with: Vec::new(),
+            note: None,
         }
     }
 }

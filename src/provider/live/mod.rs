@@ -234,11 +234,13 @@ impl Live {
             },
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
+            image: image.map(ToString::to_string),
             rest: rest.into(),
             kubernetes: Some(self.cluster.version.clone()),
             modelled: Vec::new(),
             deviations,
             shared_with: Vec::new(),
+            note: None,
         }
     }
 

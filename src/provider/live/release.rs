@@ -2,6 +2,8 @@
 
 mod leave;
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -48,6 +50,7 @@ pub struct Release {
     /// The database that its components share is there.
     shares: bool,
     forward: Option<Forward>,
+    boot: Option<Duration>,
     served: Result<Client, Outcome>,
 }
 
@@ -69,6 +72,7 @@ impl Release {
             nothing: false,
             shares: false,
             forward: None,
+            boot: None,
             // Never seen: whatever comes next says otherwise.
             served: Err(Outcome::Blocked {
                 reason: "Pending".into(),
@@ -109,6 +113,11 @@ impl Release {
     /// The server, or the outcome that there is none.
     pub fn client(&self) -> Result<&Client, &Outcome> {
         self.served.as_ref()
+    }
+
+    /// How long its pods took from the release to being ready, or held; once for each rollout.
+    pub fn boot(&mut self) -> Option<Duration> {
+        self.boot.take()
     }
 
     /// What was foretold of the release as it is now.
@@ -287,7 +296,10 @@ impl Release {
 
     /// Waits for the rollout and reaches Kestra.
     async fn serve(&mut self, site: &Site) -> Result<Result<Client, Outcome>, Infra> {
-        if let Err(outcome) = self.rolled_out(site, &self.node.release).await? {
+        let clock = Instant::now();
+        let rolled_out = self.rolled_out(site, &self.node.release).await?;
+        self.boot = Some(clock.elapsed());
+        if let Err(outcome) = rolled_out {
             return Ok(Err(outcome));
         }
         let forward = if let Some(forward) = self.forward.take() {

@@ -1,0 +1,271 @@
+//! One page that needs nothing else: no file, no network, and no script to be read.
+
+mod case;
+mod value;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::{CaseResult, Combination, Report, Run};
+use crate::verdict::{Exit, Status};
+use case::Case;
+use value::visible;
+
+const CSS: &str = include_str!("../../templates/report.css");
+const JS: &str = include_str!("../../templates/report.js");
+/// The most bytes of evidence that a page holds, of all its files together.
+const EVIDENCE: u64 = 8 << 20;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page {
+    policy: String,
+    tool: String,
+    title: &'static str,
+    css: &'static str,
+    js: &'static str,
+    tone: &'static str,
+    mark: &'static str,
+    verdict: String,
+    facts: Vec<(&'static str, String)>,
+    statuses: Vec<&'static str>,
+    providers: BTreeSet<String>,
+    kestras: BTreeSet<String>,
+    columns: Vec<Combination>,
+    rows: Vec<Row>,
+    cases: Vec<Case>,
+    runs: Vec<RunLine>,
+    kept: Vec<String>,
+}
+
+/// A scenario, and its cells in the order of the columns.
+struct Row {
+    scenario: String,
+    cells: Vec<Vec<Link>>,
+}
+
+struct Link {
+    case: usize,
+    status: &'static str,
+    mark: &'static str,
+}
+
+struct RunLine {
+    id: String,
+    provider: String,
+    chart: String,
+    kestra: String,
+    kubernetes: String,
+    helm: String,
+    started: String,
+    took: String,
+    shard: String,
+}
+
+/// The report as a page; `folder` holds its evidence.
+///
+/// # Errors
+/// None that is known: the template's own.
+pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
+    let columns: Vec<_> = report.combinations().into_iter().collect();
+    let mut left = EVIDENCE;
+    let cases: Vec<_> = report
+        .results
+        .iter()
+        .enumerate()
+        .map(|(n, result)| Case::of(n + 1, result, folder, &mut left))
+        .collect();
+    let (tone, mark) = match report.exit() {
+        Exit::Fine => ("pass", "✓"),
+        Exit::Wrong => ("fail", "✗"),
+        _ => ("error", "!"),
+    };
+    let page = Page {
+        policy: policy(),
+        tool: visible(env!("CARGO_PKG_VERSION")),
+        title: match report.exit() {
+            Exit::Fine => "As expected",
+            Exit::Wrong => "Wrong",
+            _ => "Not proved",
+        },
+        css: CSS,
+        js: JS,
+        tone,
+        mark,
+        verdict: report.verdict(),
+        facts: facts(report, columns.len()),
+        statuses: [Status::Pass, Status::Fail, Status::Error, Status::Skipped]
+            .into_iter()
+            .filter(|s| report.results.iter().any(|r| r.status == *s))
+            .map(|s| word(s).0)
+            .collect(),
+        providers: columns.iter().map(|c| visible(&c.provider)).collect(),
+        kestras: columns.iter().map(|c| visible(&c.kestra)).collect(),
+        rows: rows(&report.results, &columns),
+        columns: columns.iter().map(shown).collect(),
+        cases,
+        runs: report.run.runs().iter().map(RunLine::of).collect(),
+        kept: report.run.kept.iter().map(|k| visible(&k.installation)).collect(),
+    };
+    page.render().map_err(io::Error::other)
+}
+
+/// Only the page's own style and script, by their hashes; and nothing from anywhere.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        hash(CSS),
+        hash(JS)
+    )
+}
+
+fn facts(report: &Report, combinations: usize) -> Vec<(&'static str, String)> {
+    let run = &report.run;
+    let of_many = |what: &str| visible(what);
+    let mut facts = vec![
+        ("Where", of_many(&run.provider)),
+        ("Chart", of_many(&run.chart)),
+        ("Kestra", of_many(&run.kestra.join(", "))),
+    ];
+    facts.extend(run.kubernetes.iter().map(|k| ("Kubernetes", visible(k))));
+    if combinations > 1 {
+        facts.push(("Combinations", combinations.to_string()));
+    }
+    facts.push(("Started", run.started.strftime("%Y-%m-%d %H:%M UTC").to_string()));
+    facts.push(("Took", seconds(run.wall_ms)));
+    facts
+}
+
+fn shown(of: &Combination) -> Combination {
+    Combination {
+        kestra: visible(&of.kestra),
+        image: of.image.as_deref().map(visible),
+        chart: visible(&of.chart),
+        provider: visible(&of.provider),
+    }
+}
+
+fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<Row> {
+    let mut rows: Vec<(&str, Vec<Vec<Link>>)> = Vec::new();
+    for (n, result) in results.iter().enumerate() {
+        let of = result.combination();
+        let (status, mark) = word(result.status);
+        let link = Link {
+            case: n + 1,
+            status,
+            mark,
+        };
+        let at = rows
+            .iter()
+            .position(|(name, _)| *name == result.scenario)
+            .unwrap_or_else(|| {
+                rows.push((&result.scenario, columns.iter().map(|_| Vec::new()).collect()));
+                rows.len() - 1
+            });
+        if let Some(column) = columns.iter().position(|c| *c == of) {
+            rows[at].1[column].push(link);
+        }
+    }
+    rows.sort_by(|a, b| a.0.cmp(b.0));
+    rows.into_iter()
+        .map(|(scenario, cells)| Row {
+            scenario: visible(scenario),
+            cells,
+        })
+        .collect()
+}
+
+impl RunLine {
+    fn of(run: &Run) -> Self {
+        Self {
+            id: visible(&run.id),
+            provider: visible(&run.provider),
+            chart: visible(&run.chart),
+            kestra: visible(&run.kestra.join(", ")),
+            kubernetes: run.kubernetes.as_deref().map_or_else(|| "none".into(), visible),
+            helm: visible(&run.helm),
+            started: run.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            took: seconds(run.wall_ms),
+            shard: run
+                .shard
+                .as_ref()
+                .map_or_else(|| "the whole".into(), |s| format!("{}/{}", s.index, s.of)),
+        }
+    }
+}
+
+/// The word for a status, and its sign: no meaning hangs on a colour alone.
+fn word(status: Status) -> (&'static str, &'static str) {
+    match status {
+        Status::Pass => ("pass", "✓"),
+        Status::Fail => ("fail", "✗"),
+        Status::Error => ("error", "!"),
+        Status::Skipped => ("skipped", "–"),
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", std::time::Duration::from_millis(ms).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{hostile, report, result, shown};
+
+    #[test]
+    fn hostile_texts_stay_texts() {
+        let page = html(&report(hostile()), Path::new("nowhere")).unwrap();
+        assert_eq!(page.matches("<script>").count(), 1);
+        assert_eq!(page.matches("</script>").count(), 1);
+        assert!(!page.contains("<img") && !page.contains("<!--"));
+        assert!(
+            page.chars().all(|c| c == '\n' || !c.is_control()),
+            "a control character"
+        );
+        assert!(!page.contains('\u{202e}') && !page.contains('\u{feff}'));
+    }
+
+    #[test]
+    fn a_private_value_is_told_by_length_and_hash() {
+        let mut private = result("private", Status::Fail);
+        let key = crate::secret::RunKey::random();
+        let value = key.show(&"correct-horse".into());
+        private.observed = Some(crate::report::Seen::Outputs(
+            [("password".into(), value.clone())].into(),
+        ));
+        let page = html(&report([private]), Path::new("nowhere")).unwrap();
+        assert!(page.contains(&value.to_string()), "{value}");
+        assert!(!page.contains("63 6f 72"));
+    }
+
+    #[test]
+    fn the_byte_that_is_too_many_is_marked() {
+        let mut wrong = result("wrong", Status::Fail);
+        wrong.expected = Some(shown("username", "admin"));
+        wrong.observed = Some(shown("username", "admin\n"));
+        let page = html(&report([wrong]), Path::new("nowhere")).unwrap();
+        assert!(page.contains("61 64 6d 69 6e <mark>0a</mark>"));
+        assert!(page.contains("&#34;admin\\n&#34;"));
+    }
+
+    #[test]
+    fn evidence_is_within_the_page_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut wrong = result("wrong", Status::Fail);
+        wrong.evidence = vec!["evidence/wrong".into()];
+        std::fs::create_dir_all(folder.path().join("evidence/wrong")).unwrap();
+        let log = format!("{}\nthe last <b>line", "x".repeat(1 << 20));
+        std::fs::write(folder.path().join("evidence/wrong/kestra.log"), log).unwrap();
+        let page = html(&report([wrong]), folder.path()).unwrap();
+        assert!(page.contains("the last &#60;b&#62;line"));
+        assert!(page.len() < 200_000, "{}", page.len());
+    }
+}

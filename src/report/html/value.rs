@@ -1,0 +1,170 @@
+//! Values as text and as bytes, side by side.
+
+use std::fmt::Write as _;
+
+use crate::report::Seen;
+use crate::secret::{Hop, HopKind, Shown, Value, escaped};
+
+/// The most bytes of a value that are shown.
+const BYTES: usize = 64;
+
+/// A value in both forms; `hex` is markup.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bytes {
+    pub text: String,
+    pub hex: String,
+}
+
+impl Bytes {
+    /// A value; the bytes that are not those of `other` are marked.
+    fn of(shown: &Shown, other: Option<&Shown>) -> Self {
+        let Shown::Public(bytes) = shown else {
+            return Self {
+                text: shown.to_string(),
+                hex: String::new(),
+            };
+        };
+        let same = match other {
+            Some(Shown::Public(other)) => bytes.iter().zip(other).take_while(|(a, b)| a == b).count(),
+            _ => bytes.len(),
+        };
+        let part = &bytes[..bytes.len().min(BYTES)];
+        let left = bytes.len() - part.len();
+        let more = if left > 0 {
+            format!(" … {left} bytes more")
+        } else {
+            String::new()
+        };
+        let (right, wrong) = part.split_at(same.min(part.len()));
+        let mut hex = format!("<span class=\"hex\">{}", pairs(right));
+        if !wrong.is_empty() {
+            // Writing to a string does not fail.
+            let _ = write!(hex, " <mark>{}</mark>", pairs(wrong));
+        }
+        let _ = write!(hex, "{more}</span>");
+        Self {
+            text: format!("{}{more}", escaped(part)),
+            hex,
+        }
+    }
+}
+
+fn pairs(bytes: &[u8]) -> String {
+    let pairs: Vec<_> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    pairs.join(" ")
+}
+
+/// A line of what was promised, expected, predicted or observed.
+pub struct Sight {
+    pub what: &'static str,
+    /// Whether it is the first line of its kind.
+    pub first: bool,
+    pub output: String,
+    pub bytes: Option<Bytes>,
+    pub words: String,
+}
+
+/// The lines of one kind; bytes that are not those of `expected` are marked.
+pub fn sights(what: &'static str, seen: Option<&Seen>, expected: Option<&Seen>) -> Vec<Sight> {
+    let Some(seen) = seen else { return Vec::new() };
+    let Seen::Outputs(outputs) = seen else {
+        return vec![Sight {
+            what,
+            first: true,
+            output: String::new(),
+            bytes: None,
+            words: visible(&seen.to_string()),
+        }];
+    };
+    let meant = |output: &str| match expected {
+        Some(Seen::Outputs(expected)) => expected.get(output),
+        _ => None,
+    };
+    let lines = outputs.iter().enumerate().map(|(n, (output, value))| Sight {
+        what,
+        first: n == 0,
+        output: visible(output),
+        bytes: Some(Bytes::of(value, meant(output))),
+        words: String::new(),
+    });
+    lines.collect()
+}
+
+/// A line of a way: what is at a hop, for one or several reasons.
+pub struct Line {
+    pub hop: String,
+    /// Whether it is the first line of its hop.
+    pub first: bool,
+    pub wrong: bool,
+    pub tags: String,
+    pub bytes: Option<Bytes>,
+    pub words: String,
+}
+
+/// The lines of a way; what is the same at a hop is told once.
+pub fn lines(hops: &[Hop], first_wrong: Option<HopKind>) -> Vec<Line> {
+    hops.iter()
+        .flat_map(|hop| of_hop(hop, first_wrong == Some(hop.at)))
+        .collect()
+}
+
+fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
+    let meant = match &hop.meant {
+        Some(Value::Is(value)) => Some(value),
+        _ => None,
+    };
+    let mut told: Vec<(String, Option<Bytes>, String)> = Vec::new();
+    for (tag, value) in [
+        ("meant", &hop.meant),
+        ("must be", &hop.predicted),
+        ("seen", &hop.observed),
+    ] {
+        for (bytes, words) in value.iter().flat_map(|value| forms(value, meant)) {
+            match told.iter_mut().find(|(_, b, w)| (b, w) == (&bytes, &words)) {
+                Some((tags, ..)) => {
+                    tags.push_str(" = ");
+                    tags.push_str(tag);
+                }
+                None => told.push((tag.to_owned(), bytes, words)),
+            }
+        }
+    }
+    let lines = told.into_iter().enumerate().map(|(n, (tags, bytes, words))| Line {
+        hop: hop.at.to_string(),
+        first: n == 0,
+        wrong,
+        tags,
+        bytes,
+        words,
+    });
+    lines.collect()
+}
+
+fn forms(value: &Value, meant: Option<&Shown>) -> Vec<(Option<Bytes>, String)> {
+    match value {
+        Value::Is(one) => vec![(Some(Bytes::of(one, meant)), String::new())],
+        Value::OneOf(several) => several
+            .iter()
+            .map(|one| (Some(Bytes::of(one, meant)), String::new()))
+            .collect(),
+        Value::Nothing(why) => vec![(None, format!("nothing: {}", visible(why)))],
+    }
+}
+
+/// Text of others with what an eye would miss spelt out; line breaks and tabs stay.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(if c == '\t' { ' ' } else { c }),
+            // Controls, and what turns or hides the text around it.
+            c if c.is_control() || is_format(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
