@@ -49,21 +49,21 @@ fn assert_applies(page: &Page, after: &Page, diff: &str) {
 fn told(page: &Page) -> String {
     let mut told = String::new();
     for (strategy, meant) in page.strategies.iter().zip(&page.meant) {
-        let _ = write!(
+        let _ = writeln!(
             told,
-            "{} {} at {}\n",
+            "{} {} at {}",
             strategy.generation,
             strategy.name,
             strategy.place(&page.markdown)
         );
         for (key, meant) in meant {
-            let _ = write!(told, "  {key} {:?}: {}\n", meant.plain, meant.because);
+            let _ = writeln!(told, "  {key} {:?}: {}", meant.plain, meant.because);
         }
     }
     for note in &page.notes {
-        let _ = write!(
+        let _ = writeln!(
             told,
-            "{}: {}{}\n",
+            "{}: {}{}",
             note.line,
             if note.wrong { "wrong: " } else { "" },
             note.says
@@ -126,12 +126,12 @@ proptest! {
         let written: Vec<String> = plains.iter().zip(&slips).map(|(plain, s)| slip(plain, place, *s)).collect();
         let mut page = String::from("# secrets\n\n");
         for (name, plain) in names.iter().zip(&plains) {
-            let _ = write!(page, "`{name}` is `{plain}`.\n\n");
+            let _ = writeln!(page, "`{name}` is `{plain}`.\n");
         }
         let mut block = |text: &str| {
             page.push_str(if prefix == "  " { "- so:\n\n" } else { "so:\n\n" });
             for line in ["```yaml", text.trim_end(), "```"].join("\n").lines() {
-                let _ = write!(page, "{prefix}{line}\n");
+                let _ = writeln!(page, "{prefix}{line}");
             }
             page.push('\n');
         };

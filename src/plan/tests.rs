@@ -316,7 +316,7 @@ fn variables(installation: &Installation) -> BTreeMap<String, Vec<u8>> {
             let object: Value = serde_json::from_slice(manifest.text.bytes()).unwrap();
             let is_encoded = object["kind"] == "Secret" && object.get("data").is_some();
             let held = [&object["data"], &object["stringData"]];
-            let held = held.into_iter().flat_map(Value::as_object).flatten();
+            let held = held.into_iter().filter_map(Value::as_object).flatten();
             let held = held.map(|(key, value)| {
                 let text = value.as_str().unwrap();
                 let bytes = if is_encoded {

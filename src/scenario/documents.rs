@@ -25,12 +25,13 @@ impl Documents<'_> {
                 text: Plain::new(self.fetch(m)?, public),
             })
         };
+        let flow = self.flow(&raw.flow)?;
         Ok(Literal {
             chart: raw.chart,
             values: Plain::new(self.fetch(&raw.values)?, public),
             values_file: raw.values.value.clone(),
             manifests: raw.manifests.iter().map(manifest).collect::<Result<_, InputError>>()?,
-            flow: self.flow(&raw.flow)?,
+            flow,
             public,
         })
     }

@@ -1,16 +1,15 @@
 //! A scenario file's text, read with the place of every mistake.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod given;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_saphyr::{Location, Spanned};
 
 use super::documents::Documents;
-use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, SecretFile, StartFile, StepFile};
-use super::reads_of;
-use super::{
-    Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Secret, Start, Step, Strategy, Wanted,
-};
+use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
+use super::{Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Start, Step, Strategy, Wanted};
 use crate::secret::Plain;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
@@ -91,12 +90,12 @@ impl Reader<'_> {
                 );
             }
         };
-        let flows = raw
+        let flows: Vec<String> = raw
             .flows
             .iter()
             .map(|f| self.documents.flow(f))
             .collect::<Result<_, _>>()?;
-        let start = raw.start.map_or(Ok(Start::default()), |s| self.start(s))?;
+        let start = raw.start.map_or(Ok(Start::default()), |s| self.start(s, &flows))?;
         let mut expect = self.expectations(raw.expect, &given)?;
         if expect.is_empty() {
             let Given::Intent(intent) = &given else {
@@ -131,137 +130,6 @@ impl Reader<'_> {
             file: self.file.into(),
             at: (here.line(), here.column()),
         })
-    }
-
-    /// The flow that an intent brings along, in the place of the page's.
-    fn own_flow(
-        &self,
-        path: Option<&Spanned<String>>,
-        reads: &BTreeMap<String, Spanned<String>>,
-    ) -> Result<Option<String>, InputError> {
-        match path {
-            Some(path) if !reads.is_empty() => self.err(
-                path.referenced,
-                "a flow says itself what it reads",
-                "keep `flow`, or `reads` for the page's flow",
-            ),
-            path => path.map(|path| self.documents.flow(path)).transpose(),
-        }
-    }
-
-    fn intent(
-        &self,
-        strategy: &Spanned<Strategy>,
-        secrets: BTreeMap<String, Spanned<SecretFile>>,
-        flow: Option<String>,
-        reads: BTreeMap<String, Spanned<String>>,
-        values: serde_json::Map<String, serde_json::Value>,
-    ) -> Result<Intent, InputError> {
-        if secrets.is_empty() {
-            return self.err(
-                strategy.referenced,
-                "the intent has no secrets",
-                "add `secrets: {DB_PASSWORD: {plain: …}}`",
-            );
-        }
-        let secrets = self.secrets(secrets)?;
-        let reads = match &flow {
-            Some(flow) => reads_of(flow),
-            None => self.reads(&secrets, reads)?,
-        };
-        Ok(Intent {
-            strategy: strategy.value,
-            secrets,
-            reads,
-            flow,
-            values,
-        })
-    }
-
-    /// What the page's flow reads: every secret under its own name where nothing is said.
-    fn reads(
-        &self,
-        secrets: &BTreeMap<String, Secret>,
-        reads: BTreeMap<String, Spanned<String>>,
-    ) -> Result<BTreeMap<String, String>, InputError> {
-        for (output, secret) in &reads {
-            if !secrets.contains_key(&secret.value) {
-                return self.err(
-                    secret.referenced,
-                    format!("output {output} reads {}, which is not given", secret.value),
-                    "name one of the keys of `secrets`",
-                );
-            }
-        }
-        if reads.is_empty() {
-            return Ok(secrets.keys().map(|k| (k.to_lowercase(), k.clone())).collect());
-        }
-        Ok(reads.into_iter().map(|(o, s)| (o, s.value)).collect())
-    }
-
-    fn start(&self, raw: Spanned<StartFile>) -> Result<Start, InputError> {
-        match (raw.value.webhook, raw.value.trigger) {
-            (Some(webhook), None) => Ok(Start::Webhook { key: webhook.key }),
-            (None, Some(trigger)) => Ok(Start::Trigger { after: trigger.after }),
-            _ => self.err(
-                raw.referenced,
-                "a start is exactly one of `webhook` and `trigger`",
-                "leave `start` out for an execution by REST",
-            ),
-        }
-    }
-
-    fn secrets(&self, raw: BTreeMap<String, Spanned<SecretFile>>) -> Result<BTreeMap<String, Secret>, InputError> {
-        raw.into_iter()
-            .map(|(name, s)| self.secret(&name, s).map(|secret| (name, secret)))
-            .collect()
-    }
-
-    fn secret(&self, name: &str, raw: Spanned<SecretFile>) -> Result<Secret, InputError> {
-        let SecretFile {
-            plain,
-            hex,
-            repeat,
-            env,
-            public,
-        } = raw.value;
-        let plain = match (plain, hex) {
-            (Some(text), None) => Some(text.into_bytes()),
-            (None, Some(digits)) => match hex::decode(&digits) {
-                Ok(bytes) => Some(bytes),
-                // The error names a digit, which would tell a part of the secret.
-                Err(_) => {
-                    return self.err(
-                        raw.referenced,
-                        format!("secret {name}: `hex` is not pairs of hexadecimal digits"),
-                        "write two digits a byte, such as `00ff`; quote what could be a number",
-                    );
-                }
-            },
-            (None, None) => None,
-            (Some(_), Some(_)) => return self.not_one(name, raw.referenced),
-        };
-        let times = repeat.unwrap_or(1);
-        if !(1..=1 << 20).contains(&times) || plain.as_ref().is_some_and(|p| p.len() * times as usize > 1 << 20) {
-            return self.err(
-                raw.referenced,
-                format!("secret {name} is repeated {times} times"),
-                "repeat it at least once, and to 1 MiB at most: a Secret holds no more",
-            );
-        }
-        match (plain, env) {
-            (Some(plain), None) => Ok(Secret::Plain(Plain::new(plain.repeat(times as usize), public))),
-            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plain::new(env, public))),
-            _ => self.not_one(name, raw.referenced),
-        }
-    }
-
-    fn not_one<T>(&self, name: &str, at: Location) -> Result<T, InputError> {
-        self.err(
-            at,
-            format!("secret {name} needs exactly one of `plain`, `hex` and `env`"),
-            "`plain` is what the flow must see and is encoded for you; `env` is given as it is, without `repeat`",
-        )
     }
 
     fn expectations(

@@ -113,6 +113,23 @@ fn broken_scenarios() {
             "a_literal_without_its_file",
             format!("{HEAD}literal: {{chart: 1.x, values: values.yaml, flow: flow.yaml}}\nexpect: {{outputs: {{}}}}\n"),
         ),
+        (
+            "a_secret_of_no_digits",
+            format!("{HEAD}strategy: extra-env\nsecrets:\n  A: {{hex: hidden}}\n"),
+        ),
+        (
+            "a_secret_too_often",
+            format!("{HEAD}strategy: extra-env\nsecrets:\n  A: {{plain: hidden, repeat: 1000000}}\n"),
+        ),
+        (
+            "a_flow_beside_reads",
+            body("reads: {password: DB_PASSWORD}\nflow: flow.yaml\n"),
+        ),
+        ("a_start_with_nothing", body("start: {}\n")),
+        (
+            "a_trigger_after_nothing",
+            body("start: {trigger: {after: other}}\nexpect: {silent: {}}\n"),
+        ),
         ("two_documents", body("---\nname: second\n")),
         ("an_empty_file", String::new()),
     ];
