@@ -116,6 +116,7 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
             manifests: manifests.to_vec(),
             flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
             public,
+            credentials: None,
         }),
         flows: Vec::new(),
         start: Start::default(),

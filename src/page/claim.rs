@@ -211,6 +211,7 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
                 .collect(),
             flow: flow.into(),
             public: true,
+            credentials: None,
         }),
         flows: Vec::new(),
         start: Start::default(),

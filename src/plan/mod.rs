@@ -100,6 +100,7 @@ fn installation(
         generation,
         values: documents.values,
         manifests: documents.manifests,
+        credentials: None,
         cases,
     }
 }
@@ -156,5 +157,12 @@ fn alone(
             (documents, case)
         }
     };
-    Ok(installation(id, target, generation, documents, vec![case]))
+    let credentials = match &scenario.given {
+        Given::Literal(literal) => literal.credentials.clone(),
+        Given::Intent(_) => None,
+    };
+    Ok(Installation {
+        credentials,
+        ..installation(id, target, generation, documents, vec![case])
+    })
 }

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Defaults, slug};
+use crate::kestra::Credentials;
 use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
 use crate::secret::Plain;
 
@@ -156,6 +157,8 @@ pub struct Installation {
     pub values: Plain,
     /// Manifests applied before the release.
     pub manifests: Vec<Manifest>,
+    /// What Kestra asks for; none where it is what the harness gives it.
+    pub credentials: Option<Credentials>,
     /// Whom it serves; never empty.
     pub cases: Vec<Case>,
 }
@@ -170,6 +173,7 @@ impl Installation {
             generation: self.generation,
             values: self.values.clone(),
             manifests: self.manifests.clone(),
+            credentials: self.credentials.clone(),
             cases: Vec::new(),
         }
     }

@@ -164,6 +164,7 @@ fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
         generation,
         values: documents.values,
         manifests: documents.manifests,
+        credentials: None,
         cases: Vec::new(),
     }
 }

@@ -88,6 +88,11 @@ impl Site {
         there.then_some(folder)
     }
 
+    /// What an installation's Kestra asks for.
+    pub fn credentials(&self, installation: &Installation) -> Credentials {
+        installation.credentials.as_ref().unwrap_or(&self.credentials).clone()
+    }
+
     /// The values of an installation that are not the user's.
     pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
         let defaults = self.defaults.as_ref();

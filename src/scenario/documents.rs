@@ -6,6 +6,7 @@ use serde_saphyr::Spanned;
 
 use super::file::LiteralFile;
 use super::{InputError, Literal, Manifest};
+use crate::kestra::Credentials;
 use crate::secret::Plain;
 
 /// Gives the documents of one scenario.
@@ -33,6 +34,10 @@ impl Documents<'_> {
             manifests: raw.manifests.iter().map(manifest).collect::<Result<_, InputError>>()?,
             flow,
             public,
+            credentials: raw
+                .credentials
+                .as_ref()
+                .map(|c| Credentials::new(&c.username, c.password.clone().into())),
         })
     }
 

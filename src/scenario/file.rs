@@ -131,6 +131,18 @@ pub(super) struct LiteralFile {
     /// The flow.
     #[schemars(with = "String")]
     pub flow: Spanned<String>,
+    /// The user and the password that the documents make Kestra ask for; they are written in the documents already.
+    pub credentials: Option<CredentialsFile>,
+}
+
+/// A user of Kestra's.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CredentialsFile {
+    /// An e-mail address, as Kestra wants it.
+    pub username: String,
+    /// At least 8 characters, with an upper, a lower and a digit.
+    pub password: String,
 }
 
 /// What must come out: exactly one of `outputs`, `missing`, `failed`, `silent`, `refused` and `blocked`.

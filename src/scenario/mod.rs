@@ -25,6 +25,7 @@ pub use parse::parse;
 pub use private::private_texts;
 pub use reads::reads_of;
 
+use crate::kestra::Credentials;
 use crate::secret::Plain;
 use crate::secret::diagnosis::Code;
 
@@ -216,6 +217,8 @@ pub struct Literal {
     pub flow: String,
     /// Whether what comes out may be shown.
     pub public: bool,
+    /// What the documents make Kestra ask for, in the place of the credentials that the harness gives it.
+    pub credentials: Option<Credentials>,
 }
 
 /// A manifest and the file it stands in.

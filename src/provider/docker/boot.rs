@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::daemon::Daemon;
 use super::{Image, infra};
 use crate::environment::MountedFile;
-use crate::kestra::{Client, Limits, wait_healthy};
+use crate::kestra::{Client, Credentials, Limits, wait_healthy};
 use crate::ledger::{LedgerError, Owned, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::Log;
@@ -201,7 +201,7 @@ impl Container {
     }
 
     /// Brings it up.
-    async fn start(&mut self, site: &Site, files: &[MountedFile]) -> Result<Client, Infra> {
+    async fn start(&mut self, site: &Site, credentials: Credentials, files: &[MountedFile]) -> Result<Client, Infra> {
         if !files.is_empty() {
             let archive = archive(files).map_err(|e| Infra::new("prepare Kestra's files", e))?;
             self.daemon.unpack(&self.name, archive).await.map_err(infra)?;
@@ -228,18 +228,13 @@ impl Container {
         wait_healthy(&management, site.boot, died)
             .await
             .map_err(|e| Infra::new("boot Kestra", e))?;
-        Client::connect(
-            http,
-            site.credentials.clone(),
-            Limits::default(),
-            site.redactor.scrubber(),
-        )
-        .await
-        .map_err(|e| Infra {
-            phase: "reach Kestra".into(),
-            cause: e.to_string(),
-            help: e.failure().help.clone(),
-        })
+        Client::connect(http, credentials, Limits::default(), site.redactor.scrubber())
+            .await
+            .map_err(|e| Infra {
+                phase: "reach Kestra".into(),
+                cause: e.to_string(),
+                help: e.failure().help.clone(),
+            })
     }
 }
 
@@ -255,7 +250,7 @@ async fn boot(
     let mut container = Container::create(site, daemon, &installation.id, body).await?;
     site.observer.waiting(&installation.id, "Kestra to become healthy");
     let started = tokio::select! {
-        started = container.start(site, &pod.files) => started,
+        started = container.start(site, site.credentials(installation), &pod.files) => started,
         () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),
     };
     let started = started.and_then(|client| is_the_one(client, image, installation));

@@ -33,7 +33,7 @@ impl Running {
         pods: Pods,
     ) -> Result<Self, Infra> {
         let clock = Instant::now();
-        let (servers, client) = boot(site, &launcher, &installation.id, &pods).await?;
+        let (servers, client) = boot(site, &launcher, installation, &pods).await?;
         Ok(Self {
             node,
             launcher,
@@ -109,11 +109,16 @@ impl Running {
     }
 }
 
-async fn boot(site: &Site, launcher: &Launcher, id: &str, pods: &Pods) -> Result<(Servers, Client), Infra> {
+async fn boot(
+    site: &Site,
+    launcher: &Launcher,
+    release: &Installation,
+    pods: &Pods,
+) -> Result<(Servers, Client), Infra> {
     let mut tries = 1;
     loop {
         let mut servers = Servers::default();
-        match servers.start(site, launcher, id, pods).await {
+        match servers.start(site, launcher, release, pods).await {
             Ok(client) => return Ok((servers, client)),
             Err(infra) => {
                 servers.stop().await?;

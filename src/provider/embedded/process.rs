@@ -11,7 +11,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::build::Engine;
-use crate::kestra::{Client, Limits, wait_healthy};
+use crate::kestra::{Client, Credentials, Limits, wait_healthy};
 use crate::ledger::{LedgerError, Owned, TempDir, Thing};
 use crate::process::{Command, Daemon, Log};
 use crate::provider::{Pod, Site};
@@ -88,9 +88,9 @@ impl Process {
 }
 
 /// The server behind a port.
-pub(super) async fn connect(site: &Site, ports: Ports) -> Result<Client, Infra> {
+pub(super) async fn connect(site: &Site, credentials: Credentials, ports: Ports) -> Result<Client, Infra> {
     let scrub = site.redactor.scrubber();
-    Client::connect(url(ports.http)?, site.credentials.clone(), Limits::default(), scrub)
+    Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
         .map_err(|e| Infra {
             phase: "reach Kestra".into(),

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Launcher;
 use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
 use crate::kestra::Client;
+use crate::plan::Installation;
 use crate::process::{Command, Log};
 use crate::provider::{Pod, Pods, Role, Site};
 use crate::verdict::Infra;
@@ -38,9 +39,10 @@ impl Servers {
         &mut self,
         site: &Site,
         launcher: &Launcher,
-        id: &str,
+        release: &Installation,
         pods: &Pods,
     ) -> Result<Client, Infra> {
+        let id = release.id.as_str();
         let each = pods.each();
         let shared = match pods {
             Pods::Standalone(_) => Vec::new(),
@@ -73,7 +75,7 @@ impl Servers {
         .await?;
         let answers = ports.get(&Role::Standalone).or(ports.get(&Role::Webserver));
         match answers {
-            Some(ports) => connect(site, *ports).await,
+            Some(ports) => connect(site, site.credentials(release), *ports).await,
             None => Err(Infra::new("reach Kestra", "no server answers REST")),
         }
     }

@@ -84,7 +84,7 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
     let process = Process::spawn(site, command, folder, "Kestra of training".into()).await?;
     let ran = async {
         process.healthy(site, ports).await?;
-        let client = connect(site, ports).await?;
+        let client = connect(site, site.credentials.clone(), ports).await?;
         let flow = client
             .put_flow(FLOW)
             .await

@@ -311,7 +311,7 @@ impl Release {
         let url = format!("http://127.0.0.1:{}/", forward.port());
         self.forward = Some(forward);
         let url = Url::parse(&url).map_err(|e| Infra::new("reach Kestra", e))?;
-        let credentials = site.credentials.clone();
+        let credentials = site.credentials(&self.installation);
         match Client::connect(url, credentials, Limits::default(), site.redactor.scrubber()).await {
             Ok(client) => Ok(Ok(client)),
             Err(e) => Err(Infra {
