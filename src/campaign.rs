@@ -48,6 +48,9 @@ impl Scene<'_> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
+        if let Some(why) = self.provider.unfit(&group) {
+            return self.unfit(&group, why);
+        }
         let who = group.installations[0].id.clone();
         self.site.observer.phase(&who, "install");
         let clock = Instant::now();
@@ -228,6 +231,27 @@ impl Scene<'_> {
                 let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
                 result.evidence.extend(self.site.kept(installation));
                 self.told(result)
+            })
+            .collect()
+    }
+
+    /// What the provider cannot run: skipped, unless that is not to be.
+    fn unfit(&self, group: &Group, why: &str) -> Vec<CaseResult> {
+        if self.site.no_skip {
+            return self.lost(&group.installations, &Infra::new("run it here", why), &[]);
+        }
+        let cases = group
+            .installations
+            .iter()
+            .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
+        cases
+            .map(|(installation, case)| {
+                self.skipped(&Skipped {
+                    scenario: case.scenario.name.clone(),
+                    kestra: installation.kestra.clone(),
+                    generation: installation.generation,
+                    why: why.to_owned(),
+                })
             })
             .collect()
     }

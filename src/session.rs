@@ -367,6 +367,7 @@ async fn equip(
         report: options.report.clone(),
         pull_secret: options.pull_secret.clone(),
         keeping: Keeping::new(options.keep),
+        no_skip: options.no_skip,
         toolbox,
     };
     Ok((site, kestras, format!("helm {} {}", found.version, found.how)))

@@ -151,6 +151,7 @@ impl Args {
         Ok(Options {
             parallel: self.parallel,
             isolate: self.isolate,
+            no_skip: self.no_skip,
             ..target.options()?
         })
     }

@@ -69,6 +69,8 @@ pub struct Site {
     pub pull_secret: Option<live::PullSecret>,
     /// What stays when the run ends.
     pub keeping: Keeping,
+    /// What cannot be run here is an error.
+    pub no_skip: bool,
 }
 
 /// How the providers without a cluster are opened.
@@ -232,6 +234,21 @@ impl Provider {
         match self {
             Self::Embedded(_) | Self::Docker(_) => Kubelet::NEWEST,
             Self::Live(live) => live.kubelet(),
+        }
+    }
+
+    /// Why it cannot run a group; none where it can.
+    pub fn unfit(&self, group: &Group) -> Option<&'static str> {
+        let apart = matches!(group.forecasts[0].pods(), Some(Pods::Distributed { .. }));
+        let engine = group.installations[0].kestra.starts_with("engine@");
+        match self {
+            Self::Docker(_) if apart => {
+                Some("its values deploy Kestra's components apart, and --provider docker runs one container")
+            }
+            Self::Embedded(_) if apart && !engine => {
+                Some("its values deploy Kestra's components apart, and a Kestra that is a file runs as one server here")
+            }
+            _ => None,
         }
     }
 

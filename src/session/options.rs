@@ -72,6 +72,8 @@ pub struct Options {
     pub keep: Keep,
     /// How long a Kestra may take to become healthy.
     pub boot: Duration,
+    /// What cannot be run is an error, where it would be skipped.
+    pub no_skip: bool,
 }
 
 impl Options {
@@ -130,6 +132,7 @@ impl Default for Options {
             defaults: true,
             keep: Keep::Never,
             boot: Duration::from_secs(180),
+            no_skip: false,
         }
     }
 }
