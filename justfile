@@ -33,6 +33,10 @@ schemas:
     cargo run -- schema doctor > schemas/doctor.schema.json
     cargo run -- schema audit > schemas/audit.schema.json
 
+# The page that tells of every scenario
+catalogue:
+    cargo run -- list --markdown > docs/catalogue.md
+
 # Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
     KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity -- --include-ignored
@@ -44,3 +48,4 @@ bench:
     benches/prove
     benches/explain
     benches/cluster
+    benches/catalogue

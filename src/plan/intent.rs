@@ -231,10 +231,11 @@ fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>
         Field::Text => ("data", |bytes| String::from_utf8_lossy(bytes).into_owned()),
     };
     let held: Map<String, Value> = entries.into_iter().map(|(k, v)| (k, entry(v.bytes()).into())).collect();
-    let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, key: held});
+    let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
     if kind == "Secret" {
         object["type"] = "Opaque".into();
     }
+    object[key] = Value::Object(held);
     Manifest {
         file: format!("{kind}/{name}"),
         text: Plain::new(written(&object), public),

@@ -108,7 +108,7 @@ impl fmt::Display for Seen {
         let says = |s: &Option<String>| s.as_ref().map(|s| format!(": {s}")).unwrap_or_default();
         match self {
             Self::Outputs(outputs) => {
-                let lines: Vec<_> = outputs.iter().map(|(o, s)| format!("{o} {s}")).collect();
+                let lines: Vec<_> = outputs.iter().map(|(o, s)| format!("{o} {}", s.brief())).collect();
                 f.write_str(&lines.join("\n"))
             }
             Self::Missing(keys) => write!(f, "no secret {}", keys.join(" or ")),

@@ -76,8 +76,8 @@ fn table(result: &CaseResult, output: &str) -> Table {
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
-        Some(Value::Is(one)) => one.to_string(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::to_string).collect::<Vec<_>>().join(" or "),
+        Some(Value::Is(one)) => one.brief(),
+        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
         Some(Value::Nothing(why)) => format!("nothing: {why}"),
     }
 }

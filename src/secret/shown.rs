@@ -30,6 +30,19 @@ pub enum Shown {
     },
 }
 
+impl Shown {
+    /// For a table: the beginning of a long value, and how long it is.
+    pub fn brief(&self) -> String {
+        const MOST: usize = 160;
+        match self {
+            Self::Public(bytes) if bytes.len() > MOST => {
+                format!("{}… ({} bytes)", escaped(&bytes[..MOST / 2]), bytes.len())
+            }
+            shown => shown.to_string(),
+        }
+    }
+}
+
 /// For a person: the escaped text, or length and hash.
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,6 +163,14 @@ mod tests {
         let key = RunKey::random();
         assert_eq!(json(&key.show(&Plain::new("admin\n", true))), r#"{"text":"admin\n"}"#);
         assert_eq!(json(&key.show(&Plain::new(*b"\xff\0", true))), r#"{"base64":"/wA="}"#);
+    }
+
+    #[test]
+    fn a_long_value_is_told_in_brief() {
+        let key = RunKey::random();
+        let brief = key.show(&Plain::new("x".repeat(65_536), true)).brief();
+        assert_eq!(brief, format!("\"{}\"… (65536 bytes)", "x".repeat(80)));
+        assert_eq!(key.show(&Plain::new("x", true)).brief(), "\"x\"");
     }
 
     #[test]

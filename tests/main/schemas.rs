@@ -74,6 +74,12 @@ fn pages() {
             "docs/codes/{code}.md is stale: kestra-secrets codes {code} > docs/codes/{code}.md"
         );
     }
+    let now = Sandbox::new().run(["list", "--markdown"]).with_code(0).stdout;
+    let committed = fs::read_to_string(format!("{ROOT}/docs/catalogue.md")).unwrap_or_default();
+    assert!(
+        committed == now,
+        "docs/catalogue.md is stale: kestra-secrets list --markdown > docs/catalogue.md"
+    );
     let files = fs::read_dir(format!("{ROOT}/docs/codes")).unwrap().count();
     assert_eq!(files, codes.len(), "a page has no code");
 }
