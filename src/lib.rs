@@ -31,5 +31,6 @@ pub mod report;
 pub mod scenario;
 pub mod secret;
 pub mod session;
+pub mod testing;
 pub mod toolbox;
 pub mod verdict;

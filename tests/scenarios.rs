@@ -19,8 +19,8 @@ mod requirements;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kestra_secrets::report::{CaseResult, Seen};
 use kestra_secrets::scenario::{Catalogue, Generation, Scenario};
+use kestra_secrets::testing::told;
 use kestra_secrets::verdict::Status;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -99,23 +99,4 @@ fn trial(campaign: &Arc<Campaign>, selected: Selected) -> Trial {
             }
         },
     )
-}
-
-/// A result that is not as it should be, in full.
-fn told(result: &CaseResult) -> String {
-    let seen = |what: &str, seen: &Option<Seen>| seen.as_ref().map(|s| format!("{what}: {s}"));
-    let lines = [
-        Some(format!(
-            "{} on {}: {}",
-            result.scenario,
-            result.provenance.kestra,
-            result.because.as_deref().unwrap_or("not as expected")
-        )),
-        seen("promised", &result.promised),
-        seen("expected", &result.expected),
-        seen("predicted", &result.predicted),
-        seen("observed", &result.observed),
-        result.help.as_ref().map(|h| format!("help: {h}")),
-    ];
-    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }

@@ -1,0 +1,38 @@
+//! The library as somebody uses it in a test of their own.
+
+#[path = "support/requirements.rs"]
+mod requirements;
+
+use kestra_secrets::provider::{ENGINES, KestraRef};
+use kestra_secrets::scenario::Strategy;
+use kestra_secrets::testing::{self, Broken, Lab};
+
+/// The newest engine; none, with the reason told, on a machine that cannot run it and need not.
+fn lab() -> Option<Lab> {
+    let [newest, ..] = ENGINES;
+    if let Some(lacking) = requirements::lacking_for_engine(&newest) {
+        assert!(!requirements::is_required("embedded"), "{lacking}");
+        eprintln!("ignored: {lacking}");
+        return None;
+    }
+    Some(Lab::embedded().kestra(KestraRef::Engine(newest)))
+}
+
+#[tokio::test]
+async fn a_secret_of_a_test_reaches_a_flow_beside_a_bundled_scenario() {
+    let Some(lab) = lab() else { return };
+    let mut all = testing::scenarios(&["plaintext-is-not-base64"]).unwrap();
+    all.push(testing::intent("ours", Strategy::SecretKeyRef, [("DB_PASSWORD", "correct horse")]));
+    let report = lab.run(all).await.unwrap();
+    testing::assert_as_expected(&report);
+    assert_eq!(report.results.len(), 2);
+    assert!(!serde_json::to_string(&report).unwrap().contains("correct horse"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_is_no_wrong_value() {
+    let nowhere = KestraRef::Exec("/nowhere/kestra".into());
+    let ours = testing::intent("ours", Strategy::ExtraEnv, [("A", "b")]);
+    let broken = Lab::embedded().kestra(nowhere).run([ours]).await.unwrap_err();
+    assert!(matches!(broken, Broken::Infra(_)), "{broken}");
+}
