@@ -26,7 +26,9 @@ use crate::plan::PlanError;
 use crate::progress::Silent;
 use crate::provider::KestraRef;
 use crate::report::{CaseResult, Report, Seen};
-use crate::scenario::{self, Expect, Expectation, Given, InputError, Intent, Scenario, Secret, Start, Strategy, Wanted};
+use crate::scenario::{
+    self, Expect, Expectation, Given, InputError, Intent, Scenario, Secret, Start, Strategy, Wanted,
+};
 use crate::secret::Plain;
 use crate::session::{Options, Place, Session, Wanted as WantedPlace};
 use crate::verdict::{Infra, Status};

@@ -22,7 +22,11 @@ fn lab() -> Option<Lab> {
 async fn a_secret_of_a_test_reaches_a_flow_beside_a_bundled_scenario() {
     let Some(lab) = lab() else { return };
     let mut all = testing::scenarios(&["plaintext-is-not-base64"]).unwrap();
-    all.push(testing::intent("ours", Strategy::SecretKeyRef, [("DB_PASSWORD", "correct horse")]));
+    all.push(testing::intent(
+        "ours",
+        Strategy::SecretKeyRef,
+        [("DB_PASSWORD", "correct horse")],
+    ));
     let report = lab.run(all).await.unwrap();
     testing::assert_as_expected(&report);
     assert_eq!(report.results.len(), 2);

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`output`] | quiet, verbose, and colours |
+//! | [`help`] | what every command says of itself, and of what it does not take |
+//! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
+//! | [`init`] | what it writes, and that it runs |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
@@ -42,7 +45,9 @@ mod encode;
 mod exec;
 mod explain;
 mod fix;
+mod help;
 mod html;
+mod init;
 mod interrupt;
 mod leaks;
 mod lint;
@@ -54,6 +59,7 @@ mod report;
 mod requirements;
 mod sandbox;
 mod schemas;
+mod settings;
 mod shards;
 mod watched;
 
@@ -69,6 +75,9 @@ fn main() -> ExitCode {
         cli::trials(),
         output::trials(),
         doctor::trials(),
+        help::trials(),
+        settings::trials(),
+        init::trials(),
         check::trials(),
         docs::trials(),
         explain::trials(),
