@@ -7,6 +7,7 @@
 //! | [`help`] | what every command says of itself, and of what it does not take |
 //! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
 //! | [`init`] | what it writes, and that it runs |
+//! | [`distribution`] | the packed crate, workflows and documents |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
@@ -39,6 +40,7 @@ mod cli;
 mod cluster;
 mod decode;
 mod distributed;
+mod distribution;
 mod docs;
 mod doctor;
 mod encode;
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         output::trials(),
+        distribution::trials(),
         doctor::trials(),
         help::trials(),
         settings::trials(),
