@@ -5,12 +5,15 @@ mod check;
 mod clean;
 mod cluster_args;
 mod codes;
+mod completions;
+mod config;
 mod decode;
 mod docs;
 mod doctor;
 mod encode;
 mod explain;
 mod fix;
+mod init;
 mod interrupt;
 mod lint;
 mod list;
@@ -23,11 +26,14 @@ mod report;
 pub mod run;
 mod said;
 mod schema;
+mod settings;
 mod target;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::progress::terminal;
 use crate::verdict::Exit;
@@ -39,11 +45,31 @@ use crate::verdict::Exit;
     version,
     about,
     after_help = "\
-Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted."
+Most flags can be set beforehand: --provider by KESTRA_SECRETS_PROVIDER, or by `provider = …` in
+kestra-secrets.toml; `config show` lists what is.
+
+Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted.
+
+Examples:
+  kestra-secrets doctor
+  kestra-secrets run
+  kestra-secrets check -f values.yaml -f secret.yaml --expect DB_PASSWORD=@password.txt
+  kestra-secrets lint deploy/
+  printf %s YWRtaW4K | kestra-secrets explain"
 )]
 pub struct Cli {
     #[command(flatten)]
     output: output::Output,
+    /// A file of settings [default: kestra-secrets.toml here or above, up to the repository's root]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "KESTRA_SECRETS_CONFIG",
+        hide_env = true,
+        help_heading = "Output"
+    )]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -80,26 +106,44 @@ enum Command {
     Doctor(Box<doctor::Args>),
     /// End what a killed run left behind
     Clean(clean::Args),
+    /// Write a first scenario, and a workflow that runs it
+    Init(init::Args),
+    /// Say what is set beforehand, by a file or by variables
+    Config(config::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
 }
 
 /// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
 /// line, end the process at once.
 pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = Cli::parse_from(words);
-    cli.output.apply();
-    run(cli.command).await.unwrap_or_else(|report| {
+    let words: Vec<_> = words.into_iter().collect();
+    output::color(&words);
+    let done = async {
+        let cli = read(words)?;
+        cli.output.apply();
+        run(cli.command, cli.config).await
+    };
+    done.await.unwrap_or_else(|report| {
         terminal::line(format!("{report:?}").trim_end_matches('\n'));
         Exit::Usage
     })
+}
+
+/// Reads a command line, and what is set beforehand.
+fn read(words: Vec<OsString>) -> miette::Result<Cli> {
+    let file = settings::File::find(settings::named(&words).as_deref())?;
+    let matches = settings::applied(Cli::command(), file.as_ref())?.get_matches_from(words);
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
 }
 
 /// Does what the command line asks.
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-async fn run(command: Command) -> miette::Result<Exit> {
+async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<Exit> {
     match command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,
@@ -116,6 +160,33 @@ async fn run(command: Command) -> miette::Result<Exit> {
         Command::Clean(args) => clean::run(args).await,
         Command::Prove(args) => prove::run(*args).await,
         Command::Report(args) => report::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Config(args) => config::run(&args, config),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_examples(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(help.contains("Examples:"), "{path} --help has no examples");
+        for below in command.get_subcommands() {
+            assert_examples(below, &path);
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_help() {
+        assert_examples(&Cli::command(), "");
+    }
+
+    #[test]
+    fn the_command_line_is_sound_whatever_is_set_beforehand() {
+        settings::applied(Cli::command(), None).unwrap().debug_assert();
     }
 }

@@ -1,5 +1,7 @@
 //! The flags of all commands: how much is told, and in which colours.
 
+use std::ffi::OsString;
+
 use anstream::{AutoStream, ColorChoice};
 use clap::{ArgAction, Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -7,6 +9,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::settings;
 use crate::progress::terminal::{self, Loudness};
 
 /// The variable with a filter of the log, in the words of tracing's `EnvFilter`; it goes before the flags.
@@ -37,31 +40,47 @@ enum When {
     Never,
 }
 
+/// Takes the colours from a command line that is not read yet: what is wrong with it is told in them too.
+pub fn color(words: &[OsString]) {
+    if let Some(when) = settings::word(words, "--color").and_then(|word| When::from_str(word.to_str()?, false).ok()) {
+        when.apply();
+    }
+    // The terminal wraps by itself; a name or a command broken in two cannot be copied. A second hook is
+    // refused, and changes nothing.
+    let _ = miette::set_hook(Box::new(|_| {
+        let options = miette::MietteHandlerOpts::new().wrap_lines(false);
+        Box::new(options.color(has_colors()).build())
+    }));
+}
+
+fn has_colors() -> bool {
+    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+}
+
+impl When {
+    fn apply(self) {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
 impl Output {
     /// Makes it so for the whole process.
     pub fn apply(&self) {
-        match self.color {
-            When::Auto => ColorChoice::Auto,
-            When::Always => ColorChoice::Always,
-            When::Never => ColorChoice::Never,
-        }
-        .write_global();
+        self.color.apply();
         terminal::set_loudness(match (self.quiet, self.verbose) {
             (true, _) => Loudness::Quiet,
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         });
-        let colors = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-        // The terminal wraps by itself; a name or a command broken in two cannot be copied. A second hook is
-        // refused, and changes nothing.
-        let _ = miette::set_hook(Box::new(move |_| {
-            let options = miette::MietteHandlerOpts::new().wrap_lines(false);
-            Box::new(options.color(colors).build())
-        }));
         let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(self.level()));
         let _ = tracing_subscriber::fmt()
             .with_writer(|| terminal::Log)
-            .with_ansi(colors)
+            .with_ansi(has_colors())
             .with_target(self.verbose > 1)
             .without_time()
             .with_env_filter(filter)

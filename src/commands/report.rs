@@ -13,6 +13,10 @@ use crate::verdict::Exit;
 
 /// What `report` takes.
 #[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  kestra-secrets report convert report --to html --output report.html
+  kestra-secrets report merge shards/* --output report")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -8,6 +8,10 @@ use crate::verdict::Exit;
 use crate::{audit, doctor, explain, lint, prove, report, scenario};
 
 #[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  kestra-secrets schema scenario > scenario.schema.json
+  kestra-secrets schema report | jq .properties")]
 pub struct Args {
     /// Which format
     format: Format,

@@ -4,6 +4,10 @@
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`output`] | quiet, verbose, and colours |
+//! | [`help`] | what every command says of itself, and of what it does not take |
+//! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
+//! | [`init`] | what it writes, and that it runs |
+//! | [`distribution`] | the packed crate, workflows and documents |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
@@ -36,13 +40,16 @@ mod cli;
 mod cluster;
 mod decode;
 mod distributed;
+mod distribution;
 mod docs;
 mod doctor;
 mod encode;
 mod exec;
 mod explain;
 mod fix;
+mod help;
 mod html;
+mod init;
 mod interrupt;
 mod leaks;
 mod lint;
@@ -54,6 +61,7 @@ mod report;
 mod requirements;
 mod sandbox;
 mod schemas;
+mod settings;
 mod shards;
 mod watched;
 
@@ -68,7 +76,11 @@ fn main() -> ExitCode {
     let trials = [
         cli::trials(),
         output::trials(),
+        distribution::trials(),
         doctor::trials(),
+        help::trials(),
+        settings::trials(),
+        init::trials(),
         check::trials(),
         docs::trials(),
         explain::trials(),

@@ -63,7 +63,7 @@ impl Sandbox {
     /// The program with these arguments, and nothing in its environment that would change its mind.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kestra-secrets"));
-        for variable in ["CHART", "KESTRA", "LOG"] {
+        for variable in ["CHART", "KESTRA", "LOG", "CONFIG"] {
             command.env_remove(format!("KESTRA_SECRETS_{variable}"));
         }
         command

@@ -52,9 +52,28 @@ pub fn assert_proof(path: &Path) -> Value {
 }
 
 fn fresh() {
-    for format in [
-        "scenario", "report", "explain", "lint", "prove", "matrix", "doctor", "audit",
-    ] {
+    let help = Sandbox::new().run(["schema", "--help"]).with_code(0).stdout;
+    let printed = help
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("- ")?.split_once(':').map(|(name, _)| name));
+    let mut printed: Vec<_> = printed
+        .filter(|name| !["auto", "always", "never"].contains(name))
+        .collect();
+    printed.sort_unstable();
+    let mut kept: Vec<_> = fs::read_dir(format!("{ROOT}/schemas"))
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .replace(".schema.json", "")
+        })
+        .collect();
+    kept.sort_unstable();
+    assert_eq!(printed, kept, "each schema that is printed is committed, and no other");
+    for format in printed {
         let now = Sandbox::new().run(["schema", format]).with_code(0).stdout;
         assert!(
             committed(format) == now,
@@ -90,6 +109,9 @@ fn bundled() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "yaml") {
             let text = fs::read_to_string(&path).unwrap();
+            // Editors find the schema by it.
+            let line = "# yaml-language-server: $schema=../schemas/scenario.schema.json\n";
+            assert!(text.starts_with(line), "{} does not begin with {line}", path.display());
             assert_valid("scenario", &serde_saphyr::from_str(&text).unwrap());
             count += 1;
         }

@@ -1,0 +1,15 @@
+# kestra-secrets with what the embedded provider needs: a JDK, Maven, and both engines built. For a cluster, mount a
+# kubeconfig: docker run --rm -v ~/.kube:/home/kestra/.kube:ro kestra-secrets doctor --context NAME
+FROM rust:1-bookworm AS program
+WORKDIR /sources
+COPY . .
+RUN cargo install --path . --locked --root /program
+
+FROM maven:3-eclipse-temurin-25
+RUN useradd --create-home kestra
+COPY --from=program /program/bin/kestra-secrets /usr/local/bin/kestra-secrets
+USER kestra
+WORKDIR /home/kestra
+# Both engines are built and proved here, so that a run fetches nothing; helm comes with its pinned checksum.
+RUN kestra-secrets run extra-env secret-key-ref --provider embedded
+ENTRYPOINT ["kestra-secrets"]

@@ -1,0 +1,31 @@
+//! `completions`: what a shell needs to complete the command line.
+
+use clap::{Args as ClapArgs, CommandFactory as _};
+use clap_complete::{Shell, generate};
+
+use super::Cli;
+use super::plaintext::stdout;
+use crate::verdict::Exit;
+
+/// What `completions` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  kestra-secrets completions bash > ~/.local/share/bash-completion/completions/kestra-secrets
+  kestra-secrets completions zsh > ~/.zfunc/_kestra-secrets
+  kestra-secrets completions fish > ~/.config/fish/completions/kestra-secrets.fish")]
+pub struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// What the system says of standard output.
+pub fn run(args: &Args) -> miette::Result<Exit> {
+    let mut script = Vec::new();
+    generate(args.shell, &mut Cli::command(), "kestra-secrets", &mut script);
+    stdout(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Fine)
+}

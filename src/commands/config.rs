@@ -1,0 +1,79 @@
+//! `config`: what is set beforehand, and where.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, CommandFactory as _, Subcommand};
+use comfy_table::{Table, presets};
+
+use super::Cli;
+use super::plaintext::stdout;
+use super::settings::{self, File};
+use crate::verdict::Exit;
+
+/// What `config` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+A flag goes before a variable, a variable before kestra-secrets.toml, and that before what is built in.
+
+Examples:
+  kestra-secrets config show
+  kestra-secrets config show --config ci/kestra-secrets.toml")]
+pub struct Args {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// List each flag that is set by a variable or by the file, and where
+    #[command(after_help = "\
+Examples:
+  kestra-secrets config show
+  KESTRA_SECRETS_PROVIDER=kind kestra-secrets config show")]
+    Show,
+}
+
+/// Prints what is set.
+///
+/// # Errors
+/// Bad input: a file that cannot be read.
+pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
+    let What::Show = args.command;
+    let named = file.or_else(|| settings::named(&[]));
+    let file = File::find(named.as_deref())?;
+    let root = Cli::command();
+    // The same value for the same reason is one row, whatever the number of commands.
+    let mut rows: BTreeMap<(String, String, String), Vec<&str>> = BTreeMap::new();
+    for command in settings::commands(&root) {
+        let args = command.get_arguments().chain(root.get_arguments());
+        for flag in args.filter_map(settings::settable) {
+            let name = command.get_name();
+            let variable = settings::variable(flag).and_then(|v| Some((std::env::var(&v).ok()?, v)));
+            let row = match (
+                variable,
+                file.as_ref().and_then(|f| Some((f, f.get(Some(name), flag)?))),
+            ) {
+                (Some((value, variable)), _) => (value, variable),
+                (None, Some((file, entry))) => (entry.values.join(", "), file.place(entry)),
+                (None, None) => continue,
+            };
+            rows.entry((flag.to_owned(), row.0, row.1)).or_default().push(name);
+        }
+    }
+    let path = file
+        .as_ref()
+        .map_or("no kestra-secrets.toml".into(), |f| f.path.display().to_string());
+    if rows.is_empty() {
+        stdout(&format!("nothing is set; {path}\n"))?;
+        return Ok(Exit::Fine);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["FLAG", "VALUE", "SET BY", "FOR"]);
+    for ((flag, value, from), commands) in rows {
+        table.add_row([flag, value, from, commands.join(", ")]);
+    }
+    stdout(&format!("{}\n", table.trim_fmt()))?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,121 @@
+//! What is packed for others to install, and the recipes beside it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, files};
+use crate::test;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("distribution", "the_packed_crate_holds_all_that_is_built_in", packed),
+        test(
+            "distribution",
+            "workflows_and_the_action_are_as_github_reads_them",
+            workflows,
+        ),
+        test("distribution", "every_link_of_the_documentation_leads_somewhere", links),
+    ]
+}
+
+/// Packs without building, and unpacks again.
+fn packed() {
+    let sandbox = Sandbox::new();
+    let to = sandbox.work().join("target");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "package",
+            "--no-verify",
+            "--allow-dirty",
+            "--offline",
+            "--quiet",
+            "--target-dir",
+        ])
+        .arg(&to)
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let name = concat!("kestra-secrets-", env!("CARGO_PKG_VERSION"));
+    let archive = fs::read(to.join(format!("package/{name}.crate"))).unwrap();
+    tar::Archive::new(flate2::read::GzDecoder::new(&archive[..]))
+        .unpack(sandbox.work())
+        .unwrap();
+    let unpacked = sandbox.work().join(name);
+
+    let below = |root: &Path, folder: &str| -> BTreeSet<String> {
+        let all = files(&root.join(folder));
+        let names = all.iter().map(|f| f.strip_prefix(root).unwrap().display().to_string());
+        names.filter(|f| !f.starts_with("engine/target")).collect()
+    };
+    for folder in ["src", "scenarios", "charts", "deploy", "engine", "schemas", "templates"] {
+        let (here, packed) = (below(Path::new(ROOT), folder), below(&unpacked, folder));
+        assert!(
+            !here.is_empty() && here == packed,
+            "{folder}: {:?}",
+            here.symmetric_difference(&packed)
+        );
+    }
+    for file in ["kind-config.yaml", "LICENSE", "README.md", "CHANGELOG.md", "Cargo.lock"] {
+        assert!(unpacked.join(file).is_file(), "{file}");
+    }
+    assert!(archive.len() < 4 << 20, "{} bytes", archive.len());
+}
+
+fn workflows() {
+    let mut names: Vec<_> = fs::read_dir(format!("{ROOT}/.github/workflows"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    names.push(format!("{ROOT}/action.yml").into());
+    for path in names {
+        let text = fs::read_to_string(&path).unwrap();
+        let file: Value = serde_saphyr::from_str(&text).unwrap();
+        let steps: Vec<&Value> = match file.get("runs") {
+            Some(action) => action["steps"].as_array().unwrap().iter().collect(),
+            None => file["jobs"]
+                .as_object()
+                .unwrap()
+                .values()
+                .flat_map(|job| job["steps"].as_array().unwrap())
+                .collect(),
+        };
+        assert!(!steps.is_empty());
+        for step in steps {
+            let path = path.display();
+            assert!(
+                step.get("run").is_some() != step.get("uses").is_some(),
+                "{path}: {step}"
+            );
+            // What somebody else names must not become a part of a script.
+            let script = step["run"].as_str().unwrap_or_default();
+            for from_outside in ["${{ inputs.", "${{ github."] {
+                assert!(!script.contains(from_outside), "{path}: {script}");
+            }
+        }
+    }
+}
+
+fn links() {
+    let link = regex::Regex::new(r"\]\(([^)#:\s]+)\)").unwrap();
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/README.md",
+        "docs/configuration.md",
+    ] {
+        let path = Path::new(ROOT).join(page);
+        let text = fs::read_to_string(&path).unwrap();
+        for found in link.captures_iter(&text) {
+            let target = path.parent().unwrap().join(&found[1]);
+            assert!(target.exists(), "{page} leads to {}", &found[1]);
+        }
+    }
+}
