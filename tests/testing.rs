@@ -1,5 +1,8 @@
 //! The library as somebody uses it in a test of their own.
 
+// What a test unwraps is the failure it reports.
+#![allow(clippy::unwrap_used)]
+
 #[path = "support/requirements.rs"]
 mod requirements;
 
