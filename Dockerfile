@@ -1,11 +1,15 @@
 # kestra-secrets with what the embedded provider needs: a JDK, Maven, and both engines built. For a cluster, mount a
 # kubeconfig: docker run --rm -v ~/.kube:/home/kestra/.kube:ro kestra-secrets doctor --context NAME
-FROM rust:1-bookworm AS program
+# Where images come by a mirror: docker build --build-arg RUST=MIRROR/rust:1-bookworm --build-arg JAVA=MIRROR/… .
+ARG RUST=rust:1-bookworm
+ARG JAVA=maven:3-eclipse-temurin-25
+
+FROM ${RUST} AS program
 WORKDIR /sources
 COPY . .
 RUN cargo install --path . --locked --root /program
 
-FROM maven:3-eclipse-temurin-25
+FROM ${JAVA}
 RUN useradd --create-home kestra
 COPY --from=program /program/bin/kestra-secrets /usr/local/bin/kestra-secrets
 USER kestra
