@@ -46,19 +46,10 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
     // The same value for the same reason is one row, whatever the number of commands.
     let mut rows: BTreeMap<(String, String, String), Vec<&str>> = BTreeMap::new();
     for command in settings::commands(&root) {
-        let args = command.get_arguments().chain(root.get_arguments());
-        for flag in args.filter_map(settings::settable) {
-            let name = command.get_name();
-            let variable = settings::variable(flag).and_then(|v| Some((std::env::var(&v).ok()?, v)));
-            let row = match (
-                variable,
-                file.as_ref().and_then(|f| Some((f, f.get(Some(name), flag)?))),
-            ) {
-                (Some((value, variable)), _) => (value, variable),
-                (None, Some((file, entry))) => (entry.values.join(", "), file.place(entry)),
-                (None, None) => continue,
-            };
-            rows.entry((flag.to_owned(), row.0, row.1)).or_default().push(name);
+        for set in settings::beforehand(&root, command, file.as_ref()) {
+            let values: Vec<_> = set.values.iter().map(|value| value.to_string_lossy()).collect();
+            let row = (set.flag, values.join(", "), set.by);
+            rows.entry(row).or_default().push(command.get_name());
         }
     }
     let path = file

@@ -33,13 +33,13 @@ pub enum ProviderName {
 #[derive(Args, Clone)]
 pub struct Where {
     /// Where Kestra runs
-    #[arg(long, value_enum, default_value_t, env = "KESTRA_SECRETS_PROVIDER")]
+    #[arg(long, value_enum, default_value_t)]
     pub provider: ProviderName,
     /// bundled, official[@VERSION], a folder, an archive, or oci://…
-    #[arg(long, default_value = "bundled", env = "KESTRA_SECRETS_CHART")]
+    #[arg(long, default_value = "bundled")]
     pub chart: ChartRef,
     /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
-    #[arg(long, value_delimiter = ',', env = "KESTRA_SECRETS_KESTRA")]
+    #[arg(long, value_delimiter = ',')]
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
     cluster: ClusterArgs,

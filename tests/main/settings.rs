@@ -3,7 +3,7 @@
 use insta::{assert_snapshot, with_settings};
 use libtest_mimic::Trial;
 
-use crate::sandbox::{Sandbox, run};
+use crate::sandbox::{Ended, Sandbox, run};
 use crate::test;
 
 pub fn trials() -> Vec<Trial> {
@@ -15,6 +15,14 @@ pub fn trials() -> Vec<Trial> {
         test("config_show_says_where_each_value_is_set", show),
         test("a_file_is_named_by_a_flag_or_by_a_variable", named),
         test("a_file_above_a_folder_in_no_repository_is_not_read", above),
+        test("what_is_set_gives_way_to_what_contradicts_it", gives_way),
+        test("two_of_one_rank_that_contradict_each_other_exit_2", rivals),
+        test("a_flag_may_build_on_what_is_set", built_on),
+        test("a_switch_that_is_set_is_turned_off_by_a_flag", switched_off),
+        test("an_empty_variable_sets_nothing", empty),
+        test("a_value_is_for_the_commands_that_take_it", those_that_take_it),
+        test("a_commands_own_table_has_the_flags_of_all_commands", colour_of_one),
+        test("help_is_there_whatever_the_file_holds", help),
     ]
 }
 
@@ -61,6 +69,7 @@ fn broken() {
         ("an_unknown_key", "chart = 'bundled'\nchrat = 'x'\n"),
         ("an_unknown_key_of_a_command", "[lint]\n  keep = 'always'\n"),
         ("an_unknown_command", "[rnu]\nchart = 'bundled'\n"),
+        ("a_key_that_is_like_no_other", "zzz = 'bundled'\n"),
         ("a_wrong_value", "[run]\nprovider = 'kid'\n"),
         ("a_wrong_type", "[run]\ntimeout = true\n"),
         ("a_number_that_is_none", "[run]\ntimeout = 'soon'\n"),
@@ -85,7 +94,7 @@ fn broken() {
 
 fn show() {
     let sandbox = Sandbox::new();
-    let said = |ended: crate::sandbox::Ended| ended.stdout.replace(&sandbox.work().display().to_string(), "[work]");
+    let said = |ended: Ended| ended.stdout.replace(&sandbox.work().display().to_string(), "[work]");
     let config = || {
         let mut command = sandbox.command(["config", "show"]);
         command.env_remove("KESTRA_SECRETS_PROVIDER");
@@ -132,4 +141,134 @@ fn above() {
     let mut command = sandbox.command(["config", "show"]);
     command.current_dir(sandbox.work().join("below/a"));
     assert!(run(command).with_code(0).stdout.contains("by-file"));
+}
+
+/// The program in a folder with such a file, where nothing else is set.
+fn with(file: &str, args: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let sandbox = Sandbox::new();
+    sandbox.file("kestra-secrets.toml", file);
+    let mut command = sandbox.command(args);
+    // Nothing of this machine matters.
+    command
+        .env("PATH", sandbox.work())
+        .env_remove("KESTRA_SECRETS_PROVIDER");
+    command.envs(variables.iter().copied());
+    run(command)
+}
+
+/// Where the doctor says that a run goes.
+fn goes_to(file: &str, args: &[&str], variables: &[(&str, &str)]) -> String {
+    let ended = with(file, &[&["doctor"], args].concat(), variables);
+    let line = ended.stdout.lines().find_map(|l| l.strip_prefix("a run goes to "));
+    let place = line.and_then(|l| l.split(' ').next());
+    place.map_or(format!("{:?}: {}", ended.code, ended.stderr), str::to_owned)
+}
+
+fn gives_way() {
+    let context = "context = 'nowhere'\nnamespace = 'qa'\n";
+    assert_eq!(goes_to(context, &[], &[]), "context");
+    assert_eq!(goes_to(context, &["--provider", "embedded"], &[]), "embedded");
+    assert_eq!(
+        goes_to(context, &[], &[("KESTRA_SECRETS_PROVIDER", "embedded")]),
+        "embedded"
+    );
+    assert_eq!(goes_to(context, &["--reuse", "mine"], &[]), "kind");
+    assert_eq!(
+        goes_to("provider = 'embedded'\n", &["--context", "nowhere"], &[]),
+        "context"
+    );
+    assert_eq!(goes_to("image = 'a:b'\n", &["--provider", "embedded"], &[]), "embedded");
+    // It does not say where instead, so it may not move the run.
+    let said = with("provider = 'embedded'\n", &["run", "extra-env", "--image", "a:b"], &[]).with_code(2);
+    assert!(said.stderr.contains("does not take --image"), "{}", said.stderr);
+    // Names on the command line are what is run, and no matrix of the file.
+    let said = with("[run]\nmatrix = 'm.yaml'\n", &["run", "no-such-scenario"], &[]).with_code(2);
+    assert!(said.stderr.contains("no-such-scenario"), "{}", said.stderr);
+    let said = with("[run]\nmatrix = 'm.yaml'\n", &["run"], &[]).with_code(2);
+    assert!(said.stderr.contains("m.yaml"), "{}", said.stderr);
+    // A table goes before the top, so its matrix before the provider of all.
+    let said = with("provider = 'kind'\n[run]\nmatrix = 'm.yaml'\n", &["run"], &[]).with_code(2);
+    assert!(said.stderr.contains("m.yaml"), "{}", said.stderr);
+}
+
+fn rivals() {
+    let said = with("reuse = 'mine'\nnode-image = 'a:b'\n", &["doctor"], &[]).with_code(2);
+    assert_snapshot!("settings_rivals", said.stderr);
+    let one = "node-image = 'a:b'\n";
+    assert_eq!(goes_to(one, &[], &[("KESTRA_SECRETS_REUSE", "mine")]), "kind");
+}
+
+fn built_on() {
+    assert_eq!(goes_to("context = 'nowhere'\n", &["--namespace", "qa"], &[]), "context");
+    let variable = [("KESTRA_SECRETS_CONTEXT", "nowhere")];
+    assert_eq!(goes_to("", &["--namespace", "qa"], &variable), "context");
+    let said = with("[run]\ncontext = 'nowhere'\n", &["doctor", "--namespace", "qa"], &[]).with_code(2);
+    assert!(said.stderr.contains("--context <NAME>"), "{}", said.stderr);
+}
+
+fn switched_off() {
+    let file = "[run]\nno-defaults = true\npull-secret = 'no-such-file'\n";
+    let said = with(file, &["run", "extra-env"], &[]).with_code(2);
+    assert!(said.stderr.contains("--no-defaults forbids"), "{}", said.stderr);
+    for (args, variables) in [
+        (vec!["run", "extra-env", "--no-defaults=false"], vec![]),
+        (vec!["run", "extra-env"], vec![("KESTRA_SECRETS_NO_DEFAULTS", "false")]),
+    ] {
+        let said = with(file, &args, &variables).with_code(2);
+        assert!(said.stderr.contains("no-such-file"), "{args:?}: {}", said.stderr);
+    }
+    let said = with(
+        "[run]\nno-defaults = false\n",
+        &["run", "no-such-scenario", "--no-defaults"],
+        &[],
+    );
+    assert!(said.with_code(2).stderr.contains("no-such-scenario"));
+}
+
+fn empty() {
+    let variables = [
+        ("KESTRA_SECRETS_CONFIG", ""),
+        ("KESTRA_SECRETS_CONTEXT", ""),
+        ("KESTRA_SECRETS_PROVIDER", ""),
+        ("KESTRA_SECRETS_ISOLATE", ""),
+    ];
+    let said = with("", &["config", "show"], &variables).with_code(0).stdout;
+    assert_eq!(said, "nothing is set; kestra-secrets.toml\n");
+    assert_eq!(goes_to("provider = 'embedded'\n", &[], &variables), "embedded");
+}
+
+fn those_that_take_it() {
+    let file = "format = 'json'\nkestra = 'engine@2.0.0'\n";
+    let said = with(file, &["config", "show"], &[]).with_code(0).stdout;
+    let line = said.lines().find(|l| l.contains("format")).unwrap();
+    assert!(line.ends_with("  lint, audit"), "{said}");
+    // What `explain` calls --kestra is another thing.
+    with(file, &["explain", "YWRtaW4="], &[]).with_code(0);
+    let said = with(file, &["lint", "."], &[]);
+    assert!(said.stdout.starts_with('{'), "{}{}", said.stdout, said.stderr);
+}
+
+fn colour_of_one() {
+    let bad = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/lint/bad/ks001-trailing-newline.yaml"
+    );
+    for (args, coloured) in [
+        (vec!["lint", bad], true),
+        (vec!["fix", "--dry-run", bad], false),
+        (vec!["lint", bad, "--color", "never"], false),
+        (vec!["--color", "never", "lint", bad], false),
+    ] {
+        let said = with("color = 'never'\n[lint]\ncolor = 'always'\n", &args, &[]);
+        assert_eq!(said.stdout.contains('\u{1b}'), coloured, "{args:?}: {}", said.stdout);
+    }
+}
+
+fn help() {
+    for file in ["chrat = 'x'\n", "[run\n"] {
+        for args in [&["--help"][..], &["run", "--help"], &["--version"]] {
+            let said = with(file, args, &[]).with_code(0);
+            assert!(said.stdout.contains("kestra-secrets"), "{}", said.stdout);
+        }
+    }
 }

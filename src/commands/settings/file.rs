@@ -7,6 +7,7 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::check::meant;
 use super::commands;
 use crate::scenario::InputError;
 
@@ -138,7 +139,11 @@ impl File {
             Some((name, at)) => Err(self.error(
                 at,
                 format!("there is no command {name} with settings"),
-                Some(format!("a table is called like a command: {}", known.join(", "))),
+                Some(format!(
+                    "{}a table is called like a command: {}",
+                    meant(name, &known),
+                    known.join(", ")
+                )),
             )),
         }
     }
@@ -175,7 +180,11 @@ impl File {
 fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(number.to_string()),
+        // In decimal, however it is written there.
+        DeValue::Integer(number) => {
+            let decimal = i128::from_str_radix(number.as_str(), number.radix());
+            Some(decimal.map_or_else(|_| number.to_string(), |number| number.to_string()))
+        }
         DeValue::Float(number) => Some(number.to_string()),
         DeValue::Boolean(switch) => Some(switch.to_string()),
         DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,

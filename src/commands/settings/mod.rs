@@ -1,18 +1,17 @@
 //! What is set beforehand: by `kestra-secrets.toml` and by variables. Both end as defaults of clap, which then
 //! reads the command line: so a flag goes before a variable, a variable before the file.
 
+mod check;
 mod file;
+mod read;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::Resettable;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, Command};
 
 pub use file::{Entry, File};
-
-use crate::scenario::InputError;
+pub use read::{help, read};
 
 /// What is asked but once, holds a plaintext or a word from the user, or has a command do more than look.
 const ONCE: &[&str] = &[
@@ -88,119 +87,60 @@ pub fn word(words: &[OsString], flag: &str) -> Option<OsString> {
     None
 }
 
-/// The command line's grammar with what is set beforehand.
-///
-/// # Errors
-/// [`InputError`] at the entry of the file that no flag takes.
-pub fn applied(root: Command, file: Option<&File>) -> Result<Command, InputError> {
-    let Some(file) = file else {
-        return Ok(with_variables(root));
-    };
-    file.check(&root)?;
-    for entry in &file.entries {
-        check(&root, file, entry)?;
-    }
-    let grammar = root.clone();
-    let set = |arg: Arg, command: Option<&str>| {
-        let entry = settable(&arg).and_then(|flag| file.get(command, flag));
-        match entry.filter(|entry| takes(&grammar, command, &arg, file, entry).is_ok()) {
-            Some(entry) => arg.default_values(entry.values.clone()).required(false),
-            None => arg,
-        }
-    };
-    let root = root.mut_args(|arg| set(arg, None)).mut_subcommands(|command| {
-        let name = command.get_name().to_owned();
-        if UNSET.contains(&name.as_str()) {
-            return command;
-        }
-        command.mut_args(|arg| set(arg, Some(&name)))
-    });
-    Ok(with_variables(root))
+/// What goes before what: the later before the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The file, above its tables.
+    Top,
+    /// The command's table in the file.
+    Table,
+    /// A variable.
+    Variable,
+    /// The command line itself.
+    Flag,
 }
 
-fn with_variables(root: Command) -> Command {
-    let set = |arg: Arg| match settable(&arg).and_then(variable) {
-        // The help says the rule once.
-        Some(name) => arg.env(name).hide_env(true),
-        None => arg,
-    };
-    root.mut_args(set).mut_subcommands(|command| {
-        if UNSET.contains(&command.get_name()) {
-            return command;
-        }
-        command.mut_args(set)
-    })
+/// A flag that is set beforehand.
+#[derive(Debug)]
+pub struct Set {
+    /// Its name.
+    pub flag: String,
+    /// Its values, as a command line would have them.
+    pub values: Vec<OsString>,
+    /// How it is set.
+    pub level: Level,
+    /// The variable, or the place in the file.
+    pub by: String,
 }
 
-/// Some command takes the entry: its own, or any where it is at the top.
-fn check(root: &Command, file: &File, entry: &Entry) -> Result<(), InputError> {
-    let is_for = |command: &&Command| entry.command.as_deref().is_none_or(|name| name == command.get_name());
-    let mut first = None;
-    for command in commands(root).filter(is_for) {
-        let mut args = command.get_arguments().chain(root.get_arguments());
-        if let Some(arg) = args.find(|arg| settable(arg) == Some(&entry.flag)) {
-            match takes(root, Some(command.get_name()), arg, file, entry) {
-                Ok(()) => return Ok(()),
-                Err(error) => first = first.or(Some(error)),
-            }
+/// What is set beforehand for a command, which of several ways goes before the others decided. An empty variable
+/// sets nothing, as workflows leave them. What stands at the top of the file is for the commands that take it.
+pub fn beforehand(root: &Command, command: &Command, file: Option<&File>) -> Vec<Set> {
+    let unset = UNSET.contains(&command.get_name());
+    let own = command.get_arguments().filter(|_| !unset);
+    let set = |arg: &Arg| {
+        let flag = settable(arg)?;
+        let set = |values, level, by| Set {
+            flag: flag.to_owned(),
+            values,
+            level,
+            by,
+        };
+        let filled = |name: String| Some((std::env::var_os(&name).filter(|value| !value.is_empty())?, name));
+        if let Some((value, name)) = variable(flag).and_then(filled) {
+            return Some(set(vec![value], Level::Variable, name));
         }
-    }
-    if let Some(error) = first {
-        return Err(error);
-    }
-    let (message, help) = if ONCE.contains(&entry.flag.as_str()) {
-        let help = "it is asked for on the command line, each time; no plaintext belongs in this file";
-        (format!("{} cannot be set here", entry.flag), help.to_owned())
-    } else {
-        let of = entry.command.as_ref().map(|c| format!(" of {c}")).unwrap_or_default();
-        let mut flags: Vec<_> = commands(root)
-            .filter(is_for)
-            .flat_map(|c| c.get_arguments().chain(root.get_arguments()).filter_map(settable))
-            .collect();
-        flags.sort_unstable();
-        flags.dedup();
-        (
-            format!("there is no flag --{}{of}", entry.flag),
-            format!("the keys are the names of flags: {}", flags.join(", ")),
-        )
+        let entry = file?.get(Some(command.get_name()), flag)?;
+        check::takes(arg, file?, entry).ok()?;
+        let level = if entry.command.is_some() {
+            Level::Table
+        } else {
+            Level::Top
+        };
+        let values = entry.values.iter().map(OsString::from).collect();
+        Some(set(values, level, file?.place(entry)))
     };
-    Err(file.wrong(entry, message, Some(help)))
-}
-
-/// A flag takes the values, as from the command line: clap reads them, whatever else a command line wants.
-fn takes(root: &Command, command: Option<&str>, arg: &Arg, file: &File, entry: &Entry) -> Result<(), InputError> {
-    let wrong = |what: &str| Err(file.wrong(entry, format!("{} takes {what}", entry.flag), None));
-    match (matches!(arg.get_action(), ArgAction::SetTrue), entry.is_switch) {
-        (true, true) => return Ok(()),
-        (true, false) => return wrong("true or false"),
-        (false, true) => return wrong("no true or false, but a value"),
-        (false, false) => {}
-    }
-    if entry.values.len() != 1 && !matches!(arg.get_action(), ArgAction::Append) {
-        return wrong("one value");
-    }
-    let bare = |command: Command| command.mut_args(|arg| arg.env(Resettable::Reset));
-    let trial = bare(root.clone()).mut_subcommands(bare);
-    let flags = entry.values.iter().map(|value| format!("--{}={value}", entry.flag));
-    let words = [Some(root.get_name()), command]
-        .into_iter()
-        .flatten()
-        .map(str::to_owned);
-    let Err(error) = trial.try_get_matches_from(words.chain(flags)) else {
-        return Ok(());
-    };
-    if !matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
-        return Ok(());
-    }
-    let valid = match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(valid)) => Some(format!("it takes {}", valid.join(", "))),
-        _ => None,
-    };
-    let why = std::error::Error::source(&error)
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
-    let message = format!("{} takes no {:?}{why}", entry.flag, entry.values.join(", "));
-    Err(file.wrong(entry, message, valid))
+    own.chain(root.get_arguments()).filter_map(set).collect()
 }
 
 #[cfg(test)]
