@@ -87,10 +87,8 @@ impl One<'_> {
             Start::Execution => self.run(&flow).await.map(Ok),
             Start::Webhook { key } => self.call(&flow, key).await,
             Start::Trigger { after } => {
-                if let Some(first) = others.iter().find(|f| Some(&f.id) == after.as_ref()) {
-                    self.run(first).await?;
-                }
-                let triggered = self.triggered(&flow).await;
+                let first = others.iter().find(|f| Some(&f.id) == after.as_ref());
+                let triggered = self.triggered(first, &flow).await;
                 // A schedule that nobody waits for any more would go on.
                 self.client
                     .delete_flow(&flow)
@@ -122,7 +120,11 @@ impl One<'_> {
         }
     }
 
-    async fn triggered(&self, flow: &FlowRef) -> Result<Option<Execution>, Infra> {
+    /// The execution that a trigger makes, once the flow that it waits for has run.
+    async fn triggered(&self, first: Option<&FlowRef>, flow: &FlowRef) -> Result<Option<Execution>, Infra> {
+        if let Some(first) = first {
+            self.run(first).await?;
+        }
         let within = match self.wanted.expect {
             Expect::Silent => SILENCE,
             _ => TRIGGERED,

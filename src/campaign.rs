@@ -223,8 +223,7 @@ impl Scene<'_> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
-        let cases = installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)));
-        cases
+        cases_of(installations)
             .map(|(installation, case)| {
                 let provenance = self.provider.provenance(self.site, installation, None);
                 let about = About::of(installation, case, None, provenance);
@@ -240,11 +239,7 @@ impl Scene<'_> {
         if self.site.no_skip {
             return self.lost(&group.installations, &Infra::new("run it here", why), &[]);
         }
-        let cases = group
-            .installations
-            .iter()
-            .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
-        cases
+        cases_of(&group.installations)
             .map(|(installation, case)| {
                 self.skipped(&Skipped {
                     scenario: case.scenario.name.clone(),
@@ -338,6 +333,10 @@ fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
         ms: ms(boot),
     });
     std::iter::once(ours).chain(boot).collect()
+}
+
+fn cases_of(installations: &[Installation]) -> impl Iterator<Item = (&Installation, &Case)> {
+    installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)))
 }
 
 /// Where a result stands among the others.

@@ -34,3 +34,4 @@ pub mod session;
 pub mod testing;
 pub mod toolbox;
 pub mod verdict;
+mod words;

@@ -26,6 +26,7 @@ use crate::scenario::{Scenario, private_texts};
 use crate::secret::{Plain, RunKey};
 use crate::toolbox::{Tool, Toolbox};
 use crate::verdict::{Infra, Status};
+use crate::words::count;
 
 /// A run that has its tools.
 pub struct Session {
@@ -162,7 +163,8 @@ impl Session {
     /// What is about to be proved, in one line.
     pub fn header(&self, plan: &Plan) -> String {
         let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
-        self.headline(&format!("{cases} cases in {} installations", plan.installations.len()))
+        let installations = count(plan.installations.len(), "installation");
+        self.headline(&format!("{} in {installations}", count(cases, "case")))
     }
 
     /// What is about to be proved, and where.

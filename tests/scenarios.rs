@@ -3,7 +3,8 @@
 //! One trial per scenario and chart generation, named like `embedded::engine@2.0.0::1.x::extra-env`; a
 //! scenario's steps are part of its trial. What the filter selects is planned as one run: the first trial that runs has it carried out
 //! in the background, every trial awaits its own verdict, and the run is closed before the process ends.
-//! `--list` starts nothing.
+//! `--list` starts nothing. Under nextest, which runs each trial in a process of its own, a trial is all scenarios of a
+//! provider and a Kestra.
 //!
 //! The embedded provider needs a JDK and Maven, the docker and kind providers a daemon with the testbed's images.
 //! Without them their trials are ignored with that reason, unless `KESTRA_SECRETS_REQUIRE` holds the
@@ -38,21 +39,34 @@ fn main() -> ExitCode {
     };
     let scenarios: Vec<Arc<Scenario>> = catalogue.iter().cloned().map(Arc::new).collect();
     let campaign = Arc::new(Campaign::default());
+    // nextest runs each trial in a process of its own, where nothing is shared: a trial is a whole place there.
+    let a_process_each = std::env::var_os("NEXTEST").is_some();
     let mut trials = Vec::new();
     for on in On::all() {
-        for scenario in &scenarios {
-            for generation in generations(scenario) {
-                let selected = Selected {
-                    on: on.clone(),
-                    scenario: Arc::clone(scenario),
-                    generation,
-                };
-                let trial = trial(&campaign, selected.clone());
-                if !args.is_filtered_out(&trial) {
-                    campaign.select(selected);
-                }
-                trials.push(trial);
+        let each = scenarios.iter().flat_map(|scenario| {
+            generations(scenario).into_iter().map(|generation| Selected {
+                on: on.clone(),
+                scenario: Arc::clone(scenario),
+                generation,
+            })
+        });
+        let groups: Vec<(String, Vec<Selected>)> = if a_process_each {
+            vec![(on.to_string(), each.collect())]
+        } else {
+            each.map(|one| {
+                (
+                    format!("{}::{}::{}", one.on, one.generation, one.scenario.name),
+                    vec![one],
+                )
+            })
+            .collect()
+        };
+        for (name, selected) in groups {
+            let trial = trial(&campaign, &name, selected.clone());
+            if !args.is_filtered_out(&trial) {
+                selected.into_iter().for_each(|one| campaign.select(one));
             }
+            trials.push(trial);
         }
     }
     let conclusion = libtest_mimic::run(&args, trials);
@@ -71,32 +85,28 @@ fn generations(scenario: &Scenario) -> Vec<Generation> {
     }
 }
 
-fn trial(campaign: &Arc<Campaign>, selected: Selected) -> Trial {
+fn trial(campaign: &Arc<Campaign>, name: &str, selected: Vec<Selected>) -> Trial {
     let campaign = Arc::clone(campaign);
-    Trial::ignorable_test(
-        format!("{}::{}::{}", selected.on, selected.generation, selected.scenario.name),
-        move || {
-            if let Some(lacking) = selected.on.lacking() {
-                return if requirements::is_required(selected.on.provider()) {
-                    Err(lacking.into())
-                } else {
-                    Ok(Completion::ignored_with(lacking))
-                };
+    Trial::ignorable_test(name, move || {
+        let on = &selected[0].on;
+        if let Some(lacking) = on.lacking() {
+            return if requirements::is_required(on.provider()) {
+                Err(lacking.into())
+            } else {
+                Ok(Completion::ignored_with(lacking))
+            };
+        }
+        let judged: Vec<_> = selected.iter().map(|one| campaign.results_of(one)).collect();
+        let results: Vec<_> = judged.iter().flat_map(|(results, _)| results).collect();
+        let is_wrong = |status| !matches!(status, Status::Pass | Status::Skipped);
+        let wrong: Vec<_> = results.iter().filter(|r| is_wrong(r.status)).map(|r| told(r)).collect();
+        match (&results[..], judged.iter().find_map(|(_, ended)| ended.as_ref())) {
+            _ if !wrong.is_empty() => Err(wrong.join("\n\n").into()),
+            (_, Some(ended)) => Err(Failed::from(format!("there is no verdict: {ended}"))),
+            ([only], None) if only.status == Status::Skipped => {
+                Ok(Completion::ignored_with(only.because.clone().unwrap_or_default()))
             }
-            let (results, ended) = campaign.results_of(&selected);
-            let wrong: Vec<_> = results
-                .iter()
-                .filter(|r| !matches!(r.status, Status::Pass | Status::Skipped))
-                .map(told)
-                .collect();
-            match (&results[..], ended) {
-                _ if !wrong.is_empty() => Err(wrong.join("\n\n").into()),
-                (_, Some(ended)) => Err(Failed::from(format!("there is no verdict: {ended}"))),
-                ([only], None) if only.status == Status::Skipped => {
-                    Ok(Completion::ignored_with(only.because.clone().unwrap_or_default()))
-                }
-                _ => Ok(Completion::Completed),
-            }
-        },
-    )
+            _ => Ok(Completion::Completed),
+        }
+    })
 }

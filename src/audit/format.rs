@@ -6,8 +6,9 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
 
 use super::report::{Answer, Report, Seen, Stale, Variable};
-use crate::lint::{Finding, Severity};
-use crate::secret::{Shown, Value};
+use crate::lint::format::human::head as rule;
+use crate::secret::{Hop, HopKind, Shown, Value};
+use crate::words::count;
 
 /// The whole report; coloured, for a stream that takes the colours out where there are none.
 pub fn human(report: &Report) -> String {
@@ -101,7 +102,7 @@ fn table(variables: &[Variable]) -> Table {
         table.add_row(["  no secrets"]);
         return table;
     }
-    table.set_header(["  variable", "from", "secret() gives", "", "flow"]);
+    table.set_header(["  variable", "from", WAY, "secret() gives", "", "flow"]);
     for variable in variables {
         let codes: Vec<&str> = variable.diagnosis.iter().map(|code| code.code()).collect();
         let stale = match variable.stale {
@@ -118,6 +119,7 @@ fn table(variables: &[Variable]) -> Table {
         table.add_row([
             Cell::new(format!("  {}", variable.name)),
             Cell::new(from),
+            Cell::new(way(&variable.hops)),
             Cell::new(gives(variable)),
             Cell::new(remarks.join(" ")).fg(color),
             Cell::new(match &variable.flow {
@@ -132,25 +134,29 @@ fn table(variables: &[Variable]) -> Table {
     table
 }
 
+/// The hops that a cluster shows, in their order.
+const WAY: &str = "object > environment > decoder";
+
+/// How many bytes there are at each hop of [`WAY`].
+fn way(hops: &[Hop]) -> String {
+    let at = |kind: HopKind| {
+        let hop = hops.iter().find(|hop| hop.at == kind);
+        match hop.and_then(|hop| hop.observed.as_ref().or(hop.predicted.as_ref())) {
+            Some(Value::Is(one)) => one.size().to_string(),
+            Some(Value::OneOf(_)) => "?".into(),
+            Some(Value::Nothing(_)) | None => "–".into(),
+        }
+    };
+    let kinds = [HopKind::ApiServer, HopKind::Environment, HopKind::Decoder];
+    kinds.map(at).join(" > ")
+}
+
 fn gives(variable: &Variable) -> String {
     match &variable.gives {
         _ if variable.key.is_none() => "nothing: Kestra never takes it".into(),
         None => "not known".into(),
-        Some(Value::Is(one)) => one.to_string(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::to_string).collect::<Vec<_>>().join(" or "),
+        Some(Value::Is(one)) => one.brief(),
+        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
         Some(Value::Nothing(why)) => format!("nothing: {why}"),
     }
-}
-
-fn rule(finding: &Finding) -> String {
-    let head = format!("{}[{}]", finding.severity, finding.rule);
-    match finding.severity {
-        Severity::Error => head.red().to_string(),
-        Severity::Warning => head.yellow().to_string(),
-        Severity::Note => head.cyan().to_string(),
-    }
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

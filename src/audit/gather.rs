@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::{Gathered, Unread, kestras};
+use super::{Gathered, Missed, Unread, kestras};
 use crate::cluster::{Cluster, within};
 use crate::environment::{ObjectKind, ObjectRef};
 use crate::verdict::Infra;
@@ -33,12 +33,18 @@ pub fn selector(release: Option<&str>, own: Option<&str>) -> String {
 /// Reads what there is; what may not be read is told and left out.
 ///
 /// # Errors
-/// [`Infra`] when the pods cannot be listed: there is nothing to be said then.
-pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Result<Gathered, Infra> {
+/// The pods cannot be listed: there is nothing to be said then.
+pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Result<Gathered, Missed> {
     let which = ListParams::default().labels(selector);
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
-    let listed = within("list the pods", pods.list(&which)).await;
-    let listed = listed.map_err(|infra| infra.help(format!("{RIGHTS}; `kestra-secrets audit --help` says more")))?;
+    let listed = async {
+        match pods.list(&which).await {
+            Err(kube::Error::Api(refused)) if refused.code == 400 => Ok(Err(Missed::Selector(refused.message.clone()))),
+            answer => answer.map(Ok),
+        }
+    };
+    let listed = within("list the pods", listed).await;
+    let listed = listed.map_err(|infra| infra.help(format!("{RIGHTS}; `kestra-secrets audit --help` says more")))??;
     let mut gathered = Gathered {
         pods: listed.items.into_iter().filter(is_there).collect(),
         kubelet: cluster.kubelet,

@@ -27,6 +27,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 
 use crate::environment::{Kubelet, ObjectRef};
 use crate::secret::Plain;
+use crate::verdict::Infra;
 
 pub use judge::judge;
 pub use report::Report;
@@ -52,6 +53,21 @@ pub struct Gathered {
 
 /// The variables of a process, in its order.
 pub type Process = Vec<(Vec<u8>, Plain)>;
+
+/// Why nothing could be looked at.
+#[derive(Debug)]
+pub enum Missed {
+    /// The API server takes the labels for none, in its words.
+    Selector(String),
+    /// The cluster failed, or the way to it.
+    Infra(Infra),
+}
+
+impl From<Infra> for Missed {
+    fn from(infra: Infra) -> Self {
+        Self::Infra(infra)
+    }
+}
 
 /// Something that may not be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]

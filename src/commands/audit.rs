@@ -2,21 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use miette::IntoDiagnostic as _;
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use super::lint::{Deny, Format};
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::Place;
-use crate::audit::{Gathered, Report, exec, flow, format, gather, judge};
+use crate::audit::{Gathered, Missed, Report, exec, flow, format, gather, judge};
 use crate::cluster::forward::Forward;
 use crate::cluster::{Access, Cluster};
 use crate::kestra::{Auth, Client, Credentials, Limits};
 use crate::lint;
 use crate::redact::Redactor;
+use crate::report::console::broken;
 use crate::secret::RunKey;
 use crate::verdict::{Exit, Infra};
 
@@ -91,24 +93,6 @@ struct FlowArgs {
     flow_namespace: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table for each container, and the findings below
-    Human,
-    /// As schemas/audit.schema.json says
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// Annotations of GitHub's workflow runs
-    Github,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Deny {
-    /// Warnings fail as errors do
-    Warnings,
-}
-
 /// Audits, and writes what was found to standard output.
 ///
 /// # Errors
@@ -122,7 +106,11 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     };
     let (cluster, gathered) = match audited {
         Ok(audited) => audited,
-        Err(infra) => return Ok(broken(&infra)),
+        Err(Missed::Infra(infra)) => return Ok(broken(&infra)),
+        Err(Missed::Selector(says)) => miette::bail!(
+            help = "write --selector as kubectl takes it: NAME=VALUE,NAME=VALUE",
+            "these are no labels: {says}"
+        ),
     };
     let place = args.place(&cluster);
     if gathered.pods.is_empty() {
@@ -171,7 +159,7 @@ impl Args {
         }
     }
 
-    async fn gathered(&self) -> Result<(Cluster, Gathered), Infra> {
+    async fn gathered(&self) -> Result<(Cluster, Gathered), Missed> {
         let access = Access {
             kubeconfig: None::<PathBuf>,
             context: self.context.clone(),
@@ -290,12 +278,4 @@ fn release(gathered: &Gathered) -> Option<String> {
     let mut releases = gathered.pods.iter().map(label);
     let first = releases.next()??;
     releases.all(|other| other.as_ref() == Some(&first)).then_some(first)
-}
-
-fn broken(infra: &Infra) -> Exit {
-    anstream::eprintln!("error: failed to {infra}");
-    if let Some(help) = &infra.help {
-        anstream::eprintln!("help: {help}");
-    }
-    Exit::Broken
 }

@@ -8,6 +8,7 @@ use crate::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
+use crate::report::console::broken;
 use crate::toolbox::Toolbox;
 use crate::verdict::Exit;
 
@@ -83,8 +84,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             }
             Err(infra) => {
                 found += 1;
-                anstream::eprintln!("error: failed to {infra}");
-                exit = Exit::Broken;
+                exit = broken(&infra);
             }
         }
     }

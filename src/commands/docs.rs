@@ -17,6 +17,7 @@ use crate::report::{console, json::write_private};
 use crate::scenario::{Catalogue, InputError, Scenario};
 use crate::session::Session;
 use crate::verdict::{Exit, Status};
+use crate::words::count;
 
 /// What `docs` takes.
 #[derive(ClapArgs)]
@@ -61,6 +62,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     }
 }
 
+/// Carries out what was planned of one place.
+async fn carried(
+    target: &Target,
+    plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+) -> miette::Result<Result<Carried, Exit>> {
+    carry(vec![target.options()?], Ways::to(target.report.as_deref()), plan).await
+}
+
 /// The scenarios that come with the program.
 async fn bundled(args: &Args) -> miette::Result<Exit> {
     let of_a_page = |scenario: &&Scenario| scenario.source.as_ref().is_some_and(|source| source.page.is_some());
@@ -69,13 +78,7 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
     let patch: String = corrections.iter().map(Correction::diff).collect();
     let all: Vec<_> = claims.iter().flat_map(Claim::scenarios).collect();
     let plan = async |_: usize, session: &Session| Ok(session.plan(&all)?);
-    let carried = match carry(
-        vec![args.target.options()?],
-        Ways::to(args.target.report.as_deref()),
-        plan,
-    )
-    .await?
-    {
+    let carried = match carried(&args.target, plan).await? {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
     };
@@ -106,13 +109,7 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     let mut notes = [page.notes.clone(), corrected.notes].concat();
     let mut unfit = Vec::new();
     let plan = async |_: usize, session: &Session| plan(session, &claims, &mut unfit);
-    let carried = match carry(
-        vec![args.target.options()?],
-        Ways::to(args.target.report.as_deref()),
-        plan,
-    )
-    .await?
-    {
+    let carried = match carried(&args.target, plan).await? {
         Ok(carried) => carried,
         Err(exit) => return Ok(exit),
     };
@@ -191,14 +188,14 @@ impl Args {
         let mut lines = vec![table::table(places, rows).trim_fmt()];
         lines.extend_from_slice(notes);
         lines.extend(unexpected(carried));
-        let count = |kept| rows.iter().filter(|row| row.kept == kept).count();
+        let of = |kept| rows.iter().filter(|row| row.kept == kept).count();
         let corrected: Vec<Kept> = rows.iter().filter_map(|row| row.corrected).collect();
         let held = corrected.iter().filter(|kept| **kept == Kept::Kept).count();
         lines.push(format!(
-            "{} promises kept, {} broken, {} not run; corrected, {held} of {} are kept (exit {})",
-            count(Kept::Kept),
-            count(Kept::Broken),
-            count(Kept::NotRun),
+            "{} kept, {} broken, {} not run; corrected, {held} of {} are kept (exit {})",
+            count(of(Kept::Kept), "promise"),
+            of(Kept::Broken),
+            of(Kept::NotRun),
             corrected.len(),
             exit.code()
         ));

@@ -52,11 +52,12 @@ fn generation(text: &str) -> Result<Generation, String> {
     }
 }
 
+/// How findings are written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A line for each finding and its cure below
+pub enum Format {
+    /// For a person: each finding and its cure below
     Human,
-    /// As schemas/lint.schema.json says
+    /// As the schema says that `kestra-secrets schema` prints
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
@@ -64,8 +65,9 @@ enum Format {
     Github,
 }
 
+/// What fails beside errors.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Deny {
+pub enum Deny {
     /// Warnings fail as errors do
     Warnings,
 }

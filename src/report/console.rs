@@ -1,6 +1,6 @@
 //! What a person sees: a line per case while it runs, then a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -9,6 +9,7 @@ use owo_colors::{OwoColorize as _, Style};
 use super::{CaseResult, Provenance, Report, Seen};
 use crate::progress::{Live, Observer, terminal};
 use crate::verdict::{Exit, Infra, Status};
+use crate::words::count;
 
 /// Writes to standard error while a run goes on, and its table to standard output.
 #[derive(Default)]
@@ -52,11 +53,7 @@ impl Console {
 
     /// A run that never came to its cases.
     pub fn broken(&self, infra: &Infra) -> Exit {
-        terminal::line(&format!("error: failed to {infra}"));
-        if let Some(help) = &infra.help {
-            terminal::line(&format!("help: {help}"));
-        }
-        Exit::Broken
+        broken(infra)
     }
 
     /// The table, what a reader must know of it, and the exit it amounts to.
@@ -80,6 +77,15 @@ impl Console {
     }
 }
 
+/// Tells what the environment failed at.
+pub fn broken(infra: &Infra) -> Exit {
+    terminal::line(&format!("error: failed to {infra}"));
+    if let Some(help) = &infra.help {
+        terminal::line(&format!("help: {help}"));
+    }
+    Exit::Broken
+}
+
 fn word(status: Status) -> (&'static str, Style) {
     match status {
         Status::Pass => ("pass", Style::new().green()),
@@ -98,7 +104,8 @@ fn table(results: &[CaseResult]) -> Table {
         .enforce_styling()
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["", "scenario", "kestra", "promised", "expected", "observed"]);
-    for result in results {
+    let (alone, alike) = folded(results);
+    for result in alone {
         let color = match result.status {
             Status::Pass => Color::Green,
             Status::Fail => Color::Red,
@@ -120,13 +127,54 @@ fn table(results: &[CaseResult]) -> Table {
             Cell::new(observed),
         ]);
     }
+    for (because, alike) in alike {
+        let kestras: BTreeSet<_> = alike.iter().map(|r| r.provenance.kestra.as_str()).collect();
+        table.add_row([
+            Cell::new(word(Status::Error).0).fg(Color::Yellow),
+            Cell::new(count(alike.len(), "case")),
+            Cell::new(kestras.into_iter().collect::<Vec<_>>().join("\n")),
+            Cell::new(""),
+            Cell::new(""),
+            Cell::new(because),
+        ]);
+    }
     table
+}
+
+/// Results that are told one by one, and those that an environment broke alike, by what broke it.
+fn folded(results: &[CaseResult]) -> (Vec<&CaseResult>, BTreeMap<&str, Vec<&CaseResult>>) {
+    /// So few are told one by one.
+    const FEW: usize = 3;
+    let mut alike: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for result in results
+        .iter()
+        .filter(|r| r.status == Status::Error && r.observed.is_none())
+    {
+        alike
+            .entry(result.because.as_deref().unwrap_or_default())
+            .or_default()
+            .push(result);
+    }
+    alike.retain(|_, results| results.len() > FEW);
+    let is_alone = |result: &&CaseResult| {
+        let because = result.because.as_deref().unwrap_or_default();
+        !alike
+            .get(because)
+            .is_some_and(|alike| alike.iter().any(|one| std::ptr::eq(*one, *result)))
+    };
+    (results.iter().filter(is_alone).collect(), alike)
 }
 
 /// What is not as it should be, what to do, and every warning once.
 fn notes(results: &[CaseResult]) -> Vec<String> {
     let mut lines = Vec::new();
-    for result in results {
+    let (alone, alike) = folded(results);
+    for (because, alike) in alike {
+        lines.push(format!("{}: {because}", count(alike.len(), "case")));
+        let helps: BTreeSet<_> = alike.iter().filter_map(|r| r.help.as_ref()).collect();
+        lines.extend(helps.into_iter().map(|h| format!("  help: {h}")));
+    }
+    for result in alone {
         if let (Status::Fail | Status::Error, Some(because)) = (result.status, &result.because) {
             lines.push(format!(
                 "{} on {}: {because}",
@@ -173,17 +221,17 @@ fn kept(report: &Report) -> Vec<String> {
 }
 
 fn summary(report: &Report, exit: Exit) -> String {
-    let count = |status| report.results.iter().filter(|r| r.status == status).count();
+    let of = |status| report.results.iter().filter(|r| r.status == status).count();
     let mut parts = vec![
-        format!("{} passed", count(Status::Pass)),
-        format!("{} failed", count(Status::Fail)),
+        format!("{} passed", of(Status::Pass)),
+        format!("{} failed", of(Status::Fail)),
     ];
     for (status, what) in [
         (Status::Error, "not judged: the environment broke"),
         (Status::Skipped, "skipped"),
     ] {
-        if count(status) > 0 {
-            parts.push(format!("{} {what}", count(status)));
+        if of(status) > 0 {
+            parts.push(format!("{} {what}", of(status)));
         }
     }
     format!(
@@ -238,5 +286,22 @@ mod tests {
         };
         let text = table(&[result]).to_string();
         assert!(text.contains(r#"username "admin\n""#), "{text}");
+    }
+
+    #[test]
+    fn what_broke_for_many_alike_is_told_once() {
+        let broken = |name: &str, because: &str| CaseResult {
+            scenario: name.into(),
+            status: Status::Error,
+            because: Some(because.into()),
+            help: Some(format!("mend {because}")),
+            ..CaseResult::empty()
+        };
+        let mut results: Vec<_> = ["a", "b", "c", "d"].map(|name| broken(name, "the way")).into();
+        results.push(broken("e", "another"));
+        let lines = notes(&results);
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        assert_eq!(lines[..2], ["4 cases: the way", "  help: mend the way"]);
+        assert_eq!(table(&results).row_count(), 2);
     }
 }

@@ -31,6 +31,14 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// How many bytes there are.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Public(bytes) => bytes.len(),
+            Self::Private { len, .. } => *len,
+        }
+    }
+
     /// For a table: the beginning of a long value, and how long it is.
     pub fn brief(&self) -> String {
         const MOST: usize = 160;

@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
+use insta::{assert_snapshot, with_settings};
 use kestra_secrets::cluster::forward::Forward;
 use kestra_secrets::cluster::{Access, Cluster};
+use kestra_secrets::provider::ENGINES;
 use kestra_secrets::redact::Redactor;
 use kestra_secrets::secret::{Place, Plain};
 use libtest_mimic::Trial;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cluster::{apply_to, kubectl, named_account, on_kind, shared};
 use crate::sandbox::{Ended, Sandbox, run};
 use crate::schemas::assert_valid;
+use crate::told::FILTERS;
 use crate::{leaks, test};
 
 const NAMESPACE: &str = "audited";
@@ -30,6 +33,11 @@ pub fn trials() -> Vec<Trial> {
             "audit",
             "it_tells_all_of_an_installed_kestra_and_changes_nothing",
             installed,
+        ),
+        on_kind(
+            "audit",
+            "components_apart_on_the_older_engine_are_told_one_by_one_and_asked_at_a_url",
+            apart,
         ),
     ]
 }
@@ -214,9 +222,15 @@ fn installed() {
     let hops = variable(&report, "SECRET_KEY")["hops"].as_array().unwrap();
     let environment = hops.iter().find(|hop| hop["at"] == "environment").unwrap();
     assert_eq!(environment["observed"], environment["predicted"]);
-    for format in ["human", "sarif", "github"] {
+    for format in ["sarif", "github"] {
         audited.run(&["--exec", "--format", format]).with_code(1);
     }
+    let human = audited.run(&["--exec"]).with_code(1).stdout;
+    let own = [
+        (r"kestra-standalone-[a-z0-9-]+", "[pod]"),
+        (r"v1\.\d+\.\d+", "[kubernetes]"),
+    ];
+    with_settings!({filters => [&FILTERS[..], &own].concat()}, { assert_snapshot!("human", human) });
     assert_eq!(state(), before);
 
     // Kestra itself agrees, and keeps nothing.
@@ -287,6 +301,90 @@ fn installed() {
     assert!(ended.stderr.contains("deploy/rbac-audit.yaml"), "{}", ended.stderr);
 
     kubectl(&["delete", "namespace", NAMESPACE, "--wait=false"]);
+    sandbox.assert_clean();
+}
+
+/// A release whose worker lacks what the others have, made by a run that keeps it.
+fn apart() {
+    let sandbox = Sandbox::new();
+    let (name, kubeconfig) = shared();
+    let engine = format!("engine@{}", ENGINES[1]);
+    let scenario = ["run", "distributed-all-but-the-worker", "--keep", "always"];
+    let place = ["--reuse", &name, "--kestra", &engine];
+    let mut kept = sandbox.command([scenario, place].concat());
+    kept.env("KESTRA_SECRETS_PROVIDER", "auto");
+    let kept = run(kept).with_code(0).stdout;
+    let namespace = kept
+        .split(" -n ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap();
+    let mut helm = Command::new(leaks::helm());
+    helm.args(["get", "values", "kestra", "--output", "json", "-n", namespace]);
+    let values = helm.env("KUBECONFIG", &kubeconfig).output().unwrap().stdout;
+    let values: Value = serde_json::from_slice(&values).unwrap();
+    let auth = &values["configurations"]["application"]["kestra"]["server"]["basic-auth"];
+    sandbox.file("password", auth["password"].as_str().unwrap());
+
+    let context = format!("kind-{name}");
+    let audit = |more: &[&str]| {
+        let place = ["audit", "--context", &context, "--namespace", namespace];
+        let mut command = sandbox.command([&place[..], more].concat());
+        command.env("KUBECONFIG", &kubeconfig);
+        run(command)
+    };
+    // A runtime of its own carries the port-forward while the program runs.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let access = Access {
+        kubeconfig: Some(kubeconfig.clone().into()),
+        context: context.clone(),
+    };
+    let forward = runtime.block_on(async {
+        let cluster = Cluster::connect(access).await.unwrap();
+        Forward::open(&cluster, namespace, "kestra", None).await.unwrap()
+    });
+    let url = format!("http://127.0.0.1:{}", forward.port());
+    let user = auth["username"].as_str().unwrap();
+    let flow = [
+        "--run-flow",
+        "--url",
+        &url,
+        "--username",
+        user,
+        "--password-file",
+        "password",
+    ];
+    let json = ["--exec", "--format", "json"];
+    let ended = audit(&[&flow[..], &json].concat()).with_code(0);
+    runtime.block_on(forward.close());
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_valid("audit", &report);
+    let containers = report["containers"].as_array().unwrap();
+    let components: Vec<_> = containers.iter().map(|c| c["component"].as_str().unwrap()).collect();
+    assert_eq!(components, ["executor", "indexer", "scheduler", "webserver", "worker"]);
+    assert!(
+        containers
+            .iter()
+            .all(|c| c["observed"] == true && c["kestra"] == ENGINES[1].to_string())
+    );
+    assert!(
+        found(&report).contains(&"uneven DB_PASSWORD, FOR_FLOWABLES, FOR_INPUTS".to_owned()),
+        "{report:#}"
+    );
+    // A task is the worker's, so the flow is asked for what the worker has.
+    assert_eq!(
+        (&report["flow"]["asked"], &report["flow"]["agreed"]),
+        (&json!(1), &json!(1))
+    );
+    audit(&["--deny", "warnings"]).with_code(1);
+
+    let ended = audit(&["--selector", "a=b=c"]).with_code(2);
+    assert!(
+        ended.stderr.contains("write --selector as kubectl takes it"),
+        "{}",
+        ended.stderr
+    );
+    sandbox.run(["clean"]).with_code(0);
     sandbox.assert_clean();
 }
 

@@ -37,7 +37,7 @@ struct Moment {
 const MOMENTS: [Moment; 5] = [
     Moment {
         name: "right_after_the_start",
-        line: "cases in",
+        line: " in 1 installation",
         running: false,
     },
     Moment {

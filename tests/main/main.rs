@@ -5,6 +5,7 @@
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
 //! | [`output`] | quiet, verbose, and colours |
 //! | [`help`] | what every command says of itself, and of what it does not take |
+//! | [`told`] | what every command prints and says of a failure, word for word |
 //! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
 //! | [`init`] | what it writes, and that it runs |
 //! | [`distribution`] | the packed crate, workflows and documents |
@@ -63,6 +64,7 @@ mod sandbox;
 mod schemas;
 mod settings;
 mod shards;
+mod told;
 mod watched;
 
 use std::process::ExitCode;
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         distribution::trials(),
         doctor::trials(),
         help::trials(),
+        told::trials(),
         settings::trials(),
         init::trials(),
         check::trials(),

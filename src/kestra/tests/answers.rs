@@ -1,5 +1,5 @@
 use super::*;
-use crate::kestra::Cause;
+use crate::kestra::{Auth, Cause};
 use secrecy::ExposeSecret;
 use wiremock::matchers::{basic_auth, body_string, header, query_param};
 
@@ -45,6 +45,19 @@ async fn every_request_carries_the_credentials_and_the_context_path_is_kept() {
     let base = server.uri().replace("://", "://other:credentials@");
     let base = format!("{base}/kestra/?query#fragment").parse().unwrap();
     let connected = Client::connect(base, credentials, limits(), Arc::new(str::to_owned)).await;
+    connected.unwrap();
+}
+
+#[tokio::test]
+async fn an_api_token_goes_before_every_request_as_its_bearer() {
+    let server = MockServer::start().await;
+    let asked = Mock::given(path("/api/v1/configs"))
+        .and(header("authorization", "Bearer a-token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"version": "2.0.0"})));
+    asked.expect(1).mount(&server).await;
+    let token = Auth::Token("a-token".to_owned().into());
+    let base = server.uri().parse().unwrap();
+    let connected = Client::connect(base, token, limits(), Arc::new(str::to_owned)).await;
     connected.unwrap();
 }
 

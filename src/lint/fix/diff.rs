@@ -11,6 +11,7 @@ use super::changes;
 use crate::lint::input::Source;
 use crate::lint::tree::{Id, Scalar, Tree};
 use crate::secret::PREFIX;
+use crate::words::count;
 
 /// The lines that differ; empty when the texts cannot be compared.
 pub fn diff(before: &Source, after: &Source) -> String {
@@ -104,9 +105,8 @@ impl<'t> Side<'t> {
                 };
                 let equals = if name.is_empty() { "" } else { "=" };
                 let new = if self.changed.contains(id) { "other " } else { "" };
-                let length = value.trim_end().len();
-                let plural = if length == 1 { "" } else { "s" };
-                let _ = write!(out, "{name}{equals}[{length} {new}byte{plural}]");
+                let bytes = count(value.trim_end().len(), &format!("{new}byte"));
+                let _ = write!(out, "{name}{equals}[{bytes}]");
             }
             at = end;
         }

@@ -6,6 +6,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::lint::input::STDIN;
 use crate::lint::{Finding, Report, Severity};
+use crate::words::count;
 
 /// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
 /// are none.
@@ -74,15 +75,12 @@ pub fn human(report: &Report, arguments: &[String]) -> String {
     out
 }
 
-fn head(finding: &Finding) -> String {
+/// Severity and rule of a finding, coloured.
+pub(crate) fn head(finding: &Finding) -> String {
     let head = format!("{}[{}]", finding.severity, finding.rule);
     match finding.severity {
         Severity::Error => head.red().to_string(),
         Severity::Warning => head.yellow().to_string(),
         Severity::Note => head.cyan().to_string(),
     }
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

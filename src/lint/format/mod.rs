@@ -1,7 +1,7 @@
 //! How a report is written.
 
 mod github;
-mod human;
+pub(crate) mod human;
 mod sarif;
 
 pub use github::github;

@@ -6,6 +6,7 @@ use crate::lint::finding::{Rule, Severity, shown};
 use crate::lint::tree::Style;
 use crate::secret::diagnosis::{self, Code, Given};
 use crate::secret::{PREFIX, Place, Plain};
+use crate::words::count;
 
 impl Judge<'_> {
     /// The value that Kestra gets under `name`; `free` says that nobody else takes it.
@@ -83,8 +84,8 @@ impl Judge<'_> {
             let length = corrected.as_ref().map_or_else(String::new, |new| {
                 format!(
                     " ({} here, {} when it is right)",
-                    bytes(text.len()),
-                    bytes(new.bytes().len())
+                    count(text.len(), "byte"),
+                    count(new.bytes().len(), "byte")
                 )
             });
             self.found.push(Found {
@@ -170,10 +171,6 @@ impl Judge<'_> {
             );
         }
     }
-}
-
-fn bytes(count: usize) -> String {
-    format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
 /// What to run or write, for the place the value stands in.
