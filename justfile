@@ -47,5 +47,6 @@ bench:
     benches/lint
     benches/prove
     benches/explain
-    benches/cluster
+    benches/compare
+    benches/growth
     benches/catalogue

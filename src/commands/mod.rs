@@ -20,6 +20,7 @@ mod list;
 mod live;
 pub mod matrix;
 mod output;
+mod panicked;
 mod plaintext;
 mod prove;
 mod report;
@@ -115,6 +116,7 @@ enum Command {
 /// line, end the process at once.
 pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     let words: Vec<_> = words.into_iter().collect();
+    panicked::install();
     output::color(&words);
     let done = async {
         let cli = read(&words)?;

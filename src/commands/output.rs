@@ -68,6 +68,21 @@ impl When {
     }
 }
 
+/// The crates whose log is heard, whatever the filter asks for: what they log was seen to hold nothing that is sent or
+/// received. Others log whole bodies, as tungstenite does a WebSocket's frames and bollard a container's environment.
+const HEARD: [&str; 6] = [
+    "kestra_secrets",
+    "hyper_util",
+    "kube_client",
+    "kube_runtime",
+    "reqwest",
+    "rustls",
+];
+
+fn is_heard(target: &str) -> bool {
+    HEARD.contains(&target.split("::").next().unwrap_or_default())
+}
+
 impl Output {
     /// Makes it so for the whole process.
     pub fn apply(&self) {
@@ -85,8 +100,7 @@ impl Output {
             .without_time()
             .with_env_filter(filter)
             .finish()
-            // It logs what goes over a WebSocket, secrets and all.
-            .with(filter_fn(|event| !event.target().contains("tungstenite")))
+            .with(filter_fn(|event| is_heard(event.target())))
             .try_init();
     }
 

@@ -5,31 +5,37 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use kestra_secrets::redact::Redactor;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
 
+use crate::canary::Canaries;
+use crate::cluster::{on_kind, shared};
 use crate::processes;
-use crate::sandbox::{Sandbox, files};
+use crate::sandbox::{Sandbox, files, run};
 use crate::watched::Watched;
 use crate::{ENGINE, live};
 
 pub fn trials() -> Vec<Trial> {
-    vec![live(
-        "leaks",
-        "a_private_canary_is_nowhere_in_output_report_or_arguments",
-        canary,
-    )]
-}
-
-/// A plaintext that nobody would write by chance, with all that encodings escape.
-fn random_canary() -> String {
-    format!("Ca9\"\\ {:032x}/+&é\n'end", rand::random::<u128>())
+    let embedded = || canary(&["--provider", "embedded"]);
+    let on_docker = || canary(&["--provider", "docker"]);
+    let on_cluster = || canary(&["--provider", "auto", "--reuse", &shared().0]);
+    vec![
+        live(
+            "leaks",
+            "a_private_canary_is_nowhere_in_output_report_or_arguments",
+            embedded,
+        ),
+        on_kind("leaks", "nor_is_it_where_kestra_runs_in_a_container", on_docker),
+        on_kind("leaks", "nor_is_it_where_kestra_runs_in_a_cluster", on_cluster),
+        live("leaks", "no_command_shows_one_in_any_format", commands),
+    ]
 }
 
 /// Scenarios, and every private plaintext that is in them.
 struct Given<'a> {
     sandbox: &'a Sandbox,
-    canaries: Vec<String>,
+    canaries: Canaries,
     files: Vec<String>,
 }
 
@@ -37,7 +43,7 @@ impl<'a> Given<'a> {
     fn new(sandbox: &'a Sandbox) -> Self {
         let mut given = Self {
             sandbox,
-            canaries: Vec::new(),
+            canaries: Canaries::default(),
             files: Vec::new(),
         };
         for strategy in ["extra-env", "extra-env-from", "secret-key-ref"] {
@@ -84,12 +90,8 @@ impl<'a> Given<'a> {
         given
     }
 
-    /// A new canary, quoted as YAML wants it.
     fn canary(&mut self) -> String {
-        let canary = random_canary();
-        let quoted = serde_json::to_string(&canary).unwrap();
-        self.canaries.push(canary);
-        quoted
+        self.canaries.quoted()
     }
 
     fn write(&mut self, name: &str, body: &str) {
@@ -100,7 +102,7 @@ impl<'a> Given<'a> {
     }
 }
 
-fn canary() {
+fn canary(place: &[&str]) {
     let sandbox = Sandbox::new();
     let given = Given::new(&sandbox);
 
@@ -114,25 +116,24 @@ fn canary() {
     let stand_in = sandbox.script("helm", &stand_in);
 
     let flags = ["--kestra", ENGINE, "--report", "report"].map(str::to_owned);
-    let mut command = sandbox.command(["run".to_owned()].iter().chain(&given.files).chain(&flags));
+    let place = place.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let words = ["run".to_owned()];
+    let words = words.iter().chain(&given.files).chain(&flags).chain(&place);
+    let mut command = sandbox.command(words);
     command
         .env("KESTRA_SECRETS_LOG", "trace")
         .env("KESTRA_SECRETS_HELM", stand_in);
-    let mut run = Watched::start(command);
+    let mut watched = Watched::start(command);
     let mut seen = HashSet::new();
-    while let Some(line) = run.line() {
+    while let Some(line) = watched.line() {
         // A phase begins: of the run's own lines, and not of the thousands of its trace.
         if line.starts_with("  …") {
-            seen.extend(processes::below(run.pid()));
+            seen.extend(processes::below(watched.pid()));
         }
     }
-    let ended = run.end().with_code(1);
+    let ended = watched.end().with_code(1);
 
-    let redactor = Redactor::new(&given.canaries);
-    let leaks = |what: &str, text: &[u8]| -> Vec<String> {
-        let found = redactor.find(text);
-        found.iter().map(|f| format!("{what}: {f:?}")).collect()
-    };
+    let leaks = |what: &str, text: &[u8]| given.canaries.find(what, text);
     // It would be found if it were there.
     let file = fs::read(sandbox.work().join("right-extra-env.yaml")).unwrap();
     assert!(!leaks("given", &file).is_empty());
@@ -147,6 +148,10 @@ fn canary() {
     found.extend(leaks("stderr as a whole", ended.stderr.as_bytes()));
     for process in &seen {
         found.extend(leaks("arguments", process.arguments.join("\0").as_bytes()));
+        // Kestra's own environment is where secrets have to be.
+        if !process.arguments.iter().any(|a| a == "engine.Engine") {
+            found.extend(leaks("environment", &process.environment));
+        }
     }
     let arguments = fs::read(written).unwrap();
     found.extend(leaks("helm's arguments", &arguments));
@@ -160,7 +165,8 @@ fn canary() {
 
     // All that was looked at was there to be looked at.
     assert!(String::from_utf8_lossy(&arguments).contains("template"));
-    assert!(seen.iter().any(|p| p.arguments.iter().any(|a| a == "engine.Engine")));
+    let is_engine = |p: &processes::Process| p.arguments.iter().any(|a| a == "engine.Engine");
+    assert!(place[1] != "embedded" || seen.iter().any(is_engine));
     assert!(ended.stderr.contains("TRACE"));
     assert!(report.iter().any(|f| f.ends_with("report.json")));
     assert!(report.iter().any(|f| f.ends_with("junit.xml")));
@@ -170,6 +176,111 @@ fn canary() {
         .filter(|l| l.starts_with("pass") || l.starts_with("FAIL"))
         .count();
     assert_eq!(cases, given.files.len(), "{}", ended.stdout);
+    println!("{} searches", given.canaries.searched());
+    sandbox.assert_clean();
+}
+
+/// Every command that is not asked to print a value, with private ones in all that it reads: files, variables, and
+/// reports of what went wrong.
+fn commands() {
+    let sandbox = Sandbox::new();
+    let mut canaries = Canaries::default();
+    let (right, wrong, word) = (canaries.plain(), canaries.plain(), canaries.word());
+    let (token, proxy) = (canaries.word(), canaries.word());
+    let once = |text: &str| STANDARD.encode(text);
+    sandbox.file("right.txt", &right);
+    let values = format!(
+        "common:\n  extraEnv:\n    - {{name: SECRET_A, value: {}}}\n    - {{name: SECRET_RAW, value: {word}!}} # {word}\n    \
+         - {{name: SECRET_B, valueFrom: {{secretKeyRef: {{name: s, key: B}}}}}}\n",
+        once(&format!("{wrong}\n")),
+    );
+    let manifest = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{B: {}}}\nstringData: {{C: {}}}\n",
+        once(&once(&format!("{right}\n"))),
+        once(&wrong)
+    );
+    sandbox.file("files/values.yaml", values);
+    sandbox.file("files/secret.yaml", manifest);
+    sandbox.file(
+        "broken.yaml",
+        format!("schema: 1\nname: x\nsecrets: {{A: [{word}, {word}]}}\n"),
+    );
+    sandbox.file("unclosed.yaml", format!("common: {{extraEnv: [{word}"));
+    let named = ["-f", "files/values.yaml", "-f", "files/secret.yaml"];
+    let check = [
+        &["check"],
+        &named[..],
+        &[
+            "--expect",
+            "A=@right.txt",
+            "--expect",
+            "B=@right.txt",
+            "--report",
+            "report",
+        ],
+    ]
+    .concat();
+
+    let mut lines: Vec<Vec<&str>> = vec![
+        check.clone(),
+        [&check[..], &["--format", "github"]].concat(),
+        vec!["check", "-f", "unclosed.yaml", "--expect-present", "A"],
+        vec!["run", "broken.yaml"],
+        vec!["list", "broken.yaml"],
+        vec!["lint", "unclosed.yaml"],
+        vec!["fix", "--dry-run", "files"],
+        vec!["fix", "files"],
+        vec!["docs", "--page", "files/values.yaml"],
+        vec!["doctor"],
+        vec!["doctor", "--json"],
+        vec!["config", "show"],
+        vec!["clean"],
+        vec!["clean", "--context", "nowhere"],
+        vec!["audit", "--context", "nowhere", "--namespace", "n", "--run-flow"],
+        vec!["explain", "--env", "SECRET_A", "--hide"],
+        vec!["explain", "--env", "SECRET_A", "--hide", "--json"],
+        vec!["report", "merge", "report", "--output", "merged"],
+    ];
+    for format in ["human", "json", "sarif", "github"] {
+        lines.insert(2, vec!["lint", "files", "--format", format]);
+    }
+    for format in ["json", "junit", "markdown", "html", "github"] {
+        lines.push(vec!["report", "convert", "report", "--to", format]);
+    }
+    let mut found = Vec::new();
+    for line in &lines {
+        for level in ["off", "trace"] {
+            let mut command = sandbox.command(line);
+            command
+                .env("KESTRA_SECRETS_LOG", level)
+                .env("KESTRA_SECRETS_KESTRA", ENGINE)
+                .env("KESTRA_SECRETS_PASSWORD", &word)
+                .env("KESTRA_SECRETS_TOKEN", &token)
+                .env("KESTRA_SECRETS_EXPECT_A", &right)
+                .env("SECRET_A", once(&wrong))
+                .env("HTTPS_PROXY", format!("http://user:{proxy}@127.0.0.1:9"));
+            let ended = run(command);
+            let what = format!("{} at {level}", line.join(" "));
+            found.extend(canaries.find(&what, ended.stdout.as_bytes()));
+            found.extend(canaries.find(&what, ended.stderr.as_bytes()));
+            assert!(ended.code.is_some_and(|code| code <= 3), "{what}: {}", ended.stderr);
+        }
+    }
+    for folder in ["report", "merged"] {
+        let written = files(&sandbox.work().join(folder));
+        assert!(written.len() > 3, "{folder}: {written:?}");
+        for file in written {
+            found.extend(canaries.find(&file.display().to_string(), &fs::read(&file).unwrap()));
+            let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", file.display());
+        }
+    }
+    assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
+    println!(
+        "{} command lines at two levels, {} searches",
+        lines.len(),
+        canaries.searched()
+    );
     sandbox.assert_clean();
 }
 

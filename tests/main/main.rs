@@ -22,7 +22,7 @@
 //! | [`report`] | reports that were written down, in every format and as one |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
-//! | [`leaks`] | a private plaintext appears in no output, file or argument |
+//! | [`leaks`] | a private plaintext appears in no output, file, argument or environment |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
@@ -36,6 +36,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod audit;
+mod canary;
 mod check;
 mod cli;
 mod cluster;

@@ -9,6 +9,8 @@ pub struct Process {
     started: String,
     parent: u32,
     pub arguments: Vec<String>,
+    /// As it was started with; empty where it may not be read.
+    pub environment: Vec<u8>,
 }
 
 impl Process {
@@ -28,6 +30,7 @@ impl Process {
                 .split_terminator('\0')
                 .map(str::to_owned)
                 .collect(),
+            environment: fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
         })
     }
 
