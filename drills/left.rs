@@ -71,7 +71,11 @@ impl Seen {
             }
         }
         let open = listening();
-        left.extend(self.sockets.intersection(&open).map(|s| format!("listening socket {s}")));
+        left.extend(
+            self.sockets
+                .intersection(&open)
+                .map(|s| format!("listening socket {s}")),
+        );
         let mut runs = self.runs.clone();
         runs.extend(self::runs(sandbox));
         left.extend(containers(&runs).iter().map(|c| format!("container {c}")));
@@ -89,7 +93,9 @@ fn runs(sandbox: &Sandbox) -> Vec<String> {
     let folder = sandbox.state().join("kestra-secrets/runs");
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = files.filter_map(|f| f.file_name().into_string().ok());
-    names.filter_map(|n| n.strip_suffix(".jsonl").map(str::to_owned)).collect()
+    names
+        .filter_map(|n| n.strip_suffix(".jsonl").map(str::to_owned))
+        .collect()
 }
 
 fn mentions(pid: u32, folder: &Path) -> bool {
@@ -138,7 +144,9 @@ fn clusters(runs: &[String]) -> Vec<String> {
 
 fn volumes_of(container: &str) -> Vec<String> {
     let format = "{{range .Mounts}}{{if .Name}}{{println .Name}}{{end}}{{end}}";
-    let output = Command::new("docker").args(["inspect", "--format", format, container]).output();
+    let output = Command::new("docker")
+        .args(["inspect", "--format", format, container])
+        .output();
     let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
     // The container may be gone by now.
     text.unwrap_or_default().split_whitespace().map(str::to_owned).collect()

@@ -217,7 +217,7 @@ impl Rollout<'_> {
 }
 
 /// The refusal that makes watching pointless.
-fn refused(error: &watcher::Error) -> Option<&kube::Error> {
+pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)

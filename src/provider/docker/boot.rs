@@ -230,11 +230,7 @@ impl Container {
             .map_err(|e| Infra::new("boot Kestra", e))?;
         Client::connect(http, credentials, Limits::default(), site.redactor.scrubber())
             .await
-            .map_err(|e| Infra {
-                phase: "reach Kestra".into(),
-                cause: e.to_string(),
-                help: e.failure().help.clone(),
-            })
+            .map_err(|e| crate::kestra::infra("reach Kestra", &e))
     }
 }
 

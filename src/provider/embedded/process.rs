@@ -92,11 +92,7 @@ pub(super) async fn connect(site: &Site, credentials: Credentials, ports: Ports)
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
-        .map_err(|e| Infra {
-            phase: "reach Kestra".into(),
-            cause: e.to_string(),
-            help: e.failure().help.clone(),
-        })
+        .map_err(|e| crate::kestra::infra("reach Kestra", &e))
 }
 
 fn url(port: u16) -> Result<Url, Infra> {
