@@ -134,7 +134,7 @@ fn of_runs(text: &str, runs: &[String]) -> Vec<String> {
 }
 
 /// The containers of these runs.
-pub fn containers(runs: &[String]) -> Vec<String> {
+fn containers(runs: &[String]) -> Vec<String> {
     of_runs(&said("docker", &["ps", "--all", "--format", "{{.Names}}"]), runs)
 }
 

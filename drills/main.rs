@@ -18,17 +18,23 @@
 // A drill is a test: what it unwraps is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cluster;
+mod concurrency;
+mod faults;
 mod interruption;
 mod left;
 #[allow(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../tests/main/processes.rs"]
 mod processes;
+#[path = "../tests/support/proxy.rs"]
+mod proxy;
 #[allow(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../tests/support/requirements.rs"]
 mod requirements;
 #[allow(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../tests/main/sandbox.rs"]
 mod sandbox;
+mod soak;
 mod table;
 #[allow(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../tests/main/watched.rs"]
@@ -53,6 +59,12 @@ struct Cli {
 enum Drill {
     /// Signals at random moments of a run
     Interruption(interruption::Args),
+    /// What breaks around a value
+    Faults(faults::Args),
+    /// Two runs at once
+    Concurrency(concurrency::Args),
+    /// Many cases in a row
+    Soak(soak::Args),
 }
 
 /// What every drill takes.
@@ -76,6 +88,9 @@ const ENGINE: &str = "engine@2.0.0";
 fn main() -> ExitCode {
     let table: Table = match Cli::parse().drill {
         Drill::Interruption(args) => interruption::drill(&args),
+        Drill::Faults(args) => faults::drill(&args),
+        Drill::Concurrency(args) => concurrency::drill(&args),
+        Drill::Soak(args) => soak::drill(&args),
     };
     print!("{table}");
     if table.all_held() {

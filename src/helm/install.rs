@@ -101,7 +101,7 @@ fn on(helm: Command, release: &Release, verb: &str) -> Command {
     }
 }
 
-/// What helm says of a cluster or of the way to it, that it may be over by now.
+/// What helm says of a cluster or of the way to it, whatever else the line holds.
 const TROUBLE: [&str; 15] = [
     "cluster unreachable",
     "context deadline exceeded",
@@ -120,8 +120,16 @@ const TROUBLE: [&str; 15] = [
     "etcdserver: ",
 ];
 
+/// What keeps helm from it the next time too.
+const LASTING: [&str; 4] = [
+    "forbidden: User",
+    "exceeded quota",
+    "no space left on device",
+    "cannot re-use a name",
+];
+
 impl InstallError {
-    /// Whether it may be over by now: helm was killed, or could not reach the cluster for a moment.
+    /// Whether it may be over by now: helm was killed, or the cluster failed it for a moment.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Helm(error) => is_passing(error),
@@ -136,7 +144,7 @@ pub(super) fn is_passing(error: &ProcessError) -> bool {
     match error {
         ProcessError::Exit { status, last_words, .. } => {
             let words = last_words.lines().join("\n");
-            status.signal().is_some() || TROUBLE.iter().any(|t| words.contains(t))
+            status.signal().is_some() || !LASTING.iter().any(|l| words.contains(l))
         }
         ProcessError::Lost { .. } => true,
         _ => false,
@@ -149,7 +157,7 @@ pub(super) fn is_passing(error: &ProcessError) -> bool {
 /// API server's come with the object they are about.
 fn refused_by(words: &str) -> Option<Stage> {
     let any = |needles: &[&str]| needles.iter().any(|n| words.contains(n));
-    if any(&TROUBLE) || any(&["forbidden: User", "exceeded quota", "no space left on device"]) {
+    if any(&TROUBLE) || any(&LASTING) {
         None
     } else if any(&[
         "template: ",

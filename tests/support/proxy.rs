@@ -172,9 +172,12 @@ fn answer(mut client: TcpStream, status: u16) -> std::io::Result<()> {
     })
     .to_string();
     let length = body.len();
+    // As an API server says it that sheds load.
+    let later = if status == 429 { "Retry-After: 1\r\n" } else { "" };
     write!(
         client,
-        "HTTP/1.1 {status} Drill\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status} Drill\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{later}Connection: \
+         close\r\n\r\n{body}"
     )?;
     client.shutdown(Shutdown::Write)?;
     // What is still sent is read, or the answer would be lost in a reset.

@@ -73,7 +73,7 @@ impl Process {
             let status = exited
                 .await
                 .map_or_else(|| "without a status".to_owned(), |s| s.to_string());
-            format!("{status}; it said:\n{}", log.tail(LAST_WORDS).join("\n"))
+            format!("{status}; it said:\n{}", log.last_words(LAST_WORDS).join("\n"))
         }
     }
 
