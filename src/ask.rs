@@ -8,8 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::infra;
-use crate::kestra::{Client, Execution, FlowRef, State};
+use crate::kestra::{Client, Execution, FlowRef, State, infra};
 use crate::secret::Plain;
 use crate::verdict::Infra;
 

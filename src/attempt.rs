@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State};
+use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State, infra};
 use crate::plan::Case;
 use crate::provider::Installed;
 use crate::redact::Redactor;
@@ -52,7 +52,7 @@ pub async fn attempt(
     let lines = one.log(&execution).await?;
     let errors = lines.iter().filter(|l| l.level == "ERROR");
     let mut unsaid = amiss("the execution's log", &wanted.logs, &lines);
-    unsaid.extend(server_log(installed, &wanted.server_log).await);
+    unsaid.extend(server_log(installed, &wanted.server_log).await?);
     Ok(Outcome::Ran(Ran {
         state: execution.state.to_string(),
         outputs,
@@ -175,20 +175,20 @@ fn amiss(log: &str, said: &Said, lines: &[LogLine]) -> Vec<String> {
     lacking.chain(too_much).collect()
 }
 
-async fn server_log(installed: &Installed, said: &Said) -> Vec<String> {
+async fn server_log(installed: &Installed, said: &Said) -> Result<Vec<String>, Infra> {
     let log = "the server's log";
     let mut sentences = Vec::new();
     for text in &said.has {
-        if !installed.logged(text).await {
+        if !installed.logged(text).await? {
             sentences.push(lacks(log, text));
         }
     }
     for text in &said.lacks {
-        if installed.logged(text).await {
+        if installed.logged(text).await? {
             sentences.push(has(log, text));
         }
     }
-    sentences
+    Ok(sentences)
 }
 
 fn lacks(log: &str, text: &str) -> String {
@@ -197,13 +197,4 @@ fn lacks(log: &str, text: &str) -> String {
 
 fn has(log: &str, text: &str) -> String {
     format!("{log} holds `{text}`, which it must not")
-}
-
-pub(crate) fn infra(phase: &str, error: &kestra::Error) -> Infra {
-    let failure = error.failure();
-    Infra {
-        phase: phase.into(),
-        cause: failure.to_string(),
-        help: failure.help.clone(),
-    }
 }

@@ -1,38 +1,39 @@
 //! A plan carried out: each group of installations brought up, its cases run one after the other and
 //! judged, and everything taken down again whatever happened.
 
+mod about;
+mod again;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::StreamExt as _;
 
+use self::about::{About, ms, place, timed, unusual};
+use self::again::Again;
 use crate::attempt::attempt;
 use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
-use crate::provider::{Forecast, Group, Installed, Pod, Pods, Provider, Site};
+use crate::provider::{Forecast, Group, Installed, Pods, Provider, Site};
 use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
-use crate::scenario::{Generation, Manifest, Wanted};
 use crate::secret::diagnosis::Code;
 use crate::secret::{RunKey, first_wrong};
 use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
 
-/// Carries out a plan; at most as many installations at a time as the provider bears. When the run is
+/// Carries out a plan; at most as many installations at a time as the provider bears. What broke and may be whole by
+/// then is tried once more at the end, on installations of its own; what was judged never is. When the run is
 /// cancelled the cases that are left are not reported.
 pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Plan) -> Vec<CaseResult> {
-    let scene = Scene { provider, site, key };
+    let mut scene = Scene {
+        provider,
+        site,
+        key,
+        again: Some(Again::default()),
+    };
     let mut results: Vec<CaseResult> = plan.skipped.iter().map(|s| scene.skipped(s)).collect();
-    let groups = provider.group(site, plan.installations).await;
-    let mut served = futures::stream::iter(groups)
-        .map(|group| async {
-            match group {
-                Ok(group) => scene.serve(group).await,
-                Err((installation, infra)) => scene.lost(&[installation], &infra, &[]),
-            }
-        })
-        .buffer_unordered(provider.capacity());
-    while let Some(more) = served.next().await {
-        results.extend(more);
-    }
+    results.extend(scene.pass(plan.installations).await);
+    let broke = scene.again.take().map(Again::installations).unwrap_or_default();
+    results.extend(scene.pass(broke).await);
     results.sort_by(|a, b| place(a).cmp(&place(b)));
     results
 }
@@ -41,9 +42,23 @@ struct Scene<'a> {
     provider: &'a Provider,
     site: &'a Site,
     key: &'a RunKey,
+    /// What is to be tried again; none when it is the last time.
+    again: Option<Again>,
 }
 
 impl Scene<'_> {
+    async fn pass(&self, installations: Vec<Installation>) -> Vec<CaseResult> {
+        let groups = self.provider.group(self.site, installations).await;
+        let served = futures::stream::iter(groups).map(|group| async {
+            match group {
+                Ok(group) => self.serve(group).await,
+                Err((installation, infra)) => self.lost(&[installation], &infra, &[]),
+            }
+        });
+        let results: Vec<_> = served.buffer_unordered(self.provider.capacity()).collect().await;
+        results.into_iter().flatten().collect()
+    }
+
     async fn serve(&self, group: Group) -> Vec<CaseResult> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
@@ -70,17 +85,22 @@ impl Scene<'_> {
     }
 
     async fn cases(&self, group: &Group, mut installed: Installed, boot: Vec<Phase>) -> Vec<CaseResult> {
-        let mut results = Vec::new();
+        let mut results: Vec<CaseResult> = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
+                let own = results.len();
                 let provenance = self.provenance(group, installation, forecast.pods());
                 let about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
                 let phases = if results.is_empty() { boot.clone() } else { Vec::new() };
-                let Some(result) = self.case(&installed, &about, phases).await else {
-                    return self.leave(installed, results).await;
-                };
-                results.push(result);
+                match self.case(&installed, &about, phases).await {
+                    Ok(result) => results.push(result),
+                    Err(Unjudged::Broke(infra)) => {
+                        self.broke(&about, infra, own, &mut results);
+                        continue;
+                    }
+                    Err(Unjudged::Cancelled) => return self.leave(installed, results).await,
+                }
                 for step in &case.steps {
                     self.site.observer.phase(&installation.id, &step.name);
                     let about = About {
@@ -94,22 +114,52 @@ impl Scene<'_> {
                     installed = match installed.change(self.site, &step.action).await {
                         Ok(changed) => changed,
                         Err(infra) => {
-                            results.push(self.told(self.judged(&about, &Prediction::Unknown, &Err(infra), Vec::new())));
+                            self.broke(&about, infra, own, &mut results);
                             return results;
                         }
                     };
                     let phases = timed(&step.name, clock.elapsed(), installed.boot());
-                    let Some(result) = self.case(&installed, &about, phases).await else {
-                        return self.leave(installed, results).await;
-                    };
-                    results.push(result);
+                    match self.case(&installed, &about, phases).await {
+                        Ok(result) => results.push(result),
+                        Err(Unjudged::Broke(infra)) => {
+                            self.broke(&about, infra, own, &mut results);
+                            break;
+                        }
+                        Err(Unjudged::Cancelled) => return self.leave(installed, results).await,
+                    }
                 }
             }
         }
         self.leave(installed, results).await
     }
 
-    /// Takes the installation down, or leaves it where that is asked for. What is left behind is reported by the ledger, not by a case.
+    /// A case, or a step of it, that broke: with what there is of it since `own` it is put down for another try, unless
+    /// a part of it was found wrong, which no try may make good.
+    fn broke(&self, about: &About<'_>, infra: Infra, own: usize, results: &mut Vec<CaseResult>) {
+        let wrong = results[own..].iter().any(|r| r.status == Status::Fail);
+        if !wrong && self.again(about.installation, about.case, &infra) {
+            results.truncate(own);
+        } else if !self.site.cancel.is_cancelled() {
+            results.push(self.told(self.judged(about, &Prediction::Unknown, &Err(infra), Vec::new())));
+        }
+    }
+
+    /// Puts a case down for another try, where that is worth while.
+    fn again(&self, installation: &Installation, case: &Case, infra: &Infra) -> bool {
+        let Some(again) = self
+            .again
+            .as_ref()
+            .filter(|_| infra.passing && !self.site.cancel.is_cancelled())
+        else {
+            return false;
+        };
+        self.site.observer.again(&case.scenario.name, infra);
+        again.add(installation, case, infra);
+        true
+    }
+
+    /// Takes the installation down, or leaves it where that is asked for. What is left behind is reported by the
+    /// ledger, not by a case.
     async fn leave(&self, installed: Installed, results: Vec<CaseResult>) -> Vec<CaseResult> {
         let wrong = results.iter().any(|r| matches!(r.status, Status::Fail | Status::Error));
         if let Err(infra) = installed.leave(self.site, wrong).await {
@@ -118,17 +168,30 @@ impl Scene<'_> {
         results
     }
 
-    /// One case; none when the run was cancelled meanwhile.
-    async fn case(&self, installed: &Installed, about: &About<'_>, mut phases: Vec<Phase>) -> Option<CaseResult> {
+    /// One case.
+    async fn case(
+        &self,
+        installed: &Installed,
+        about: &About<'_>,
+        mut phases: Vec<Phase>,
+    ) -> Result<CaseResult, Unjudged> {
         self.site.observer.phase(&about.installation.id, &about.name);
         let clock = Instant::now();
         let attempt = match installed.client() {
             Err(outcome) => Ok(outcome.clone()),
             Ok(client) => tokio::select! {
                 attempt = attempt(client, about.case, about.wanted, installed, &self.site.redactor) => attempt,
-                () = self.site.cancel.cancelled() => return None,
+                () = self.site.cancel.cancelled() => return Err(Unjudged::Cancelled),
             },
         };
+        // Whatever came out: of other pods it would say nothing, and why it failed is then known.
+        let attempt = installed.unchanged().await.and(attempt);
+        if let (Err(infra), true) = (&attempt, self.again.is_some())
+            && infra.passing
+        {
+            installed.evidence(self.site).await;
+            return Err(Unjudged::Broke(infra.clone()));
+        }
         phases.push(Phase {
             name: "flow".into(),
             ms: ms(clock.elapsed()),
@@ -157,7 +220,7 @@ impl Scene<'_> {
         if matches!(result.status, Status::Fail | Status::Error) {
             result.evidence.extend(installed.evidence(self.site).await);
         }
-        Some(self.told(result))
+        Ok(self.told(result))
     }
 
     /// Adds the way of each value, and what is wrong with it.
@@ -224,6 +287,7 @@ impl Scene<'_> {
             return Vec::new();
         }
         cases_of(installations)
+            .filter(|(installation, case)| !self.again(installation, case, infra))
             .map(|(installation, case)| {
                 let provenance = self.provider.provenance(self.site, installation, None);
                 let about = About::of(installation, case, None, provenance);
@@ -283,67 +347,14 @@ impl Scene<'_> {
     }
 }
 
-/// What is to be known of a chart and a Kestra that were not made for each other.
-fn unusual(installation: &Installation) -> Option<String> {
-    let pair = (installation.generation, installation.version.major);
-    matches!(pair, (Generation::V0, 1..)).then(|| {
-        format!(
-            "chart 0.x was published with Kestra up to 0.23: nobody is known to deploy it with {}",
-            installation.version
-        )
-    })
-}
-
-/// A case or a step of it, about to be judged.
-#[derive(Clone)]
-struct About<'a> {
-    installation: &'a Installation,
-    case: &'a Case,
-    name: String,
-    wanted: &'a Wanted,
-    /// The pod by its own documents; twins share one that came from another's.
-    own: Option<&'a Pod>,
-    /// The manifests as they were applied last.
-    manifests: &'a [Manifest],
-    provenance: Provenance,
-}
-
-impl<'a> About<'a> {
-    fn of(installation: &'a Installation, case: &'a Case, own: Option<&'a Pod>, provenance: Provenance) -> Self {
-        Self {
-            installation,
-            case,
-            name: case.scenario.name.clone(),
-            wanted: &case.wanted,
-            own,
-            manifests: &installation.manifests,
-            provenance,
-        }
-    }
-}
-
-/// What was done and how long it took, with Kestra's own boot apart.
-fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
-    let ours = Phase {
-        name: name.into(),
-        ms: ms(took.saturating_sub(boot.unwrap_or_default())),
-    };
-    let boot = boot.map(|boot| Phase {
-        name: Phase::BOOT.into(),
-        ms: ms(boot),
-    });
-    std::iter::once(ours).chain(boot).collect()
-}
-
 fn cases_of(installations: &[Installation]) -> impl Iterator<Item = (&Installation, &Case)> {
     installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)))
 }
 
-/// Where a result stands among the others.
-fn place(result: &CaseResult) -> [&str; 3] {
-    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
-}
-
-fn ms(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+/// Why a case was not judged.
+enum Unjudged {
+    /// The run was cancelled meanwhile.
+    Cancelled,
+    /// The environment broke, and may be whole again.
+    Broke(Infra),
 }

@@ -23,6 +23,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use daemon::is_frame;
 pub use daemon::{Daemon, Log};
 pub use identity::ProcessId;
 pub use run::Output;

@@ -6,6 +6,7 @@ pub mod terminal;
 pub use live::Live;
 
 use crate::report::CaseResult;
+use crate::verdict::Infra;
 
 /// Hears how a run goes on; what it is told holds no private plaintext.
 pub trait Observer: Send + Sync {
@@ -15,6 +16,8 @@ pub trait Observer: Send + Sync {
     fn waiting(&self, _who: &str, _what: &str) {}
     /// Somebody has no more phases.
     fn finished(&self, who: &str);
+    /// A case broke with the environment and is put down for another try.
+    fn again(&self, _case: &str, _infra: &Infra) {}
     /// A case is judged.
     fn case(&self, result: &CaseResult);
 }

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod forward;
 pub mod names;
 pub mod own;
+mod patience;
 pub mod view;
 pub mod watch;
 
@@ -16,9 +17,13 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 
+use self::patience::Patience;
 use crate::environment::Kubelet;
 use crate::verdict::Infra;
 
@@ -82,7 +87,7 @@ impl Cluster {
                 config.proxy_url = None;
             }
         }
-        let client = Client::try_from(config).map_err(|e| Infra::new(phase.clone(), e))?;
+        let client = client(config).map_err(|e| Infra::new(phase.clone(), e))?;
         let info = within(&phase, client.apiserver_version()).await?;
         let kubelet = info.git_version.parse().unwrap_or_default();
         Ok(Self {
@@ -118,6 +123,16 @@ impl Cluster {
         )
         .await
     }
+}
+
+/// A client whose requests are made again by our rules: kube's own would go on for minutes, and not after a 500.
+fn client(mut config: Config) -> kube::Result<Client> {
+    /// How many requests may wait for the connection.
+    const WAITING: usize = 1024;
+    config.default_retry = false;
+    let bare = ClientBuilder::try_from(config)?;
+    let shared = bare.with_layer(&BufferLayer::new(WAITING));
+    Ok(shared.with_layer(&RetryLayer::new(Patience::default())).build())
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -170,6 +185,11 @@ pub(crate) fn infra(phase: &str, error: &kube::Error) -> Infra {
         kube::Error::Api(status) => {
             let infra = Infra::new(phase, &status.message);
             match status.code {
+                429 | 500.. => Infra::new(
+                    phase,
+                    format!("the API server answered {}: {}", status.code, status.message),
+                )
+                .passing(),
                 401 => infra.help("the context's credentials are not accepted: log in anew"),
                 403 => {
                     infra.help("deploy/rbac-namespaces.yaml and deploy/rbac-one-namespace.yaml hold all that is needed")
@@ -183,7 +203,7 @@ pub(crate) fn infra(phase: &str, error: &kube::Error) -> Infra {
             while let Some(inner) = cause.source() {
                 cause = inner;
             }
-            Infra::new(phase, cause)
+            Infra::new(phase, cause).passing()
         }
     }
 }

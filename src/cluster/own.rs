@@ -1,14 +1,17 @@
 //! Namespaces that a run makes and deletes.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
-use kube::runtime::wait::{await_condition, conditions};
+use kube::runtime::wait::{self, Condition, await_condition, conditions};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 
+use super::watch::refused;
 use super::{Cluster, infra, names, within};
 use crate::verdict::Infra;
 
@@ -16,6 +19,8 @@ use crate::verdict::Infra;
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 /// The controller that makes service accounts took up to 5 s after the start of a cluster.
 const ACCOUNT: Duration = Duration::from_secs(60);
+/// How long after a watch broke it is begun anew.
+const ANEW: Duration = Duration::from_millis(500);
 /// A namespace goes when its pods have ended and every kind of object has been looked for.
 const GONE: Duration = Duration::from_secs(120);
 
@@ -31,6 +36,20 @@ pub async fn until<T, E: std::fmt::Display>(
     match tokio::time::timeout(limit, wait).await {
         Ok(done) => done.map_err(|e| Infra::new(phase, e)),
         Err(_) => Err(Infra::new(phase, format!("not within {} s", limit.as_secs()))),
+    }
+}
+
+/// Waits until an object is as it should be. A watch that broke is begun anew, one that is refused ends the waiting.
+async fn becomes<K, C>(api: Api<K>, name: &str, condition: impl Fn() -> C) -> Result<(), wait::Error>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    C: Condition<K>,
+{
+    loop {
+        match await_condition(api.clone(), name, condition()).await {
+            Err(wait::Error::ProbeFailed(error)) if refused(&error).is_none() => tokio::time::sleep(ANEW).await,
+            done => return done.map(drop),
+        }
     }
 }
 
@@ -63,7 +82,7 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(
 /// [`Infra`] when it does not come in time.
 pub async fn account(cluster: &Cluster, namespace: &str) -> Result<(), Infra> {
     let accounts = Api::<ServiceAccount>::namespaced(cluster.client.clone(), namespace);
-    let wait = await_condition(accounts, "default", conditions::is_created());
+    let wait = becomes(accounts, "default", conditions::is_created);
     let phase = format!("wait for the service account of namespace {namespace}");
     until(&phase, ACCOUNT, wait).await.map(drop)
 }
@@ -110,7 +129,7 @@ pub async fn delete(cluster: &Cluster, name: &str) -> Result<bool, Infra> {
         return Ok(false);
     };
     let api = Api::<Namespace>::all(cluster.client.clone());
-    let gone = await_condition(api, name, conditions::is_deleted(&uid));
+    let gone = becomes(api, name, || conditions::is_deleted(&uid));
     let phase = format!("wait until namespace {name} is gone");
     until(&phase, GONE, gone).await?;
     Ok(true)

@@ -225,7 +225,7 @@ pub fn is_ready(pod: &Pod) -> bool {
         && conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
-/// The pod of which a container was started anew since, if there is one.
+/// What happened to a pod of which a container was started anew since, if there is one.
 pub fn restarted(before: &[Pod], now: &[Pod]) -> Option<String> {
     let starts = |pod: &Pod| -> i32 {
         let status = pod.status.iter();
@@ -237,7 +237,19 @@ pub fn restarted(before: &[Pod], now: &[Pod]) -> Option<String> {
             .iter()
             .any(|b| b.metadata.uid == pod.metadata.uid && starts(b) < starts(pod))
     };
-    now.iter().find(again).map(ResourceExt::name_any)
+    let pod = now.iter().find(again)?;
+    Some(format!(
+        "a container of pod {} was started anew meanwhile",
+        pod.name_any()
+    ))
+}
+
+/// The same of pods that are to stay, of which none may be gone or on its way.
+pub fn replaced(serving: &[Pod], now: &[Pod]) -> Option<String> {
+    let stays = |pod: &Pod| pod.metadata.deletion_timestamp.is_none();
+    let there = |pod: &Pod| now.iter().any(|n| n.metadata.uid == pod.metadata.uid && stays(n));
+    let ended = || serving.iter().find(|pod| stays(pod) && !there(pod));
+    restarted(serving, now).or_else(|| Some(format!("pod {} was ended meanwhile", ended()?.name_any())))
 }
 
 fn owned_by(object: &impl ResourceExt, owner: &str) -> bool {

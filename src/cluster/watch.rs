@@ -18,12 +18,15 @@ use tokio::time::Instant;
 use super::cause::{self, Cause, Finding, Missing};
 use super::view::{Sight, Told, View};
 use super::{Cluster, within};
+use crate::process::is_frame;
 use crate::redact::Redactor;
 use crate::verdict::{Infra, Outcome};
 
 const PHASE: &str = "wait for Kestra";
 /// How much of a crashed container's log is told.
-const LAST_WORDS: i64 = 12;
+const LAST_WORDS: usize = 12;
+/// How much of it is read for that: most of it may be a stack trace.
+const TAIL: i64 = 400;
 
 /// What is waited for.
 pub struct Rollout<'a> {
@@ -204,7 +207,7 @@ impl Rollout<'_> {
             let params = LogParams {
                 container: Some(container.to_owned()),
                 previous,
-                tail_lines: Some(LAST_WORDS),
+                tail_lines: Some(TAIL),
                 ..LogParams::default()
             };
             words = within(PHASE, pods.logs(pod, &params)).await.unwrap_or_default();
@@ -212,12 +215,13 @@ impl Rollout<'_> {
                 break;
             }
         }
-        words
+        let words: Vec<_> = words.lines().filter(|line| !is_frame(line)).collect();
+        words[words.len().saturating_sub(LAST_WORDS)..].join("\n")
     }
 }
 
 /// The refusal that makes watching pointless.
-fn refused(error: &watcher::Error) -> Option<&kube::Error> {
+pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)

@@ -205,7 +205,7 @@ impl Args {
         let scrub = std::sync::Arc::new(move |text: &str| redactor.scrub(text));
         let connect = Client::connect(url, auth, Limits::default(), scrub);
         let client = tokio::select! {
-            client = connect => client.map_err(|e| crate::attempt::infra("reach Kestra", &e)),
+            client = connect => client.map_err(|e| crate::kestra::infra("reach Kestra", &e)),
             () = cancel.cancelled() => Err(Infra::new("reach Kestra", "interrupted")),
         };
         let asked = match client {

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use miette::{IntoDiagnostic as _, WrapErr as _};
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
@@ -67,7 +66,7 @@ impl<'a> Ways<'a> {
 /// than its table does.
 ///
 /// # Errors
-/// Bad input: no plan can be made, or the report's folder cannot be written.
+/// Bad input: no plan can be made.
 pub async fn live(
     sessions: Vec<Options>,
     ways: Ways<'_>,
@@ -78,12 +77,12 @@ pub async fn live(
     Ok(match carry(sessions, ways, plan).await? {
         Ok(carried) => {
             tell(&carried.report);
-            let exit = carried.console.last_line(&carried.report, carried.interrupted);
+            let exit = carried.console.last_line(&carried.report, |exit| carried.exit(exit));
             said.tell(&carried.report);
             if let Some(line) = &carried.left_out {
                 anstream::println!("{line}");
             }
-            carried.exit(exit)
+            exit
         }
         Err(exit) => exit,
     })
@@ -93,7 +92,7 @@ pub async fn live(
 /// where nothing came of it.
 ///
 /// # Errors
-/// Bad input: no plan can be made, or the report's folder cannot be written.
+/// Bad input: no plan can be made.
 pub async fn carry(
     sessions: Vec<Options>,
     ways: Ways<'_>,
@@ -134,13 +133,16 @@ pub async fn carry(
         report.run.shard = sharded.as_ref().map(|share| share.stamp.clone());
         (ways.annotate)(n, &mut report);
         if let Some(folder) = ways.folder.filter(|_| several) {
-            write(&report, &matrix::folder_of(folder, n))?;
+            broken |= !write(&report, &matrix::folder_of(folder, n), &console);
         }
         reports.push((n, report));
     }
     broken |= close(sessions, &console).await;
     let report = if several {
-        gather(&reports, ways.folder)?
+        if let Some(folder) = ways.folder {
+            broken |= !reports.iter().all(|(n, report)| copied(report, *n, folder, &console));
+        }
+        gather(&reports)?
     } else {
         reports.pop().map(|(_, report)| report)
     };
@@ -148,7 +150,7 @@ pub async fn carry(
         return Ok(Err(interrupted(Exit::Broken)));
     };
     if let Some(folder) = ways.folder {
-        write(&report, folder)?;
+        broken |= !write(&report, folder, &console);
     }
     Ok(Ok(Carried {
         report,
@@ -228,15 +230,10 @@ async fn planned(
     Ok((share.plans, Some(Stamped { stamp, cases })))
 }
 
-/// One report of several sessions', with their evidence.
-fn gather(reports: &[(usize, Report)], folder: Option<&Path>) -> miette::Result<Option<Report>> {
+/// One report of several sessions'.
+fn gather(reports: &[(usize, Report)]) -> miette::Result<Option<Report>> {
     if reports.is_empty() {
         return Ok(None);
-    }
-    if let Some(folder) = folder {
-        for (n, report) in reports {
-            merge::copy_evidence(report, &matrix::folder_of(folder, *n), folder).into_diagnostic()?;
-        }
     }
     // A shard by itself is not the whole, and is not meant to be.
     Ok(Some(merge::merge(
@@ -245,8 +242,23 @@ fn gather(reports: &[(usize, Report)], folder: Option<&Path>) -> miette::Result<
     )?))
 }
 
-fn write(report: &Report, folder: &Path) -> miette::Result<()> {
-    report::write(report, folder)
-        .into_diagnostic()
-        .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))
+/// Writes a report and says whether that went well: what was found is told on the console all the same.
+fn write(report: &Report, folder: &Path, console: &Console) -> bool {
+    went_well(report::write(report, folder), folder, console)
+}
+
+/// The same of a session's evidence, which goes to that of all.
+fn copied(report: &Report, session: usize, folder: &Path, console: &Console) -> bool {
+    let copied = merge::copy_evidence(report, &matrix::folder_of(folder, session), folder);
+    went_well(copied, folder, console)
+}
+
+fn went_well(written: std::io::Result<()>, folder: &Path, console: &Console) -> bool {
+    let told = written.map_err(|e| {
+        let phase = format!("write the report into {}", folder.display());
+        let infra = Infra::new(phase, e);
+        console
+            .broken(&infra.help("the table on standard output says what came out; make room, or name another folder"))
+    });
+    told.is_ok()
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
-use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::interrupt;
 use super::target::Target;
@@ -69,17 +68,17 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
         }
     };
-    if let Some(folder) = &args.target.report {
+    let written = args.target.report.as_ref().map_or(Ok(()), |folder| {
+        let phase = || format!("write the report into {}", folder.display());
         report
             .write(folder)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("failed to write the report into {}", folder.display()))?;
-    }
+            .map_err(|e| console.broken(&Infra::new(phase(), e)))
+    });
     anstream::println!("{}", report.told(&proof));
-    Ok(if cancel.is_cancelled() {
-        Exit::Interrupted
-    } else {
-        report.exit()
+    Ok(match (written, report.exit()) {
+        _ if cancel.is_cancelled() => Exit::Interrupted,
+        (Err(broken), Exit::Fine) => broken,
+        (_, exit) => exit,
     })
 }
 

@@ -105,7 +105,7 @@ fn merged(args: &Merge) -> miette::Result<Exit> {
     written
         .into_diagnostic()
         .wrap_err_with(|| format!("failed to write the report into {}", args.output.display()))?;
-    let exit = Console::default().last_line(&merged, false);
+    let exit = Console::default().last_line(&merged, |exit| exit);
     args.said.tell(&merged);
     Ok(exit)
 }

@@ -101,19 +101,63 @@ fn on(helm: Command, release: &Release, verb: &str) -> Command {
     }
 }
 
+/// What helm says of a cluster or of the way to it, whatever else the line holds.
+const TROUBLE: [&str; 15] = [
+    "cluster unreachable",
+    "context deadline exceeded",
+    "timed out",
+    "i/o timeout",
+    "TLS handshake timeout",
+    "connection refused",
+    "connection reset",
+    "connection lost",
+    "\": EOF",
+    "the server is currently unable to handle the request",
+    "an error on the server",
+    "too many requests",
+    "Too Many Requests",
+    "Internal error occurred",
+    "etcdserver: ",
+];
+
+/// What keeps helm from it the next time too.
+const LASTING: [&str; 4] = [
+    "forbidden: User",
+    "exceeded quota",
+    "no space left on device",
+    "cannot re-use a name",
+];
+
+impl InstallError {
+    /// Whether it may be over by now: helm was killed, or the cluster failed it for a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Helm(error) => is_passing(error),
+            Self::Refused { .. } | Self::Io(_) => false,
+        }
+    }
+}
+
+/// The same of any call of helm.
+pub(super) fn is_passing(error: &ProcessError) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    match error {
+        ProcessError::Exit { status, last_words, .. } => {
+            let words = last_words.lines().join("\n");
+            status.signal().is_some() || !LASTING.iter().any(|l| words.contains(l))
+        }
+        ProcessError::Lost { .. } => true,
+        _ => false,
+    }
+}
+
 /// Who refused what was given, by helm's words; none when the cluster or helm failed at it.
 ///
 /// Helm tells it by words alone. Those of a template, of the values' schema and of YAML are the chart's; the
 /// API server's come with the object they are about.
 fn refused_by(words: &str) -> Option<Stage> {
     let any = |needles: &[&str]| needles.iter().any(|n| words.contains(n));
-    if any(&[
-        "cluster unreachable",
-        "forbidden: User",
-        "exceeded quota",
-        "context deadline exceeded",
-        "timed out",
-    ]) {
+    if any(&TROUBLE) || any(&LASTING) {
         None
     } else if any(&[
         "template: ",
@@ -170,6 +214,16 @@ mod tests {
             ),
             (
                 "Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:1/version\"",
+                None,
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: the server is \
+                 currently unable to handle the request",
+                None,
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: Get \
+                 \"http://127.0.0.1:1/openapi/v2?timeout=32s\": EOF",
                 None,
             ),
             (

@@ -37,6 +37,8 @@ pub struct Helm {
 impl Helm {
     /// A call of helm; values never stand among its arguments.
     pub(crate) fn command(&self) -> Command {
-        Command::new(&self.path).scrub(self.scrub.clone())
+        // What it writes beside the chart goes with the run, also when it is killed.
+        let helm = Command::new(&self.path).env("TMPDIR", &self.folder);
+        helm.scrub(self.scrub.clone())
     }
 }

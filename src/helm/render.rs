@@ -28,6 +28,13 @@ pub enum RenderError {
     Output(String),
 }
 
+impl RenderError {
+    /// Whether it may be over by now: helm was killed.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Helm(error) if super::install::is_passing(error))
+    }
+}
+
 /// A release's objects, sorted by what the harness does with them.
 #[derive(Debug, Default)]
 pub struct Rendered {
@@ -73,9 +80,10 @@ impl Helm {
         let (command, _file) = self.with_values(command, defaults, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if !output.status.success() {
+            let words = output.last_words().lines().join("\n");
             return match output.status.code() {
-                Some(_) => Err(RenderError::Refused(output.last_words().lines().join("\n"))),
-                None => Err(RenderError::Helm(self.ended_badly(&output))),
+                Some(_) if !words.contains("no space left on device") => Err(RenderError::Refused(words)),
+                _ => Err(RenderError::Helm(self.ended_badly(&output))),
             };
         }
         Rendered::read(&output.stdout)

@@ -83,6 +83,7 @@ impl Client {
             url: transport.url(&["api", "v1", "configs"]),
             yaml: None,
             refusals: &[],
+            repeatable: true,
         };
         let configs: Configs = transport.json(&call, &transport.request_deadline()).await?;
         let version = configs.version.trim_start_matches('v').parse().map_err(|error| {
@@ -120,6 +121,8 @@ impl Client {
         let with_source = |mut call: Call| {
             call.yaml = Some(source.to_owned());
             call.refusals = &[400, 422];
+            // A flow that is there already is updated.
+            call.repeatable = true;
             call
         };
         let create = self.call(format!("create flow {name}"), Method::POST, &["flows"]);
@@ -174,6 +177,8 @@ impl Client {
         let path = ["executions", &flow.namespace, &flow.id];
         let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
         start.refusals = &[400, 409, 422];
+        // Whoever waits reads the execution that is answered; one whose answer was lost is nobody's.
+        start.repeatable = wait;
         start
             .url
             .query_pairs_mut()
@@ -344,6 +349,7 @@ impl Client {
         let url = self.transport.url(&[self.dialect().root(), path].concat());
         Call {
             action,
+            repeatable: method != Method::POST,
             method,
             url,
             yaml: None,

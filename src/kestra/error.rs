@@ -1,4 +1,5 @@
 use super::Auth;
+use crate::verdict::Infra;
 use std::fmt;
 use std::time::Duration;
 
@@ -102,7 +103,34 @@ impl fmt::Display for Cause {
     }
 }
 
+/// What a call failed of in a phase of a run, for a case that cannot be judged.
+pub(crate) fn infra(phase: &str, error: &Error) -> Infra {
+    let failure = error.failure();
+    let infra = Infra {
+        help: failure.help.clone(),
+        ..Infra::new(phase, failure)
+    };
+    if failure.cause.is_passing() {
+        infra.passing()
+    } else {
+        infra
+    }
+}
+
 impl Cause {
+    /// Whether it may be over by now: the server or the way to it broke in the middle.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::Deadline { name, .. } => *name == "request",
+            Self::ConnectionRefused | Self::Connection(_) => true,
+            // A tunnel that was cut in the middle of an answer, too, but as likely not Kestra at all.
+            Self::Malformed(_) | Self::Redirected { .. } | Self::TooLarge { .. } | Self::Tls(_) | Self::Exited(_) => {
+                false
+            }
+        }
+    }
+
     /// The likely reason and the cure. `origin` is scheme, host and port; `auth` is what was sent;
     /// `complaints` is what the server itself says against the credentials it
     /// was configured with.

@@ -1,6 +1,6 @@
 //! One request and its bounded answer: what the client and its generations are built on.
 
-use super::connection::{Deadline, chain, classify, client_for};
+use super::connection::{Deadline, Pauses, chain, classify, client_for};
 use super::error::{Cause, Error, Failure};
 use super::{Auth, Limits, Scrub};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 
+/// How often a request is made again whose connection was lost: within a second and a half.
+const AGAIN: usize = 6;
 /// Server text beyond this many characters helps nobody.
 const SHOWN: usize = 2_000;
 
@@ -23,6 +25,8 @@ pub(super) struct Call {
     pub(super) yaml: Option<String>,
     /// The statuses by which Kestra refuses the flow, rather than the request.
     pub(super) refusals: &'static [u16],
+    /// Done twice it does no harm, so that it may be asked for again when its answer was lost.
+    pub(super) repeatable: bool,
 }
 
 /// An answer, whatever its status.
@@ -123,7 +127,7 @@ impl Transport {
     }
 
     async fn accepted(&self, call: &Call, deadline: &Deadline) -> Result<Answer, Error> {
-        let answer = self.exchange(call, deadline, true).await;
+        let answer = self.patiently(call, deadline).await;
         let answer = answer.map_err(|cause| self.infra(call, cause))?;
         if answer.status.is_success() {
             return Ok(answer);
@@ -146,6 +150,20 @@ impl Transport {
         } else {
             Error::Infra(failure)
         })
+    }
+
+    /// The answer; a connection that is lost, as by a tunnel that is cut, is made anew a few times.
+    async fn patiently(&self, call: &Call, deadline: &Deadline) -> Result<Answer, Cause> {
+        let mut pauses = Pauses::new();
+        let mut answer = self.exchange(call, deadline, true).await;
+        for _ in 0..AGAIN {
+            let lost = matches!(answer, Err(Cause::Connection(_) | Cause::ConnectionRefused));
+            if !lost || !call.repeatable || !pauses.next_before(deadline.at()).await {
+                break;
+            }
+            answer = self.exchange(call, deadline, true).await;
+        }
+        answer
     }
 
     async fn exchange(&self, call: &Call, deadline: &Deadline, authenticated: bool) -> Result<Answer, Cause> {
@@ -207,6 +225,7 @@ impl Transport {
             url: self.url(&["api", "v1", "basicAuthValidationErrors"]),
             yaml: None,
             refusals: &[],
+            repeatable: true,
         };
         let answer = self.exchange(&call, &self.request_deadline(), false).await.ok()?;
         if !answer.status.is_success() {

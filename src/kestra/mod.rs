@@ -22,6 +22,7 @@ mod v2;
 
 pub use client::{Client, Limits, ServerInfo};
 pub use credentials::{Auth, Credentials};
+pub(crate) use error::infra;
 pub use error::{Cause, Error, Failure};
 pub use generation::Generation;
 pub use health::wait_healthy;

@@ -142,6 +142,11 @@ struct Shared {
     scrub: Scrub,
 }
 
+/// Whether a line is a frame of a Java stack trace: they push what was wrong out of sight.
+pub(crate) fn is_frame(line: &str) -> bool {
+    line.starts_with("\tat ") || line.starts_with("\t... ")
+}
+
 impl Log {
     /// An empty one; what is shown of it, and written to the file, passes through `scrub`.
     pub fn new(scrub: Scrub, file: Option<File>) -> Self {
@@ -153,6 +158,14 @@ impl Log {
             file,
             scrub,
         }))
+    }
+
+    /// The last so many lines that are no frame of a stack trace, oldest first, scrubbed.
+    pub fn last_words(&self, lines: usize) -> Vec<String> {
+        let held = self.lines();
+        let words: Vec<_> = held.iter().filter(|line| !is_frame(line)).collect();
+        let from = words.len().saturating_sub(lines);
+        words[from..].iter().map(|line| (self.0.scrub)(line)).collect()
     }
 
     /// The last so many lines, oldest first, scrubbed.

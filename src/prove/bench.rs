@@ -212,7 +212,7 @@ async fn judge(
             let texts = reader.observe(&present, &[]).await?;
             // Before what is missing fills the log with stack traces: Kestra decodes at the first secret.
             let faults = match &keyring {
-                Some(keyring) => log_faults(installed, keyring).await,
+                Some(keyring) => log_faults(installed, keyring).await?,
                 None => BTreeMap::new(),
             };
             let mut observed = reader.observe(&[], &missing).await?;
@@ -267,12 +267,12 @@ fn shows(text: &Plain, output: &Plain) -> bool {
 }
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.
-async fn log_faults(installed: &Installed, keyring: &Keyring) -> BTreeMap<String, String> {
+async fn log_faults(installed: &Installed, keyring: &Keyring) -> Result<BTreeMap<String, String>, Infra> {
     let wanted: BTreeSet<String> = keyring.undecodable().map(Undecodable::log_line).collect();
     let deadline = Instant::now() + LOG;
     let mut lines = BTreeSet::new();
     loop {
-        let logged = installed.lines(DROPPED).await;
+        let logged = installed.lines(DROPPED).await?;
         lines.extend(
             logged
                 .iter()
@@ -305,5 +305,5 @@ async fn log_faults(installed: &Installed, keyring: &Keyring) -> BTreeMap<String
                 format!("the server's log says {line:?}, which was not predicted"),
             ))
         });
-    unsaid.chain(unforeseen).collect()
+    Ok(unsaid.chain(unforeseen).collect())
 }

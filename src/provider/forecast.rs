@@ -69,7 +69,10 @@ impl Forecast {
                     message: site.redactor.scrub(&message),
                 }));
             }
-            Err(e) => return Err(Infra::new("render the chart", e)),
+            Err(e) => {
+                let infra = Infra::new("render the chart", format!("failed to {e}"));
+                return Err(if e.is_passing() { infra.passing() } else { infra });
+            }
         };
         match start(&rendered, applied, node) {
             Ok(pods) => Ok(Self::Pods(Box::new(pods))),

@@ -6,6 +6,7 @@ pub mod docker;
 pub mod embedded;
 pub mod evidence;
 mod forecast;
+mod installed;
 mod keep;
 mod kestra;
 pub mod live;
@@ -19,20 +20,21 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use forecast::Forecast;
+pub use installed::Installed;
 pub use keep::{Keep, Keeping, Kept};
 pub use kestra::{ENGINES, KestraRef};
 pub use pods::{Pod, Pods, Role};
 
 use crate::environment::Kubelet;
 use crate::helm::{Chart, Helm};
-use crate::kestra::{Client, Credentials};
+use crate::kestra::Credentials;
 use crate::ledger::Ledger;
-use crate::plan::{Action, Defaults, Installation};
+use crate::plan::{Defaults, Installation};
 use crate::progress::Observer;
 use crate::redact::Redactor;
 use crate::report::Provenance;
 use crate::toolbox::Toolbox;
-use crate::verdict::{Infra, Outcome};
+use crate::verdict::Infra;
 
 /// The name every release bears, as on the page.
 pub const RELEASE: &str = "kestra";
@@ -277,133 +279,6 @@ impl Provider {
         match self {
             Self::Embedded(_) | Self::Docker(_) => Ok(()),
             Self::Live(live) => live.close(site).await,
-        }
-    }
-}
-
-/// A Kestra that was installed, or the reason it never will be.
-pub enum Installed {
-    /// A child process.
-    Embedded(Box<embedded::Running>),
-    /// A container.
-    Docker(Box<docker::Running>),
-    /// A release on a cluster.
-    Live(Box<live::Release>),
-    /// What was given keeps it from running.
-    Never(Outcome),
-}
-
-impl Installed {
-    /// The server, or the outcome that there is none.
-    pub fn client(&self) -> Result<&Client, &Outcome> {
-        match self {
-            Self::Embedded(running) => Ok(running.client()),
-            Self::Docker(running) => Ok(running.client()),
-            Self::Live(release) => release.client(),
-            Self::Never(outcome) => Err(outcome),
-        }
-    }
-
-    /// How long Kestra itself took to boot, told once for each start.
-    pub fn boot(&mut self) -> Option<Duration> {
-        match self {
-            Self::Embedded(running) => running.boot(),
-            Self::Docker(running) => running.boot(),
-            Self::Live(release) => release.boot(),
-            Self::Never(_) => None,
-        }
-    }
-
-    /// Whether the server's log holds a text.
-    pub async fn logged(&self, text: &str) -> bool {
-        !self.lines(text).await.is_empty()
-    }
-
-    /// The lines of the server's log that hold a text; of a long log the last ones.
-    pub async fn lines(&self, text: &str) -> Vec<String> {
-        match self {
-            Self::Embedded(running) => running.lines(text),
-            Self::Docker(running) => running.lines(text),
-            Self::Live(release) => release.lines(text).await,
-            Self::Never(_) => Vec::new(),
-        }
-    }
-
-    /// The pods as they run now, for predictions; none where they never ran.
-    pub fn pods(&self) -> Option<&Pods> {
-        match self {
-            Self::Embedded(running) => Some(running.pods()),
-            Self::Docker(running) => Some(running.pods()),
-            Self::Live(release) => release.forecast().pods(),
-            Self::Never(_) => None,
-        }
-    }
-
-    /// The one among them that runs tasks.
-    pub fn pod(&self) -> Option<&Pod> {
-        self.pods().map(Pods::of_tasks)
-    }
-
-    /// The outcome that was foretold where no pod was.
-    pub fn foretold(&self) -> Option<&Outcome> {
-        match self {
-            Self::Embedded(_) | Self::Docker(_) => None,
-            Self::Live(release) => match release.forecast() {
-                Forecast::Pods(_) => None,
-                Forecast::Never(outcome) => Some(outcome),
-            },
-            Self::Never(outcome) => Some(outcome),
-        }
-    }
-
-    /// Keeps what tells why a case went wrong, and says where below the report's folder.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
-        match self {
-            Self::Live(release) => release.evidence(site).await,
-            Self::Docker(running) => running.evidence(site).await,
-            Self::Embedded(running) => running.evidence(site).await,
-            Self::Never(_) => None,
-        }
-    }
-
-    /// Leaves it to somebody who wants to look at it where that is asked for, else ends it; `wrong` says that
-    /// a case of it was not as expected.
-    ///
-    /// # Errors
-    /// [`Infra`] when something is left that should not be.
-    pub async fn leave(self, site: &Site, wrong: bool) -> Result<(), Infra> {
-        // Whoever interrupts wants it gone.
-        let keep = site.keeping.wants(wrong) && !site.cancel.is_cancelled();
-        match self {
-            Self::Live(release) if keep => release.keep(site).await,
-            Self::Docker(running) if keep => running.keep(site).await,
-            ended => ended.remove().await,
-        }
-    }
-
-    /// Does something to the release. A refusal is an outcome.
-    ///
-    /// # Errors
-    /// [`Infra`] when the change fails for reasons that are not its own.
-    pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
-        match self {
-            Self::Embedded(running) => running.change(site, action).await,
-            Self::Docker(running) => running.change(site, action).await,
-            Self::Live(release) => release.change(site, action).await,
-            Self::Never(outcome) => Ok(Self::Never(outcome)),
-        }
-    }
-
-    /// Ends it and waits until it is gone.
-    ///
-    /// # Errors
-    /// [`Infra`] when something is left.
-    pub async fn remove(self) -> Result<(), Infra> {
-        match self {
-            Self::Embedded(running) => running.stop().await,
-            Self::Docker(running) => running.stop().await,
-            Self::Live(release) => release.remove().await,
-            Self::Never(_) => Ok(()),
         }
     }
 }

@@ -30,6 +30,10 @@ impl Observer for Console {
         self.live.finished(who);
     }
 
+    fn again(&self, case: &str, infra: &Infra) {
+        terminal::tell(&format!("broke  {case}  {infra}; it is tried once more at the end"));
+    }
+
     fn case(&self, result: &CaseResult) {
         let (word, style) = word(result.status);
         let word = format!("{word:5}");
@@ -56,8 +60,8 @@ impl Console {
         broken(infra)
     }
 
-    /// The table, what a reader must know of it, and the exit it amounts to.
-    pub fn last_line(&self, report: &Report, interrupted: bool) -> Exit {
+    /// The table, what a reader must know of it, and the exit that the run makes of its results.
+    pub fn last_line(&self, report: &Report, of_the_run: impl FnOnce(Exit) -> Exit) -> Exit {
         if !report.results.is_empty() {
             anstream::println!("{}", table(&report.results).trim_fmt());
         }
@@ -67,11 +71,7 @@ impl Console {
         for line in kept(report) {
             anstream::println!("{line}");
         }
-        let exit = if interrupted {
-            Exit::Interrupted
-        } else {
-            Exit::of(report.results.iter().map(|r| r.status))
-        };
+        let exit = of_the_run(Exit::of(report.results.iter().map(|r| r.status)));
         anstream::println!("{}", summary(report, exit));
         exit
     }

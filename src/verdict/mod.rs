@@ -80,6 +80,8 @@ pub struct Infra {
     pub cause: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// It may be over by now, as a connection that was lost: another try is worth while.
+    pub passing: bool,
 }
 
 impl Infra {
@@ -89,7 +91,13 @@ impl Infra {
             phase: phase.into(),
             cause: cause.to_string(),
             help: None,
+            passing: false,
         }
+    }
+
+    /// The same, as something that may be over by now.
+    pub fn passing(self) -> Self {
+        Self { passing: true, ..self }
     }
 
     /// The same, with what to do about it.

@@ -307,7 +307,7 @@ fn no_java() {
 }
 
 /// Where helm is, for a run that would not find it by itself.
-fn helm() -> std::path::PathBuf {
+pub fn helm() -> std::path::PathBuf {
     let found = async {
         let toolbox = Toolbox::from_env(CancellationToken::new())?;
         toolbox.find(Tool::Helm).await

@@ -24,6 +24,7 @@
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
 //! | [`leaks`] | a private plaintext appears in no output, file, argument or environment |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
+//! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
@@ -48,6 +49,7 @@ mod doctor;
 mod encode;
 mod exec;
 mod explain;
+mod faults;
 mod fix;
 mod help;
 mod html;
@@ -58,6 +60,8 @@ mod lint;
 mod output;
 mod processes;
 mod prove;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod report;
 #[path = "../support/requirements.rs"]
 mod requirements;
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         html::trials(),
         leaks::trials(),
         interrupt::trials(),
+        faults::trials(),
         exec::trials(),
         distributed::trials(),
         cluster::trials(),

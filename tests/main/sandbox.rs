@@ -1,7 +1,7 @@
 //! Folders of a test's own for everything the program leaves: the working directory, temporary files, and
 //! the ledger. The user's cache is shared, as engines are built once.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +30,12 @@ impl Sandbox {
         sandbox
     }
 
+    /// All of its folders.
+    #[allow(dead_code, reason = "the drills look for processes that know of it")]
+    pub fn root(&self) -> &Path {
+        self.0.path()
+    }
+
     /// The working directory of the program.
     pub fn work(&self) -> PathBuf {
         self.0.path().join("work")
@@ -40,7 +46,8 @@ impl Sandbox {
         self.0.path().join("temporary")
     }
 
-    fn state(&self) -> PathBuf {
+    /// Where its ledger is.
+    pub fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
 
@@ -62,7 +69,7 @@ impl Sandbox {
 
     /// The program with these arguments, and nothing in its environment that would change its mind.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kestra-secrets"));
+        let mut command = Command::new(program());
         for variable in ["CHART", "KESTRA", "LOG", "CONFIG"] {
             command.env_remove(format!("KESTRA_SECRETS_{variable}"));
         }
@@ -106,6 +113,12 @@ impl Sandbox {
         let left = self.left_behind();
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// The program that was built with the tests, or the one that `PROGRAM_UNDER_TEST` names: an installed one, or a
+/// copy that is not built anew meanwhile.
+fn program() -> OsString {
+    std::env::var_os("PROGRAM_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_kestra-secrets").into())
 }
 
 /// Runs a command of a sandbox to its end, which must come.

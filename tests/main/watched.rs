@@ -2,8 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -51,12 +52,30 @@ impl Watched {
     pub fn line(&mut self) -> Option<String> {
         let line = match self.lines.recv_timeout(FOREVER) {
             Ok(line) => line,
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Disconnected) => return None,
             Err(e) => panic!("{e} after:\n{}", self.said),
         };
         self.said.push_str(&line);
         self.said.push('\n');
         Some(line)
+    }
+
+    /// Takes the lines that come before a moment; says the last one.
+    #[allow(dead_code, reason = "the drills' own")]
+    pub fn lines_until(&mut self, moment: Instant) -> Option<String> {
+        let mut last = None;
+        while let Some(left) = moment.checked_duration_since(Instant::now()) {
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.said.push_str(&line);
+                    self.said.push('\n');
+                    last = Some(line);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(left),
+            }
+        }
+        last
     }
 
     /// Waits for a line that holds a text.

@@ -133,7 +133,10 @@ fn a_container_started_anew_in_the_same_pod_is_noticed() {
         pod.status.as_mut().unwrap().container_statuses.as_mut().unwrap()[0].restart_count = restarts;
         pod
     };
-    assert_eq!(restarted(&[pod("u", 0)], &[pod("u", 1)]), Some("a".into()));
+    assert_eq!(
+        restarted(&[pod("u", 0)], &[pod("u", 1)]),
+        Some("a container of pod a was started anew meanwhile".into())
+    );
     assert_eq!(restarted(&[pod("u", 1)], &[pod("u", 1)]), None);
     assert_eq!(restarted(&[pod("u", 0)], &[pod("another", 1)]), None);
 }

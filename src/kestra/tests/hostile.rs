@@ -164,21 +164,29 @@ async fn a_server_that_never_answers_meets_the_request_deadline() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_a_failed_connection() {
+async fn an_answer_that_breaks_off_each_time_is_a_failed_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
+    let mut asked = 0;
     let serve = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        // An answer before the request would be an error of its own.
-        stream.read_u8().await.unwrap();
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")
-            .await
-            .unwrap();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // An answer before the request would be an error of its own.
+            stream.read_u8().await.unwrap();
+            asked += 1;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")
+                .await
+                .unwrap();
+        }
     };
-    let (result, ()) = tokio::join!(at(&base, limits()), serve);
+    let result = tokio::select! {
+        result = at(&base, limits()) => result,
+        () = serve => unreachable!("it never ends"),
+    };
     let cause = result.unwrap_err().failure().cause.clone();
     assert!(matches!(cause, Cause::Connection(_)), "{cause}");
+    assert_eq!(asked, 7);
 }
 
 #[tokio::test]

@@ -214,7 +214,7 @@ impl Container {
             let status = exited.await;
             // The log ends by itself, right after the container.
             let _ = timeout(LAST_WORDS, follower).await;
-            format!("{status}; it said:\n{}", log.tail(12).join("\n"))
+            format!("{status}; it said:\n{}", log.last_words(12).join("\n"))
         };
         let ports = self.daemon.ports(&self.name).await.map_err(infra)?;
         let (Some(http), Some(management)) = (url(&ports, HTTP), url(&ports, MANAGEMENT)) else {
@@ -230,11 +230,7 @@ impl Container {
             .map_err(|e| Infra::new("boot Kestra", e))?;
         Client::connect(http, credentials, Limits::default(), site.redactor.scrubber())
             .await
-            .map_err(|e| Infra {
-                phase: "reach Kestra".into(),
-                cause: e.to_string(),
-                help: e.failure().help.clone(),
-            })
+            .map_err(|e| crate::kestra::infra("reach Kestra", &e))
     }
 }
 

@@ -73,7 +73,7 @@ impl Process {
             let status = exited
                 .await
                 .map_or_else(|| "without a status".to_owned(), |s| s.to_string());
-            format!("{status}; it said:\n{}", log.tail(LAST_WORDS).join("\n"))
+            format!("{status}; it said:\n{}", log.last_words(LAST_WORDS).join("\n"))
         }
     }
 
@@ -92,11 +92,7 @@ pub(super) async fn connect(site: &Site, credentials: Credentials, ports: Ports)
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
-        .map_err(|e| Infra {
-            phase: "reach Kestra".into(),
-            cause: e.to_string(),
-            help: e.failure().help.clone(),
-        })
+        .map_err(|e| crate::kestra::infra("reach Kestra", &e))
 }
 
 fn url(port: u16) -> Result<Url, Infra> {

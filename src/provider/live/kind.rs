@@ -237,7 +237,9 @@ async fn load(site: &Site, kind: &Path, name: &str, images: &[String]) -> Result
     }
     let load = Command::new(kind)
         .args(["load", "docker-image", "--name", name])
-        .args(images);
+        .args(images)
+        // It saves them there, and leaves them there when it is interrupted.
+        .env("TMPDIR", &site.helm.folder);
     let loaded = load.run(LOAD, &site.cancel).await;
     loaded
         .map(drop)

@@ -51,6 +51,8 @@ pub struct Release {
     shares: bool,
     forward: Option<Forward>,
     boot: Option<Duration>,
+    /// Its pods as they were rolled out.
+    serving: Vec<Pod>,
     served: Result<Client, Outcome>,
 }
 
@@ -73,6 +75,7 @@ impl Release {
             shares: false,
             forward: None,
             boot: None,
+            serving: Vec::new(),
             // Never seen: whatever comes next says otherwise.
             served: Err(Outcome::Blocked {
                 reason: "Pending".into(),
@@ -126,28 +129,40 @@ impl Release {
     }
 
     /// The lines of the logs of its pods that contain a text, scrubbed.
-    pub async fn lines(&self, text: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    /// [`Infra`] when the API server does not give the logs.
+    pub async fn lines(&self, text: &str) -> Result<Vec<String>, Infra> {
         let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
-        let Ok(listed) = self.pods().await else {
-            return Vec::new();
-        };
         let mut lines = Vec::new();
-        for pod in listed {
+        for pod in self.pods().await? {
             for container in pod.spec.iter().flat_map(|s| &s.containers) {
                 let params = LogParams {
                     container: Some(container.name.clone()),
                     ..LogParams::default()
                 };
-                match within("read the log", pods.logs(&pod.name_any(), &params)).await {
-                    Ok(log) => {
-                        let found = log.lines().filter(|line| line.contains(text));
-                        lines.extend(found.map(|line| (self.helm.scrub)(line)));
-                    }
-                    Err(infra) => tracing::debug!("{infra}"),
-                }
+                let log = within("read the log", pods.logs(&pod.name_any(), &params)).await?;
+                let found = log.lines().filter(|line| line.contains(text));
+                lines.extend(found.map(|line| (self.helm.scrub)(line)));
             }
         }
-        lines
+        Ok(lines)
+    }
+
+    /// That its pods are those that were rolled out last.
+    ///
+    /// # Errors
+    /// [`Infra`] when one of them was restarted or replaced meanwhile, or they cannot be seen.
+    pub async fn unchanged(&self) -> Result<(), Infra> {
+        if self.served.is_err() {
+            return Ok(());
+        }
+        match view::replaced(&self.serving, &self.pods().await?) {
+            Some(what) => Err(Infra::new("run it on the pods that were rolled out", what)
+                .help("whoever ended the pod, or its events in the evidence, say why")
+                .passing()),
+            None => Ok(()),
+        }
     }
 
     /// Does something to the release and waits until that is rolled out. A refusal is an outcome.
@@ -164,8 +179,10 @@ impl Release {
 
     async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
         let before = self.pods().await?;
+        let mut stay = false;
         match action {
             Action::Apply(manifests) => {
+                stay = true;
                 self.installation.manifests.clone_from(manifests);
                 // The pod stays what it is, and so does what was foretold of it.
                 if let Err(outcome) = self.apply(site, manifests, Mode::Replace).await? {
@@ -175,7 +192,7 @@ impl Release {
             Action::Upgrade { values, manifests } => {
                 self.installation.values = values.clone();
                 self.installation.manifests.clone_from(manifests);
-                self.foretell(site, true).await?;
+                stay = !self.foretell(site, true).await?;
                 self.served = match self.apply(site, manifests, Mode::Replace).await? {
                     Ok(()) => self.write(site, true).await?,
                     Err(outcome) => Err(outcome),
@@ -187,14 +204,21 @@ impl Release {
                 self.served = self.serve(site).await?;
             }
         }
-        // A container that the kubelet restarted, after a probe that failed on a busy node say, took in what
-        // had changed meanwhile: nothing can be said of the pod as it was.
-        match view::restarted(&before, &self.pods().await?) {
-            Some(pod) => Err(Infra::new(
+        // A container that the kubelet restarted, after a probe that failed on a busy node say, or a pod that came
+        // in the place of one that was to stay, took in what had changed meanwhile: nothing can be said of what was.
+        let now = self.pods().await?;
+        let happened = if stay {
+            view::replaced(&before, &now)
+        } else {
+            view::restarted(&before, &now)
+        };
+        match happened {
+            Some(what) => Err(Infra::new(
                 "change the release",
-                format!("the kubelet restarted pod {pod} meanwhile, so that it has another environment than before"),
+                format!("{what}, so that it has another environment than before"),
             )
-            .help("its events, in the evidence, say why; a probe fails when the node has too few cores for all")),
+            .help("its events, in the evidence, say why; a probe fails when the node has too few cores for all")
+            .passing()),
             None => Ok(()),
         }
     }
@@ -206,17 +230,17 @@ impl Release {
     }
 
     /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves its
-    /// pod as it was started.
-    async fn foretell(&mut self, site: &Site, upgrade: bool) -> Result<(), Infra> {
+    /// pod as it was started. Says whether there are to be new pods.
+    async fn foretell(&mut self, site: &Site, upgrade: bool) -> Result<bool, Infra> {
         let new = Forecast::of(site, &self.node, &self.installation).await?;
         self.forecast = match (&self.forecast, new) {
             (Forecast::Pods(was), Forecast::Pods(is)) if upgrade => match is.upgraded(was) {
                 Some(pods) => Forecast::Pods(Box::new(pods)),
-                None => return Ok(()),
+                None => return Ok(false),
             },
             (_, new) => new,
         };
-        Ok(())
+        Ok(true)
     }
 
     async fn apply(&mut self, site: &Site, manifests: &[Manifest], mode: Mode) -> Result<Result<(), Outcome>, Infra> {
@@ -253,10 +277,10 @@ impl Release {
                 by,
                 message: site.redactor.scrub(&message),
             })),
-            Err(e) => Err(Infra::new(
-                "install the release",
-                site.redactor.scrub(&format!("failed to {e}")),
-            )),
+            Err(e) => {
+                let infra = Infra::new("install the release", site.redactor.scrub(&format!("failed to {e}")));
+                Err(if e.is_passing() { infra.passing() } else { infra })
+            }
         }
     }
 
@@ -311,14 +335,11 @@ impl Release {
         let url = format!("http://127.0.0.1:{}/", forward.port());
         self.forward = Some(forward);
         let url = Url::parse(&url).map_err(|e| Infra::new("reach Kestra", e))?;
+        self.serving = self.pods().await?;
         let credentials = site.credentials(&self.installation);
         match Client::connect(url, credentials, Limits::default(), site.redactor.scrubber()).await {
             Ok(client) => Ok(Ok(client)),
-            Err(e) => Err(Infra {
-                phase: "reach Kestra".into(),
-                cause: e.to_string(),
-                help: e.failure().help.clone(),
-            }),
+            Err(e) => Err(crate::kestra::infra("reach Kestra", &e)),
         }
     }
 

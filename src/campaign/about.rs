@@ -1,0 +1,69 @@
+//! What a result is about, and what is said beside its verdict.
+
+use std::time::Duration;
+
+use crate::plan::{Case, Installation};
+use crate::provider::Pod;
+use crate::report::{CaseResult, Phase, Provenance};
+use crate::scenario::{Generation, Manifest, Wanted};
+
+/// What is to be known of a chart and a Kestra that were not made for each other.
+pub(super) fn unusual(installation: &Installation) -> Option<String> {
+    let pair = (installation.generation, installation.version.major);
+    matches!(pair, (Generation::V0, 1..)).then(|| {
+        format!(
+            "chart 0.x was published with Kestra up to 0.23: nobody is known to deploy it with {}",
+            installation.version
+        )
+    })
+}
+
+/// A case or a step of it, about to be judged.
+#[derive(Clone)]
+pub(super) struct About<'a> {
+    pub installation: &'a Installation,
+    pub case: &'a Case,
+    pub name: String,
+    pub wanted: &'a Wanted,
+    /// The pod by its own documents; twins share one that came from another's.
+    pub own: Option<&'a Pod>,
+    /// The manifests as they were applied last.
+    pub manifests: &'a [Manifest],
+    pub provenance: Provenance,
+}
+
+impl<'a> About<'a> {
+    pub fn of(installation: &'a Installation, case: &'a Case, own: Option<&'a Pod>, provenance: Provenance) -> Self {
+        Self {
+            installation,
+            case,
+            name: case.scenario.name.clone(),
+            wanted: &case.wanted,
+            own,
+            manifests: &installation.manifests,
+            provenance,
+        }
+    }
+}
+
+/// What was done and how long it took, with Kestra's own boot apart.
+pub(super) fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
+    let ours = Phase {
+        name: name.into(),
+        ms: ms(took.saturating_sub(boot.unwrap_or_default())),
+    };
+    let boot = boot.map(|boot| Phase {
+        name: Phase::BOOT.into(),
+        ms: ms(boot),
+    });
+    std::iter::once(ours).chain(boot).collect()
+}
+
+/// Where a result stands among the others.
+pub(super) fn place(result: &CaseResult) -> [&str; 3] {
+    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
+}
+
+pub(super) fn ms(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

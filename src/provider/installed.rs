@@ -1,0 +1,153 @@
+//! A Kestra that was installed: asked, changed and removed.
+
+use std::time::Duration;
+
+use super::{Forecast, Pod, Pods, Site, docker, embedded, live};
+use crate::kestra::Client;
+use crate::plan::Action;
+use crate::verdict::{Infra, Outcome};
+
+/// A Kestra that was installed, or the reason it never will be.
+pub enum Installed {
+    /// A child process.
+    Embedded(Box<embedded::Running>),
+    /// A container.
+    Docker(Box<docker::Running>),
+    /// A release on a cluster.
+    Live(Box<live::Release>),
+    /// What was given keeps it from running.
+    Never(Outcome),
+}
+
+impl Installed {
+    /// The server, or the outcome that there is none.
+    pub fn client(&self) -> Result<&Client, &Outcome> {
+        match self {
+            Self::Embedded(running) => Ok(running.client()),
+            Self::Docker(running) => Ok(running.client()),
+            Self::Live(release) => release.client(),
+            Self::Never(outcome) => Err(outcome),
+        }
+    }
+
+    /// How long Kestra itself took to boot, told once for each start.
+    pub fn boot(&mut self) -> Option<Duration> {
+        match self {
+            Self::Embedded(running) => running.boot(),
+            Self::Docker(running) => running.boot(),
+            Self::Live(release) => release.boot(),
+            Self::Never(_) => None,
+        }
+    }
+
+    /// Whether the server's log holds a text.
+    ///
+    /// # Errors
+    /// [`Infra`] when the log cannot be read: then nothing can be said of what it holds.
+    pub async fn logged(&self, text: &str) -> Result<bool, Infra> {
+        Ok(!self.lines(text).await?.is_empty())
+    }
+
+    /// The lines of the server's log that hold a text; of a long log the last ones.
+    ///
+    /// # Errors
+    /// [`Infra`] when the log cannot be read.
+    pub async fn lines(&self, text: &str) -> Result<Vec<String>, Infra> {
+        match self {
+            Self::Embedded(running) => Ok(running.lines(text)),
+            Self::Docker(running) => Ok(running.lines(text)),
+            Self::Live(release) => release.lines(text).await,
+            Self::Never(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// That it is what was installed or changed last: what a pod says that came in its place proves nothing of it.
+    ///
+    /// # Errors
+    /// [`Infra`] when it is not.
+    pub async fn unchanged(&self) -> Result<(), Infra> {
+        match self {
+            Self::Live(release) => release.unchanged().await,
+            // Neither a process nor a container comes back by itself.
+            Self::Embedded(_) | Self::Docker(_) | Self::Never(_) => Ok(()),
+        }
+    }
+
+    /// The pods as they run now, for predictions; none where they never ran.
+    pub fn pods(&self) -> Option<&Pods> {
+        match self {
+            Self::Embedded(running) => Some(running.pods()),
+            Self::Docker(running) => Some(running.pods()),
+            Self::Live(release) => release.forecast().pods(),
+            Self::Never(_) => None,
+        }
+    }
+
+    /// The one among them that runs tasks.
+    pub fn pod(&self) -> Option<&Pod> {
+        self.pods().map(Pods::of_tasks)
+    }
+
+    /// The outcome that was foretold where no pod was.
+    pub fn foretold(&self) -> Option<&Outcome> {
+        match self {
+            Self::Embedded(_) | Self::Docker(_) => None,
+            Self::Live(release) => match release.forecast() {
+                Forecast::Pods(_) => None,
+                Forecast::Never(outcome) => Some(outcome),
+            },
+            Self::Never(outcome) => Some(outcome),
+        }
+    }
+
+    /// Keeps what tells why a case went wrong, and says where below the report's folder.
+    pub async fn evidence(&self, site: &Site) -> Option<String> {
+        match self {
+            Self::Live(release) => release.evidence(site).await,
+            Self::Docker(running) => running.evidence(site).await,
+            Self::Embedded(running) => running.evidence(site).await,
+            Self::Never(_) => None,
+        }
+    }
+
+    /// Leaves it to somebody who wants to look at it where that is asked for, else ends it; `wrong` says that
+    /// a case of it was not as expected.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left that should not be.
+    pub async fn leave(self, site: &Site, wrong: bool) -> Result<(), Infra> {
+        // Whoever interrupts wants it gone.
+        let keep = site.keeping.wants(wrong) && !site.cancel.is_cancelled();
+        match self {
+            Self::Live(release) if keep => release.keep(site).await,
+            Self::Docker(running) if keep => running.keep(site).await,
+            ended => ended.remove().await,
+        }
+    }
+
+    /// Does something to the release. A refusal is an outcome.
+    ///
+    /// # Errors
+    /// [`Infra`] when the change fails for reasons that are not its own.
+    pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
+        match self {
+            Self::Embedded(running) => running.change(site, action).await,
+            Self::Docker(running) => running.change(site, action).await,
+            Self::Live(release) => release.change(site, action).await,
+            Self::Never(outcome) => Ok(Self::Never(outcome)),
+        }
+    }
+
+    /// Ends it and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`Infra`] when something is left.
+    pub async fn remove(self) -> Result<(), Infra> {
+        match self {
+            Self::Embedded(running) => running.stop().await,
+            Self::Docker(running) => running.stop().await,
+            Self::Live(release) => release.remove().await,
+            Self::Never(_) => Ok(()),
+        }
+    }
+}
