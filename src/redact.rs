@@ -25,6 +25,9 @@ use forms::Form;
 /// What stands where a secret was.
 pub const REDACTED: &str = "[redacted]";
 
+/// What stands in the place of a text when there are more plaintexts than can be looked for.
+const ALL_REDACTED: &str = "[all redacted: there is more than 1 MiB of plaintexts to look for]";
+
 /// The most bytes of all plaintexts together: an environment takes about 2 MiB of their Base64. Each byte is in some
 /// hundred forms, and a search for more would take gigabytes; all text is secret then.
 const MOST: usize = 1024 * 1024;
@@ -123,6 +126,9 @@ impl Redactor {
 
     /// The bytes with `[redacted]` where secrets were.
     pub fn scrub_bytes(&self, text: &[u8]) -> Vec<u8> {
+        if self.search().is_some_and(|search| search.automaton.is_none()) {
+            return ALL_REDACTED.into();
+        }
         // All that overlaps goes as one: two secrets that share an end must not leave the rest
         // of the one when the other is taken.
         let mut findings = self.find(text);
