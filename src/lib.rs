@@ -8,6 +8,7 @@
 pub mod ask;
 pub mod attempt;
 pub mod audit;
+pub mod bounded;
 pub mod campaign;
 pub mod cluster;
 pub mod commands;

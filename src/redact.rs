@@ -25,6 +25,13 @@ use forms::Form;
 /// What stands where a secret was.
 pub const REDACTED: &str = "[redacted]";
 
+/// What stands in the place of a text when there are more plaintexts than can be looked for.
+const ALL_REDACTED: &str = "[all redacted: there is more than 1 MiB of plaintexts to look for]";
+
+/// The most bytes of all plaintexts together: an environment takes about 2 MiB of their Base64. Each byte is in some
+/// hundred forms, and a search for more would take gigabytes; all text is secret then.
+const MOST: usize = 1024 * 1024;
+
 /// How a secret was written where it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Encoding {
@@ -65,6 +72,8 @@ pub struct Redactor(Arc<RwLock<State>>);
 #[derive(Default)]
 struct State {
     secrets: usize,
+    /// How long they are together.
+    bytes: usize,
     known: HashSet<Vec<u8>>,
     /// The forms of all secrets, and which secret each is of.
     forms: Vec<(Form, usize)>,
@@ -72,7 +81,8 @@ struct State {
     search: Option<Arc<Search>>,
 }
 
-/// A search for all forms at once. What it finds is an index of `forms`.
+/// A search for all forms at once; by default there are more than it can hold. What it finds is an index of `forms`.
+#[derive(Default)]
 struct Search {
     /// `None` when there are more forms than a search can hold: then all text is secret.
     automaton: Option<AhoCorasick>,
@@ -92,12 +102,19 @@ impl Redactor {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let secret = state.secrets;
         state.secrets += 1;
+        state.search = None;
+        if !state.known.contains(plaintext.as_ref()) {
+            state.bytes = state.bytes.saturating_add(plaintext.as_ref().len());
+        }
+        if state.bytes > MOST {
+            state.forms = Vec::new();
+            return;
+        }
         for form in forms::of(plaintext.as_ref()) {
             if state.known.insert(form.bytes.clone()) {
                 state.forms.push((form, secret));
             }
         }
-        state.search = None;
     }
 
     /// The text with `[redacted]` where secrets were.
@@ -109,6 +126,9 @@ impl Redactor {
 
     /// The bytes with `[redacted]` where secrets were.
     pub fn scrub_bytes(&self, text: &[u8]) -> Vec<u8> {
+        if self.search().is_some_and(|search| search.automaton.is_none()) {
+            return ALL_REDACTED.into();
+        }
         // All that overlaps goes as one: two secrets that share an end must not leave the rest
         // of the one when the other is taken.
         let mut findings = self.find(text);
@@ -169,10 +189,14 @@ impl Redactor {
         let current = self.0.read().unwrap_or_else(PoisonError::into_inner).search.clone();
         current.or_else(|| {
             let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if state.forms.is_empty() {
+            if state.forms.is_empty() && state.bytes <= MOST {
                 return None;
             }
-            let search = Arc::new(Search::new(&state.forms));
+            let search = Arc::new(if state.bytes > MOST {
+                Search::default()
+            } else {
+                Search::new(&state.forms)
+            });
             state.search = Some(Arc::clone(&search));
             Some(search)
         })

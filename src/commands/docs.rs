@@ -93,8 +93,7 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
 /// A page that somebody wrote.
 async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     let name = if file == plaintext::STDIN { "<stdin>" } else { file };
-    let text = String::from_utf8(plaintext::of_file(file)?)
-        .map_err(|_| InputError::whole(name, "is not UTF-8", Some("Markdown is UTF-8".into())))?;
+    let text = InputError::text(name, plaintext::of_file(file)?)?;
     let page = page::read(name, &text);
     if page.strategies.is_empty() {
         let why = "shows no values for Kestra's chart that give a secret";

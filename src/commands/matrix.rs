@@ -11,6 +11,7 @@ use clap::ValueEnum as _;
 use serde_saphyr::{Location, Spanned};
 
 use super::target::ProviderName;
+use crate::bounded;
 use crate::helm::ChartRef;
 use crate::plan::ImageRef;
 use crate::provider::KestraRef;
@@ -58,8 +59,9 @@ pub struct Entry {
 /// [`InputError`] with file, line and column for bad YAML, a name that no axis has, or a rule that fits nothing.
 pub fn read(path: &Path) -> Result<Matrix, InputError> {
     let file = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), None))?;
+    let bytes = bounded::file(path, bounded::DOCUMENT)
+        .map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), None))?;
+    let text = InputError::text(&file, bytes)?;
     parse(&file, &text, path.parent().unwrap_or(Path::new("")))
 }
 

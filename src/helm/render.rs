@@ -140,7 +140,8 @@ fn unfolded(text: &[u8]) -> Cow<'_, [u8]> {
 
 impl Rendered {
     /// Reads a stream of manifests.
-    fn read(text: &[u8]) -> Result<Self, RenderError> {
+    #[doc(hidden)] // seen by fuzz/ alone
+    pub fn read(text: &[u8]) -> Result<Self, RenderError> {
         let bad = |e: &dyn std::fmt::Display| RenderError::Output(e.to_string());
         let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
         let text = unfolded(text);

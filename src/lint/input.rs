@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::fs;
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +9,14 @@ use zeroize::Zeroizing;
 
 use super::finding::{Rule, Unreadable};
 use super::tree::{Malformed, Tree};
+use crate::bounded;
+use crate::scenario::InputError;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
 
-/// Larger files are not read: no values and no manifest come near, for Kubernetes takes 3 MiB at most.
+/// Larger files are not read: no values and no manifest come near, for Kubernetes takes 3 MiB at most; what helm
+/// renders of a large chart may.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// How a file is to be read.
@@ -212,13 +214,7 @@ impl Inputs {
     }
 
     fn file(&mut self, path: &Path, name: &str, named: bool) {
-        self.take(name, Some(path), named, || {
-            let metadata = fs::metadata(path)?;
-            if metadata.len() > LARGEST {
-                return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
-            }
-            read_all(fs::File::open(path)?)
-        });
+        self.take(name, Some(path), named, || read_all(fs::File::open(path)?));
     }
 
     fn take(
@@ -276,26 +272,17 @@ impl Inputs {
 
 fn read_all(from: impl std::io::Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
-    }
+    bounded::read(from, LARGEST, &mut bytes)?;
     Ok(bytes)
 }
 
 fn text(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|e| {
-        let before = &bytes[..e.valid_up_to()];
-        let line = before.split(|b| *b == b'\n').count();
-        let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-        Unreadable {
-            file: name.into(),
-            line,
-            column: String::from_utf8_lossy(&before[start..]).chars().count() + 1,
-            message: if utf16 { "is UTF-16, not UTF-8" } else { "is not UTF-8" }.into(),
-            help: utf16.then(|| "convert it with `iconv -f UTF-16 -t UTF-8`".into()),
-        }
+    InputError::text(name, bytes.to_vec()).map_err(|e| Unreadable {
+        file: e.file,
+        line: usize::try_from(e.line).unwrap_or_default(),
+        column: usize::try_from(e.column).unwrap_or_default(),
+        message: e.message,
+        help: e.help,
     })
 }
 

@@ -115,7 +115,7 @@ pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Me
         .and_then(|facts| judge::judge(&documents, facts, meanings))
     else {
         let name = sources.first().map_or("", |source| &source.name);
-        let why = "the files multiply by aliases and references beyond 4 million entries";
+        let why = "the files multiply by aliases and references beyond a million entries";
         linted.unreadable.push(Unreadable::whole(name, why, None));
         return linted;
     };

@@ -93,6 +93,8 @@ pub struct Malformed {
     pub message: String,
 }
 
+/// The most nodes of one file: some 300 MiB of memory. The catalogue of a whole company has a hundredth of them.
+const NODES: usize = 2_000_000;
 /// Merge keys (`<<`) are followed so deep and no deeper.
 const MERGES: usize = 4;
 /// Entries that merge keys may bring in for one mapping.
@@ -102,7 +104,8 @@ impl<'t> Tree<'t> {
     /// Reads all documents of `text` from byte `from` on.
     ///
     /// # Errors
-    /// [`Malformed`] at the first thing that is no YAML, or is nested more than 255 deep.
+    /// [`Malformed`] at the first thing that is no YAML, or is nested more than 255 deep, or beyond the most nodes
+    /// that a file may have.
     pub fn parse(text: &'t str, from: usize) -> Result<Self, Malformed> {
         let options = options! { emit_comments: false };
         let mut builder = Builder::default();
@@ -114,6 +117,12 @@ impl<'t> Tree<'t> {
             })?;
             let bytes = span.byte_range().unwrap_or_default();
             builder.take(event, from + bytes.start..from + bytes.end, span.indent);
+            if builder.tree.len() > NODES {
+                return Err(Malformed {
+                    at: from + bytes.start,
+                    message: format!("has more than {NODES} values"),
+                });
+            }
         }
         Ok(builder.tree)
     }

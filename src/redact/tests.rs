@@ -17,6 +17,15 @@ fn text_without_secrets_is_left_as_it_is() {
 }
 
 #[test]
+fn beyond_what_a_search_can_hold_all_text_is_secret() {
+    let redactor = Redactor::new(["correct horse"]);
+    redactor.add(vec![b'x'; MOST]);
+    assert_eq!(redactor.scrub("helm says: battery staple"), ALL_REDACTED);
+    redactor.add("tr0ub4dor");
+    assert_eq!(redactor.scrub("helm says: battery staple"), ALL_REDACTED);
+}
+
+#[test]
 fn each_encoding_is_found_and_named() {
     let secret = "it's \"p/ä<ss\\?\u{1b}~>>>>\u{1}ü";
     let redactor = Redactor::new([secret]);

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-/// No limit.
-pub const WHOLE: u64 = u64::MAX;
+/// The most of a file that is carried from one report to another. A log of a run has some MiB.
+pub const WHOLE: u64 = 256 * 1024 * 1024;
 
 /// A file of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]

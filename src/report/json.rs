@@ -1,10 +1,17 @@
 //! `report.json`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Report;
+use crate::bounded;
 use crate::scenario::InputError;
+
+const HELP: &str = "a report is the report.json that `run --report DIR` writes (`kestra-secrets schema report`)";
+
+/// The longest that anything takes, in milliseconds: ten years. However many of them a report holds, their sum is a
+/// number.
+const LONGEST_MS: u64 = 10 * 365 * 24 * 3600 * 1000;
 
 /// The report as it is written down.
 ///
@@ -26,25 +33,64 @@ pub fn read(path: &Path) -> Result<(Report, PathBuf), InputError> {
         path.to_owned()
     };
     let file = path.display().to_string();
-    let help = "a report is the report.json that `run --report DIR` writes (`kestra-secrets schema report`)";
-    let text = std::fs::read(&path)
-        .map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), Some(help.into())))?;
-    let report: Report = serde_json::from_slice(&text).map_err(|e| InputError {
+    let text = bounded::file(&path, bounded::REPORT)
+        .map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), Some(HELP.into())))?;
+    let report = parse(&file, &text)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    Ok((report, folder.unwrap_or(Path::new(".")).to_owned()))
+}
+
+/// Reads the text of a report, which may come from anywhere.
+///
+/// # Errors
+/// [`InputError`] with the place when it is no report of this version.
+pub fn parse(file: &str, text: &[u8]) -> Result<Report, InputError> {
+    let report: Report = serde_json::from_slice(text).map_err(|e| InputError {
         line: e.line() as u64,
         column: e.column() as u64,
-        help: Some(help.into()),
-        ..InputError::whole(&file, format!("is no report: {}", without_place(&e)), None)
+        help: Some(HELP.into()),
+        ..InputError::whole(file, format!("is no report: {}", without_place(&e)), None)
     })?;
     if report.schema != 1 {
         let message = format!("is a report of schema {}, which is not known", report.schema);
         return Err(InputError::whole(
-            &file,
+            file,
             message,
             Some("use a newer kestra-secrets".into()),
         ));
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    Ok((report, folder.unwrap_or(Path::new(".")).to_owned()))
+    match unsound(&report) {
+        Some(why) => Err(InputError::whole(
+            file,
+            format!("is no report: {why}"),
+            Some(HELP.into()),
+        )),
+        None => Ok(report),
+    }
+}
+
+/// What no run writes: the id of a run is the name of a folder of evidence, and times are added up.
+fn unsound(report: &Report) -> Option<&'static str> {
+    let is_name = |id: &str| {
+        let mut parts = Path::new(id).components();
+        matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !id.contains(['/', '\0'])
+    };
+    let runs = report.run.runs();
+    let mut times = runs.iter().chain([&report.run]).map(|run| run.wall_ms);
+    let mut phases = report
+        .results
+        .iter()
+        .flat_map(|result| &result.phases)
+        .map(|phase| phase.ms);
+    if !runs.iter().all(|run| is_name(&run.id)) {
+        Some("the id of a run cannot be the name of a folder")
+    } else if runs.iter().any(|run| !run.parts.is_empty()) {
+        Some("a part of its run has parts itself")
+    } else if times.any(|ms| ms > LONGEST_MS) || phases.any(|ms| ms > LONGEST_MS) {
+        Some("something takes more than ten years")
+    } else {
+        None
+    }
 }
 
 /// The parser's words; the place stands in front already.

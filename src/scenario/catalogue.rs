@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::{InputError, Scenario, parse};
+use crate::bounded;
 
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
@@ -43,11 +44,10 @@ impl Catalogue {
     pub fn add_file(&mut self, path: &Path) -> Result<&Scenario, InputError> {
         let file = path.display().to_string();
         let whole = |e: std::io::Error| InputError::whole(&file, format!("failed to read: {e}"), None);
-        let text = String::from_utf8(std::fs::read(path).map_err(whole)?)
-            .map_err(|e| InputError::whole(&file, format!("is not UTF-8: {}", e.utf8_error()), None))?;
+        let text = InputError::text(&file, bounded::file(path, bounded::DOCUMENT).map_err(whole)?)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let scenario = parse(&file, &text, &|p| {
-            std::fs::read(folder.join(p)).map_err(|e| e.to_string())
+            bounded::file(&folder.join(p), bounded::DOCUMENT).map_err(|e| e.to_string())
         })?;
         self.add(scenario)
     }

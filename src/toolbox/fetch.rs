@@ -54,10 +54,12 @@ pub enum FetchError {
         status: u16,
     },
     /// It is longer than any tool is.
-    #[error("download {url}: it is longer than {LIMIT} bytes")]
+    #[error("download {url}: it is longer than {limit} bytes")]
     TooLong {
         /// What was asked for.
         url: String,
+        /// How long it may be.
+        limit: usize,
     },
     /// It took too long.
     #[error("download {url}: {deadline} passed")]
@@ -88,7 +90,7 @@ pub struct Http;
 impl Fetch for Http {
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
         Box::pin(async move {
-            tokio::time::timeout(DEADLINE.limit, get(url))
+            tokio::time::timeout(DEADLINE.limit, get(url, LIMIT))
                 .await
                 .unwrap_or_else(|_| {
                     Err(FetchError::Deadline {
@@ -126,7 +128,7 @@ async fn head(url: &str) -> Result<(), FetchError> {
     succeeded(url, &answer)
 }
 
-async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
+async fn get(url: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
     let transport = |source| FetchError::Transport {
         url: url.to_owned(),
         source,
@@ -135,10 +137,74 @@ async fn get(url: &str) -> Result<Vec<u8>, FetchError> {
     succeeded(url, &response)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
-        if body.len() + chunk.len() > LIMIT {
-            return Err(FetchError::TooLong { url: url.to_owned() });
+        if body.len() + chunk.len() > limit {
+            return Err(FetchError::TooLong {
+                url: url.to_owned(),
+                limit,
+            });
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    const MOST: usize = 64 * 1024;
+
+    async fn answering(response: ResponseTemplate) -> MockServer {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(response).mount(&server).await;
+        server
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_or_has_no_end_is_not_kept() {
+        let long = answering(ResponseTemplate::new(200).set_body_bytes(vec![0; MOST + 1])).await;
+        assert!(matches!(get(&long.uri(), MOST).await, Err(FetchError::TooLong { .. })));
+
+        let endless = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", endless.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = endless.accept().await.unwrap();
+            // An answer before the request would be an error of its own.
+            stream.read_u8().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            while stream.write_all(&[0; 4096]).await.is_ok() {}
+            std::future::pending::<()>().await;
+        };
+        let got = tokio::select! {
+            got = get(&url, MOST) => got,
+            () = serve => unreachable!("it never ends"),
+        };
+        let text = got.unwrap_err().to_string();
+        assert_eq!(text, format!("download {url}: it is longer than 65536 bytes"));
+    }
+
+    #[tokio::test]
+    async fn credentials_of_a_mirror_do_not_follow_a_redirect_to_another_server() {
+        let elsewhere = answering(ResponseTemplate::new(200).set_body_string("tool")).await;
+        let there = ResponseTemplate::new(302).insert_header("location", elsewhere.uri());
+        let mirror = answering(there).await;
+        let url = mirror.uri().replace("http://", "http://user:hunter2@");
+        assert_eq!(get(&url, MOST).await.unwrap(), b"tool");
+        let sent = |requests: Vec<wiremock::Request>| requests[0].headers.contains_key("authorization");
+        assert!(sent(mirror.received_requests().await.unwrap()));
+        assert!(!sent(elsewhere.received_requests().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_to_itself_comes_to_an_end() {
+        let server = MockServer::start().await;
+        let again = ResponseTemplate::new(302).insert_header("location", server.uri());
+        Mock::given(any()).respond_with(again).mount(&server).await;
+        let text = get(&server.uri(), MOST).await.unwrap_err().to_string();
+        assert!(text.contains("too many redirects"), "{text}");
+    }
 }

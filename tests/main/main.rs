@@ -21,6 +21,7 @@
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
 //! | [`report`] | reports that were written down, in every format and as one |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
+//! | [`hostile`] | files, archives and reports made to do harm: a clear error in bounded memory |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
 //! | [`leaks`] | a private plaintext appears in no output, file, argument or environment |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
@@ -52,6 +53,7 @@ mod explain;
 mod faults;
 mod fix;
 mod help;
+mod hostile;
 mod html;
 mod init;
 mod interrupt;
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         prove::trials(),
         report::trials(),
         shards::trials(),
+        hostile::trials(),
         html::trials(),
         leaks::trials(),
         interrupt::trials(),

@@ -1,9 +1,10 @@
 //! The user's own files, told apart by what they hold.
 
-use std::io::Read as _;
+use std::path::Path;
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::scenario::{InputError, Manifest};
 use crate::secret::Plain;
 
@@ -26,7 +27,7 @@ pub struct Documents {
 pub fn read(files: &[String]) -> Result<Documents, InputError> {
     let mut documents = Documents::default();
     for file in files {
-        let text = bytes_of(file)?;
+        let text = InputError::text(file, bytes_of(file)?)?.into_bytes();
         if is_manifest(file, &text)? {
             documents.manifests.push(Manifest {
                 file: file.clone(),
@@ -46,9 +47,9 @@ pub fn read(files: &[String]) -> Result<Documents, InputError> {
 pub fn bytes_of(file: &str) -> Result<Vec<u8>, InputError> {
     let read = if file == STDIN {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        bounded::read(std::io::stdin().lock(), bounded::DOCUMENT, &mut bytes).map(|()| bytes)
     } else {
-        std::fs::read(file)
+        bounded::file(Path::new(file), bounded::DOCUMENT)
     };
     read.map_err(|e| InputError::whole(file, format!("failed to read: {e}"), None))
 }

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::check::meant;
 use super::commands;
+use crate::bounded;
 use crate::scenario::InputError;
 
 /// What the file is called where it is looked for.
@@ -59,7 +60,7 @@ impl File {
     }
 
     fn read(path: PathBuf) -> Result<Self, InputError> {
-        let text = std::fs::read_to_string(&path).map_err(|e| {
+        let bytes = bounded::file(&path, bounded::DOCUMENT).map_err(|e| {
             let help = "--config and KESTRA_SECRETS_CONFIG name a file of settings; docs/configuration.md tells of it";
             InputError::whole(
                 path.display().to_string(),
@@ -67,6 +68,7 @@ impl File {
                 Some(help.into()),
             )
         })?;
+        let text = InputError::text(&path.display().to_string(), bytes)?;
         let mut file = Self {
             path,
             text,

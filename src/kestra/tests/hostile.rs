@@ -89,6 +89,25 @@ async fn an_answer_of_another_shape_is_reported_without_its_values() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_nested_without_end_is_not_followed() {
+    let server = MockServer::start().await;
+    let deep = format!("{{\"version\": {}", "[".repeat(10_000));
+    let response = ResponseTemplate::new(200).set_body_raw(deep, "application/json");
+    Mock::given(method("GET")).respond_with(response).mount(&server).await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
+    // Where any value is taken, too.
+    let server = self::server("1.3.31").await;
+    let deep = execution("SUCCESS", &Value::Null)
+        .to_string()
+        .replace("null", &"[".repeat(10_000));
+    let response = ResponseTemplate::new(200).set_body_raw(deep, "application/json");
+    Mock::given(method("POST")).respond_with(response).mount(&server).await;
+    let error = client(&server).await.run(&flow(), &[]).await.unwrap_err();
+    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
+}
+
+#[tokio::test]
 async fn outputs_that_are_no_object_are_not_shown() {
     for (version, root, generation) in GENERATIONS {
         let server = server(version).await;

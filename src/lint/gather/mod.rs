@@ -17,7 +17,7 @@ use crate::scenario::Generation;
 use crate::secret::Place;
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
-const MOST: usize = 4_000_000;
+const MOST: usize = 1_000_000;
 
 /// A source with its tree.
 #[derive(Clone, Copy)]
