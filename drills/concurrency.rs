@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use nix::sys::signal::Signal;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -21,6 +22,19 @@ pub struct Args {
     /// How often each pair is tried
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Where; several times for several
+    #[arg(long = "on", value_enum, default_values_t = [Where::Embedded, Where::Docker, Where::Cluster])]
+    places: Vec<Where>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    Embedded,
+    Docker,
+    /// Each makes a kind cluster of its own
+    Kind,
+    /// One cluster for both
+    Cluster,
 }
 
 /// Where a pair runs.
@@ -32,17 +46,18 @@ enum On<'a> {
 pub fn drill(args: &Args) -> Table {
     let mut rng = args.common.rng();
     let mut table = Table::new(format!("Concurrency, seed {}", args.common.seed));
-    let cluster = Cluster::create();
-    let places = [
-        ("embedded", On::Provider("embedded")),
-        ("docker", On::Provider("docker")),
-        ("one cluster", On::Cluster(&cluster)),
-    ];
-    for (name, on) in &places {
+    let cluster = args.places.contains(&Where::Cluster).then(Cluster::create);
+    for place in &args.places {
+        let (name, on) = match (place, &cluster) {
+            (Where::Embedded, _) => ("embedded", On::Provider("embedded")),
+            (Where::Docker, _) => ("docker", On::Provider("docker")),
+            (Where::Cluster, Some(cluster)) => ("one cluster", On::Cluster(cluster)),
+            (Where::Kind | Where::Cluster, _) => ("a kind cluster each", On::Provider("kind")),
+        };
         for (what, killed) in [("both to their end", false), ("one killed and cleaned meanwhile", true)] {
             let mut trials = Vec::new();
             for round in 1..=args.rounds {
-                let trial = pair(on, killed, &mut rng);
+                let trial = pair(&on, killed, &mut rng);
                 let said = trial.as_ref().err().map_or("held", String::as_str);
                 eprintln!("{name}, {what} {round}/{}: {said}", args.rounds);
                 trials.push(trial);

@@ -292,30 +292,34 @@ fn helm_killed(sandbox: &Sandbox, cluster: &Cluster, mut rng: StdRng) -> (Ended,
     (Watched::start(command).end(), format!("killed after {after} ms,"))
 }
 
+/// A heap that is touched at once, and that the container may not have.
 fn out_of_memory(sandbox: &Sandbox, cluster: &Cluster) -> (Ended, String) {
-    let little = SLOW.replace(
-        "flow:",
-        "values: {common: {resources: {limits: {memory: 300Mi}}}}\nflow:",
+    let options = "{name: _JAVA_OPTIONS, value: -Xms400m -XX:+AlwaysPreTouch}";
+    little(
+        sandbox,
+        &format!("extraEnv: [{options}], resources: {{limits: {{memory: 300Mi}}}}"),
     );
-    sandbox.file("slow.yaml", little);
     let ended = Watched::start(run_on(sandbox, &cluster.straight(), &["slow.yaml"])).end();
     let named = ended.stdout.contains("ran out of memory");
-    (
-        ended,
-        if named {
-            "memory is named,"
-        } else {
-            "memory is not named,"
-        }
-        .into(),
-    )
+    let what = if named {
+        "memory is named,"
+    } else {
+        "memory is not named,"
+    };
+    (ended, what.into())
+}
+
+/// The slow scenario with more values, by the one strategy that leaves `extraEnv` to the user.
+fn little(sandbox: &Sandbox, common: &str) {
+    let slow = SLOW.replace("extra-env", "extra-env-from");
+    sandbox.file(
+        "slow.yaml",
+        slow.replace("flow:", &format!("values: {{common: {{{common}}}}}\nflow:")),
+    );
 }
 
 fn small_heap(sandbox: &Sandbox) -> (Ended, String) {
-    // The only strategy among them that leaves `extraEnv` to the user.
-    let little = SLOW.replace("extra-env", "extra-env-from");
-    let values = "values: {common: {extraEnv: [{name: _JAVA_OPTIONS, value: -Xmx24m}]}}\nflow:";
-    sandbox.file("slow.yaml", little.replace("flow:", values));
+    little(sandbox, "extraEnv: [{name: _JAVA_OPTIONS, value: -Xmx24m}]");
     let run = [
         "run",
         "slow.yaml",

@@ -89,7 +89,9 @@ pub fn drill(args: &Args) -> Table {
         &[right],
         format!("{seconds} s, {again} cases tried again"),
     );
-    let (first, last) = (samples[0], samples[samples.len() - 1]);
+    let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else {
+        return table;
+    };
     #[allow(clippy::cast_precision_loss)]
     let flat = last.rss_kib as f64 <= first.rss_kib as f64 * GAIN;
     let told = |value: fn(&Sample) -> u64| {
@@ -137,16 +139,16 @@ fn write(sandbox: &Sandbox, args: &Args) {
         let secret = format!("plaintext {n}");
         let encoded = crate::left::said("sh", &["-c", &format!("printf %s '{secret}' | base64 -w0")]);
         let values = format!("common:\n  extraEnv:\n    - name: SECRET_SOAK\n      value: {encoded}\n");
-        sandbox.file(&format!("scenarios/values-{n}.yaml"), values);
+        sandbox.file(&format!("scenarios/files/values-{n}.yaml"), values);
         for c in 0..args.cases {
             let flow = format!(
                 "id: soak_{n}_{c}\nnamespace: company.team\ntasks:\n  - id: read\n    type: \
                  io.kestra.plugin.core.output.OutputValues\n    values:\n      v: \"{{{{ secret('SOAK') }}}}\"\n"
             );
-            sandbox.file(&format!("scenarios/flow-{n}-{c}.yaml"), flow);
+            sandbox.file(&format!("scenarios/files/flow-{n}-{c}.yaml"), flow);
             let scenario = format!(
-                "schema: 1\nname: soak-{n}-{c}\nabout: Soak.\nliteral: {{chart: 1.x, values: values-{n}.yaml, \
-                 manifests: [], flow: flow-{n}-{c}.yaml}}\npublic: true\nexpect: {{outputs: {{v: {secret}}}}}\n"
+                "schema: 1\nname: soak-{n}-{c}\nabout: Soak.\nliteral: {{chart: 1.x, values: files/values-{n}.yaml, \
+                 manifests: [], flow: files/flow-{n}-{c}.yaml}}\npublic: true\nexpect: {{outputs: {{v: {secret}}}}}\n"
             );
             sandbox.file(&format!("scenarios/soak-{n}-{c}.yaml"), scenario);
         }
