@@ -121,7 +121,7 @@ mod tests {
     fn a_text_beyond_the_parsers_bounds_is_told_in_words() {
         let nested = format!("{}a", "- ".repeat(65));
         assert_eq!(read(&nested), "x:1:129: it is nested deeper than 64 levels");
-        let ten = |of: &str| vec![of; 10].join(",");
+        let ten = |of: &str| [of; 10].join(",");
         let multiplied = (1..7).fold(format!("a0: &a0 [{}]\n", ten("x")), |text, n| {
             format!("{text}a{n}: &a{n} [{}]\n", ten(&format!("*a{}", n - 1)))
         });
