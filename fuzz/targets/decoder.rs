@@ -18,7 +18,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 fuzz_target!(|bytes: &[u8]| {
     let found = decode(&Plain::new(bytes, true)).ok();
-    let text = found.as_ref().map(|plain| std::str::from_utf8(plain.bytes()).expect("the text of secret() is UTF-8"));
+    let text = found
+        .as_ref()
+        .map(|plain| std::str::from_utf8(plain.bytes()).expect("the text of secret() is UTF-8"));
     match (reference(bytes), text) {
         (None, None) => {}
         // What is malformed becomes U+FFFD, of which Java counts otherwise than Rust for surrogates alone.
@@ -38,7 +40,11 @@ fn reference(value: &[u8]) -> Option<Vec<u8>> {
     let body = text.trim_end_matches('=');
     let padding = text.len() - body.len();
     let due = (4 - body.len() % 4) % 4;
-    if padding == 0 || padding == due { LENIENT.decode(body).ok() } else { None }
+    if padding == 0 || padding == due {
+        LENIENT.decode(body).ok()
+    } else {
+        None
+    }
 }
 
 /// Whatever is encoded comes out again, with line breaks wherever the bytes say and with padding or without.
@@ -48,8 +54,14 @@ fn round_trip(plain: &[u8]) {
     if plain.first().is_some_and(|byte| byte % 2 == 0) {
         encoded.truncate(encoded.trim_end_matches('=').len());
     }
-    for (byte, line_break) in plain.iter().zip(["\n", "\r\n", "\u{85}", "\u{2028}", "\u{b}"].iter().cycle()) {
-        encoded.insert_str(usize::from(*byte) % (encoded.chars().take_while(char::is_ascii).count() + 1), line_break);
+    for (byte, line_break) in plain
+        .iter()
+        .zip(["\n", "\r\n", "\u{85}", "\u{2028}", "\u{b}"].iter().cycle())
+    {
+        encoded.insert_str(
+            usize::from(*byte) % (encoded.chars().take_while(char::is_ascii).count() + 1),
+            line_break,
+        );
     }
     let decoded = decode(&Plain::new(encoded, true)).expect("what was encoded decodes");
     assert_eq!(decoded.bytes(), text.as_bytes());

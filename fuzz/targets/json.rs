@@ -9,7 +9,13 @@ use kestra_secrets::kestra::{Execution, FlowRef, LogLine};
 use kestra_secrets::report::{Format, Report, json, merge};
 use libfuzzer_sys::fuzz_target;
 
-const FORMATS: [Format; 5] = [Format::Html, Format::Markdown, Format::Junit, Format::Github, Format::Json];
+const FORMATS: [Format; 5] = [
+    Format::Html,
+    Format::Markdown,
+    Format::Junit,
+    Format::Github,
+    Format::Json,
+];
 
 fuzz_target!(|bytes: &[u8]| {
     answers(bytes);
@@ -25,9 +31,15 @@ fn answers(bytes: &[u8]) {
         let shown = format!("{execution:?}");
         for run in &execution.task_runs {
             if let Some(serde_json::Value::Object(outputs)) = &run.outputs {
-                let private = outputs.values().filter_map(|value| value.as_str()).filter(|text| text.len() > 64);
-                let named = |text: &str| run.id.contains(text) || run.task_id.contains(text) || execution.id.contains(text);
-                private.filter(|text| !named(text)).for_each(|text| assert!(!shown.contains(text)));
+                let private = outputs
+                    .values()
+                    .filter_map(|value| value.as_str())
+                    .filter(|text| text.len() > 64);
+                let named =
+                    |text: &str| run.id.contains(text) || run.task_id.contains(text) || execution.id.contains(text);
+                private
+                    .filter(|text| !named(text))
+                    .for_each(|text| assert!(!shown.contains(text)));
             }
         }
     }
@@ -39,7 +51,10 @@ fn answers(bytes: &[u8]) {
 fn lines(bytes: &[u8]) {
     let mut answers = Vec::new();
     let decoded = decode::lines(bytes, &mut answers).expect("memory takes all that is written");
-    let asked = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+    let asked = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .count();
     let answers = std::str::from_utf8(&answers).expect("what is written is UTF-8");
     assert_eq!(answers.lines().count(), asked);
     let mut unread = 0;
@@ -56,7 +71,9 @@ fn lines(bytes: &[u8]) {
 fn reported(report: &Report) {
     let nowhere = Path::new("/nonexistent");
     for format in FORMATS {
-        let _ = format.write(report, nowhere).expect("a report without evidence is written without a file");
+        let _ = format
+            .write(report, nowhere)
+            .expect("a report without evidence is written without a file");
     }
     let text = serde_json::to_string(report).expect("a report is JSON");
     let again = json::parse("report.json", text.as_bytes()).expect("what was written can be read");

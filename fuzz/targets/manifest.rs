@@ -48,7 +48,13 @@ fn as_the_api_server(text: &str) -> String {
             }
             Ok(Admitted::ConfigMap(map)) => {
                 let (texts, bytes) = (map.data.iter().flatten(), map.binary_data.iter().flatten());
-                assert!(texts.map(|(_, text)| text.len()).chain(bytes.map(|(_, b)| b.0.len())).sum::<usize>() <= MAX_SIZE);
+                assert!(
+                    texts
+                        .map(|(_, text)| text.len())
+                        .chain(bytes.map(|(_, b)| b.0.len()))
+                        .sum::<usize>()
+                        <= MAX_SIZE
+                );
             }
             Ok(Admitted::Other) => {}
         }
@@ -76,20 +82,35 @@ fn environments(rendered: &Rendered) {
         rendered.services.iter().cloned(),
     )
     .with_cluster_ips();
-    let facts = Facts { name: "kestra-0".into(), namespace: "default".into(), ..Facts::default() };
+    let facts = Facts {
+        name: "kestra-0".into(),
+        namespace: "default".into(),
+        ..Facts::default()
+    };
     for workload in &rendered.workloads {
         let Some(spec) = &workload.template.spec else { continue };
-        let pod = Pod { spec, objects: &objects, facts: &facts };
+        let pod = Pod {
+            spec,
+            objects: &objects,
+            facts: &facts,
+        };
         let volumes = pod.volumes();
         for container in &spec.containers {
-            let Ok(environment) = pod.environment(container, &[]) else { continue };
+            let Ok(environment) = pod.environment(container, &[]) else {
+                continue;
+            };
             if let Ok(volumes) = &volumes {
                 let _ = pod.files(container, volumes, &environment);
             }
             let command = environment.command(container).argv(&[], &[]);
             if environment.faults(&command).is_empty() {
                 let has_nul = |value: &[u8]| value.contains(&0);
-                assert!(!environment.variables.iter().any(|variable| has_nul(variable.value.as_bytes())));
+                assert!(
+                    !environment
+                        .variables
+                        .iter()
+                        .any(|variable| has_nul(variable.value.as_bytes()))
+                );
             }
             let _ = environment.behind(&command);
         }

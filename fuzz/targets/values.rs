@@ -17,7 +17,12 @@ fuzz_target!(|bytes: &[u8]| {
     let source = |text: &str| Source::new("values.yaml", Some("values.yaml".into()), text, form.clone());
     linted(&source(text));
     for text in [&told(&source(&format!("{VALUES}{text}"))), &told(&source(text))] {
-        assert!(!CANARIES.iter().any(|canary| text.contains(canary) && !bytes_hold(bytes, canary)), "{text}");
+        assert!(
+            !CANARIES
+                .iter()
+                .any(|canary| text.contains(canary) && !bytes_hold(bytes, canary)),
+            "{text}"
+        );
     }
 });
 
@@ -40,7 +45,10 @@ fn linted(source: &Source) {
     let again = source.with_text(fixed.text.as_str());
     let after = lint::lint(std::slice::from_ref(&again), None);
     assert!(after.unreadable.len() <= unreadable, "what was fixed cannot be read");
-    assert!(self::errors(&after) <= errors, "what was fixed has more errors than before");
+    assert!(
+        self::errors(&after) <= errors,
+        "what was fixed has more errors than before"
+    );
     assert_eq!(self::errors(&after), self::errors(&outcome.left));
 }
 
@@ -52,9 +60,17 @@ fn errors(linted: &lint::Linted) -> usize {
 /// All that is said of a file, in every format, and the diff of its cure.
 fn told(source: &Source) -> String {
     let sources = std::slice::from_ref(source);
-    let diffs: String = fix::fix(sources, None).fixed.iter().map(|fixed| fixed.diff.as_str()).collect();
+    let diffs: String = fix::fix(sources, None)
+        .fixed
+        .iter()
+        .map(|fixed| fixed.diff.as_str())
+        .collect();
     let report = lint::lint(sources, None).report(1);
     let json = serde_json::to_string(&report).expect("a report is JSON");
     let human = format::human(&report, &["values.yaml".into()]);
-    format!("{human}{json}{}{}{diffs}", format::sarif(&report), format::github(&report))
+    format!(
+        "{human}{json}{}{}{diffs}",
+        format::sarif(&report),
+        format::github(&report)
+    )
 }
