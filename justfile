@@ -49,4 +49,5 @@ bench:
     benches/explain
     benches/compare
     benches/growth
+    benches/phases
     benches/catalogue
