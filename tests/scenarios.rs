@@ -64,7 +64,9 @@ fn main() -> ExitCode {
         for (name, selected) in groups {
             let trial = trial(&campaign, &name, selected.clone());
             if !args.is_filtered_out(&trial) {
-                selected.into_iter().for_each(|one| campaign.select(one));
+                for one in selected {
+                    campaign.select(one);
+                }
             }
             trials.push(trial);
         }
