@@ -26,7 +26,7 @@ pub trait Fetch: Send + Sync {
         Box::pin(async move {
             tokio::time::timeout(GLANCE.limit, head(url)).await.unwrap_or_else(|_| {
                 Err(FetchError::Deadline {
-                    url: url.to_owned(),
+                    url: shown(url),
                     deadline: GLANCE,
                 })
             })
@@ -80,6 +80,24 @@ fn chain(error: &reqwest::Error) -> String {
         .join(": ")
 }
 
+/// An address without the user and password that a mirror's may hold, for messages. What is no URL is left out.
+fn shown(url: &str) -> String {
+    let Ok(mut bare) = reqwest::Url::parse(url) else {
+        return "(no URL)".into();
+    };
+    // Only an address that can have no user refuses to have none.
+    if bare.username().is_empty() && bare.password().is_none()
+        || bare.set_username("").is_ok() && bare.set_password(None).is_ok()
+    {
+        return if bare.as_str() == format!("{url}/") {
+            url.to_owned()
+        } else {
+            bare.into()
+        };
+    }
+    "(no URL)".into()
+}
+
 /// Downloads by HTTP.
 ///
 /// On Linux it trusts the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR`
@@ -94,7 +112,7 @@ impl Fetch for Http {
                 .await
                 .unwrap_or_else(|_| {
                     Err(FetchError::Deadline {
-                        url: url.to_owned(),
+                        url: shown(url),
                         deadline: DEADLINE,
                     })
                 })
@@ -114,7 +132,7 @@ fn succeeded(url: &str, answer: &reqwest::Response) -> Result<(), FetchError> {
         return Ok(());
     }
     Err(FetchError::Status {
-        url: url.to_owned(),
+        url: shown(url),
         status: answer.status().as_u16(),
     })
 }
@@ -122,7 +140,7 @@ fn succeeded(url: &str, answer: &reqwest::Response) -> Result<(), FetchError> {
 async fn head(url: &str) -> Result<(), FetchError> {
     let asked = async { client()?.head(url).send().await };
     let answer = asked.await.map_err(|source| FetchError::Transport {
-        url: url.to_owned(),
+        url: shown(url),
         source,
     })?;
     succeeded(url, &answer)
@@ -130,7 +148,7 @@ async fn head(url: &str) -> Result<(), FetchError> {
 
 async fn get(url: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
     let transport = |source| FetchError::Transport {
-        url: url.to_owned(),
+        url: shown(url),
         source,
     };
     let mut response = client().map_err(transport)?.get(url).send().await.map_err(transport)?;
@@ -138,10 +156,7 @@ async fn get(url: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len() + chunk.len() > limit {
-            return Err(FetchError::TooLong {
-                url: url.to_owned(),
-                limit,
-            });
+            return Err(FetchError::TooLong { url: shown(url), limit });
         }
         body.extend_from_slice(&chunk);
     }
@@ -197,6 +212,16 @@ mod tests {
         let sent = |requests: Vec<wiremock::Request>| requests[0].headers.contains_key("authorization");
         assert!(sent(mirror.received_requests().await.unwrap()));
         assert!(!sent(elsewhere.received_requests().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_mirrors_password_is_in_no_message() {
+        let mirror = answering(ResponseTemplate::new(404)).await;
+        let url = mirror.uri().replace("http://", "http://user:hunter2@");
+        for text in [get(&url, MOST).await.unwrap_err(), head(&url).await.unwrap_err()].map(|e| e.to_string()) {
+            assert!(text.contains("127.0.0.1") && text.contains("404"), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("user"), "{text}");
+        }
     }
 
     #[tokio::test]
