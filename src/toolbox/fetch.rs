@@ -85,17 +85,13 @@ fn shown(url: &str) -> String {
     let Ok(mut bare) = reqwest::Url::parse(url) else {
         return "(no URL)".into();
     };
-    // Only an address that can have no user refuses to have none.
-    if bare.username().is_empty() && bare.password().is_none()
-        || bare.set_username("").is_ok() && bare.set_password(None).is_ok()
-    {
-        return if bare.as_str() == format!("{url}/") {
-            url.to_owned()
-        } else {
-            bare.into()
-        };
+    if bare.username().is_empty() && bare.password().is_none() {
+        return url.to_owned();
     }
-    "(no URL)".into()
+    match (bare.set_username(""), bare.set_password(None)) {
+        (Ok(()), Ok(())) => bare.into(),
+        _ => "(no URL)".into(),
+    }
 }
 
 /// Downloads by HTTP.
