@@ -26,9 +26,7 @@ use crate::plan::PlanError;
 use crate::progress::Silent;
 use crate::provider::KestraRef;
 use crate::report::{CaseResult, Report, Seen};
-use crate::scenario::{
-    self, Expect, Expectation, Given, InputError, Intent, Scenario, Secret, Start, Strategy, Wanted,
-};
+use crate::scenario::{self, Given, InputError, Intent, Scenario, Secret, Strategy};
 use crate::secret::Plain;
 use crate::session::{Options, Place, Session, Wanted as WantedPlace};
 use crate::verdict::{Infra, Status};
@@ -108,33 +106,18 @@ pub fn intent<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &
         .map(|(name, plain)| (name.to_owned(), Plain::new(plain, false)))
         .collect();
     let outputs = secrets.iter().map(|(name, plain)| (name.to_lowercase(), plain.clone()));
-    let wanted = Wanted::only(Expect::Outputs(outputs.collect()));
-    Scenario {
-        name: name.into(),
-        about: "Secrets of a test.".into(),
-        source: None,
-        given: Given::Intent(Intent {
-            strategy,
-            reads: secrets.keys().map(|name| (name.to_lowercase(), name.clone())).collect(),
-            secrets: secrets
-                .into_iter()
-                .map(|(name, plain)| (name, Secret::Plain(plain)))
-                .collect(),
-            flow: None,
-            values: serde_json::Map::new(),
-        }),
-        flows: Vec::new(),
-        start: Start::default(),
-        promise: None,
-        expect: vec![Expectation {
-            kestra: None,
-            chart: None,
-            wanted,
-        }],
-        steps: Vec::new(),
-        file: "test".into(),
-        at: (0, 0),
-    }
+    let outputs = outputs.collect();
+    let given = Given::Intent(Intent {
+        strategy,
+        reads: secrets.keys().map(|name| (name.to_lowercase(), name.clone())).collect(),
+        secrets: secrets
+            .into_iter()
+            .map(|(name, plain)| (name, Secret::Plain(plain)))
+            .collect(),
+        flow: None,
+        values: serde_json::Map::new(),
+    });
+    Scenario::of_outputs("test", name, "Secrets of a test.", given, outputs)
 }
 
 /// Passes when something was run, and all of it came out as expected.

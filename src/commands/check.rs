@@ -13,7 +13,7 @@ use super::said::Said;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::report::{Report, way};
-use crate::scenario::{self, Expect, Expectation, Given, InputError, Literal, Manifest, Scenario, Start};
+use crate::scenario::{Given, InputError, Literal, Manifest, Scenario};
 use crate::secret::Plain;
 use crate::session::Session;
 use crate::verdict::Exit;
@@ -105,31 +105,17 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
         .map(|plain| (secret.to_owned(), plain.clone()))
         .into_iter()
         .collect();
-    Scenario {
-        name: secret.into(),
-        about: format!("secret('{secret}') gives what is meant"),
-        source: None,
-        given: Given::Literal(Literal {
-            chart: plan::written_for(values),
-            values: values.clone(),
-            values_file: "values".into(),
-            manifests: manifests.to_vec(),
-            flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
-            public,
-            credentials: None,
-        }),
-        flows: Vec::new(),
-        start: Start::default(),
-        promise: None,
-        expect: vec![Expectation {
-            kestra: None,
-            chart: None,
-            wanted: scenario::Wanted::only(Expect::Outputs(outputs)),
-        }],
-        steps: Vec::new(),
-        file: "check".into(),
-        at: (0, 0),
-    }
+    let given = Given::Literal(Literal {
+        chart: plan::written_for(values),
+        values: values.clone(),
+        values_file: "values".into(),
+        manifests: manifests.to_vec(),
+        flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
+        public,
+        credentials: None,
+    });
+    let about = format!("secret('{secret}') gives what is meant");
+    Scenario::of_outputs("check", secret, &about, given, outputs)
 }
 
 /// The documents are the same for all secrets: one installation of each Kestra serves them.

@@ -57,6 +57,34 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// One that stands in no file: what is given, and the outputs that must come out, whatever Kestra and chart. `by`
+    /// stands where a file would.
+    pub(crate) fn of_outputs(
+        by: &str,
+        name: &str,
+        about: &str,
+        given: Given,
+        outputs: BTreeMap<String, Plain>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            about: about.into(),
+            source: None,
+            given,
+            flows: Vec::new(),
+            start: Start::default(),
+            promise: None,
+            expect: vec![Expectation {
+                kestra: None,
+                chart: None,
+                wanted: Wanted::only(Expect::Outputs(outputs)),
+            }],
+            steps: Vec::new(),
+            file: by.into(),
+            at: (0, 0),
+        }
+    }
+
     /// The first expectation that speaks of this Kestra and this chart generation.
     pub fn expectation(&self, kestra: &semver::Version, chart: Generation) -> Option<&Expectation> {
         self.expect.iter().find(|e| e.applies(kestra, chart))
