@@ -90,35 +90,12 @@ impl Scene<'_> {
             for case in &installation.cases {
                 let own = results.len();
                 let provenance = self.provenance(group, installation, forecast.pods());
-                let about = About::of(installation, case, forecast.pod(), provenance);
+                let mut about = About::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
-                let phases = if results.is_empty() { boot.clone() } else { Vec::new() };
-                match self.case(&installed, &about, phases).await {
-                    Ok(result) => results.push(result),
-                    Err(Unjudged::Broke(infra)) => {
-                        self.broke(&about, infra, own, &mut results);
-                        continue;
-                    }
-                    Err(Unjudged::Cancelled) => return self.leave(installed, results).await,
-                }
-                for step in &case.steps {
-                    self.site.observer.phase(&installation.id, &step.name);
-                    let about = About {
-                        name: format!("{}/{}", case.scenario.name, step.name),
-                        wanted: &step.wanted,
-                        own: None,
-                        manifests: step.action.manifests().unwrap_or(about.manifests),
-                        ..about.clone()
-                    };
-                    let clock = Instant::now();
-                    installed = match installed.change(self.site, &step.action).await {
-                        Ok(changed) => changed,
-                        Err(infra) => {
-                            self.broke(&about, infra, own, &mut results);
-                            return results;
-                        }
-                    };
-                    let phases = timed(&step.name, clock.elapsed(), installed.boot());
+                let mut phases = if results.is_empty() { boot.clone() } else { Vec::new() };
+                // The case itself, and then after each step.
+                let mut steps = case.steps.iter();
+                loop {
                     match self.case(&installed, &about, phases).await {
                         Ok(result) => results.push(result),
                         Err(Unjudged::Broke(infra)) => {
@@ -127,6 +104,18 @@ impl Scene<'_> {
                         }
                         Err(Unjudged::Cancelled) => return self.leave(installed, results).await,
                     }
+                    let Some(step) = steps.next() else { break };
+                    self.site.observer.phase(&installation.id, &step.name);
+                    about = about.after(step);
+                    let clock = Instant::now();
+                    installed = match installed.change(self.site, &step.action).await {
+                        Ok(changed) => changed,
+                        Err(infra) => {
+                            self.broke(&about, infra, own, &mut results);
+                            return results;
+                        }
+                    };
+                    phases = timed(&step.name, clock.elapsed(), installed.boot());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plan::{Case, Installation};
+use crate::plan::{Case, Installation, PlannedStep};
 use crate::provider::Pod;
 use crate::report::{CaseResult, Phase, Provenance};
 use crate::scenario::{Generation, Manifest, Wanted};
@@ -19,7 +19,6 @@ pub(super) fn unusual(installation: &Installation) -> Option<String> {
 }
 
 /// A case or a step of it, about to be judged.
-#[derive(Clone)]
 pub(super) struct About<'a> {
     pub installation: &'a Installation,
     pub case: &'a Case,
@@ -44,6 +43,17 @@ impl<'a> About<'a> {
             provenance,
         }
     }
+
+    /// What is judged when a step was carried out after this.
+    pub fn after(self, step: &'a PlannedStep) -> Self {
+        Self {
+            name: format!("{}/{}", self.case.scenario.name, step.name),
+            wanted: &step.wanted,
+            own: None,
+            manifests: step.action.manifests().unwrap_or(self.manifests),
+            ..self
+        }
+    }
 }
 
 /// What was done and how long it took, with Kestra's own boot apart.
@@ -66,4 +76,39 @@ pub(super) fn place(result: &CaseResult) -> [&str; 3] {
 
 pub(super) fn ms(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plan::{Options, Plays, Target, build};
+    use crate::scenario;
+
+    #[test]
+    fn after_a_restart_the_manifests_are_those_that_were_applied_last() {
+        let scenarios: Vec<_> = scenario::load(&["rotation".to_owned()]).unwrap();
+        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let target = Target {
+            kestra: "engine@2.0.0".into(),
+            version: semver::Version::new(2, 0, 0),
+            chart: Plays::AsWritten,
+        };
+        let plan = build(&scenarios, &[target], &Options::default()).unwrap();
+        let installation = &plan.installations[0];
+        let case = &installation.cases[0];
+        let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["1-rotate", "2-upgrade", "3-restart"]);
+        let first = About::of(installation, case, None, Provenance::default());
+        let mut manifests = vec![first.manifests];
+        let mut about = first;
+        for step in &case.steps {
+            about = about.after(step);
+            manifests.push(about.manifests);
+        }
+        assert!(manifests[0] != manifests[1] && manifests[1] != manifests[2]);
+        assert_eq!(manifests[2], manifests[3]);
+        assert_eq!(about.name, "rotation/3-restart");
+    }
 }
