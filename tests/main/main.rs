@@ -8,7 +8,8 @@
 //! | [`told`] | what every command prints and says of a failure, word for word |
 //! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
 //! | [`init`] | what it writes, and that it runs |
-//! | [`distribution`] | the packed crate, workflows and documents |
+//! | [`distribution`] | the packed crate and documents |
+//! | [`workflows`] | the scripts of the release and of the GitHub Action, carried out |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
@@ -73,6 +74,7 @@ mod settings;
 mod shards;
 mod told;
 mod watched;
+mod workflows;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         cli::trials(),
         output::trials(),
         distribution::trials(),
+        workflows::trials(),
         doctor::trials(),
         help::trials(),
         told::trials(),
