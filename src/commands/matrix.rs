@@ -1,22 +1,23 @@
 //! `run --matrix`: charts × Kestras × providers × scenarios, less what nobody wants, as sessions.
 
 mod file;
+mod reader;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::ValueEnum as _;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
 use super::target::ProviderName;
 use crate::bounded;
 use crate::helm::ChartRef;
 use crate::plan::ImageRef;
 use crate::provider::KestraRef;
-use crate::scenario::{self, InputError, Scenario};
+use crate::scenario::{InputError, Scenario};
 use file::{MatrixFile, Rule};
+use reader::{Axes, Reader, kestra_names};
 
 /// A matrix that was read.
 #[derive(Debug)]
@@ -38,6 +39,14 @@ pub struct Session {
     pub chart: ChartRef,
     /// The Kestras, no two of one name.
     pub kestras: Vec<Entry>,
+}
+
+impl Session {
+    /// Whether all of it needs a word, such as a pair that nobody deploys.
+    fn is_noted(&self) -> bool {
+        let whole = |kestra: &Entry| kestra.notes.iter().any(|(scenarios, _)| scenarios.is_empty());
+        self.kestras.iter().all(whole)
+    }
 }
 
 /// A Kestra with its scenarios.
@@ -76,214 +85,49 @@ fn parse(file: &str, text: &str, folder: &Path) -> Result<Matrix, InputError> {
         let help = "the format is described by schemas/matrix.schema.json (`kestra-secrets schema matrix`)";
         InputError::yaml(file, &e, help)
     })?;
-    Reader { file, folder }.matrix(&raw)
-}
-
-struct Reader<'a> {
-    file: &'a str,
-    folder: &'a Path,
-}
-
-/// What a rule names of an axis, what the axis has, and its word.
-type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
-
-/// The axes as they are written, for rules to name.
-struct Axes {
-    providers: Vec<(String, ProviderName)>,
-    charts: Vec<(String, ChartRef)>,
-    kestras: Vec<(String, Entry)>,
-    scenarios: BTreeSet<String>,
-}
-
-impl Reader<'_> {
-    fn err<T>(&self, at: Location, message: impl Into<String>, help: impl Into<String>) -> Result<T, InputError> {
-        Err(InputError {
-            file: self.file.into(),
-            line: at.line(),
-            column: at.column(),
-            message: message.into(),
-            help: Some(help.into()),
-        })
+    let reader = Reader { file, folder };
+    let matrix = combine(&raw, &reader.axes(&raw)?);
+    if matrix.sessions.is_empty() {
+        let help = "every combination is excluded";
+        return reader.err(raw.schema.referenced, "nothing is left to run", help);
     }
+    Ok(matrix)
+}
 
-    fn matrix(&self, raw: &MatrixFile) -> Result<Matrix, InputError> {
-        if raw.schema.value != 1 {
-            let message = format!("schema {} is not known", raw.schema.value);
-            return self.err(raw.schema.referenced, message, "write `schema: 1`");
-        }
-        let words: Vec<_> = raw.scenarios.iter().map(|s| self.word(&s.value)).collect();
-        let scenarios: Vec<_> = scenario::load(&words)?.into_iter().map(Arc::new).collect();
-        let axes = Axes {
-            providers: self.axis(&raw.providers, |name| ProviderName::from_str(name, false))?,
-            charts: self.axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
-            kestras: self.kestras(raw)?,
-            scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
-        };
-        for rule in raw.exclude.iter().chain(&raw.notes) {
-            self.check(rule, &axes)?;
-        }
-        let mut matrix = Matrix {
-            scenarios,
-            sessions: Vec::new(),
-            excluded: Vec::new(),
-        };
-        let mut noted = Vec::new();
-        for (provider_name, provider) in &axes.providers {
-            for (chart_name, chart) in &axes.charts {
-                let mut sessions: Vec<Session> = Vec::new();
-                for (kestra_name, entry) in &axes.kestras {
-                    let of = [provider_name.as_str(), chart_name, kestra_name];
-                    let Some(entry) = allowed(entry, of, raw, &axes, &mut matrix.excluded) else {
-                        continue;
-                    };
-                    // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
-                    let free = |s: &&mut Session| s.kestras.iter().all(|other| other.kestra != entry.kestra);
-                    match sessions.iter_mut().find(free) {
-                        Some(session) => session.kestras.push(entry),
-                        None => sessions.push(Session {
-                            provider: *provider,
-                            chart: chart.clone(),
-                            kestras: vec![entry],
-                        }),
-                    }
-                }
-                for session in sessions {
-                    let all_noted = session
-                        .kestras
-                        .iter()
-                        .all(|k| k.notes.iter().any(|(of, _)| of.is_empty()));
-                    if all_noted {
-                        noted.push(session);
-                    } else {
-                        matrix.sessions.push(session);
-                    }
+/// Every combination of the axes that the rules leave, in sessions.
+fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
+    let mut matrix = Matrix {
+        scenarios: axes.scenarios.clone(),
+        sessions: Vec::new(),
+        excluded: Vec::new(),
+    };
+    let mut noted = Vec::new();
+    for (provider_name, provider) in &axes.providers {
+        for (chart_name, chart) in &axes.charts {
+            let mut sessions: Vec<Session> = Vec::new();
+            for (kestra_name, entry) in &axes.kestras {
+                let of = [provider_name.as_str(), chart_name, kestra_name];
+                let Some(entry) = allowed(entry, of, raw, axes, &mut matrix.excluded) else {
+                    continue;
+                };
+                // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
+                let free = |s: &&mut Session| s.kestras.iter().all(|other| other.kestra != entry.kestra);
+                match sessions.iter_mut().find(free) {
+                    Some(session) => session.kestras.push(entry),
+                    None => sessions.push(Session {
+                        provider: *provider,
+                        chart: chart.clone(),
+                        kestras: vec![entry],
+                    }),
                 }
             }
-        }
-        matrix.sessions.append(&mut noted);
-        if matrix.sessions.is_empty() {
-            return self.err(
-                raw.schema.referenced,
-                "nothing is left to run",
-                "every combination is excluded",
-            );
-        }
-        Ok(matrix)
-    }
-
-    /// A file beside the matrix, or a bundled scenario's name.
-    fn word(&self, word: &str) -> String {
-        let beside = self.folder.join(word);
-        if beside.exists() {
-            beside.display().to_string()
-        } else {
-            word.to_owned()
+            let (late, soon): (Vec<_>, Vec<_>) = sessions.into_iter().partition(Session::is_noted);
+            matrix.sessions.extend(soon);
+            noted.extend(late);
         }
     }
-
-    fn chart(&self, chart: ChartRef) -> ChartRef {
-        match chart {
-            ChartRef::Path(path) => ChartRef::Path(self.folder.join(path)),
-            other => other,
-        }
-    }
-
-    fn axis<T>(
-        &self,
-        names: &[Spanned<String>],
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Vec<(String, T)>, InputError> {
-        let mut axis: Vec<(String, T)> = Vec::new();
-        for name in names {
-            if axis.iter().any(|(other, _)| *other == name.value) {
-                return self.err(
-                    name.referenced,
-                    format!("{} is there twice", name.value),
-                    "name each once",
-                );
-            }
-            match read(&name.value) {
-                Ok(value) => axis.push((name.value.clone(), value)),
-                Err(why) => return self.err(name.referenced, format!("{}: {why}", name.value), "see `run --help`"),
-            }
-        }
-        if axis.is_empty() {
-            return self.err(
-                Location::UNKNOWN,
-                "an axis is empty",
-                "name at least one provider, chart and Kestra",
-            );
-        }
-        Ok(axis)
-    }
-
-    fn kestras(&self, raw: &MatrixFile) -> Result<Vec<(String, Entry)>, InputError> {
-        let mut names = Vec::new();
-        for kestra in &raw.kestra {
-            let name = kestra.name.clone();
-            let value = match &kestra.image {
-                Some(image) => format!("{} {}", name.value, image.value),
-                None => name.value,
-            };
-            names.push(Spanned { value, ..name });
-        }
-        let axis = self.axis(&names, |text| {
-            let (name, image) = text.split_once(' ').map_or((text, None), |(n, i)| (n, Some(i)));
-            let (kestra, image) = (name.parse()?, image.map(str::parse).transpose()?);
-            Ok(Entry {
-                kestra,
-                image,
-                without: BTreeSet::new(),
-                notes: Vec::new(),
-            })
-        })?;
-        Ok(axis)
-    }
-
-    /// A rule that names what is not there would change nothing, and nobody would know.
-    fn check(&self, rule: &Rule, axes: &Axes) -> Result<(), InputError> {
-        let lists: [Named<'_>; 4] = [
-            (
-                &rule.providers,
-                axes.providers.iter().map(|(n, _)| n.as_str()).collect(),
-                "provider",
-            ),
-            (
-                &rule.charts,
-                axes.charts.iter().map(|(n, _)| n.as_str()).collect(),
-                "chart",
-            ),
-            (
-                &rule.kestra,
-                axes.kestras.iter().flat_map(|(n, _)| kestra_names(n)).collect(),
-                "Kestra",
-            ),
-            (
-                &rule.scenarios,
-                axes.scenarios.iter().map(String::as_str).collect(),
-                "scenario",
-            ),
-        ];
-        for (named, known, what) in &lists {
-            if let Some(stray) = named.iter().find(|n| !known.contains(&n.value.as_str())) {
-                let message = format!("the matrix has no {what} {}", stray.value);
-                return self.err(stray.referenced, message, format!("it has {}", known.join(", ")));
-            }
-        }
-        if lists.iter().all(|(named, ..)| named.is_empty()) {
-            let help = "name at least one of `providers`, `charts`, `kestra` and `scenarios`";
-            return self.err(rule.why.referenced, "the rule is about everything", help);
-        }
-        Ok(())
-    }
-}
-
-/// A Kestra is named in a rule by itself, or with its image.
-fn kestra_names(name: &str) -> Vec<&str> {
-    match name.split_once(' ') {
-        Some((kestra, image)) => vec![name, kestra, image],
-        None => vec![name],
-    }
+    matrix.sessions.append(&mut noted);
+    matrix
 }
 
 /// A Kestra with what the rules leave of it on a provider and a chart.
