@@ -1,6 +1,9 @@
-# kestra-secrets with what the embedded provider needs: a JDK, Maven, and both engines built. For a cluster, mount a
-# kubeconfig: docker run --rm -v ~/.kube:/home/kestra/.kube:ro kestra-secrets doctor --context NAME
-# Where images come by a mirror: docker build --build-arg RUST=MIRROR/rust:1-bookworm --build-arg JAVA=MIRROR/… .
+# kestra-secrets with what the embedded provider needs: a JDK, Maven, and both engines built.
+#   docker build --tag kestra-secrets .
+#   docker run --rm --volume "$PWD:/work:ro" --workdir /work kestra-secrets lint .
+# For a cluster, mount a kubeconfig; as root, for it is its owner's alone to read:
+#   docker run --rm --network host --user 0 --volume ~/.kube:/root/.kube:ro kestra-secrets audit --context NAME --namespace NS
+# Where images come by a mirror: --build-arg RUST=MIRROR/rust:1-bookworm --build-arg JAVA=MIRROR/maven:3-eclipse-temurin-25
 ARG RUST=rust:1-bookworm
 ARG JAVA=maven:3-eclipse-temurin-25
 

@@ -38,13 +38,10 @@ pub fn human(report: &Report) -> String {
             finding.cure
         );
     }
-    let counts = report.counts;
     let _ = writeln!(
         out,
-        "\n{}, {}, {} in {}; {}",
-        count(counts.errors, "error"),
-        count(counts.warnings, "warning"),
-        count(counts.notes, "note"),
+        "\n{} in {}; {}",
+        report.counts,
         count(report.containers.iter().map(|seen| seen.pods.len()).sum(), "container"),
         looked(report)
     );

@@ -136,7 +136,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         Ok(())
     };
     args.write(&report)?;
-    let wrong = report.counts.errors > 0 || args.deny.is_some() && report.counts.warnings > 0;
+    let wrong = report.counts.are_wrong(args.deny.is_some());
     Ok(match asked {
         _ if cancel.is_cancelled() => Exit::Interrupted,
         Err(infra) if !wrong => broken(&infra),

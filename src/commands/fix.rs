@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     }
     let report = outcome.left.report(sources.len());
     anstream::eprint!("{}", format::human(&report, &args.files));
-    Ok(if report.counts.errors > 0 {
+    Ok(if report.counts.are_wrong(false) {
         Exit::Wrong
     } else {
         Exit::Fine

@@ -101,7 +101,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
 fn exit(report: &Report, deny_warnings: bool) -> Exit {
     if !report.unreadable.is_empty() {
         Exit::Usage
-    } else if report.counts.errors > 0 || deny_warnings && report.counts.warnings > 0 {
+    } else if report.counts.are_wrong(deny_warnings) {
         Exit::Wrong
     } else {
         Exit::Fine

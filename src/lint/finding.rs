@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::secret::diagnosis::Code;
+use crate::words::count;
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,12 +203,29 @@ pub struct Counts {
 impl Counts {
     /// Counts findings.
     pub fn of(findings: &[Finding]) -> Self {
-        let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+        let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
         Self {
-            errors: count(Severity::Error),
-            warnings: count(Severity::Warning),
-            notes: count(Severity::Note),
+            errors: of(Severity::Error),
+            warnings: of(Severity::Warning),
+            notes: of(Severity::Note),
         }
+    }
+
+    /// Whether they make a command exit 1: errors do, and warnings where those are denied.
+    pub fn are_wrong(&self, deny_warnings: bool) -> bool {
+        self.errors > 0 || deny_warnings && self.warnings > 0
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            errors,
+            warnings,
+            notes,
+        } = *self;
+        let told = [count(errors, "error"), count(warnings, "warning"), count(notes, "note")];
+        f.write_str(&told.join(", "))
     }
 }
 

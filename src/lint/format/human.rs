@@ -50,15 +50,7 @@ pub fn human(report: &Report, arguments: &[String]) -> String {
             "{template}: left out: a template and no YAML before it is rendered"
         );
     }
-    let counts = report.counts;
-    let _ = writeln!(
-        out,
-        "{}, {}, {} in {}",
-        count(counts.errors, "error"),
-        count(counts.warnings, "warning"),
-        count(counts.notes, "note"),
-        count(report.files, "file")
-    );
+    let _ = writeln!(out, "{} in {}", report.counts, count(report.files, "file"));
     let fixable = report.findings.iter().filter(|finding| finding.fixable).count();
     let files: Vec<_> = arguments
         .iter()
