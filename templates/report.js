@@ -47,11 +47,19 @@ function arrive() {
   apply();
 }
 
+// What one goes to stands below the filter where that stays above, however many rows it has.
+function keepClear() {
+  const stays = getComputedStyle(form).position === "sticky";
+  document.documentElement.style.scrollPaddingTop = `${stays ? form.offsetHeight + 8 : 0}px`;
+}
+
 form.hidden = false;
 form.addEventListener("input", () => (apply(), remember()));
 form.addEventListener("submit", (e) => e.preventDefault());
 form.addEventListener("reset", () => setTimeout(() => (apply(), remember())));
 addEventListener("hashchange", arrive);
 addEventListener("beforeprint", () => cases.forEach((c) => (c.open = true)));
+new ResizeObserver(keepClear).observe(form);
 apply();
+keepClear();
 arrive();

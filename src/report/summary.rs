@@ -93,7 +93,10 @@ impl Report {
                 plural(run, "case was", "cases were")
             ),
             (wrong, 0) => format!("{wrong} of {run} {} wrong", plural(run, "case went", "cases went")),
-            (wrong, broken) => format!("{wrong} of {run} cases went wrong, and {broken} were not judged"),
+            (wrong, broken) => format!(
+                "{wrong} of {run} cases went wrong, and {broken} {} not judged",
+                plural(broken, "was", "were")
+            ),
         };
         let broken = self.results.iter().filter(|r| r.breaks_its_promise()).count();
         if broken > 0 {

@@ -50,7 +50,7 @@ fn table(result: &CaseResult, output: &str) -> Table {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["", "hop", "meant", "must be there", "seen"]);
+    table.set_header(["", "hop", "meant", "predicted", "observed"]);
     let first = result.first_wrong.get(output);
     for Hop {
         at,

@@ -1,4 +1,4 @@
-//! The way of one secret, hop by hop: what was meant, what must be there, and what was seen.
+//! The way of one secret, hop by hop: what was meant, what the model predicts, and what was observed.
 
 use std::fmt;
 

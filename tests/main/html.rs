@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         test("a_page_shows_its_cases_and_the_console_stays_silent", content),
         test("each_filter_hides_what_it_does_not_fit", filters),
         test("a_link_to_a_case_opens_it", link),
+        test("nothing_runs_over_the_edge_or_under_the_filter", edges),
         test("no_text_of_a_report_becomes_markup_or_script", hostile),
         test("a_script_that_is_not_the_pages_own_does_not_run", foreign_script),
     ]
@@ -75,6 +76,8 @@ fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
             "--virtual-time-budget=3000",
             "--dump-dom",
         ])
+        // So that a page of a test can measure the report in a frame.
+        .arg("--allow-file-access-from-files")
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}#{fragment}", page.display()))
         .env("HOME", profile.path());
@@ -149,7 +152,7 @@ fn content(chromium: &str) {
     assert_eq!(seen.console, [""; 0]);
     assert_eq!(seen.shown(), ["one", "two", "three", "four"]);
     for text in [
-        "1 of 4 cases went wrong, and 1 were not judged",
+        "1 of 4 cases went wrong, and 1 was not judged",
         "61 64 6d 69 6e <mark>0a</mark>",
         "Kestra's boot",
         "the server's own words",
@@ -190,6 +193,25 @@ fn link(chromium: &str) {
     };
     assert_eq!(opened(&open(chromium, &page, "")), 2, "what went wrong is open");
     assert_eq!(opened(&open(chromium, &page, "case-2")), 3);
+}
+
+fn edges(chromium: &str) {
+    let (sandbox, _page) = page(&report());
+    for width in [360, 800, 1300] {
+        let measure = format!(
+            "<iframe id='frame' src='page.html#case-2' width='{width}' height='500'></iframe>
+            <script>onload = () => {{
+              const page = frame.contentDocument, at = (place) => page.querySelector(place).getBoundingClientRect();
+              const over = page.documentElement.scrollWidth > {width};
+              const under = at('#filter').bottom > at('.case:has(#case-2)').top;
+              const there = at('.case:has(#case-2)').top < 150;
+              document.title = `over ${{over}}, under ${{under}}, there ${{there}}`;
+            }};</script>"
+        );
+        let seen = open(chromium, &sandbox.file("measure.html", measure), "");
+        let said = "<title>over false, under false, there true</title>";
+        assert!(seen.dom.contains(said), "{width}: {}", seen.dom);
+    }
 }
 
 fn hostile(chromium: &str) {

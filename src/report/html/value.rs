@@ -116,8 +116,8 @@ fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
     let mut told: Vec<(String, Option<Bytes>, String)> = Vec::new();
     for (tag, value) in [
         ("meant", &hop.meant),
-        ("must be", &hop.predicted),
-        ("seen", &hop.observed),
+        ("predicted", &hop.predicted),
+        ("observed", &hop.observed),
     ] {
         for (bytes, words) in value.iter().flat_map(|value| forms(value, meant)) {
             match told.iter_mut().find(|(_, b, w)| (b, w) == (&bytes, &words)) {
