@@ -1,5 +1,6 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
+pub mod auto;
 mod options;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, Keeping, KestraRef, Provider, Site, auto, docker, embedded, live};
+use crate::provider::{self, Keeping, KestraRef, Provider, Site, docker, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Provenance, Report, Run};
 use crate::scenario::{Scenario, private_texts};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Look, Said, list, look};
+use super::look::look;
+use super::model::{Look, Said, list};
 use super::report::{OriginKind, Place, Report, Seen};
 use super::{Gathered, kestras};
 use crate::lint::{Counts, Finding, Rule, Severity};

@@ -1,7 +1,7 @@
 //! A Kestra that is installed, looked at where it runs: which secrets each of its containers has, where they come
 //! from, and what `secret()` makes of them. Nothing in the cluster is changed.
 //!
-//! [`gather`] reads the pods and what their environments refer to; [`model`] applies the kubelet's rules and the
+//! [`gather`] reads the pods and what their environments refer to; [`mod@look`] applies the kubelet's rules and the
 //! oracle to each container; [`mod@judge`] turns that into findings, which are those of [`lint`](crate::lint);
 //! [`format`](mod@format) writes them. [`exec`] reads the real environment of a process, and [`flow`] has Kestra itself
 //! compare, where that was asked for.
@@ -13,6 +13,7 @@ pub mod flow;
 pub mod format;
 pub mod gather;
 pub mod judge;
+pub mod look;
 pub mod model;
 mod origin;
 mod pod;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::target::ProviderName;
+use super::provider_name::ProviderName;
 use crate::provider::live::{self, ImageFor, KindOptions};
 use crate::session::{Place, Wanted};
 

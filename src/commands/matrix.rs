@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use super::target::ProviderName;
+use super::provider_name::ProviderName;
 use crate::bounded;
 use crate::helm::ChartRef;
 use crate::plan::ImageRef;

@@ -23,6 +23,7 @@ mod output;
 mod panicked;
 mod plaintext;
 mod prove;
+mod provider_name;
 mod report;
 pub mod run;
 mod said;

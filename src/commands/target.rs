@@ -3,31 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::cluster_args::ClusterArgs;
 use super::matrix;
-
+use super::provider_name::ProviderName;
 use crate::helm::ChartRef;
 use crate::provider::live::PullSecret;
 use crate::provider::{Keep, KestraRef};
 use crate::session::{Options, Place, Wanted};
-
-/// Where Kestra runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProviderName {
-    /// kind when a Docker daemon answers and has the images or can pull them, else embedded
-    #[default]
-    Auto,
-    /// A child process with exactly the environment the pod would have; needs no Docker
-    Embedded,
-    /// A container of the Kestra image with exactly the environment the pod would have
-    Docker,
-    /// Any context of your kubeconfig, named by --context
-    Context,
-    /// A kind cluster that is made for the run and deleted with it
-    Kind,
-}
 
 /// Which Kestra is to run, and where.
 #[derive(Args, Clone)]

@@ -6,8 +6,9 @@ use tokio_util::sync::CancellationToken;
 use super::machine::gib;
 use super::{Finding, Seat, Status};
 use crate::process::{Command, Deadline};
-use crate::provider::{auto, live};
+use crate::provider::live;
 use crate::session::Options;
+use crate::session::auto;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// What one Kestra and a control plane take on a kind node, in bytes.

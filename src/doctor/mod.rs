@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::{KestraRef, auto};
+use crate::provider::KestraRef;
+use crate::session::auto;
 use crate::session::{Options, Place, Wanted};
 use crate::toolbox::Toolbox;
 

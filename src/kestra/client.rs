@@ -1,6 +1,7 @@
 use super::connection::{Deadline, Pauses};
+use super::dialect::{Dialect, Outputs};
 use super::error::{Cause, Error};
-use super::generation::{Dialect, Generation, Outputs};
+use super::generation::Generation;
 use super::http::{Call, Transport};
 use super::model::{Execution, FlowRef, LogLine};
 use super::{Auth, Scrub};

@@ -1,7 +1,7 @@
-use super::model::{Execution, TaskRun};
-use super::{v0, v1, v2};
 use semver::Version;
-use serde_json::Value;
+
+use super::dialect::Dialect;
+use super::{v0, v1, v2};
 
 /// A generation of Kestra's REST API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,21 +32,4 @@ impl Generation {
             Self::V2 => &v2::V2,
         }
     }
-}
-
-/// What differs from one generation to the next.
-pub(super) trait Dialect: Send + Sync {
-    /// The path that flows, executions and logs are found under.
-    fn root(&self) -> &'static [&'static str];
-
-    /// Where the outputs of a task run are.
-    fn outputs<'a>(&self, execution: &'a Execution, run: &'a TaskRun) -> Outputs<'a>;
-}
-
-/// Where the outputs of a task run are.
-pub(super) enum Outputs<'a> {
-    /// The execution brought them along, where there were any.
-    Inline(Option<&'a Value>),
-    /// To be asked for at this path below the root.
-    At(Vec<&'a str>),
 }

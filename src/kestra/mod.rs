@@ -9,6 +9,7 @@
 mod client;
 mod connection;
 mod credentials;
+mod dialect;
 mod error;
 mod generation;
 mod health;

@@ -1,4 +1,4 @@
-use super::generation::{Dialect, Outputs};
+use super::dialect::{Dialect, Outputs};
 use super::model::{Execution, TaskRun};
 
 /// Kestra up to 0.22, which knows no tenants: `/api/v1/main` is 404 there.

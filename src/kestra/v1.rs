@@ -1,4 +1,4 @@
-use super::generation::{Dialect, Outputs};
+use super::dialect::{Dialect, Outputs};
 use super::model::{Execution, TaskRun};
 
 /// Kestra from 0.23 to 1.x. The open-source server has one tenant, `main`.

@@ -1,4 +1,4 @@
-use super::generation::{Dialect, Outputs};
+use super::dialect::{Dialect, Outputs};
 use super::model::{Execution, TaskRun};
 
 /// Kestra from 2.0, whose executions no longer carry outputs (`OutputController`).

@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::report::Kept;
 
 /// Which installations stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -15,15 +14,6 @@ pub enum Keep {
     Failed,
     /// All
     Always,
-}
-
-/// An installation that stays until `clean`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Kept {
-    /// Its id.
-    pub installation: String,
-    /// The commands that lead to its pod and its UI.
-    pub reach: Vec<String>,
 }
 
 /// The rule, and what stays by it.

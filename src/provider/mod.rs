@@ -1,7 +1,6 @@
 //! Where Kestra runs: a closed set of providers on two levels. A [`Provider`] opens, says how much it
 //! bears, installs and closes; an [`Installed`] is asked, changed and removed.
 
-pub mod auto;
 pub mod docker;
 pub mod embedded;
 pub mod evidence;
@@ -21,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use forecast::Forecast;
 pub use installed::Installed;
-pub use keep::{Keep, Keeping, Kept};
+pub use keep::{Keep, Keeping};
 pub use kestra::{ENGINES, KestraRef};
 pub use pods::{Pod, Pods, Role};
 

@@ -24,7 +24,6 @@ pub use format::Format;
 pub use seen::{Seen, expected, observed, predicted};
 pub use summary::{Combination, Counts};
 
-use crate::provider::Kept;
 use crate::scenario::Source;
 use crate::secret::diagnosis::Code;
 use crate::secret::{Hop, HopKind, Shown};
@@ -74,6 +73,15 @@ pub struct Run {
     /// them stands in the fields above side by side, the times added up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Run>,
+}
+
+/// An installation that stays until `clean`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Kept {
+    /// Its id.
+    pub installation: String,
+    /// The commands that lead to its pod and its UI.
+    pub reach: Vec<String>,
 }
 
 /// Which part of a whole a run was.

@@ -9,7 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::Entry;
 use super::file::{MatrixFile, Rule};
-use crate::commands::target::ProviderName;
+use crate::commands::provider_name::ProviderName;
 use crate::helm::ChartRef;
 use crate::scenario::{self, InputError, Scenario};
 

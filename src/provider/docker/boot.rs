@@ -15,7 +15,8 @@ use crate::ledger::{LedgerError, Owned, Thing};
 use crate::plan::{Action, Installation};
 use crate::process::Log;
 use crate::provider::forecast::{Next, next};
-use crate::provider::{Installed, Kept, Pod, Pods, Role, Site, evidence};
+use crate::provider::{Installed, Pod, Pods, Role, Site, evidence};
+use crate::report::Kept;
 use crate::verdict::Infra;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.

@@ -6,7 +6,8 @@ use crate::cluster::evidence::Scene;
 use crate::cluster::own;
 use crate::helm;
 use crate::ledger::{LedgerError, Owned, Thing};
-use crate::provider::{Kept, Site, evidence};
+use crate::provider::{Site, evidence};
+use crate::report::Kept;
 use crate::verdict::Infra;
 
 /// What the run made for the release.

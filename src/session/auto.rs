@@ -4,10 +4,10 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::KestraRef;
-use super::live::{self, KindOptions};
+use super::{Options, Place};
 use crate::process::{Command, Deadline};
-use crate::session::{Options, Place};
+use crate::provider::KestraRef;
+use crate::provider::live::{self, KindOptions};
 use crate::toolbox::pins::KIND_NODE;
 use crate::verdict::Infra;
 
