@@ -20,6 +20,9 @@ check:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml -- -D warnings
+    shellcheck .ci/run benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
+    actionlint .github/workflows/*.yml src/commands/starter/workflow.yaml
     cargo deny check
 
 # The JSON Schemas, generated anew
