@@ -205,7 +205,7 @@ impl Scene<'_> {
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
         let result = self.judged(about, &prediction, &attempt, phases);
-        let mut result = self.traced(result, traces, &about.case.wanted.diagnosis);
+        let mut result = self.traced(result, traces, &about.wanted.diagnosis);
         if matches!(result.status, Status::Fail | Status::Error) {
             result.evidence.extend(installed.evidence(self.site).await);
         }

@@ -114,7 +114,7 @@ impl Look {
     }
 
     fn say_of(&mut self, severity: Severity, object: &str, message: String, cure: String) {
-        let (rule, subject) = (Rule::Stale, object.to_owned());
+        let (rule, subject) = (Rule::Fault(Code::Stale), object.to_owned());
         self.said.push(Said {
             rule,
             severity,

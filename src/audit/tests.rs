@@ -179,14 +179,14 @@ fn a_secret_that_changed_since_may_be_stale_and_the_process_tells_for_certain() 
     let secrets = vec![secret("creds", AFTER, &[("a", "YWRtaW4="), ("b", "cGFzc3dvcmQ=")])];
     let gathered = || of(vec![pod("p", "standalone", &env, &json!([]))], secrets.clone());
     let report = audit(gathered());
-    assert_eq!(said(&report), ["kestra/standalone warning[stale] Secret creds"]);
+    assert_eq!(said(&report), ["kestra/standalone warning[KS025] Secret creds"]);
     assert_eq!(variable(&report, "SECRET_A").stale, Some(Stale::Maybe));
 
     let mut observed = gathered();
     let process = exec::variables(b"PATH=/bin\0SECRET_A=b2xk\0SECRET_B=cGFzc3dvcmQ=\0");
     observed.processes.insert(("p".into(), "kestra".into()), Ok(process));
     let report = audit(observed);
-    assert_eq!(said(&report), ["kestra/standalone error[stale] Secret creds"]);
+    assert_eq!(said(&report), ["kestra/standalone error[KS025] Secret creds"]);
     assert_eq!(variable(&report, "SECRET_A").stale, Some(Stale::Certainly));
     assert_eq!(variable(&report, "SECRET_B").stale, None);
     assert!(report.findings[0].message.contains("SECRET_A") && !report.findings[0].message.contains("SECRET_B"));

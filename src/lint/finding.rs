@@ -19,8 +19,6 @@ pub enum Rule {
     /// The value gives something else than somebody said that it is, for no reason that can be told from it. Never
     /// found in files alone, of which nobody said anything.
     NotMeant,
-    /// An object changed after a container started; of a cluster alone.
-    Stale,
     /// Containers of one Kestra do not have the same; of a cluster alone.
     Uneven,
     /// What was seen is not what the rules foretell; of a cluster alone.
@@ -31,7 +29,7 @@ impl Rule {
     /// Every rule: the codes first.
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = Code::ALL.iter().map(|code| Self::Fault(*code));
-        codes.chain([Self::NotKnowable, Self::Stale, Self::Uneven, Self::Drift])
+        codes.chain([Self::NotKnowable, Self::Uneven, Self::Drift])
     }
 
     /// `KS001`, or `not-knowable`; what a comment allows it by.
@@ -40,7 +38,6 @@ impl Rule {
             Self::Fault(code) => code.code(),
             Self::NotKnowable => "not-knowable",
             Self::NotMeant => "not-meant",
-            Self::Stale => "stale",
             Self::Uneven => "uneven",
             Self::Drift => "drift",
         }
@@ -52,7 +49,6 @@ impl Rule {
             Self::Fault(code) => code.title(),
             Self::NotKnowable => "the value is not knowable here",
             Self::NotMeant => "another value than is meant",
-            Self::Stale => "the container started before the value changed",
             Self::Uneven => "not every container of Kestra has the same",
             Self::Drift => "what is there is not what the objects lead to",
         }
@@ -128,7 +124,7 @@ pub struct Finding {
     /// The column in characters, from 1; 0 where there is no file.
     pub column: usize,
     /// `KS001` and so on, or a rule without a code.
-    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable|stale|uneven|drift)$"))]
+    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable|uneven|drift)$"))]
     pub rule: Rule,
     /// How bad it is.
     pub severity: Severity,

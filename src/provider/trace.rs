@@ -60,6 +60,13 @@ pub fn trace(
             meant: meant.as_ref(),
         };
         let mut found = diagnosis::diagnose(&given);
+        // What is not UTF-8 is not in the environment as it is in the Secret.
+        let text = place
+            .environment(&written)
+            .filter(|now| str::from_utf8(now.bytes()).is_ok());
+        if text.is_some_and(|now| now != environment) {
+            found.codes.push(Code::Stale);
+        }
         if variable.shadowed.iter().any(|source| Entry::of(source).is_some()) {
             found.codes.push(Code::TwoSources);
         }

@@ -256,10 +256,10 @@ fn installed() {
     crate::cluster::apply_text(&creds(&new).to_string(), NAMESPACE);
     assert_eq!(
         found(&audited.json(&[], 1)),
-        [&wrong[..], &["stale Secret creds"]].concat()
+        [&wrong[..], &["KS025 Secret creds"]].concat()
     );
     let report = audited.json(&["--exec"], 1);
-    assert_eq!(found(&report), [&wrong[..], &["stale Secret creds"]].concat());
+    assert_eq!(found(&report), [&wrong[..], &["KS025 Secret creds"]].concat());
     assert_eq!(variable(&report, "SECRET_KEY")["stale"], "certainly");
     assert_eq!(variable(&report, "SECRET_ALL_FROM")["stale"], Value::Null);
 

@@ -24,6 +24,7 @@
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`hostile`] | files, archives and reports made to do harm: a clear error in bounded memory |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
+//! | [`steps`] | what changes while Kestra runs: the hops and the code at each step |
 //! | [`leaks`] | a private plaintext appears in no output, file, argument or environment |
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
@@ -72,6 +73,7 @@ mod sandbox;
 mod schemas;
 mod settings;
 mod shards;
+mod steps;
 mod told;
 mod watched;
 mod workflows;
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         prove::trials(),
         report::trials(),
         shards::trials(),
+        steps::trials(),
         hostile::trials(),
         html::trials(),
         leaks::trials(),

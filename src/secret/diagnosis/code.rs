@@ -191,6 +191,12 @@ codes! {
         effect: "the variable never reaches Kestra, and `secret()` finds nothing",
         cure: "write `_` for every other character, in the variable and in `secret('KEY')`"
     }
+    Stale = "KS025" {
+        title: "the pod started before the Secret changed",
+        cause: "a container is given its environment once, when it starts; a Secret that changes restarts nothing, nor does a helm upgrade that leaves the pod's template as it is",
+        effect: "`secret()` gives the value that was there when the pod started",
+        cure: "restart the pods, such as by `kubectl rollout restart`; a checksum of the Secret among the pod's annotations does it at each upgrade"
+    }
 }
 
 impl fmt::Display for Code {

@@ -92,6 +92,10 @@ impl Code {
                 wrong: "env:\n  - {name: SECRET_KEYSTORE, value: \"…\"} # 131,072 bytes with the name\n",
                 right: "volumes:\n  - {name: keystore, secret: {secretName: keystore}}\nvolumeMounts: # of the container; the flow reads the file\n  - {name: keystore, mountPath: /app/keystore}\n",
             },
+            Self::Stale => Example::Documents {
+                wrong: "# The Secret db-creds is applied anew, and the pod's template stays:\nspec:\n  template:\n    metadata: {annotations: {}}\n",
+                right: "# The Secret db-creds is applied anew, and with it:\nspec:\n  template:\n    metadata: {annotations: {checksum/db-creds: \"…\"}}\n",
+            },
             Self::ShellName => named("SECRET_DB-PASSWORD", Place::Values, "YWRtaW4="),
         }
     }
