@@ -7,8 +7,7 @@ use super::machine::gib;
 use super::{Finding, Seat, Status};
 use crate::process::{Command, Deadline};
 use crate::provider::live;
-use crate::session::Options;
-use crate::session::auto;
+use crate::session::{Options, auto};
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// What one Kestra and a control plane take on a kind node, in bytes.

@@ -13,8 +13,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::provider::KestraRef;
-use crate::session::auto;
-use crate::session::{Options, Place, Wanted};
+use crate::session::{Options, Place, Wanted, auto};
 use crate::toolbox::Toolbox;
 
 /// Where a Kestra can run.
