@@ -40,11 +40,15 @@ schemas:
 catalogue:
     cargo run -- list --markdown > docs/catalogue.md
 
+# The pages of docs/ as a book in DIR; wants `cargo install mdbook`
+book DIR="target/book":
+    mdbook build --dest-dir {{DIR}}
+
 # Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
     KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity -- --include-ignored
 
-# The figures of the README
+# The figures of docs/figures.md
 bench:
     benches/embedded
     benches/lint

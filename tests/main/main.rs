@@ -8,7 +8,7 @@
 //! | [`told`] | what every command prints and says of a failure, word for word |
 //! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |
 //! | [`init`] | what it writes, and that it runs |
-//! | [`distribution`] | the packed crate and documents |
+//! | [`distribution`] | the packed crate |
 //! | [`workflows`] | the scripts of the release and of the GitHub Action, carried out |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
