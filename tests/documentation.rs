@@ -221,7 +221,7 @@ fn commands(session: &str) -> Vec<(&str, String)> {
     for line in session.lines() {
         match (line.strip_prefix("$ "), commands.last_mut()) {
             (Some(command), _) => commands.push((command, String::new())),
-            (None, Some((_, printed))) => *printed += &format!("{line}\n"),
+            (None, Some((_, printed))) => printed.extend([line, "\n"]),
             (None, None) => {}
         }
     }
