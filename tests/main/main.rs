@@ -31,6 +31,7 @@
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
+//! | [`rest`] | the client against what each generation of Kestra answered |
 //! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
@@ -69,12 +70,15 @@ mod proxy;
 mod report;
 #[path = "../support/requirements.rs"]
 mod requirements;
+mod rest;
 mod sandbox;
 mod schemas;
 mod settings;
 mod shards;
 mod steps;
 mod told;
+#[path = "../support/transcripts.rs"]
+mod transcripts;
 mod watched;
 mod workflows;
 
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
         distributed::trials(),
         cluster::trials(),
         audit::trials(),
+        rest::trials(),
     ];
     let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
     cluster::close();

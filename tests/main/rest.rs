@@ -1,0 +1,45 @@
+//! The client against what each generation of Kestra answered.
+
+use libtest_mimic::Trial;
+
+use crate::test;
+use crate::transcripts::{Authorization, VERSIONS, read};
+
+pub fn trials() -> Vec<Trial> {
+    vec![test("rest", "every_transcript_is_read", every_transcript)]
+}
+
+fn every_transcript() {
+    for (version, count) in VERSIONS.into_iter().zip([14, 43, 43]) {
+        let all = read(version);
+        assert_eq!(all.len(), count, "{version}");
+        for one in &all {
+            assert!(one.request.path().starts_with("/api/v1/"), "{version} {}", one.name);
+            one.answer.json();
+        }
+        let named = |name: &str| all.iter().find(|one| one.name == name).unwrap();
+        let configs = named("01-configs");
+        assert_eq!((configs.request.method.as_str(), configs.answer.status), ("GET", 200));
+        assert_eq!(configs.answer.json().unwrap()["version"], version);
+    }
+    let all = read("2.0.0");
+    let multipart = all.iter().find(|one| one.name == "17-run-wait-multipart").unwrap();
+    assert_eq!(multipart.request.content_type.as_deref(), Some("multipart/form-data"));
+    let nobody = all.iter().find(|one| one.name == "04-create-flow-no-auth").unwrap();
+    assert_eq!(nobody.request.authorization, Authorization::None);
+    assert_eq!(nobody.request.content_type.as_deref(), Some("application/x-yaml"));
+    assert_eq!(
+        nobody.answer.headers,
+        [("www-authenticate".to_owned(), "Basic".to_owned())]
+    );
+    assert_eq!(nobody.answer.body, "");
+    let json = read("0.20.7")
+        .into_iter()
+        .find(|one| one.name == "18-exec-wait-json")
+        .unwrap();
+    assert_eq!(json.request.content_type.as_deref(), Some("application/json"));
+    assert_eq!(
+        (json.answer.status, json.answer.reason.as_str()),
+        (415, "Unsupported Media Type")
+    );
+}
