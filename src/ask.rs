@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::kestra::{Client, Execution, FlowRef, State, infra};
+use crate::kestra::{Client, Execution, FlowRef, Generation, State, infra};
 use crate::secret::Plain;
 use crate::verdict::Infra;
 
@@ -163,11 +163,12 @@ impl Reader<'_> {
     /// is missing and skips it where it is there. No worker is needed, which makes it a hundred times as fast as
     /// tasks that read and fail.
     async fn some_missing(&self, n: usize, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, Infra> {
+        let condition = condition(self.client.server().generation);
         let tasks: Vec<Value> = asked
             .iter()
             .map(|(number, _)| {
-                let condition = format!("{{{{ {} is null }}}}", secret(*number));
-                json!({"id": output(*number), "type": OUTPUT_VALUES, "runIf": condition, "values": {}})
+                let never = format!("{{{{ {} is null }}}}", secret(*number));
+                json!({"id": output(*number), "type": OUTPUT_VALUES, condition: never, "values": {}})
             })
             .collect();
         let task = json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks});
@@ -241,7 +242,7 @@ impl Reader<'_> {
             }
         });
         let Some(cancel) = cancel else {
-            let execution = self.client.run(&flow, &[]).await.map_err(|e| failed(&e))?;
+            let execution = self.client.run(&flow).await.map_err(|e| failed(&e))?;
             self.note(|made| made.executions.push(bare(&execution)));
             return Ok(execution);
         };
@@ -313,6 +314,14 @@ fn interrupted() -> Infra {
 fn flow(namespace: &str, id: &str, asked: &[Asked<'_>], task: &Value) -> String {
     let variables: Map<String, Value> = asked.iter().map(|(n, key)| (output(*n), (*key).into())).collect();
     json!({"id": id, "namespace": namespace, "variables": variables, "tasks": [task]}).to_string()
+}
+
+/// The property of a task that says whether it runs; the older name is to go in 2.x.
+fn condition(generation: Generation) -> &'static str {
+    match generation {
+        Generation::V0 | Generation::V1 => "runIf",
+        Generation::V2 => "when",
+    }
 }
 
 fn output(number: usize) -> String {

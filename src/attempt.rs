@@ -108,7 +108,7 @@ impl One<'_> {
     }
 
     async fn run(&self, flow: &FlowRef) -> Result<Execution, Infra> {
-        let execution = self.client.run(flow, &[]).await;
+        let execution = self.client.run(flow).await;
         execution.map_err(|e| infra("run the flow", &e))
     }
 

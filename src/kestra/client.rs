@@ -1,8 +1,8 @@
-use super::connection::{Deadline, Pauses};
+use super::connection::Pauses;
 use super::dialect::{Dialect, Outputs};
 use super::error::{Cause, Error};
 use super::generation::Generation;
-use super::http::{Call, Transport};
+use super::http::{Call, Names, Transport};
 use super::model::{Execution, FlowRef, LogLine};
 use super::{Auth, Scrub};
 use reqwest::{Method, Url};
@@ -31,7 +31,9 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             request: Duration::from_secs(30),
             execution: Duration::from_secs(120),
-            body: 64 << 20,
+            // An environment holds about 2 MiB; the outputs of a flow that shows all of it, with every character
+            // escaped, stay below.
+            body: 16 << 20,
         }
     }
 }
@@ -51,7 +53,7 @@ pub struct ServerInfo {
 /// A Kestra server, spoken to in the language of its generation.
 #[derive(Clone)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
     server: ServerInfo,
 }
 
@@ -82,6 +84,7 @@ impl Client {
             action: "ask Kestra for its version".into(),
             method: Method::GET,
             url: transport.url(&["api", "v1", "configs"]),
+            names: Names::Api,
             yaml: None,
             refusals: &[],
             repeatable: true,
@@ -95,172 +98,25 @@ impl Client {
             version,
             engine_adapter: configs.engine_adapter,
         };
-        Ok(Self { transport, server })
+        let client = Self { transport, server };
+        client.log_in().await?;
+        Ok(client)
+    }
+
+    /// Finds out whether the credentials are taken: up to 1.x Kestra tells its version to everybody. The execution that
+    /// is asked for is nobody's, and anything but 401 lets the caller in.
+    async fn log_in(&self) -> Result<(), Error> {
+        let path = ["executions", "kestra-secrets"];
+        let call = self.call("log in to Kestra".into(), Method::GET, &path);
+        match self.transport.done(&call, &self.transport.request_deadline()).await {
+            Err(error) if matches!(error.failure().cause, Cause::Status { status, .. } if status != 401) => Ok(()),
+            result => result,
+        }
     }
 
     /// Who answers.
     pub fn server(&self) -> &ServerInfo {
         &self.server
-    }
-
-    /// Creates the flow, or updates it where it already exists.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] when Kestra finds the flow invalid.
-    pub async fn put_flow(&self, source: &str) -> Result<FlowRef, Error> {
-        #[derive(Deserialize)]
-        struct Identity {
-            namespace: String,
-            id: String,
-        }
-        let identity = serde_saphyr::from_str::<Identity>(source).ok();
-        let name = identity.as_ref().map_or_else(
-            || "without a namespace and an id".into(),
-            |flow| format!("{}/{}", flow.namespace, flow.id),
-        );
-        let deadline = self.transport.request_deadline();
-        let with_source = |mut call: Call| {
-            call.yaml = Some(source.to_owned());
-            call.refusals = &[400, 422];
-            // A flow that is there already is updated.
-            call.repeatable = true;
-            call
-        };
-        let create = self.call(format!("create flow {name}"), Method::POST, &["flows"]);
-        let created = self.transport.json(&with_source(create), &deadline).await;
-        match (created, identity) {
-            (Err(Error::Refused(failure)), Some(flow)) if already_exists(&failure.cause) => {
-                let path = ["flows", &flow.namespace, &flow.id];
-                let update = self.call(format!("update flow {name}"), Method::PUT, &path);
-                self.transport.json(&with_source(update), &deadline).await
-            }
-            (result, _) => result,
-        }
-    }
-
-    /// Runs the flow without inputs (one that the flow does not declare would add a line to
-    /// its log) and waits until it has ended, well or badly.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] when the flow cannot be run as it is: disabled, or in want of inputs.
-    /// [`Error::Infra`] when it has not ended by the execution deadline, among others.
-    pub async fn run(&self, flow: &FlowRef, labels: &[(&str, &str)]) -> Result<Execution, Error> {
-        let deadline = Deadline::start("execution", self.transport.limits().execution);
-        let execution = self.ask_for(flow, labels, true, &deadline).await?;
-        // A server may answer before the end: when it gives up waiting, or is stopped meanwhile.
-        self.to_its_end(flow, execution, deadline).await
-    }
-
-    /// Asks for a run of the flow and does not wait for it: what there is to take away again is then known.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub async fn start(&self, flow: &FlowRef) -> Result<Execution, Error> {
-        self.ask_for(flow, &[], false, &self.transport.request_deadline()).await
-    }
-
-    /// Waits until a run of the flow has ended, well or badly.
-    ///
-    /// # Errors
-    /// [`Error::Infra`] when it has not by the execution deadline, among others.
-    pub async fn follow(&self, flow: &FlowRef, execution: Execution) -> Result<Execution, Error> {
-        let deadline = Deadline::start("execution", self.transport.limits().execution);
-        self.to_its_end(flow, execution, deadline).await
-    }
-
-    async fn ask_for(
-        &self,
-        flow: &FlowRef,
-        labels: &[(&str, &str)],
-        wait: bool,
-        deadline: &Deadline,
-    ) -> Result<Execution, Error> {
-        let path = ["executions", &flow.namespace, &flow.id];
-        let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
-        start.refusals = &[400, 409, 422];
-        // Whoever waits reads the execution that is answered; one whose answer was lost is nobody's.
-        start.repeatable = wait;
-        start
-            .url
-            .query_pairs_mut()
-            .append_pair("wait", if wait { "true" } else { "false" })
-            .extend_pairs(labels.iter().map(|(key, value)| ("labels", format!("{key}:{value}"))));
-        self.transport.json(&start, deadline).await
-    }
-
-    /// Calls the flow's webhook (`ExecutionController.triggerExecutionByPostWebhook`) and waits until the
-    /// execution that it makes has ended, well or badly.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] when no webhook of the flow has this key. [`Error::Infra`] as [`Self::run`].
-    pub async fn call_webhook(&self, flow: &FlowRef, key: &str) -> Result<Execution, Error> {
-        let deadline = Deadline::start("execution", self.transport.limits().execution);
-        let path = ["executions", "webhook", &flow.namespace, &flow.id, key];
-        let mut call = self.call(format!("call the webhook of flow {flow}"), Method::POST, &path);
-        call.refusals = &[400, 404, 409, 422];
-        let execution: Execution = self.transport.json(&call, &deadline).await?;
-        self.to_its_end(flow, execution, deadline).await
-    }
-
-    /// An execution that the flow's own trigger made, at its end; none when there is none `within` that time.
-    ///
-    /// # Errors
-    /// [`Error::Infra`] when the server cannot be asked, or the execution does not end.
-    pub async fn triggered_execution(&self, flow: &FlowRef, within: Duration) -> Result<Option<Execution>, Error> {
-        #[derive(Deserialize)]
-        struct Found {
-            results: Vec<Execution>,
-        }
-        let until = Instant::now() + within;
-        let mut search = self.call(
-            format!("look for executions of flow {flow}"),
-            Method::GET,
-            &["executions"],
-        );
-        search
-            .url
-            .query_pairs_mut()
-            .append_pair("namespace", &flow.namespace)
-            .append_pair("flowId", &flow.id);
-        let mut pauses = Pauses::new();
-        loop {
-            let found: Found = self.get(&search).await?;
-            if let Some(first) = found.results.into_iter().next() {
-                let deadline = Deadline::start("execution", self.transport.limits().execution);
-                return self.to_its_end(flow, first, deadline).await.map(Some);
-            }
-            if !pauses.next_before(until).await {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Follows an execution until it has ended, well or badly, and all of it is there.
-    async fn to_its_end(
-        &self,
-        flow: &FlowRef,
-        mut execution: Execution,
-        mut deadline: Deadline,
-    ) -> Result<Execution, Error> {
-        let id = execution.id.clone();
-        let path = ["executions", id.as_str()];
-        let follow = self.call(format!("follow a run of flow {flow}"), Method::GET, &path);
-        let mut pauses = Pauses::new();
-        let mut known = false;
-        while !execution.state.is_terminal() {
-            deadline.seen(format!("execution {id} in state {}", execution.state));
-            if !pauses.next_before(deadline.at()).await {
-                return Err(self.transport.infra(&follow, deadline.passed()));
-            }
-            execution = match self.transport.json(&follow, &deadline).await {
-                Ok(execution) => execution,
-                // Right after it was asked for, it may not be in the database yet.
-                Err(error) if !known && matches!(error.failure().cause, Cause::Status { status: 404, .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            known = true;
-        }
-        Ok(execution)
     }
 
     /// The outputs of the last run of a task, from where this generation keeps them, as they
@@ -342,14 +198,16 @@ impl Client {
         self.delete(format!("delete execution {}", execution.id), &path).await
     }
 
-    fn dialect(&self) -> &'static dyn Dialect {
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
         self.server.generation.dialect()
     }
 
-    fn call(&self, action: String, method: Method, path: &[&str]) -> Call {
+    /// A request for a path below the root. One segment names what there is many of, more name one of them.
+    pub(super) fn call(&self, action: String, method: Method, path: &[&str]) -> Call {
         let url = self.transport.url(&[self.dialect().root(), path].concat());
         Call {
             action,
+            names: if path.len() > 1 { Names::Object } else { Names::Api },
             repeatable: method != Method::POST,
             method,
             url,
@@ -358,21 +216,15 @@ impl Client {
         }
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
         self.transport.json(call, &self.transport.request_deadline()).await
     }
 
     async fn delete(&self, action: String, path: &[&str]) -> Result<(), Error> {
         let call = self.call(action, Method::DELETE, path);
         match self.transport.done(&call, &self.transport.request_deadline()).await {
-            Err(error) if matches!(error.failure().cause, Cause::Status { status: 404, .. }) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
             result => result,
         }
     }
-}
-
-/// Kestra has no status of its own for a flow that exists: it is one more invalid entity.
-fn already_exists(cause: &Cause) -> bool {
-    matches!(cause, Cause::Status { status: 422, message }
-        if message.to_lowercase().contains("already exists"))
 }

@@ -7,6 +7,11 @@ pub(super) trait Dialect: Send + Sync {
     /// The path that flows, executions and logs are found under.
     fn root(&self) -> &'static [&'static str];
 
+    /// Whether an execution keeps the labels that it is asked for with, and a search tells them.
+    fn has_labels(&self) -> bool {
+        true
+    }
+
     /// Where the outputs of a task run are.
     fn outputs<'a>(&self, execution: &'a Execution, run: &'a TaskRun) -> Outputs<'a>;
 }

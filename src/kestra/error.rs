@@ -1,5 +1,6 @@
 use super::Auth;
 use crate::verdict::Infra;
+use reqwest::StatusCode;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +22,11 @@ impl Error {
         match self {
             Self::Refused(failure) | Self::Infra(failure) => failure,
         }
+    }
+
+    /// Whether the server does not know what was asked for.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self.failure().cause, Cause::Status { status: 404, .. })
     }
 }
 
@@ -84,7 +90,15 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { status, message } if message.is_empty() => write!(f, "status {status}"),
+            Self::Status { status, message } if message.is_empty() => {
+                write!(f, "status {status}")?;
+                let reason = StatusCode::from_u16(*status)
+                    .ok()
+                    .and_then(|status| status.canonical_reason());
+                reason
+                    .iter()
+                    .try_for_each(|reason| write!(f, " ({reason}), with an empty body"))
+            }
             Self::Status { status, message } => write!(f, "status {status}: {message}"),
             Self::Redirected { to } => write!(f, "the server points elsewhere, to {to}"),
             Self::Malformed(what) => write!(f, "the answer is not Kestra's: {what}"),
@@ -142,13 +156,6 @@ impl Cause {
                  wants an API token or a session instead of basic authentication",
                 auth.who()
             ),
-            // Kestra names what it did not find; its router, asked for a path that its
-            // generation does not have, says no more than the status.
-            Self::Status { status: 404, message } if !message.contains(": ") => format!(
-                "{origin} has no such path: Kestra up to 0.22 has no tenant in its paths (no \
-                 /api/v1/main), from 0.23 it must be there; a server with a context path needs \
-                 it in its URL; or it is not Kestra's API that answers there"
-            ),
             Self::Status { status: 415, .. } => {
                 "this Kestra takes another content type here; is its version the one that its \
                  /api/v1/configs tells?"
@@ -159,6 +166,10 @@ impl Cause {
                  names (a task type that is unknown there needs its plugin)"
                     .into()
             }
+            Self::Status { status: 504, .. } => format!(
+                "Kestra's executor, or a proxy before {origin}, did not answer in time: is the executor up, and is the \
+                 server overloaded? see its log"
+            ),
             Self::Status { status: 500.., .. } => {
                 format!("the fault is on the side of {origin}: see its log")
             }

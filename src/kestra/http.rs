@@ -1,19 +1,17 @@
 //! One request and its bounded answer: what the client and its generations are built on.
 
+use super::body;
 use super::connection::{Deadline, Pauses, chain, classify, client_for};
 use super::error::{Cause, Error, Failure};
 use super::{Auth, Limits, Scrub};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 
 /// How often a request is made again whose connection was lost: within a second and a half.
 const AGAIN: usize = 6;
-/// Server text beyond this many characters helps nobody.
-const SHOWN: usize = 2_000;
 
 /// One request: what it is for, and what goes over the wire.
 pub(super) struct Call {
@@ -21,12 +19,23 @@ pub(super) struct Call {
     pub(super) action: String,
     pub(super) method: Method,
     pub(super) url: Url,
+    /// What its path names.
+    pub(super) names: Names,
     /// The source of a flow, for requests that carry one.
     pub(super) yaml: Option<String>,
     /// The statuses by which Kestra refuses the flow, rather than the request.
     pub(super) refusals: &'static [u16],
     /// Done twice it does no harm, so that it may be asked for again when its answer was lost.
     pub(super) repeatable: bool,
+}
+
+/// What a path names, which is what a 404 is about: Kestra says no more than `Not Found` of either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// A part of the API that every Kestra of this generation has.
+    Api,
+    /// A flow, an execution or what belongs to one.
+    Object,
 }
 
 /// An answer, whatever its status.
@@ -112,7 +121,7 @@ impl Transport {
     pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call, deadline: &Deadline) -> Result<T, Error> {
         let answer = self.accepted(call, deadline).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let what = self.misfit(&error, &answer.body);
+            let what = body::misfit(&error, &answer.body, |text| self.shown(text));
             self.infra(call, Cause::Malformed(what))
         })
     }
@@ -138,7 +147,7 @@ impl Transport {
         let status = answer.status.as_u16();
         let cause = Cause::Status {
             status,
-            message: self.message(&answer.body),
+            message: body::message(&answer.body, |text| self.shown(text)),
         };
         let complaints = match status {
             401 => self.complaints().await,
@@ -170,7 +179,8 @@ impl Transport {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity");
         if authenticated {
             request = match &self.auth {
                 Auth::None => request,
@@ -202,6 +212,14 @@ impl Transport {
 
     async fn bounded(&self, mut response: Response) -> Result<Vec<u8>, Cause> {
         let limit = self.limits.body;
+        // Nobody asked for it, and a small answer could become one of any size.
+        let coding = response.headers().get(CONTENT_ENCODING);
+        if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let coding = self.shown(&String::from_utf8_lossy(coding.as_bytes()));
+            return Err(Cause::Malformed(format!(
+                "it is compressed ({coding}), which was not asked for"
+            )));
+        }
         let announced = response.content_length().unwrap_or(0);
         if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
             return Err(Cause::TooLarge { limit });
@@ -223,6 +241,7 @@ impl Transport {
             action: String::new(),
             method: Method::GET,
             url: self.url(&["api", "v1", "basicAuthValidationErrors"]),
+            names: Names::Api,
             yaml: None,
             refusals: &[],
             repeatable: true,
@@ -235,82 +254,38 @@ impl Transport {
         (!complaints.is_empty()).then(|| self.shown(&complaints.join("; ")))
     }
 
-    /// What an error body says, in the JSON shape of Micronaut's errors: a message, and more
-    /// precise ones below it.
-    fn message(&self, body: &[u8]) -> String {
-        #[derive(Deserialize)]
-        struct Said {
-            message: String,
-            #[serde(default, rename = "_embedded")]
-            embedded: Embedded,
-        }
-        #[derive(Default, Deserialize)]
-        struct Embedded {
-            #[serde(default)]
-            errors: Vec<Detail>,
-        }
-        #[derive(Deserialize)]
-        struct Detail {
-            message: String,
-        }
-        match serde_json::from_slice::<Said>(body) {
-            Ok(said) => {
-                let mut text = said.message;
-                for detail in said.embedded.errors {
-                    if !text.contains(&detail.message) {
-                        text = format!("{text}; {}", detail.message);
-                    }
-                }
-                self.shown(&text)
-            }
-            Err(_) => self.shown(&String::from_utf8_lossy(body)),
-        }
-    }
-
-    /// Why an answer does not fit. The answer may be the outputs, and short secrets are more than
-    /// a scrub can know: of what has the look of JSON no value is quoted, not even by serde.
-    fn misfit(&self, error: &serde_json::Error, body: &[u8]) -> String {
-        let text = self.shown(&String::from_utf8_lossy(body));
-        if !text.is_empty() && !text.starts_with(['{', '[', '"']) {
-            let start: String = text.chars().take(80).collect();
-            return format!("it begins {start:?}, which is not JSON");
-        }
-        let reason = error.to_string();
-        if let Some(at) = reason.rfind("expected ").filter(|_| error.is_data()) {
-            reason[at..].into()
-        } else if reason.starts_with("missing field") {
-            reason
-        } else {
-            format!("line {}, column {} is not as expected", error.line(), error.column())
-        }
-    }
-
-    /// Foreign text, fit to be shown: without plaintexts, without what moves a terminal's
-    /// cursor, and not without end. Scrubbed before it is cut, or a cut value would get through.
     fn shown(&self, text: &str) -> String {
-        let text = (self.scrub)(text);
-        let mut shown: String = text
-            .trim()
-            .chars()
-            .take(SHOWN)
-            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-            .collect();
-        if shown.len() < text.trim().len() {
-            shown.push('…');
-        }
-        shown
+        body::shown(&(self.scrub)(text))
     }
 
     fn failure(&self, call: &Call, cause: Cause, complaints: Option<&str>) -> Failure {
+        let help = match cause {
+            Cause::Status { status: 404, .. } => Some(not_found(call.names, &self.origin())),
+            _ => cause.help(&self.origin(), &self.auth, complaints),
+        };
         Failure {
-            action: call.action.clone(),
+            action: self.shown(&call.action),
             request: format!("{} {}", call.method, call.url.path()),
-            help: cause.help(&self.origin(), &self.auth, complaints),
+            help,
             cause,
         }
     }
 
     fn cause(&self, error: &reqwest::Error) -> Cause {
         classify(error, self.limits.connect, |text| self.shown(text))
+    }
+}
+
+fn not_found(names: Names, origin: &str) -> String {
+    match names {
+        Names::Api => format!(
+            "{origin} has no such path: Kestra up to 0.22 has no tenant in its paths (no /api/v1/main), from 0.23 it \
+             must be there; a server with a context path needs it in its URL; or it is not Kestra's API that answers \
+             there"
+        ),
+        Names::Object => format!(
+            "Kestra at {origin} knows no such thing (any more): it was deleted meanwhile, or the server was started \
+             anew with an empty database"
+        ),
     }
 }

@@ -6,11 +6,14 @@
 //! flow itself was refused ([`Error::Refused`], an outcome to be judged) or something around it
 //! failed ([`Error::Infra`]).
 
+mod body;
 mod client;
 mod connection;
 mod credentials;
 mod dialect;
 mod error;
+mod executions;
+mod flows;
 mod generation;
 mod health;
 mod http;

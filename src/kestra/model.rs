@@ -1,4 +1,5 @@
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +8,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct FlowRef {
     /// The namespace it lives in.
+    #[serde(deserialize_with = "id")]
     pub namespace: String,
     /// Its id within the namespace.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Counts from 1; each update that changes something adds one.
     pub revision: u32,
@@ -56,7 +59,13 @@ impl From<String> for State {
             "KILLED" => Self::Killed,
             "WARNING" => Self::Warning,
             "CANCELLED" => Self::Cancelled,
-            _ => Self::Other(name),
+            // It is shown: no state of Kestra's has other characters.
+            _ => Self::Other(
+                name.chars()
+                    .take(32)
+                    .map(|c| if c.is_ascii_alphabetic() || c == '_' { c } else { '?' })
+                    .collect(),
+            ),
         }
     }
 }
@@ -141,6 +150,7 @@ impl fmt::Debug for LogLine {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireExecution {
+    #[serde(deserialize_with = "id")]
     id: String,
     state: WireState,
     // An execution that has just been created has none yet.
@@ -150,10 +160,22 @@ struct WireExecution {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireTaskRun {
+    #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(deserialize_with = "id")]
     task_id: String,
     state: WireState,
     outputs: Option<Value>,
+}
+
+/// An id as Kestra lets it be. Ids become parts of paths and of messages.
+pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let id = String::deserialize(from)?;
+    if id.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) {
+        Ok(id)
+    } else {
+        Err(D::Error::custom("expected an id of letters, digits, '.', '_' and '-'"))
+    }
 }
 
 #[derive(Deserialize)]

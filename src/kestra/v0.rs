@@ -9,6 +9,11 @@ impl Dialect for V0 {
         &["api", "v1"]
     }
 
+    // No transcript shows it.
+    fn has_labels(&self) -> bool {
+        false
+    }
+
     fn outputs<'a>(&self, _: &'a Execution, run: &'a TaskRun) -> Outputs<'a> {
         Outputs::Inline(run.outputs.as_ref())
     }

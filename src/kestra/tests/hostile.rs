@@ -1,8 +1,10 @@
 use super::*;
 use crate::kestra::Cause;
 use crate::kestra::connection::is_loopback;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use wiremock::matchers::header;
 
 #[tokio::test]
 async fn a_401_explains_that_kestra_may_ignore_its_credentials() {
@@ -23,11 +25,16 @@ async fn a_401_explains_that_kestra_may_ignore_its_credentials() {
 #[tokio::test]
 async fn a_path_the_server_does_not_have_points_at_its_generation() {
     let server = server("1.3.31").await;
-    let at = "/api/v1/main/executions/company.team/secret_test";
-    answer(&server, "POST", at, 404, refusal("Not Found", &["Page Not Found"])).await;
-    let error = client(&server).await.run(&flow(), &[]).await.unwrap_err();
+    answer(&server, "POST", "/api/v1/main/flows", 404, refusal("Not Found: x", &[])).await;
+    let error = client(&server).await.put_flow(FLOW).await.unwrap_err();
     assert!(is_infra(&error));
     assert!(help(&error).contains("no tenant in its paths"), "{}", help(&error));
+    // By what was asked, and not by the words: of a flow that is not there Kestra may say no more.
+    let at = "/api/v1/main/executions/company.team/secret_test";
+    answer(&server, "POST", at, 404, refusal("Not Found", &[])).await;
+    let error = client(&server).await.run(&flow()).await.unwrap_err();
+    assert!(is_infra(&error));
+    assert!(help(&error).contains("deleted meanwhile"), "{}", help(&error));
 }
 
 #[tokio::test]
@@ -56,6 +63,118 @@ async fn a_web_page_is_not_taken_for_an_answer() {
         assert!(text.contains("<!DOCTYPE html> [2J<title>[secret]</title>"), "{text}");
         assert!(!help(&error).is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_made_larger() {
+    // A kilobyte that would become a megabyte, and says so or not.
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut gzip, &vec![b' '; 1 << 20]).unwrap();
+    let bomb = gzip.finish().unwrap();
+    assert!(bomb.len() < 2 << 10);
+    for status in [200, 500] {
+        let server = MockServer::start().await;
+        let response = ResponseTemplate::new(status).set_body_raw(bomb.clone(), "application/json");
+        let named = response.clone().insert_header("content-encoding", "gzip");
+        let asked = || Mock::given(header("accept-encoding", "identity"));
+        asked().respond_with(named).up_to_n_times(1).mount(&server).await;
+        let error = connect(&server, limits()).await.unwrap_err();
+        let says = "it is compressed (gzip), which was not asked for";
+        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+        // Without the header it is some bytes that are no JSON.
+        asked().respond_with(response).mount(&server).await;
+        let text = connect(&server, limits()).await.unwrap_err().to_string();
+        assert!(text.len() < 16 << 10, "{}", text.len());
+    }
+}
+
+/// A scrub that counts what passes through it: each copy of a body is as long or longer.
+#[tokio::test]
+async fn of_a_large_body_no_copy_is_made_to_be_shown() {
+    static LONGEST: AtomicUsize = AtomicUsize::new(0);
+    for (status, says) in [
+        (200, "line 1, column 1 is not as expected"),
+        (500, "its body of 4194304 bytes is not shown"),
+    ] {
+        let server = MockServer::start().await;
+        // Each of these bytes would become three.
+        let response = ResponseTemplate::new(status).set_body_bytes(vec![0xff; 4 << 20]);
+        Mock::given(method("GET")).respond_with(response).mount(&server).await;
+        let scrub = Arc::new(|text: &str| {
+            LONGEST.fetch_max(text.len(), Ordering::Relaxed);
+            text.to_owned()
+        });
+        let base = server.uri().parse().unwrap();
+        let error = Client::connect(base, Credentials::generate(), Limits::default(), scrub).await;
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(says), "{text}");
+    }
+    assert!(LONGEST.load(Ordering::Relaxed) < 1 << 10);
+}
+
+#[tokio::test]
+async fn errors_of_either_shape_are_told_as_sentences() {
+    let problem = |errors: Value| {
+        json!({"type": "about:blank", "title": "Invalid entity", "status": 422, "detail": "The flow is invalid.",
+            "instance": "/api/v1/main/flows", "errors": errors})
+    };
+    for (body, says) in [
+        (
+            refusal("Invalid entity: tasks: must not be empty\n", &["must not be empty"]),
+            "status 422: Invalid entity: tasks: must not be empty",
+        ),
+        (
+            problem(
+                json!([{"detail": "must not be empty", "pointer": "#/tasks"}, {"message": "no id"}, "no such type"]),
+            ),
+            "status 422: Invalid entity: The flow is invalid.; must not be empty; no id; no such type",
+        ),
+        (
+            problem(json!({"tasks": ["must not be empty"]})),
+            "status 422: Invalid entity: The flow is invalid.; must not be empty",
+        ),
+        (json!({"title": "Conflict", "status": 409}), "status 422: Conflict"),
+        (json!({"detail": "x\u{1b}[2Jy", "errors": 7}), "status 422: x [2Jy"),
+        (json!({"code": 7}), "status 422: {\"code\":7}"),
+    ] {
+        let server = server("2.0.0").await;
+        answer(&server, "POST", "/api/v1/main/flows", 422, body).await;
+        let error = client(&server).await.put_flow(FLOW).await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)));
+        assert_eq!(error.failure().cause.to_string(), says);
+    }
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&server)
+        .await;
+    let error = connect(&server, limits()).await.unwrap_err();
+    assert_eq!(
+        error.failure().cause.to_string(),
+        "status 503 (Service Unavailable), with an empty body"
+    );
+}
+
+#[tokio::test]
+async fn no_name_of_the_servers_moves_the_cursor() {
+    let server = server("2.0.0").await;
+    let run = "/api/v1/main/executions/company.team/secret_test";
+    let mut odd = execution("CREATED\u{1b}[2J", &Value::Null);
+    answer(&server, "POST", run, 200, odd.clone()).await;
+    let follow = "/api/v1/main/executions/2jtG3A0iPvnIiBxAoZgmbA";
+    answer(&server, "GET", follow, 200, odd.clone()).await;
+    let client = connect(&server, soon()).await.unwrap();
+    let text = client.run(&flow()).await.unwrap_err().to_string();
+    assert!(text.contains("in state CREATED??"), "{text}");
+    // An id of other characters is none.
+    for at in ["/id", "/taskRunList/0/id", "/taskRunList/0/taskId"] {
+        *odd.pointer_mut(at).unwrap() = json!("a\u{1b}b");
+        assert!(serde_json::from_value::<Execution>(odd.clone()).is_err(), "{at}");
+        *odd.pointer_mut(at).unwrap() = json!("ab");
+    }
+    let mut odd = stored(1);
+    odd["id"] = json!("\u{202e}x");
+    assert!(serde_json::from_value::<FlowRef>(odd).is_err());
 }
 
 #[tokio::test]
@@ -103,7 +222,7 @@ async fn an_answer_that_is_nested_without_end_is_not_followed() {
         .replace("null", &"[".repeat(10_000));
     let response = ResponseTemplate::new(200).set_body_raw(deep, "application/json");
     Mock::given(method("POST")).respond_with(response).mount(&server).await;
-    let error = client(&server).await.run(&flow(), &[]).await.unwrap_err();
+    let error = client(&server).await.run(&flow()).await.unwrap_err();
     assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
 }
 

@@ -89,7 +89,7 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
             .put_flow(FLOW)
             .await
             .map_err(|e| Infra::new("create the flow", e))?;
-        client.run(&flow, &[]).await.map_err(|e| Infra::new("run the flow", e))
+        client.run(&flow).await.map_err(|e| Infra::new("run the flow", e))
     };
     let ran = ran.await;
     process.stop(WRITING).await?;
