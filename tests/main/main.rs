@@ -89,6 +89,9 @@ use kestra_secrets::provider::ENGINES;
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> ExitCode {
+    if let Some(code) = rest::standin::play() {
+        return code;
+    }
     let args = Arguments::from_args();
     let trials = [
         cli::trials(),

@@ -1,0 +1,191 @@
+//! The program itself against stand-ins of each generation: `run`, `docs`, `prove` and `audit --run-flow`.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use super::standin::{Kestra, install};
+use crate::sandbox::{Ended, Sandbox, run};
+use crate::schemas::assert_valid;
+use crate::transcripts::VERSIONS;
+use crate::{schemas, test};
+
+const KESTRA: [&str; 2] = ["--kestra", "exec:./kestra"];
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        test("rest", "what_the_page_promises_is_asked_of_2_0", docs),
+        test("rest", "an_audit_asks_2_0_and_takes_away_what_it_made", audit),
+    ];
+    for version in VERSIONS {
+        let each = |what: &str, check: fn(&str)| {
+            Trial::test(format!("rest::{what}_on_{version}"), move || {
+                check(version);
+                Ok(())
+            })
+        };
+        trials.push(each("scenarios_run", scenarios));
+        trials.push(each("random_secrets_are_as_predicted", prove));
+    }
+    trials
+}
+
+/// A sandbox with a stand-in of this version.
+fn with(version: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    install(&sandbox, version);
+    sandbox
+}
+
+/// Those that put a flow twice, wait for a trigger, or miss a secret.
+fn scenarios(version: &str) {
+    let sandbox = with(version);
+    let trigger: &[&str] = match version {
+        "2.0.0" => &["consume-schedule", "consume-schedule-never"],
+        "1.3.31" => &["consume-schedule-1", "consume-schedule-never-1"],
+        // No transcript shows its triggers.
+        _ => &[],
+    };
+    let some = [
+        "run",
+        "extra-env",
+        "rotation",
+        "upgrade",
+        "docs-2024-extra-env",
+        "docs-2024-extra-secret-env-from",
+        "plaintext-is-not-base64",
+        "newline-in-the-plaintext",
+        "url-safe-alphabet",
+    ];
+    let ended = sandbox
+        .run([&some, trigger, &KESTRA, &["--report", "report"]].concat())
+        .with_code(0);
+    // The steps of `rotation` and `upgrade` count too.
+    let count = some.len() - 1 + 5 + trigger.len();
+    assert!(ended.stdout.contains(&format!("{count} passed")), "{}", ended.stdout);
+    schemas::assert_report(&sandbox.work().join("report/report.json"));
+    sandbox.assert_clean();
+}
+
+fn prove(version: &str) {
+    let sandbox = with(version);
+    let args = ["prove", "--count", "60", "--seed", "7"];
+    let ended = sandbox.run([&args[..], &KESTRA].concat()).with_code(0);
+    assert!(ended.stdout.contains(" as predicted, seed"), "{}", ended.stdout);
+    sandbox.assert_clean();
+}
+
+fn docs() {
+    let sandbox = with("2.0.0");
+    let page = format!("{}/tests/pages/edition-2024.md", env!("CARGO_MANIFEST_DIR"));
+    let ended = sandbox
+        .run([&["docs", "--page", &page], &KESTRA[..]].concat())
+        .with_code(1);
+    let says = "1 promise kept, 2 broken, 0 not run";
+    assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    sandbox.assert_clean();
+}
+
+/// An API server with one pod of Kestra, and nothing that can be changed.
+struct Cluster(Value);
+
+impl Respond for Cluster {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let list = |kind: &str, items: Value| json!({"kind": kind, "apiVersion": "v1", "metadata": {}, "items": items});
+        let body = match (request.method.as_str(), request.url.path()) {
+            ("GET", "/version") => json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
+                "gitTreeState": "clean", "buildDate": "", "goVersion": "", "compiler": "gc", "platform": "linux/amd64"}),
+            ("GET", "/api/v1/namespaces/n/pods") => list("PodList", json!([self.0])),
+            ("GET", "/api/v1/namespaces/n/services") => list("ServiceList", json!([])),
+            _ => {
+                return ResponseTemplate::new(404).set_body_json(json!({"kind": "Status", "apiVersion": "v1",
+                "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404, "message": "not found"}));
+            }
+        };
+        ResponseTemplate::new(200).set_body_json(body)
+    }
+}
+
+/// Audits a pod with these variables, beside a Kestra that was started with those.
+fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> (Ended, Value) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let env: Vec<Value> = pod
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "kestra-standalone-0", "namespace": "n", "labels": {
+            "app.kubernetes.io/name": "kestra", "app.kubernetes.io/instance": "kestra",
+            "app.kubernetes.io/component": "standalone"}},
+        "spec": {"containers": [{"name": "kestra", "image": "kestra/kestra:v2.0.0", "env": env}]},
+        "status": {"phase": "Running"}});
+    let environment = kestra.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let kestra = Arc::new(Kestra::new("2.0.0".into(), environment));
+    let (cluster, server) = runtime.block_on(async {
+        let cluster = MockServer::start().await;
+        Mock::given(any()).respond_with(Cluster(pod)).mount(&cluster).await;
+        let server = MockServer::start().await;
+        let shared = Arc::clone(&kestra);
+        let answer = move |request: &Request| shared.respond(request);
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        (cluster, server)
+    });
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": cluster.uri()}}], "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "stub", "context": {"cluster": "c", "user": "u"}}]});
+    let place = ["audit", "--context", "stub", "--namespace", "n"];
+    let uri = server.uri();
+    let asked = ["--run-flow", "--url", &uri, "--format", "json"];
+    let mut command = sandbox.command([&place[..], &asked].concat());
+    command.env("KUBECONFIG", sandbox.file("kubeconfig", kubeconfig.to_string()));
+    let ended = run(command);
+    let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stderr));
+    assert_valid("audit", &report);
+    assert!(kestra.is_empty(), "a flow or an execution was left");
+    (ended, report)
+}
+
+fn audit() {
+    let sandbox = Sandbox::new();
+    let good = STANDARD.encode("correct horse");
+    let other = STANDARD.encode("battery staple");
+    let all = [
+        ("SECRET_A", good.as_str()),
+        ("SECRET_RAW", "plaintext!"),
+        ("SECRET_B", &good),
+    ];
+    let (ended, report) = audited(&sandbox, &all, &all);
+    let ended = ended.with_code(1);
+    assert_eq!(
+        (
+            &report["flow"]["asked"],
+            &report["flow"]["agreed"],
+            &report["flow"]["engine_adapter"]
+        ),
+        (&json!(3), &json!(3), &json!(false)),
+        "{}",
+        ended.stderr
+    );
+    // What the process lacks, though the pod should have it, makes the flow that reads all of them fail; it is then
+    // put again, under its name, without the one.
+    let (_, report) = audited(&sandbox, &all, &[("SECRET_A", &good), ("SECRET_RAW", "plaintext!")]);
+    assert_eq!(
+        (&report["flow"]["asked"], &report["flow"]["agreed"]),
+        (&json!(3), &json!(2))
+    );
+    let (_, report) = audited(&sandbox, &all, &[("SECRET_A", &good), ("SECRET_B", &other)]);
+    assert_eq!(
+        (&report["flow"]["asked"], &report["flow"]["agreed"]),
+        (&json!(3), &json!(2))
+    );
+    sandbox.assert_clean();
+}
