@@ -30,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
             })
         };
         trials.push(each("scenarios_run", scenarios));
+        trials.push(each("no_text_of_the_server_moves_the_cursor", odd));
         trials.push(each("random_secrets_are_as_predicted", prove));
     }
     trials
@@ -70,6 +71,38 @@ fn scenarios(version: &str) {
     assert!(ended.stdout.contains(&format!("{count} passed")), "{}", ended.stdout);
     schemas::assert_report(&sandbox.work().join("report/report.json"));
     sandbox.assert_clean();
+}
+
+/// Whatever text the server spoils, nothing of it reaches the terminal as it is.
+fn odd(version: &str) {
+    let members = [
+        "version",
+        "id",
+        "namespace",
+        "flowId",
+        "taskId",
+        "current",
+        "message",
+        "level",
+        "outputs",
+        "values",
+        "labels",
+    ];
+    for member in members {
+        let sandbox = with(&format!("{version}+{member}"));
+        for args in [
+            &["run", "-v", "extra-env", "plaintext-is-not-base64"][..],
+            &["prove", "--count", "5", "--seed", "7"],
+        ] {
+            let ended = sandbox.run([args, &KESTRA].concat());
+            assert_ne!(ended.code, Some(101), "{member}: {}", ended.stderr);
+            for text in [&ended.stdout, &ended.stderr] {
+                let obeyed = text.find(['\u{1b}', '\u{9b}', '\u{202e}']);
+                assert_eq!(obeyed, None, "{version} {member} {args:?}: {text:?}");
+            }
+        }
+        sandbox.assert_clean();
+    }
 }
 
 fn prove(version: &str) {
