@@ -24,6 +24,9 @@ import org.slf4j.event.Level;
 @Singleton
 @Webserver
 class Kestra13 implements Generation {
+    /** An unknown property of a flow is refused. */
+    private static final boolean STRICT = true;
+
     @Inject FlowService flows;
     @Inject WebhookService webhooks;
     @Inject FlowRepositoryInterface flowRepository;
@@ -32,7 +35,7 @@ class Kestra13 implements Generation {
 
     @Override
     public FlowWithSource create(GenericFlow flow) throws Exception {
-        return flows.create(flow, false);
+        return flows.create(flow, STRICT);
     }
 
     @Override
@@ -51,7 +54,22 @@ class Kestra13 implements Generation {
     }
 
     @Override
+    public Execution shown(Execution execution) {
+        return execution;
+    }
+
+    @Override
+    public Execution listed(Execution execution) {
+        return execution;
+    }
+
+    @Override
     public List<LogEntry> logs(String tenant, String execution, Level minLevel) {
         return logs.findByExecutionId(tenant, execution, minLevel);
+    }
+
+    @Override
+    public boolean tellsItsVersionToAll() {
+        return true;
     }
 }

@@ -1,11 +1,14 @@
 package engine;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.kestra.core.executor.command.Create;
 import io.kestra.core.executor.command.ExecutionCommand;
 import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionId;
 import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.executions.TaskRun;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
@@ -53,7 +56,32 @@ class Kestra20 implements Generation {
     }
 
     @Override
+    public Shown shown(Execution execution) {
+        return new Shown(execution.getTenantId(), execution, execution.getTaskRunList());
+    }
+
+    @Override
+    public Listed listed(Execution execution) {
+        return new Listed(execution.getTenantId(), execution);
+    }
+
+    /** Whole, but for what its task runs would only repeat. */
+    record Shown(String tenantId, @JsonUnwrapped @JsonIgnoreProperties({"deleted", "taskRunList"}) Execution execution,
+                 @JsonIgnoreProperties({"executionId", "namespace", "flowId", "outputs"}) List<TaskRun> taskRunList) {
+    }
+
+    /** Light: whoever wants the task runs asks for the execution by its id. */
+    record Listed(String tenantId,
+                  @JsonUnwrapped @JsonIgnoreProperties({"deleted", "taskRunList", "metadata"}) Execution execution) {
+    }
+
+    @Override
     public List<LogEntry> logs(String tenant, String execution, Level minLevel) {
         return logs.findByExecutionId(tenant, execution, minLevel);
+    }
+
+    @Override
+    public boolean tellsItsVersionToAll() {
+        return false;
     }
 }

@@ -4,6 +4,7 @@ import io.kestra.core.exceptions.InternalException;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.services.TaskOutputService;
+import io.kestra.core.tenant.TenantService;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.scheduling.TaskExecutors;
@@ -19,10 +20,11 @@ import java.util.NoSuchElementException;
 class OutputsApi {
     @Inject ExecutionRepositoryInterface executions;
     @Inject TaskOutputService outputs;
+    @Inject TenantService tenants;
 
     @Get("/tasks/{executionId}/{taskRunId}")
-    Map<String, Object> taskRun(String tenant, String executionId, String taskRunId) throws InternalException {
-        Execution execution = executions.findById(tenant, executionId).orElseThrow(NoSuchElementException::new);
+    Map<String, Object> taskRun(String executionId, String taskRunId) throws InternalException {
+        Execution execution = executions.findById(tenants.resolveTenant(), executionId).orElseThrow(NoSuchElementException::new);
         return outputs.getOutputs(execution.findTaskRunByTaskRunIdIfPresent(taskRunId).orElseThrow(NoSuchElementException::new));
     }
 }

@@ -1,5 +1,6 @@
 package engine;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.kestra.core.models.Label;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.LogEntry;
@@ -12,6 +13,7 @@ import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.runners.FlowInputOutput;
 import io.kestra.core.services.ExecutionService;
 import io.kestra.core.services.FlowService;
+import io.kestra.core.tenant.TenantService;
 import io.micronaut.core.annotation.Nullable;
 import io.micronaut.data.model.Pageable;
 import io.micronaut.http.HttpStatus;
@@ -29,13 +31,18 @@ import io.micronaut.scheduling.TaskExecutors;
 import io.micronaut.scheduling.annotation.ExecuteOn;
 import jakarta.inject.Inject;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.event.Level;
 
-/** Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. */
+/**
+ * Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. The open-source
+ * server knows one tenant and takes every name in the path for it.
+ */
 @Controller("/api/v1/{tenant}")
 @ExecuteOn(TaskExecutors.BLOCKING)
 @Webserver
@@ -43,82 +50,115 @@ class Api {
     /** An answer to wait=true comes at the latest then; the caller's own deadline is shorter. */
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(60);
 
+    private static final Set<String> OPEN_LABELS = Set.of(Label.CORRELATION_ID, Label.FROM);
+
     @Inject Generation kestra;
     @Inject FlowService flows;
     @Inject FlowRepositoryInterface flowRepository;
     @Inject ExecutionService executionService;
     @Inject ExecutionRepositoryInterface executions;
     @Inject FlowInputOutput inputOutput;
+    @Inject TenantService tenants;
 
     @Post(uri = "/flows", consumes = MediaType.APPLICATION_YAML)
-    FlowWithSource createFlow(String tenant, @Body String source) throws Exception {
-        return kestra.create(GenericFlow.fromYaml(tenant, source));
+    FlowWithSource createFlow(@Body String source) throws Exception {
+        return kestra.create(GenericFlow.fromYaml(tenants.resolveTenant(), source));
     }
 
     @Put(uri = "/flows/{namespace}/{id}", consumes = MediaType.APPLICATION_YAML)
-    FlowWithSource updateFlow(String tenant, String namespace, String id, @Body String source) throws Exception {
-        return kestra.update(GenericFlow.fromYaml(tenant, source), flow(tenant, namespace, id));
+    FlowWithSource updateFlow(String namespace, String id, @Body String source) throws Exception {
+        return kestra.update(GenericFlow.fromYaml(tenants.resolveTenant(), source), withSource(namespace, id));
     }
 
     @Get("/flows/{namespace}/{id}")
-    FlowWithSource flow(String tenant, String namespace, String id) {
-        return flowRepository.findByIdWithSource(tenant, namespace, id).orElseThrow(NoSuchElementException::new);
+    Flow flow(String namespace, String id, @QueryValue(defaultValue = "false") boolean source) {
+        return source ? withSource(namespace, id)
+            : flowRepository.findById(tenants.resolveTenant(), namespace, id).orElseThrow(NoSuchElementException::new);
     }
 
     @Delete("/flows/{namespace}/{id}")
     @Status(HttpStatus.NO_CONTENT)
-    void deleteFlow(String tenant, String namespace, String id) {
-        flows.delete(flow(tenant, namespace, id));
+    void deleteFlow(String namespace, String id) {
+        flows.delete(withSource(namespace, id));
+    }
+
+    private FlowWithSource withSource(String namespace, String id) {
+        return flowRepository.findByIdWithSource(tenants.resolveTenant(), namespace, id).orElseThrow(NoSuchElementException::new);
     }
 
     @Post(uri = "/executions/{namespace}/{id}", consumes = MediaType.MULTIPART_FORM_DATA)
-    Execution createExecution(String tenant, String namespace, String id, @Body @Nullable MultipartBody form,
-                              @QueryValue(defaultValue = "false") boolean wait,
-                              @QueryValue @Nullable List<String> labels) throws Exception {
-        Flow flow = flows.getFlowIfExecutableOrThrow(tenant, namespace, id, Optional.empty());
-        Execution execution = Execution.newExecution(flow, labels == null ? List.of() : labels.stream().map(Api::label).toList());
+    Created createExecution(String namespace, String id, @Body @Nullable MultipartBody form,
+                            @QueryValue(defaultValue = "false") boolean wait,
+                            @QueryValue @Nullable List<String> labels) throws Exception {
+        Flow flow = flows.getFlowIfExecutableOrThrow(tenants.resolveTenant(), namespace, id, Optional.empty());
+        Execution execution = Execution.newExecution(flow, labels(labels == null ? List.of() : labels));
         if (form != null) {
             execution = execution.withInputs(inputOutput.readExecutionInputs(flow, execution, form).block());
         }
         if (wait) {
-            return executionService.runAndWait(execution, flow, LONGEST_WAIT);
+            return Created.of(executionService.runAndWait(execution, flow, LONGEST_WAIT));
         }
         kestra.submit(execution);
-        return execution;
+        return Created.of(execution);
+    }
+
+    /** What is answered to whoever starts an execution: all of it, and where the UI would show it. */
+    record Created(String url, @JsonUnwrapped Execution execution) {
+        static Created of(Execution execution) {
+            return new Created("/ui/%s/executions/%s/%s/%s".formatted(execution.getTenantId(), execution.getNamespace(),
+                execution.getFlowId(), execution.getId()), execution);
+        }
     }
 
     /** A flow's executions, a page of them: what a trigger or a schedule made is found here. */
     @Get("/executions")
-    Map<String, Object> search(String tenant, @QueryValue String namespace, @QueryValue String flowId,
+    Map<String, Object> search(@QueryValue String namespace, @QueryValue String flowId,
                                @QueryValue(defaultValue = "1") int page, @QueryValue(defaultValue = "10") int size) {
-        ArrayListTotal<Execution> found = executions.findByFlowId(tenant, namespace, flowId, Pageable.from(page, size));
-        return Map.of("results", found, "total", found.getTotal());
+        ArrayListTotal<Execution> found =
+            executions.findByFlowId(tenants.resolveTenant(), namespace, flowId, Pageable.from(page, size));
+        return Map.of("results", found.stream().map(kestra::listed).toList(), "total", found.getTotal());
     }
 
     @Get("/executions/{id}")
-    Execution execution(String tenant, String id) {
-        return executions.findById(tenant, id).orElseThrow(NoSuchElementException::new);
+    Object execution(String id) {
+        return kestra.shown(find(id));
     }
 
     @Delete("/executions/{id}")
     @Status(HttpStatus.NO_CONTENT)
-    void deleteExecution(String tenant, String id,
+    void deleteExecution(String id,
                          @QueryValue(defaultValue = "true") boolean deleteLogs,
                          @QueryValue(defaultValue = "true") boolean deleteMetrics,
                          @QueryValue(defaultValue = "true") boolean deleteStorage) throws Exception {
-        executionService.delete(execution(tenant, id), deleteLogs, deleteMetrics, deleteStorage);
+        executionService.delete(find(id), deleteLogs, deleteMetrics, deleteStorage);
+    }
+
+    private Execution find(String id) {
+        return executions.findById(tenants.resolveTenant(), id).orElseThrow(NoSuchElementException::new);
     }
 
     @Get("/logs/{executionId}")
-    List<LogEntry> logs(String tenant, String executionId, @QueryValue @Nullable Level minLevel) {
-        return kestra.logs(tenant, executionId, minLevel);
+    List<LogEntry> logs(String executionId, @QueryValue @Nullable Level minLevel) {
+        return kestra.logs(tenants.resolveTenant(), executionId, minLevel);
     }
 
-    private static Label label(String pair) {
-        int colon = pair.indexOf(':');
-        if (colon < 1) {
-            throw new IllegalArgumentException("label '" + pair + "' is not of the form key:value");
+    /** The labels that were asked for, and who asks. Of Kestra's own a caller may give no others. */
+    private static List<Label> labels(List<String> pairs) {
+        List<Label> labels = new ArrayList<>();
+        for (String pair : pairs) {
+            int colon = pair.indexOf(':');
+            if (colon < 1) {
+                throw new IllegalArgumentException("label '" + pair + "' is not of the form key:value");
+            }
+            Label label = new Label(pair.substring(0, colon), pair.substring(colon + 1));
+            if (label.key().startsWith(Label.SYSTEM_PREFIX) && !OPEN_LABELS.contains(label.key())) {
+                throw new IllegalArgumentException("System labels can only be set by Kestra itself, offending label: " + pair);
+            }
+            labels.add(label);
         }
-        return new Label(pair.substring(0, colon), pair.substring(colon + 1));
+        if (labels.stream().noneMatch(label -> label.key().equals(Label.FROM))) {
+            labels.add(new Label(Label.FROM, "api"));
+        }
+        return labels;
     }
 }

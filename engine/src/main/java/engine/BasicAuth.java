@@ -12,13 +12,19 @@ import java.util.regex.Pattern;
 
 /** Lets through what carries the credentials, what the configuration opens, and the set-up while none are set. */
 @ServerFilter("/api/**")
+@Webserver
 class BasicAuth {
     private static final Pattern SETUP = Pattern.compile("/api/v1(/[^/]+)?/basicAuth(ValidationErrors)?");
 
+    private static final Pattern VERSION = Pattern.compile("/api/v1(/[^/]+)?/configs");
+
+    private final Generation kestra;
     private final Credentials credentials;
     private final List<String> openUrls;
 
-    BasicAuth(Credentials credentials, @Value("${kestra.server.basic-auth.open-urls:}") List<String> openUrls) {
+    BasicAuth(Generation kestra, Credentials credentials,
+              @Value("${kestra.server.basic-auth.open-urls:}") List<String> openUrls) {
+        this.kestra = kestra;
         this.credentials = credentials;
         // An empty entry would open everything.
         this.openUrls = openUrls.stream().filter(url -> !url.isBlank()).toList();
@@ -28,6 +34,7 @@ class BasicAuth {
     @Nullable HttpResponse<?> check(HttpRequest<?> request) {
         String path = request.getPath();
         boolean open = openUrls.stream().anyMatch(path::startsWith)
+            || kestra.tellsItsVersionToAll() && VERSION.matcher(path).matches()
             || !credentials.areSet() && SETUP.matcher(path).matches();
         return open || credentials.accept(request.getHeaders().get(HttpHeaders.AUTHORIZATION))
             ? null : HttpResponse.unauthorized().header(HttpHeaders.WWW_AUTHENTICATE, "Basic");

@@ -23,5 +23,14 @@ interface Generation {
     /** What a webhook trigger is evaluated with; {@code path} is what follows the key, null when nothing does. */
     WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger);
 
+    /** What is answered to whoever asks for one execution. */
+    Object shown(Execution execution);
+
+    /** What a search answers of an execution. */
+    Object listed(Execution execution);
+
     List<LogEntry> logs(String tenant, String execution, Level minLevel);
+
+    /** Whether anybody may ask for the version, without credentials. */
+    boolean tellsItsVersionToAll();
 }

@@ -1,5 +1,6 @@
 package engine;
 
+import io.kestra.core.services.InstanceService;
 import io.kestra.core.utils.VersionProvider;
 import io.micronaut.core.annotation.Nullable;
 import io.micronaut.core.annotation.Introspected;
@@ -16,13 +17,14 @@ import java.util.Map;
 @Controller("/api/v1")
 @Webserver
 class InstanceApi {
+    @Inject InstanceService instance;
     @Inject VersionProvider version;
     @Inject Credentials credentials;
 
     @Get(uris = {"/configs", "/{tenant}/configs"})
     Map<String, Object> configs(@Nullable String tenant) {
-        return Map.of("version", version.getVersion(), "edition", "OSS", "engineAdapter", true,
-            "isBasicAuthInitialized", credentials.areSet());
+        return Map.of("uuid", instance.fetch(), "version", version.getVersion(), "edition", "OSS",
+            "engineAdapter", true, "isBasicAuthInitialized", credentials.areSet());
     }
 
     @Get(uris = {"/basicAuthValidationErrors", "/{tenant}/basicAuthValidationErrors"})

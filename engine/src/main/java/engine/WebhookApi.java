@@ -6,6 +6,7 @@ import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithException;
 import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.runners.RunContextFactory;
+import io.kestra.core.tenant.TenantService;
 import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
 import io.micronaut.core.annotation.Nullable;
 import io.micronaut.http.HttpRequest;
@@ -37,29 +38,30 @@ class WebhookApi {
     @Inject Generation kestra;
     @Inject FlowRepositoryInterface flows;
     @Inject RunContextFactory runContexts;
+    @Inject TenantService tenants;
 
     @Get
-    Mono<HttpResponse<?>> get(String tenant, String namespace, String id, String key,
+    Mono<HttpResponse<?>> get(String namespace, String id, String key,
                               @PathVariable @Nullable String path, HttpRequest<String> request) throws Exception {
-        return trigger(tenant, namespace, id, key, path, request);
+        return trigger(namespace, id, key, path, request);
     }
 
     @Post(consumes = MediaType.ALL)
-    Mono<HttpResponse<?>> post(String tenant, String namespace, String id, String key,
+    Mono<HttpResponse<?>> post(String namespace, String id, String key,
                                @PathVariable @Nullable String path, HttpRequest<String> request) throws Exception {
-        return trigger(tenant, namespace, id, key, path, request);
+        return trigger(namespace, id, key, path, request);
     }
 
     @Put(consumes = MediaType.ALL)
-    Mono<HttpResponse<?>> put(String tenant, String namespace, String id, String key,
+    Mono<HttpResponse<?>> put(String namespace, String id, String key,
                               @PathVariable @Nullable String path, HttpRequest<String> request) throws Exception {
-        return trigger(tenant, namespace, id, key, path, request);
+        return trigger(namespace, id, key, path, request);
     }
 
-    private Mono<HttpResponse<?>> trigger(String tenant, String namespace, String id, String key, String path,
+    private Mono<HttpResponse<?>> trigger(String namespace, String id, String key, String path,
                                           HttpRequest<String> request) throws Exception {
         // Whoever does not know the key learns nothing of the flow, not even that there is one.
-        Optional<Flow> found = flows.findById(tenant, namespace, id);
+        Optional<Flow> found = flows.findById(tenants.resolveTenant(), namespace, id);
         AbstractWebhookTrigger trigger = found.stream().flatMap(flow -> matching(flow, key)).findFirst()
             .orElseThrow(() -> new NoSuchElementException("Webhook not found"));
         Flow flow = found.get();
