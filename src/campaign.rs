@@ -96,6 +96,7 @@ impl Scene<'_> {
                 // The case itself, and then after each step.
                 let mut steps = case.steps.iter();
                 loop {
+                    about.provenance.rest = installed.served_by();
                     match self.case(&installed, &about, phases).await {
                         Ok(result) => results.push(result),
                         Err(Unjudged::Broke(infra)) => {

@@ -132,6 +132,7 @@ impl Bench<'_> {
         let clock = Instant::now();
         let installed = self.provider.install(self.site, &group).await?;
         served.installed = clock.elapsed();
+        served.provenance.rest = installed.served_by();
 
         phase(&format!("read {} secrets", pack.samples.len()));
         let clock = Instant::now();

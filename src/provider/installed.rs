@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Forecast, Pod, Pods, Site, docker, embedded, live};
 use crate::kestra::Client;
 use crate::plan::Action;
+use crate::report::ServedBy;
 use crate::verdict::{Infra, Outcome};
 
 /// A Kestra that was installed, or the reason it never will be.
@@ -28,6 +29,11 @@ impl Installed {
             Self::Live(release) => release.client(),
             Self::Never(outcome) => Err(outcome),
         }
+    }
+
+    /// Who serves Kestra's REST API, by the answer to the first question.
+    pub fn served_by(&self) -> ServedBy {
+        self.client().ok().map(Client::server).into()
     }
 
     /// How long Kestra itself took to boot, told once for each start.

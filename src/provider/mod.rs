@@ -221,7 +221,8 @@ impl Provider {
         })
     }
 
-    /// What is real here, and what is not; of pods that are not known only what holds for all.
+    /// What is real here, and what is not; of pods that are not known only what holds for all. Who serves the REST API
+    /// is for the server to say: [`Installed::served_by`].
     pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation, pods),

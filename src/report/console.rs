@@ -6,7 +6,7 @@ use std::time::Duration;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
-use super::{CaseResult, Provenance, Report, Seen};
+use super::{CaseResult, Report, Seen, ServedBy};
 use crate::progress::{Live, Observer, terminal};
 use crate::verdict::{Exit, Infra, Status};
 use crate::words::count;
@@ -250,17 +250,14 @@ fn summary(report: &Report, exit: Exit) -> String {
 
 /// What was modelled, and who served the REST API.
 pub fn provenance(report: &Report) -> Vec<String> {
-    let of_all = |part: fn(&Provenance) -> Vec<&str>| -> BTreeSet<&str> {
-        let parts = report.results.iter().flat_map(|result| part(&result.provenance));
-        parts.filter(|text| !text.is_empty()).collect()
-    };
-    let lines = [
-        (
-            "modelled, not real",
-            of_all(|p| p.modelled.iter().map(String::as_str).collect()),
-        ),
-        ("REST served by", of_all(|p| vec![&p.rest])),
-    ];
+    let all = || report.results.iter().map(|result| &result.provenance);
+    let modelled: BTreeSet<_> = all().flat_map(|p| p.modelled.iter().cloned()).collect();
+    let mut servers: BTreeSet<_> = all().map(|p| p.rest.to_string()).collect();
+    // A pod that was not to run beside others that did: the others say who served.
+    if servers.len() > 1 {
+        servers.remove(&ServedBy::Nobody.to_string());
+    }
+    let lines = [("modelled, not real", modelled), ("REST served by", servers)];
     let there = lines.into_iter().filter(|(_, texts)| !texts.is_empty());
     there
         .map(|(what, texts)| format!("{what}: {}", texts.into_iter().collect::<Vec<_>>().join("; ")))

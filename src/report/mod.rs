@@ -10,6 +10,7 @@ pub mod junit;
 pub mod markdown;
 pub mod merge;
 mod seen;
+mod served;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use format::Format;
 pub use seen::{Seen, expected, observed, predicted};
+pub use served::ServedBy;
 pub use summary::{Combination, Counts};
 
 use crate::scenario::Source;
@@ -177,8 +179,8 @@ pub struct Provenance {
     /// The image it ran from; none where it was no image, or the chart's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Who served Kestra's REST API.
-    pub rest: String,
+    /// Who served Kestra's REST API, by its own account.
+    pub rest: ServedBy,
     /// The cluster's version; none where there is no cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<String>,

@@ -1,6 +1,6 @@
 //! Reports for the tests of the formats.
 
-use super::{At, CaseResult, Finding, Phase, Provenance, Report, Run, Seen};
+use super::{At, CaseResult, Finding, Phase, Provenance, Report, Run, Seen, ServedBy};
 use crate::secret::diagnosis::Code;
 use crate::secret::{Hop, HopKind, Shown, Value};
 use crate::verdict::Status;
@@ -37,7 +37,7 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
             provider: "embedded".into(),
             chart: "kestra-minimal 0.1.0 (bundled) as 1.x".into(),
             kestra: "engine@2.0.0".into(),
-            rest: "our adapter".into(),
+            rest: ServedBy::Adapter,
             ..Provenance::default()
         },
         phases: vec![

@@ -20,25 +20,24 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn wrapped_engine() {
-    let sandbox = Sandbox::new();
-    // A run of the engine itself shows how it is started, and builds it where it was not.
-    let mut run = Watched::start(sandbox.command(["run", "extra-env", "--kestra", ENGINE]));
+/// How an engine is started, without the ports and folders of that start and without its arguments. A run of it shows
+/// that, and builds it where it was not.
+pub fn engine_command(sandbox: &Sandbox, kestra: &str) -> Vec<String> {
+    let mut run = Watched::start(sandbox.command(["run", "extra-env", "--kestra", kestra]));
     run.wait_for(": extra-env");
     let java = processes::below(run.pid())
         .into_iter()
         .find(|p| p.arguments.iter().any(|a| a == "engine.Engine"))
         .unwrap();
     run.end().with_code(0);
-    let engine = java
-        .arguments
-        .iter()
-        // Ports and folders come anew by JAVA_TOOL_OPTIONS.
-        .filter(|a| !a.starts_with("-D"))
-        .take_while(|a| *a != "server")
-        .map(|a| format!("'{a}'"))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let given = java.arguments.into_iter().filter(|a| !a.starts_with("-D"));
+    given.take_while(|a| a != "server").collect()
+}
+
+fn wrapped_engine() {
+    let sandbox = Sandbox::new();
+    let engine = engine_command(&sandbox, ENGINE);
+    let engine = engine.iter().map(|a| format!("'{a}'")).collect::<Vec<_>>().join(" ");
     sandbox.script(
         "kestra",
         &format!("if [ \"$1\" = --version ]; then echo 'Kestra 2.0.0'; exit; fi\nexec {engine} \"$@\""),
@@ -56,6 +55,9 @@ fn wrapped_engine() {
     let report = fs::read(sandbox.work().join("report/report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["results"][0]["provenance"]["kestra"], "exec:./kestra");
+    // It is called like Kestra, and says itself that it is not Kestra's web server.
+    let rest = &report["results"][0]["provenance"]["rest"];
+    assert_eq!(rest, "our adapter around Kestra's engine, under Kestra's own paths");
     sandbox.assert_clean();
 }
 

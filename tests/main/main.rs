@@ -32,6 +32,7 @@
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
 //! | [`rest`] | the client against what each generation of Kestra answered |
+//! | [`parity`] | the engines answer as each generation of Kestra answered |
 //! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A *live* trial boots an engine and needs a JDK and Maven: without them it is ignored with that reason,
@@ -63,6 +64,7 @@ mod interrupt;
 mod leaks;
 mod lint;
 mod output;
+mod parity;
 mod processes;
 mod prove;
 #[path = "../support/proxy.rs"]
@@ -125,6 +127,7 @@ fn main() -> ExitCode {
         cluster::trials(),
         audit::trials(),
         rest::trials(),
+        parity::trials(),
     ];
     let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
     cluster::close();

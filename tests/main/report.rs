@@ -36,7 +36,7 @@ pub fn written(id: &str, scenario: &str, status: &str) -> Value {
             "model_drift": false,
             "provenance": {
                 "provider": "embedded", "chart": "kestra-minimal 0.1.0 (bundled) as 1.x", "kestra": "engine@2.0.0",
-                "rest": "our adapter",
+                "rest": "our adapter around Kestra's engine, under Kestra's own paths",
             },
             "phases": [{"name": "install", "ms": 300}, {"name": "boot", "ms": 900}, {"name": "flow", "ms": 100}],
             "evidence": [format!("evidence/{scenario}")],

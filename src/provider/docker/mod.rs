@@ -19,7 +19,7 @@ use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, Site};
 use crate::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
-use crate::report::Provenance;
+use crate::report::{Provenance, ServedBy};
 use crate::verdict::Infra;
 
 /// Starts Kestra's image.
@@ -116,10 +116,7 @@ impl Docker {
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
             image: self.image(installation).ok().map(|image| image.name.clone()),
-            rest: match installation.kestra.split_once('@') {
-                Some(("engine", _)) => "our adapter around Kestra's engine, under Kestra's own paths".into(),
-                _ => "Kestra itself".into(),
-            },
+            rest: ServedBy::Nobody,
             kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules and the image's own ENV"

@@ -20,7 +20,7 @@ use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, Site};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
-use crate::report::Provenance;
+use crate::report::{Provenance, ServedBy};
 use crate::toolbox::{Java, JavaFor};
 use crate::verdict::Infra;
 
@@ -102,15 +102,9 @@ impl Embedded {
 
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
-        let (rest, port) = match self.launchers.get(&installation.kestra) {
-            Some(Launcher::Exec(_)) => (
-                "Kestra itself",
-                "ports and storage are given by JAVA_TOOL_OPTIONS, which the pod would not have",
-            ),
-            _ => (
-                "our adapter around Kestra's engine, under Kestra's own paths",
-                "ports and storage are given by system properties",
-            ),
+        let port = match self.launchers.get(&installation.kestra) {
+            Some(Launcher::Exec(_)) => "ports and storage are given by JAVA_TOOL_OPTIONS, which the pod would not have",
+            _ => "ports and storage are given by system properties",
         };
         let mut deviations = vec![
             port.into(),
@@ -128,7 +122,7 @@ impl Embedded {
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
             image: None,
-            rest: rest.into(),
+            rest: ServedBy::Nobody,
             kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules".into(),

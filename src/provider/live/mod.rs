@@ -20,7 +20,7 @@ use super::{KestraRef, Pods, RELEASE, Site};
 use crate::cluster::{Access, Cluster, names};
 use crate::environment::Kubelet;
 use crate::plan::Installation;
-use crate::report::Provenance;
+use crate::report::{Provenance, ServedBy};
 use crate::verdict::Infra;
 
 /// Which cluster.
@@ -222,11 +222,6 @@ impl Live {
                 "the release is not named {RELEASE}, as the namespace is shared"
             ));
         }
-        let rest = if ours {
-            "our adapter around Kestra's engine, under Kestra's own paths"
-        } else {
-            "Kestra itself"
-        };
         Provenance {
             provider: match &self.own {
                 Some(_) => self.name.into(),
@@ -235,7 +230,7 @@ impl Live {
             chart: format!("{} as {}", site.chart, installation.generation),
             kestra: installation.kestra.clone(),
             image: image.map(ToString::to_string),
-            rest: rest.into(),
+            rest: ServedBy::Nobody,
             kubernetes: Some(self.cluster.version.clone()),
             modelled: Vec::new(),
             deviations,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::value::{Line, Sight, lines, sights};
 use super::{seconds, word};
-use crate::report::{CaseResult, Combination, Phase, Provenance, evidence};
+use crate::report::{CaseResult, Combination, Phase, Provenance, ServedBy, evidence};
 use crate::secret::Shown;
 use crate::secret::diagnosis::Code;
 use crate::verdict::Status;
@@ -191,10 +191,10 @@ fn provenance(of: &Provenance) -> Vec<(&'static str, String)> {
         ("Kestra", visible(&of.kestra)),
     ];
     lines.extend(of.image.iter().map(|image| ("Image", visible(image))));
-    lines.push(("REST served by", visible(&of.rest)));
+    lines.push(("REST served by", visible(&of.rest.to_string())));
     lines.extend(of.kubernetes.iter().map(|k| ("Kubernetes", visible(k))));
     lines.extend(of.modelled.iter().map(|m| ("Modelled, not real", visible(m))));
-    if of.modelled.is_empty() && !of.rest.is_empty() {
+    if of.modelled.is_empty() && of.rest != ServedBy::Nobody {
         lines.push(("Modelled, not real", "nothing".into()));
     }
     lines.extend(of.deviations.iter().map(|d| ("Changed to run here", visible(d))));

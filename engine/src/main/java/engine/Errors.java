@@ -4,6 +4,7 @@ import io.kestra.core.exceptions.ConflictException;
 import io.kestra.core.exceptions.KestraException;
 import io.kestra.core.exceptions.KestraRuntimeException;
 import io.kestra.core.exceptions.NotFoundException;
+import io.micronaut.core.convert.exceptions.ConversionErrorException;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
@@ -45,6 +46,7 @@ class Errors {
             case KestraRuntimeException rejected -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Invalid entity", e);
             case UnsatisfiedBodyRouteException empty -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Invalid route params", e);
             case UnsatisfiedRouteException lacking -> answer(request, HttpStatus.BAD_REQUEST, "Bad Request", e);
+            case ConversionErrorException unreadable -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Internal server error", e);
             case HttpStatusException status -> answer(request, status.getStatus(), status.getStatus().getReason(), e);
             default -> {
                 LOG.error("{} {} failed", request.getMethodName(), request.getPath(), e);
