@@ -1,7 +1,10 @@
 //! `--kestra exec:PATH` takes any executable that is called like Kestra's own.
 
 use std::fs;
+use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -16,12 +19,17 @@ pub fn trials() -> Vec<Trial> {
             "an_executable_by_a_relative_path_is_asked_and_run",
             wrapped_engine,
         ),
+        live(
+            "exec",
+            "values_that_set_port_and_storage_do_not_make_parallel_servers_meet",
+            own_port_and_storage,
+        ),
         test("exec", "an_executable_without_a_version_exits_3", no_version),
     ]
 }
 
-fn wrapped_engine() {
-    let sandbox = Sandbox::new();
+/// The command that starts the engine, as a script may hold it.
+fn engine(sandbox: &Sandbox) -> String {
     // A run of the engine itself shows how it is started, and builds it where it was not.
     let mut run = Watched::start(sandbox.command(["run", "extra-env", "--kestra", ENGINE]));
     run.wait_for(": extra-env");
@@ -30,20 +38,26 @@ fn wrapped_engine() {
         .find(|p| p.arguments.iter().any(|a| a == "engine.Engine"))
         .unwrap();
     run.end().with_code(0);
-    let engine = java
-        .arguments
+    java.arguments
         .iter()
         // Ports and folders come anew by JAVA_TOOL_OPTIONS.
         .filter(|a| !a.starts_with("-D"))
         .take_while(|a| *a != "server")
         .map(|a| format!("'{a}'"))
         .collect::<Vec<_>>()
-        .join(" ");
-    sandbox.script(
-        "kestra",
-        &format!("if [ \"$1\" = --version ]; then echo 'Kestra 2.0.0'; exit; fi\nexec {engine} \"$@\""),
-    );
+        .join(" ")
+}
 
+/// Kestra as a file; `before` is done before each start.
+fn executable(sandbox: &Sandbox, before: &str) {
+    let engine = engine(sandbox);
+    let version = "if [ \"$1\" = --version ]; then echo 'Kestra 2.0.0'; exit; fi";
+    sandbox.script("kestra", &format!("{version}\n{before}\nexec {engine} \"$@\""));
+}
+
+fn wrapped_engine() {
+    let sandbox = Sandbox::new();
+    executable(&sandbox, "");
     let args = [
         "run",
         "extra-env",
@@ -57,6 +71,80 @@ fn wrapped_engine() {
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["results"][0]["provenance"]["kestra"], "exec:./kestra");
     sandbox.assert_clean();
+}
+
+fn own_port_and_storage() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.work();
+    // Without the properties that our engine alone knows it reads its configuration as Kestra does.
+    let before = format!(
+        r#"export JAVA_TOOL_OPTIONS="$(printf %s "$JAVA_TOOL_OPTIONS" | sed 's/-Dengine[^ ]*//g')"
+echo "$@" >>'{0}/arguments'
+echo "$JAVA_TOOL_OPTIONS" >>'{0}/options'"#,
+        work.display()
+    );
+    executable(&sandbox, &before);
+    let storage = work.join("shared-storage");
+    for name in ["one", "other"] {
+        own_scenario(&sandbox, name, &storage);
+    }
+
+    let scenarios = ["run", "one.yaml", "other.yaml", "--kestra", "exec:./kestra"];
+    let ended = sandbox.run(scenarios.into_iter().chain(["--no-defaults", "--parallel", "2"]));
+    let ended = ended.with_code(0);
+    assert!(ended.stdout.contains("2 passed"), "{}", ended.stdout);
+    assert!(!storage.exists(), "the values' own storage was used");
+    let arguments = fs::read_to_string(work.join("arguments")).unwrap();
+    assert_eq!(arguments, "server standalone\n".repeat(2));
+    let options = fs::read_to_string(work.join("options")).unwrap();
+    // ~/.kestra/config.yml would be as good as a `-c`.
+    assert_eq!(options.matches("-Duser.home=").count(), 2, "{options}");
+    sandbox.assert_clean();
+}
+
+/// A literal whose values hold all that Kestra needs, port and storage too.
+fn own_scenario(sandbox: &Sandbox, name: &str, storage: &Path) {
+    let storage = storage.display();
+    let values = format!(
+        "common: {{extraEnv: [{{name: SECRET_NAME, value: {}}}]}}
+configurations:
+  application:
+    micronaut: {{server: {{port: 28080}}}}
+    endpoints: {{all: {{port: 28081}}}}
+    datasources:
+      h2:
+        url: jdbc:h2:mem:public;TIME ZONE=UTC;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE
+        username: sa
+        driverClassName: org.h2.Driver
+    kestra:
+      queue: {{type: h2}}
+      repository: {{type: h2}}
+      storage: {{type: local, local: {{base-path: {storage}}}}}
+      server: {{basic-auth: {{username: flow@demo.example, password: Correct-horse-1}}}}
+",
+        STANDARD.encode(name)
+    );
+    sandbox.file(&format!("{name}-values.yaml"), values);
+    let flow = "id: f
+namespace: company.team
+tasks:
+  - {id: t, type: io.kestra.plugin.core.output.OutputValues, values: {name: \"{{ secret('NAME') }}\"}}
+";
+    sandbox.file("flow.yaml", flow);
+    let scenario = format!(
+        "schema: 1
+name: {name}
+about: Port and storage of its own.
+literal:
+  chart: 1.x
+  values: {name}-values.yaml
+  flow: flow.yaml
+  credentials: {{username: flow@demo.example, password: Correct-horse-1}}
+public: true
+expect: {{outputs: {{name: {name}}}}}
+"
+    );
+    sandbox.file(&format!("{name}.yaml"), scenario);
 }
 
 fn no_version() {

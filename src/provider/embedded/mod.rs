@@ -45,7 +45,7 @@ enum Launcher {
         java: Java,
         aot: Option<PathBuf>,
     },
-    /// Any Kestra executable: `PATH server standalone -c FILE`.
+    /// Any Kestra executable: `PATH server standalone`.
     Exec(PathBuf),
 }
 
@@ -105,7 +105,7 @@ impl Embedded {
         let (rest, port) = match self.launchers.get(&installation.kestra) {
             Some(Launcher::Exec(_)) => (
                 "Kestra itself",
-                "ports and storage are given by JAVA_TOOL_OPTIONS, which the pod would not have",
+                "ports, storage and home are given by JAVA_TOOL_OPTIONS, which the pod would not have",
             ),
             _ => (
                 "our adapter around Kestra's engine, under Kestra's own paths",
