@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State, infra};
 use crate::plan::Case;
 use crate::provider::Installed;
-use crate::redact::Redactor;
+use crate::redact::{Redactor, visible};
 use crate::scenario::{Expect, Said, Stage, Start, Wanted};
 use crate::secret::Plain;
 use crate::verdict::{Attempt, Infra, Outcome, Ran};
@@ -54,7 +54,7 @@ pub async fn attempt(
     let mut unsaid = amiss("the execution's log", &wanted.logs, &lines);
     unsaid.extend(server_log(installed, &wanted.server_log).await?);
     Ok(Outcome::Ran(Ran {
-        state: execution.state.to_string(),
+        state: redactor.scrub(&execution.state.to_string()),
         outputs,
         errors: errors.map(|l| redactor.scrub(&l.message)).collect(),
         unsaid: unsaid.iter().map(|sentence| redactor.scrub(sentence)).collect(),
@@ -148,7 +148,8 @@ impl One<'_> {
             let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
             outputs.extend(values.map(|(output, value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                (output.clone(), Plain::new(text, self.case.is_public(output)))
+                let public = self.case.is_public(output);
+                (visible(output).into_owned(), Plain::new(text, public))
             }));
         }
         Ok(outputs)
