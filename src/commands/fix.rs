@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::lint::ChartGeneration;
 use crate::lint::{self, fix, format};
+use crate::progress::{stdout, terminal};
 use crate::verdict::Exit;
 
 /// What `fix` takes.
@@ -41,7 +42,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     if !linted.unreadable.is_empty() {
-        anstream::eprint!("{}", format::human(&linted.report(sources.len()), &args.files));
+        terminal::print(&format::human(&linted.report(sources.len()), &args.files));
         return Ok(Exit::Usage);
     }
     let outcome = fix::fix(&sources, args.chart.generation);
@@ -50,7 +51,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
             continue;
         };
         if args.dry_run {
-            anstream::print!("{}", fixed.diff);
+            stdout::print(&fixed.diff);
             continue;
         }
         let path = source.path.as_deref().unwrap_or(std::path::Path::new(&source.name));
@@ -61,10 +62,10 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         } else {
             "values and names"
         };
-        anstream::println!("{}: {} {what} written anew", source.name, fixed.changed);
+        stdout::line(format!("{}: {} {what} written anew", source.name, fixed.changed));
     }
     let report = outcome.left.report(sources.len());
-    anstream::eprint!("{}", format::human(&report, &args.files));
+    terminal::print(&format::human(&report, &args.files));
     Ok(if report.counts.are_wrong(false) {
         Exit::Wrong
     } else {
