@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, files};
 use crate::watched::Watched;
 use crate::{ENGINE, live, processes, test};
 
@@ -23,6 +23,11 @@ pub fn trials() -> Vec<Trial> {
             "exec",
             "values_that_set_port_and_storage_do_not_make_parallel_servers_meet",
             own_port_and_storage,
+        ),
+        live(
+            "exec",
+            "a_servers_escape_sequences_reach_no_terminal_and_no_evidence",
+            escape_sequences,
         ),
         test("exec", "an_executable_without_a_version_exits_3", no_version),
     ]
@@ -145,6 +150,36 @@ expect: {{outputs: {{name: {name}}}}}
 "
     );
     sandbox.file(&format!("{name}.yaml"), scenario);
+}
+
+fn escape_sequences() {
+    let sandbox = Sandbox::new();
+    let sequence = r"printf '\033]0;title\007\033[2J\302\2331mcleared\r\n'";
+    let obeyed = |text: &str| text.chars().any(|c| c.is_control() && !"\n\t".contains(c));
+
+    executable(&sandbox, sequence);
+    sandbox.file("wrong.yaml", "schema: 1\nname: wrong\nabout: Another value.\nstrategy: extra-env\nsecrets: {A: {plain: a, public: true}}\nexpect: {outputs: {a: b}}\n");
+    let args = ["run", "wrong.yaml", "--kestra", "exec:./kestra", "--report", "report"];
+    sandbox.run(args).with_code(1);
+    let evidence = files(&sandbox.work().join("report/evidence"));
+    assert!(!evidence.is_empty());
+    let mut cleared = 0;
+    for file in evidence {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!obeyed(&text), "{}", file.display());
+        cleared += text.matches(r"\u001b]0;title\u0007\u001b[2J\u009b1mcleared").count();
+    }
+    assert_eq!(cleared, 1);
+
+    sandbox.script(
+        "kestra",
+        &format!("if [ \"$1\" = --version ]; then echo 2.0.0; exit; fi\n{sequence}\nexit 1"),
+    );
+    let ended = sandbox.run(args).with_code(3);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(said.contains(r"\u001b[2J\u009b1mcleared"), "{said}");
+    assert!(!obeyed(&said), "{said:?}");
+    sandbox.assert_clean();
 }
 
 fn no_version() {
