@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
+use crate::redact::visible;
 use crate::report::{Provenance, Run};
 use crate::secret::{Read, escaped};
 use crate::verdict::Exit;
@@ -94,9 +95,9 @@ pub struct Difference {
     pub key: String,
     /// What was written, bytes escaped.
     pub written: String,
-    /// What was predicted, bytes escaped.
+    /// What the flow's outputs were predicted to show, bytes escaped.
     pub predicted: String,
-    /// What was observed, bytes escaped.
+    /// What they showed, bytes escaped.
     pub observed: String,
     /// What is not as it should be.
     pub because: String,
@@ -314,8 +315,8 @@ fn predicted(predicted: &Predicted) -> String {
 fn observed(observed: &Observed) -> String {
     match observed {
         Observed::Text(text) => escaped(text.bytes()),
-        Observed::Missing(words) => words.clone(),
-        Observed::Never(why) => format!("never ran: {why}"),
+        Observed::Missing(words) => visible(words).into_owned(),
+        Observed::Never(why) => format!("never ran: {}", visible(why)),
     }
 }
 
