@@ -73,6 +73,9 @@ fn page(scenarios: &[Scenario]) -> String {
                 let _ = writeln!(page, "- after `{}`{}", step.change, wanted(expectation));
             }
         }
+        if let Some(why) = &scenario.not_on_engine {
+            let _ = writeln!(page, "- skipped on `engine@…`: {why}");
+        }
         if let Some(source) = &scenario.source {
             let _ = writeln!(page, "- source: {}", link(source));
         }
