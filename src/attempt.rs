@@ -55,7 +55,7 @@ pub async fn attempt(
     let mut unsaid = amiss("the execution's log", &wanted.logs, &lines);
     unsaid.extend(server_log(installed, &wanted.server_log).await?);
     Ok(Outcome::Ran(Ran {
-        state: execution.state.to_string(),
+        state: redactor.scrub(&execution.state.to_string()),
         outputs,
         errors: errors.map(|l| visible(&redactor.scrub(&l.message))).collect(),
         unsaid: unsaid

@@ -5,6 +5,8 @@
 //! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
 //! with [`secret`] as the oracle that says what each hop's bytes should be.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod ask;
 pub mod attempt;
 pub mod audit;

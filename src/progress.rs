@@ -1,6 +1,7 @@
 //! What a run tells while it goes on.
 
 mod live;
+pub mod stdout;
 pub mod terminal;
 
 pub use live::Live;

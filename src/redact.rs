@@ -2,7 +2,7 @@
 //!
 //! Our own output cannot hold a private plaintext, by type. Text of others can: pod logs, events,
 //! helm's standard error. It goes through one [`Redactor`], shared by all, before it is shown,
-//! logged or written.
+//! logged or written. What would move a terminal's cursor is spelt out on the way ([`escape_controls`]).
 //!
 //! What is known of a secret of four bytes or more is listed at [`Encoding`]. Of one of two or
 //! three bytes only the raw form and its Base64 are, and only where they stand alone, not inside
@@ -13,7 +13,9 @@ mod forms;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -52,6 +54,26 @@ pub enum Encoding {
     Json,
     /// As inside a quoted YAML scalar, of either kind of quote.
     Yaml,
+}
+
+/// The text with control characters as `\u001b`, which JSON reads too; line breaks and tabs stay. A terminal obeys
+/// escape sequences, whoever wrote them.
+pub fn escape_controls(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            '\r' if rest.peek() == Some(&'\n') => shown.push(c),
+            // Writing to a String cannot fail.
+            c if c.is_control() => drop(write!(shown, "\\u{:04x}", u32::from(c))),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Where a secret was found. It does not hold the secret.
@@ -117,11 +139,11 @@ impl Redactor {
         }
     }
 
-    /// The text with `[redacted]` where secrets were.
+    /// The text with `[redacted]` where secrets were, and its control characters spelt out.
     pub fn scrub(&self, text: &str) -> String {
         let bytes = self.scrub_bytes(text.as_bytes());
         // A secret that is not UTF-8 may end within a character of the text.
-        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        escape_controls(&String::from_utf8_lossy(&bytes)).into_owned()
     }
 
     /// The bytes with `[redacted]` where secrets were.

@@ -17,6 +17,7 @@ use crate::cluster::forward::Forward;
 use crate::cluster::{Access, Cluster};
 use crate::kestra::{Auth, Client, Credentials, Limits};
 use crate::lint;
+use crate::progress::stdout;
 use crate::redact::Redactor;
 use crate::report::console::broken;
 use crate::secret::RunKey;
@@ -228,7 +229,8 @@ impl Args {
             }
             Format::Github => lint::format::github(&report.as_lint()),
         };
-        plaintext::stdout(&text)
+        stdout::print(&text);
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use super::live::{Ways, live};
 use super::said::Said;
 use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
+use crate::progress::{stdout, terminal};
 use crate::report::{Report, way};
 use crate::scenario::{Given, InputError, Literal, Manifest, Scenario};
 use crate::secret::Plain;
@@ -72,7 +73,9 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     let wanted = wanted::read(words)?;
     // The one slip of those who write a plaintext into a file.
     for (name, _) in wanted.iter().filter(|(_, plain)| ends_in_newline(plain.as_ref())) {
-        anstream::eprintln!("note: the plaintext of {name} ends in a newline, and so must what comes out");
+        terminal::line(&format!(
+            "note: the plaintext of {name} ends in a newline, and so must what comes out"
+        ));
     }
     let given = documents::read(&args.files)?;
     let plan = async |_: usize, session: &Session| {
@@ -141,6 +144,6 @@ fn together(plan: Plan) -> Plan {
 
 fn tell(report: &Report) {
     for line in report.results.iter().flat_map(way::ways) {
-        anstream::println!("{line}");
+        stdout::line(line);
     }
 }

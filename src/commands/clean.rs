@@ -6,6 +6,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 use crate::cluster::Access;
 use crate::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::ledger::{Cleaned, Cleaner, Local, past_runs};
+use crate::progress::{stdout, terminal};
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
 use crate::report::console::broken;
@@ -55,10 +56,10 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         {
             found += 1;
             match result {
-                Ok(Cleaned::Removed) => anstream::println!("removed {thing}"),
-                Ok(Cleaned::WasGone) => anstream::println!("was gone {thing}"),
+                Ok(Cleaned::Removed) => stdout::line(format!("removed {thing}")),
+                Ok(Cleaned::WasGone) => stdout::line(format!("was gone {thing}")),
                 Err(e) => {
-                    anstream::eprintln!("error: failed to {e}");
+                    terminal::line(&format!("error: failed to {e}"));
                     exit = Exit::Broken;
                 }
             }
@@ -79,7 +80,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
                 {
                     found += 1;
                     let what = if deleted { "removed" } else { "left alone" };
-                    anstream::println!("{what} namespace {namespace} in context {context} ({about})");
+                    stdout::line(format!("{what} namespace {namespace} in context {context} ({about})"));
                 }
             }
             Err(infra) => {
@@ -89,7 +90,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         }
     }
     if found == 0 {
-        anstream::println!("nothing was left behind");
+        stdout::line("nothing was left behind");
     }
     Ok(exit)
 }

@@ -2,8 +2,8 @@
 
 use clap::Args as ClapArgs;
 
-use super::plaintext::stdout;
 use crate::explain::page;
+use crate::progress::stdout;
 use crate::provider::ENGINES;
 use crate::secret::diagnosis::Code;
 use crate::verdict::Exit;
@@ -18,10 +18,7 @@ pub struct Args {
 }
 
 /// Prints the list, or a page.
-///
-/// # Errors
-/// What the system says of standard output.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> Exit {
     let text = match args.code {
         Some(code) => page(code, &ENGINES[0]),
         None => Code::ALL
@@ -29,6 +26,6 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
             .map(|code| format!("{code} {}\n", code.title()))
             .collect(),
     };
-    stdout(&text)?;
-    Ok(Exit::Fine)
+    stdout::print(&text);
+    Exit::Fine
 }

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
 use super::Cli;
-use super::plaintext::stdout;
+use crate::progress::stdout;
 use crate::verdict::Exit;
 
 /// What `completions` takes.
@@ -20,12 +20,9 @@ pub struct Args {
 }
 
 /// Prints the script.
-///
-/// # Errors
-/// What the system says of standard output.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> Exit {
     let mut script = Vec::new();
     generate(args.shell, &mut Cli::command(), "kestra-secrets", &mut script);
-    stdout(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Fine)
+    stdout::print(&String::from_utf8_lossy(&script));
+    Exit::Fine
 }

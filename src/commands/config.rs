@@ -7,8 +7,8 @@ use clap::{Args as ClapArgs, CommandFactory as _, Subcommand};
 use comfy_table::{Table, presets};
 
 use super::Cli;
-use super::plaintext::stdout;
 use super::settings::{self, File};
+use crate::progress::stdout;
 use crate::verdict::Exit;
 
 /// What `config` takes.
@@ -56,7 +56,7 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
         .as_ref()
         .map_or("no kestra-secrets.toml".into(), |f| f.path.display().to_string());
     if rows.is_empty() {
-        stdout(&format!("nothing is set; {path}\n"))?;
+        stdout::line(format!("nothing is set; {path}"));
         return Ok(Exit::Fine);
     }
     let mut table = Table::new();
@@ -65,6 +65,6 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
     for ((flag, value, from), commands) in rows {
         table.add_row([flag, value, from, commands.join(", ")]);
     }
-    stdout(&format!("{}\n", table.trim_fmt()))?;
+    stdout::line(table.trim_fmt());
     Ok(Exit::Fine)
 }

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::decode;
+use crate::progress::{stdout, terminal};
 use crate::verdict::Exit;
 
 /// What `decode` takes.
@@ -32,10 +33,10 @@ pub struct Args {
 /// Decodes standard input to standard output.
 ///
 /// # Errors
-/// What the system says of either.
+/// What the system says of standard input.
 pub fn run() -> miette::Result<Exit> {
-    let decoded = match decode::lines(std::io::stdin().lock(), BufWriter::new(std::io::stdout().lock())) {
-        // Whoever read the answers has had enough.
+    let decoded = match decode::lines(std::io::stdin().lock(), BufWriter::new(stdout::raw())) {
+        // Whoever read the answers has had enough, or cannot be given them, which is told.
         Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Fine),
         other => other.into_diagnostic().wrap_err("failed to decode standard input")?,
     };
@@ -43,9 +44,9 @@ pub fn run() -> miette::Result<Exit> {
         return Ok(Exit::Fine);
     };
     let lines = if decoded.unread == 1 { "line is" } else { "lines are" };
-    anstream::eprintln!(
+    terminal::line(&format!(
         "error: {} {lines} no {{\"env\": \"…\"}}; the first at line {line}, column {column}",
         decoded.unread
-    );
+    ));
     Ok(Exit::Usage)
 }

@@ -13,6 +13,7 @@ use crate::page::claim::{self, Claim, Correction};
 use crate::page::table::{self, Kept, Row};
 use crate::page::{self, Note, Page, correct, markdown};
 use crate::plan::Plan;
+use crate::progress::{stdout, terminal};
 use crate::report::{console, json::write_private};
 use crate::scenario::{Catalogue, InputError, Scenario};
 use crate::session::Session;
@@ -98,7 +99,7 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     if page.strategies.is_empty() {
         let why = "shows no values for Kestra's chart that give a secret";
         for note in &page.notes {
-            anstream::eprintln!("{}", told(&page, note));
+            terminal::line(&told(&page, note));
         }
         return Err(InputError::whole(name, why, Some("what was read and left out is listed above".into())).into());
     }
@@ -208,7 +209,7 @@ impl Args {
             None if !patch.is_empty() => lines.push(format!("\n{}", patch.trim_end())),
             None => {}
         }
-        plaintext::stdout(&format!("{}\n", lines.join("\n")))?;
+        stdout::line(lines.join("\n"));
         Ok(exit)
     }
 }

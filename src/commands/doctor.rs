@@ -5,9 +5,9 @@ use miette::IntoDiagnostic as _;
 use owo_colors::{OwoColorize as _, Style};
 
 use super::interrupt;
-use super::plaintext::stdout;
 use super::target::Where;
 use crate::doctor::{Examination, Finding, Status, examine};
+use crate::progress::stdout;
 use crate::toolbox::Toolbox;
 use crate::verdict::Exit;
 
@@ -45,7 +45,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     } else {
         told(&examination)
     };
-    stdout(&text)?;
+    stdout::print(&text);
     Ok(match (cancel.is_cancelled(), examination.can_run) {
         (true, _) => Exit::Interrupted,
         (false, true) => Exit::Fine,

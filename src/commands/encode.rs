@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStringExt as _;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::plaintext::{STDIN, of_file, stdout};
+use super::plaintext::{STDIN, of_file};
 use crate::encode::{Order, Producer, Secrets, Store, env_file};
+use crate::progress::{stdout, terminal};
 use crate::scenario::{Generation, InputError, Strategy};
 use crate::secret::{PREFIX, Plain};
 use crate::verdict::Exit;
@@ -91,12 +92,12 @@ enum Only {
 pub fn run(args: &Args) -> miette::Result<Exit> {
     let documents = args.order()?.documents()?;
     match (args.only, documents.manifest) {
-        (Some(Only::Values), _) | (None, None) => stdout(&documents.values)?,
-        (Some(Only::Manifest), Some(manifest)) => stdout(&manifest)?,
+        (Some(Only::Values), _) | (None, None) => stdout::print(&documents.values),
+        (Some(Only::Manifest), Some(manifest)) => stdout::print(&manifest),
         (Some(Only::Manifest), None) => {
             miette::bail!(help = "use --only values", "{} needs no manifest", args.strategy)
         }
-        (None, Some(manifest)) => stdout(&format!("{}---\n{manifest}", documents.values))?,
+        (None, Some(manifest)) => stdout::print(&format!("{}---\n{manifest}", documents.values)),
     }
     Ok(Exit::Fine)
 }
@@ -176,7 +177,7 @@ impl Args {
         }
         let by_store = self.producer == ProducerName::ExternalSecrets;
         if by_store && given.iter().any(|(_, plain)| plain.is_some()) {
-            anstream::eprintln!("note: no plaintext is printed: the store must hold them");
+            terminal::line("note: no plaintext is printed: the store must hold them");
         }
         let mut secrets = Secrets::default();
         for (name, plain) in given {
@@ -186,7 +187,9 @@ impl Args {
             };
             let called = secrets.add(&name, plain)?;
             if called != name {
-                anstream::eprintln!("note: {name} is taken for the variable's name; a flow calls secret('{called}')");
+                terminal::line(&format!(
+                    "note: {name} is taken for the variable's name; a flow calls secret('{called}')"
+                ));
             }
         }
         if secrets.is_empty() {
@@ -201,7 +204,10 @@ fn lines(file: &str) -> miette::Result<Vec<(String, Option<Plain>)>> {
     let lines = env_file(&of_file(file)?)
         .map_err(|line| InputError::whole(called, format!("line {line}: the name is not UTF-8"), None))?;
     for line in lines.iter().filter(|line| line.is_quoted()) {
-        anstream::eprintln!("note: {called}:{}: the quotes are part of {}", line.number, line.name);
+        terminal::line(&format!(
+            "note: {called}:{}: the quotes are part of {}",
+            line.number, line.name
+        ));
     }
     Ok(lines.into_iter().map(|line| (line.name, line.plain)).collect())
 }

@@ -7,8 +7,9 @@ use clap::Args as ClapArgs;
 use miette::IntoDiagnostic as _;
 use semver::Version;
 
-use super::plaintext::{self, STDIN, stdout};
+use super::plaintext::{self, STDIN};
 use crate::explain::{Question, explain};
+use crate::progress::{stdout, terminal};
 use crate::provider::ENGINES;
 use crate::secret::{PREFIX, Place, Plain};
 use crate::verdict::Exit;
@@ -64,13 +65,10 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     let questions = args.questions()?;
     let explained = explain(&questions);
     if args.json {
-        stdout(&format!(
-            "{}\n",
-            serde_json::to_string_pretty(&explained).into_diagnostic()?
-        ))?;
+        stdout::line(serde_json::to_string_pretty(&explained).into_diagnostic()?);
     } else {
         let each: Vec<String> = explained.values.iter().map(|one| format!("{one}\n")).collect();
-        stdout(&each.join("\n"))?;
+        stdout::print(&each.join("\n"));
     }
     let right = explained.values.iter().all(|one| one.right);
     Ok(if right { Exit::Fine } else { Exit::Wrong })
@@ -109,9 +107,7 @@ impl Args {
         }
         let value = plaintext::of_file(STDIN)?;
         if value.ends_with(b"\n") {
-            anstream::eprintln!(
-                "note: the value ends in a newline, which is taken for a part of it; `printf %s` adds none"
-            );
+            terminal::line("note: the value ends in a newline, which is taken for a part of it; `printf %s` adds none");
         }
         Ok(vec![value])
     }

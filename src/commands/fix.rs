@@ -1,9 +1,13 @@
 //! `fix`: makes `lint` silent where nobody has to guess.
 
+use std::path::Path;
+
 use clap::Args as ClapArgs;
 
 use super::lint::ChartGeneration;
+use crate::lint::input::Source;
 use crate::lint::{self, fix, format};
+use crate::progress::{stdout, terminal};
 use crate::verdict::Exit;
 
 /// What `fix` takes.
@@ -11,6 +15,7 @@ use crate::verdict::Exit;
 #[command(after_help = "\
 Only the bytes of wrong values and names change: comments, order, quotes and the file's mode stay. Ciphertext,
 references, templates and what an alias shares are never touched. A file is replaced at once, or not at all.
+A file with several hard links is left alone.
 
 Exit codes: 0 lint is silent about errors now; 1 errors are left, and said; 2 a file that cannot be read or written.
 
@@ -41,33 +46,47 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     if !linted.unreadable.is_empty() {
-        anstream::eprint!("{}", format::human(&linted.report(sources.len()), &args.files));
+        terminal::print(&format::human(&linted.report(sources.len()), &args.files));
         return Ok(Exit::Usage);
     }
     let outcome = fix::fix(&sources, args.chart.generation);
-    for fixed in &outcome.fixed {
-        let Some(source) = sources.get(fixed.source) else {
-            continue;
-        };
+    let fixed = || {
+        let files = outcome.fixed.iter();
+        files.filter_map(|fixed| Some((fixed, sources.get(fixed.source)?)))
+    };
+    if !args.dry_run {
+        // All of them before the first is written.
+        for (_, source) in fixed() {
+            fix::replaceable(path(source)).map_err(|e| {
+                let help = "nothing was written; give the file a copy of its own in the place of the link, \
+                            or change it by hand: --dry-run shows where";
+                miette::miette!(help = help, "failed to fix {}: {e}", source.name)
+            })?;
+        }
+    }
+    for (fixed, source) in fixed() {
         if args.dry_run {
-            anstream::print!("{}", fixed.diff);
+            stdout::print(&fixed.diff);
             continue;
         }
-        let path = source.path.as_deref().unwrap_or(std::path::Path::new(&source.name));
-        fix::replace(path, &fixed.text)
+        fix::replace(path(source), &fixed.text)
             .map_err(|e| miette::miette!(help = "the file is as it was", "failed to write {}: {e}", source.name))?;
         let what = if fixed.changed == 1 {
             "value or name"
         } else {
             "values and names"
         };
-        anstream::println!("{}: {} {what} written anew", source.name, fixed.changed);
+        stdout::line(format!("{}: {} {what} written anew", source.name, fixed.changed));
     }
     let report = outcome.left.report(sources.len());
-    anstream::eprint!("{}", format::human(&report, &args.files));
+    terminal::print(&format::human(&report, &args.files));
     Ok(if report.counts.are_wrong(false) {
         Exit::Wrong
     } else {
         Exit::Fine
     })
+}
+
+fn path(source: &Source) -> &Path {
+    source.path.as_deref().unwrap_or(Path::new(&source.name))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::plaintext::stdout;
+use crate::progress::stdout;
 use crate::scenario::schema::json_schema;
 use crate::verdict::Exit;
 
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         told += "\n";
     }
     let scenarios = args.folder.join("kestra-secrets");
-    stdout(&format!("{told}next: kestra-secrets run {}\n", scenarios.display()))?;
+    stdout::print(&format!("{told}next: kestra-secrets run {}\n", scenarios.display()));
     Ok(Exit::Fine)
 }
 

@@ -4,6 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::lint::{self, Report, format};
+use crate::progress::stdout;
 use crate::scenario::Generation;
 use crate::verdict::Exit;
 
@@ -94,7 +95,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         ),
         Format::Github => format::github(&report),
     };
-    anstream::print!("{text}");
+    stdout::print(&text);
     Ok(exit(&report, args.deny.is_some()))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args as ClapArgs;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::plaintext::stdout;
+use crate::progress::stdout;
 use crate::report::expected;
 use crate::scenario::{self, Expect, Expectation, Given, Scenario, Source};
 use crate::secret::RunKey;
@@ -27,7 +27,7 @@ pub struct Args {
 pub fn run(args: &Args) -> miette::Result<Exit> {
     let scenarios = scenario::load(&args.select)?;
     if args.markdown {
-        stdout(&page(&scenarios))?;
+        stdout::print(&page(&scenarios));
         return Ok(Exit::Fine);
     }
     let mut table = Table::new();
@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         let source = scenario.source.as_ref().map(ToString::to_string).unwrap_or_default();
         table.add_row([scenario.name, kind, scenario.about, source]);
     }
-    anstream::println!("{}", table.trim_fmt());
+    stdout::line(table.trim_fmt());
     Ok(Exit::Fine)
 }
 
@@ -72,6 +72,9 @@ fn page(scenarios: &[Scenario]) -> String {
             for expectation in &step.expect {
                 let _ = writeln!(page, "- after `{}`{}", step.change, wanted(expectation));
             }
+        }
+        if let Some(why) = &scenario.not_on_engine {
+            let _ = writeln!(page, "- skipped on `engine@…`: {why}");
         }
         if let Some(source) = &scenario.source {
             let _ = writeln!(page, "- source: {}", link(source));

@@ -9,6 +9,7 @@ use super::interrupt;
 use super::matrix;
 use super::said::Said;
 use crate::plan::{Plan, Shard, opening};
+use crate::progress::stdout;
 use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::session::{Options, Session};
 use crate::verdict::{Exit, Infra};
@@ -80,7 +81,7 @@ pub async fn live(
             let exit = carried.console.last_line(&carried.report, |exit| carried.exit(exit));
             said.tell(&carried.report);
             if let Some(line) = &carried.left_out {
-                anstream::println!("{line}");
+                stdout::line(line);
             }
             exit
         }

@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::progress::terminal;
+use crate::progress::{stdout, terminal};
 use crate::verdict::Exit;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
@@ -124,10 +124,11 @@ pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         cli.output.apply();
         run(cli.command, cli.config).await
     };
-    done.await.unwrap_or_else(|report| {
+    let exit = done.await.unwrap_or_else(|report| {
         terminal::line(format!("{report:?}").trim_end_matches('\n'));
         Exit::Usage
-    })
+    });
+    stdout::exit(exit)
 }
 
 /// Reads a command line, and what is set beforehand.
@@ -135,7 +136,7 @@ fn read(words: &[OsString]) -> miette::Result<Cli> {
     let root = Cli::command();
     let file = settings::File::find(settings::named(words).as_deref()).inspect_err(|_| settings::help(&root, words))?;
     let matches = settings::read(&root, file.as_ref(), words)?;
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| settings::end(&e)))
 }
 
 /// Does what the command line asks.
@@ -151,7 +152,7 @@ async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<Exit> 
         Command::Explain(args) => explain::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Decode(_) => decode::run(),
-        Command::Codes(args) => codes::run(&args),
+        Command::Codes(args) => Ok(codes::run(&args)),
         Command::Lint(args) => lint::run(&args),
         Command::Fix(args) => fix::run(&args),
         Command::Doctor(args) => doctor::run(*args).await,
@@ -162,6 +163,6 @@ async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<Exit> 
         Command::Init(args) => init::run(&args),
         Command::Config(args) => config::run(&args, config),
         Command::Schema(args) => schema::run(&args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
     }
 }

@@ -1,9 +1,8 @@
-//! What commands read and print that may be a plaintext.
+//! What commands read that may be a plaintext.
 
-use std::io::{ErrorKind, IsTerminal as _, Read, Write as _};
+use std::io::{IsTerminal as _, Read};
 
-use miette::IntoDiagnostic as _;
-
+use crate::progress::terminal;
 use crate::scenario::InputError;
 
 /// What stands for standard input among file names.
@@ -21,7 +20,7 @@ pub fn of_file(file: &str) -> Result<Vec<u8>, InputError> {
         let mut bytes = Vec::new();
         let source: Box<dyn Read> = if file == STDIN {
             if std::io::stdin().is_terminal() {
-                anstream::eprintln!("reading standard input; Ctrl-D ends it");
+                terminal::line("reading standard input; Ctrl-D ends it");
             }
             Box::new(std::io::stdin().lock())
         } else {
@@ -39,17 +38,5 @@ pub fn of_file(file: &str) -> Result<Vec<u8>, InputError> {
         )),
         Ok(bytes) => Ok(bytes),
         Err(e) => Err(InputError::whole(called, format!("failed to read: {e}"), None)),
-    }
-}
-
-/// Prints to standard output, and is content when whoever read it has had enough.
-///
-/// # Errors
-/// What the system says, as of a full disk.
-pub fn stdout(text: &str) -> miette::Result<()> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e).into_diagnostic(),
-        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::interrupt;
 use super::target::Target;
+use crate::progress::stdout;
 use crate::prove::report::Report;
 use crate::prove::{generate, prove};
 use crate::report::console::Console;
@@ -74,7 +75,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .write(folder)
             .map_err(|e| console.broken(&Infra::new(phase(), e)))
     });
-    anstream::println!("{}", report.told(&proof));
+    stdout::line(report.told(&proof));
     Ok(match (written, report.exit()) {
         _ if cancel.is_cancelled() => Exit::Interrupted,
         (Err(broken), Exit::Fine) => broken,

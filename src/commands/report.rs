@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::said::Said;
+use crate::progress::stdout;
 use crate::report::console::Console;
 use crate::report::{self, Format, json, merge};
 use crate::verdict::Exit;
@@ -89,7 +90,10 @@ fn convert(args: &Convert) -> miette::Result<Exit> {
         Some(file) => json::write_private(file, text.as_bytes())
             .into_diagnostic()
             .wrap_err_with(|| format!("failed to write {}", file.display()))?,
-        None => std::io::stdout().write_all(text.as_bytes()).into_diagnostic()?,
+        None => {
+            // What cannot be written is told there.
+            let _ = stdout::raw().write_all(text.as_bytes());
+        }
     }
     Ok(Exit::Fine)
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 
+use crate::progress::stdout;
 use crate::report::{Report, github, markdown};
 
 /// How a command that runs cases tells how they ended.
@@ -30,7 +31,7 @@ impl Said {
     pub fn tell(&self, report: &Report) {
         let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|v| v == "true");
         if self.format == Some(Told::Github) || (self.format.is_none() && there) {
-            anstream::print!("{}", github::github(report));
+            stdout::print(&github::github(report));
         }
         if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|f| !f.is_empty()) {
             let summary = markdown::markdown(report);

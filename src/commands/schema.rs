@@ -4,6 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use super::matrix;
+use crate::progress::stdout;
 use crate::verdict::Exit;
 use crate::{audit, doctor, explain, lint, prove, report, scenario};
 
@@ -48,6 +49,6 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Prove => prove::report::json_schema(),
         Format::Audit => audit::report::json_schema(),
     };
-    anstream::println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
+    stdout::line(serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(Exit::Fine)
 }

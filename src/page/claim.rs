@@ -218,6 +218,7 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
         promise: Some(promise.clone()),
         expect: vec![expectation(promise)],
         steps: Vec::new(),
+        not_on_engine: None,
         file: page.name.clone(),
         at: (first.map_or(0, |block| block.line as u64), 1),
     }

@@ -36,6 +36,16 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
         let mut shared: Vec<(&Arc<Scenario>, &Expectation)> = Vec::new();
         for scenario in scenarios.iter().filter(|s| target.chart.sees_to(s.given.written_for())) {
             let generation = target.chart.of(scenario.given.written_for());
+            let skipped = |why| Skipped {
+                scenario: scenario.name.clone(),
+                kestra: target.kestra.clone(),
+                generation,
+                why,
+            };
+            if let Some(why) = scenario.not_on_engine.as_ref().filter(|_| target.is_engine()) {
+                plan.skipped.push(skipped(why.clone()));
+                continue;
+            }
             let speaks = |e: &[Expectation]| e.iter().any(|e| e.applies(&target.version, generation));
             let silent = scenario.steps.iter().position(|step| !speaks(&step.expect));
             let expectation = match (scenario.expectation(&target.version, generation), silent) {
@@ -45,19 +55,14 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
                         (Some(_), Some(n)) => format!("its step {}", n + 1),
                         _ => "it".to_owned(),
                     };
-                    plan.skipped.push(Skipped {
-                        scenario: scenario.name.clone(),
-                        kestra: target.kestra.clone(),
-                        generation,
-                        why: format!(
-                            "{who} expects nothing of Kestra {} with chart {generation}",
-                            target.version
-                        ),
-                    });
+                    let version = &target.version;
+                    plan.skipped.push(skipped(format!(
+                        "{who} expects nothing of Kestra {version} with chart {generation}"
+                    )));
                     continue;
                 }
             };
-            if !options.isolate && share::fits(scenario, &expectation.wanted.expect, &shared) {
+            if !options.isolate && share::fits(scenario, &expectation.wanted.expect, &target.version, &shared) {
                 shared.push((scenario, expectation));
             } else {
                 let more = alone(scenario, expectation, target, generation, options)?;

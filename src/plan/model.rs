@@ -68,6 +68,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it is Kestra's engine behind our own adapter.
+    pub fn is_engine(&self) -> bool {
+        self.kestra.starts_with("engine@")
+    }
+
     /// What an installation of it is called: unique in a plan where the names are.
     pub fn id(&self, name: &str) -> String {
         let generation = match self.chart {

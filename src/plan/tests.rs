@@ -94,6 +94,58 @@ fn intents_share_an_installation_and_nothing_else_does() {
 }
 
 #[test]
+fn what_our_adapter_cannot_show_is_skipped_there_with_its_reason() {
+    let scenarios = [intent("a", "extra-env", "skip: {engine: no access log}\n")];
+    let engine = target("2.0.0");
+    let official = Target {
+        kestra: "official@2.0.0".into(),
+        ..engine.clone()
+    };
+    let plan = build(&scenarios, &[engine, official], &Options::default()).unwrap();
+    let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.as_str()).collect();
+    assert_eq!(kestras, ["official@2.0.0"]);
+    let skipped: Vec<_> = plan
+        .skipped
+        .iter()
+        .map(|s| (s.kestra.as_str(), s.why.as_str()))
+        .collect();
+    assert_eq!(skipped, [("engine@2.0.0", "no access log")]);
+}
+
+#[test]
+fn a_schedule_has_a_kestra_to_itself_below_0_21() {
+    let flow = |name: &str, start: &str| {
+        let secret = name.to_uppercase();
+        let body = format!(
+            "strategy: extra-env\nsecrets: {{{secret}: {{plain: x}}}}\nflow: flow.yaml\nstart: {start}\nexpect: {{outputs: {{}}}}\n"
+        );
+        scenario(name, &body)
+    };
+    let scenarios = [
+        intent("a", "extra-env", ""),
+        flow("schedule", "{trigger: {}}"),
+        flow("webhook", "{webhook: {key: k}}"),
+    ];
+    for (version, expected) in [
+        ("0.20.7", vec![vec!["a", "webhook"], vec!["schedule"]]),
+        ("0.21.0-SNAPSHOT", vec![vec!["a", "schedule", "webhook"]]),
+        ("2.0.0", vec![vec!["a", "schedule", "webhook"]]),
+    ] {
+        let plan = build(&scenarios, &[target(version)], &Options::default()).unwrap();
+        assert_eq!(arranged(&plan), expected.into_iter().collect(), "{version}");
+    }
+    let literal = |name: &str| {
+        let body = "literal: {chart: 1.x, values: values.yaml, flow: flow.yaml}\nstart: {trigger: {}}\nexpect: {outputs: {}}\n";
+        scenario(name, body)
+    };
+    let scenarios = [literal("b"), literal("c")];
+    for (version, installations) in [("0.20.7", 2), ("1.3.31", 1)] {
+        let plan = build(&scenarios, &[target(version)], &Options::default()).unwrap();
+        assert_eq!(plan.installations.len(), installations, "{version}");
+    }
+}
+
+#[test]
 fn each_kestra_has_installations_of_its_own() {
     let scenarios = [intent("a", "extra-env", ""), intent("b", "extra-env", "")];
     let plan = build(&scenarios, &[target("2.0.0"), target("1.3.31")], &Options::default()).unwrap();

@@ -168,11 +168,10 @@ impl Log {
         words[from..].iter().map(|line| (self.0.scrub)(line)).collect()
     }
 
-    /// The last so many lines, oldest first, scrubbed.
-    pub fn tail(&self, lines: usize) -> Vec<String> {
-        let held = self.lines();
-        let from = held.len().saturating_sub(lines);
-        held.iter().skip(from).map(|line| (self.0.scrub)(line)).collect()
+    /// The lines still held, oldest first, scrubbed as one text: a secret may have several lines.
+    pub fn text(&self) -> String {
+        let held: String = self.lines().iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        (self.0.scrub)(&held)
     }
 
     /// The lines still held that contain a text, oldest first, scrubbed. The text is looked for in the lines

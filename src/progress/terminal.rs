@@ -37,8 +37,15 @@ pub(super) fn bars() -> &'static MultiProgress {
 
 /// A line above the live ones, whatever the loudness: for errors.
 pub fn line(text: &str) {
-    // Where nothing is drawn, MultiProgress itself would swallow the line.
-    LIVE.suspend(|| anstream::eprintln!("{text}"));
+    print(&format!("{text}\n"));
+}
+
+/// A text above the live lines.
+pub fn print(text: &str) {
+    // Where nothing is drawn, MultiProgress itself would swallow it. Where it cannot be written nobody can be told.
+    LIVE.suspend(|| {
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    });
 }
 
 /// A line above the live ones, unless the user wants quiet.
@@ -53,10 +60,12 @@ pub struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LIVE.suspend(|| anstream::stderr().lock().write(bytes))
+        // A log that cannot be written is no reason to end; tracing would panic to say so.
+        let _ = LIVE.suspend(|| anstream::stderr().lock().write_all(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        anstream::stderr().lock().flush()
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use semver::Version;
 use tokio::time::sleep;
 
 use super::{Kind, Pack, Sample};
@@ -10,7 +11,7 @@ use crate::ask::{Asked, Manner, Observed, Reader};
 use crate::plan::{Installation, Target};
 use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
-use crate::secret::{Keyring, Plain, Read, Undecodable, reported};
+use crate::secret::{Keyring, Read, Undecodable};
 use crate::verdict::{Infra, Outcome};
 
 /// How long the server's log may lag behind what it tells of.
@@ -23,7 +24,7 @@ const DROPPED: &str = "Could not decode secret '";
 /// What the model says of one sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicted {
-    /// What `secret()` does.
+    /// What `secret()` does, as a task's outputs show it.
     Read(Read),
     /// No flow runs: the pod is held, or what is given is refused.
     Never(String),
@@ -179,7 +180,7 @@ async fn judge(
 ) -> Result<Vec<Checked>, Infra> {
     let keyring = installed.pod().map(Pod::keyring);
     let predicted = |sample: &Sample| match &keyring {
-        Some(keyring) => Predicted::Read(keyring.secret(&sample.key, &target.version)),
+        Some(keyring) => Predicted::Read(reported(keyring.secret(&sample.key, &target.version), &target.version)),
         None => Predicted::Never(installed.foretold().map_or_else(String::new, never)),
     };
     let predicted: Vec<Predicted> = pack.samples.iter().map(predicted).collect();
@@ -253,8 +254,8 @@ pub(super) fn is_missing(predicted: &Predicted) -> bool {
 /// What is not as predicted, byte for byte.
 pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<String> {
     let agrees = match (predicted, observed) {
-        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => shows(wanted, text),
-        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.iter().any(|one| shows(one, text)),
+        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => wanted == text,
+        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.contains(text),
         (Predicted::Read(Read::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
         (Predicted::Read(Read::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
         (Predicted::Never(wanted), Observed::Never(why)) => wanted == why,
@@ -263,8 +264,9 @@ pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<S
     (!agrees).then(|| "what the flow got is not what was predicted".to_owned())
 }
 
-fn shows(text: &Plain, output: &Plain) -> bool {
-    reported(text).as_ref() == Some(output)
+/// What the outputs show. Of what they never show, as its execution has no end, the text itself: it will differ.
+pub(super) fn reported(read: Read, kestra: &Version) -> Read {
+    read.clone().reported(kestra).unwrap_or(read)
 }
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.

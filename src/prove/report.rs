@@ -95,9 +95,9 @@ pub struct Difference {
     pub key: String,
     /// What was written, bytes escaped.
     pub written: String,
-    /// What was predicted, bytes escaped.
+    /// What the flow's outputs were predicted to show, bytes escaped.
     pub predicted: String,
-    /// What was observed, bytes escaped.
+    /// What they showed, bytes escaped.
     pub observed: String,
     /// What is not as it should be.
     pub because: String,
@@ -316,7 +316,7 @@ fn observed(observed: &Observed) -> String {
     match observed {
         Observed::Text(text) => escaped(text.bytes()),
         Observed::Missing(words) => visible(words),
-        Observed::Never(why) => format!("never ran: {why}"),
+        Observed::Never(why) => format!("never ran: {}", visible(why)),
     }
 }
 

@@ -10,9 +10,6 @@ use crate::cluster::evidence::{Exhibit, hide};
 use crate::plan::Installation;
 use crate::process::Log;
 
-/// More lines than a log holds.
-const WHOLE: usize = usize::MAX;
-
 /// Where the evidence of an installation is, below the report's folder.
 pub fn folder_of(id: &str) -> String {
     format!("evidence/{id}")
@@ -70,14 +67,12 @@ pub fn of_servers<'a>(
             .iter()
             .map(|v| (v.name.clone(), format!("{} bytes", v.value.as_bytes().len()).into()))
             .collect();
-        let mut lines = log.tail(WHOLE).join("\n");
-        lines.push('\n');
         let (names, says) = match role {
             Role::Standalone => ("environment.json".into(), "kestra.log".into()),
             role => (format!("environment-{role}.json"), format!("kestra-{role}.log")),
         };
         exhibits.push(exhibit(site, &names, &format!("{:#}\n", Value::from(environment))));
-        exhibits.push(exhibit(site, &says, &lines));
+        exhibits.push(exhibit(site, &says, &log.text()));
     }
     exhibits
 }

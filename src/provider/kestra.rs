@@ -49,7 +49,7 @@ impl KestraRef {
             .find_map(|word| Version::parse(word.trim_start_matches('v')).ok());
         found.ok_or_else(|| {
             Infra::new(phase, "it printed no version")
-                .help("exec: takes a Kestra executable, which answers --version and runs `server standalone -c FILE`")
+                .help("exec: takes a Kestra executable, which answers --version and runs `server standalone` with MICRONAUT_CONFIG_FILES")
         })
     }
 }

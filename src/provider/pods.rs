@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::environment::{Environment, MountedFile, Value as Bytes};
 use crate::plan::Case;
-use crate::secret::{Keyring, Plain, Read, reported};
+use crate::secret::{Keyring, Plain, Read};
 use crate::verdict::Prediction;
 
 /// What a server of Kestra does: the word after `kestra server`, and the pods' label
@@ -169,16 +169,12 @@ impl Pod {
         let mut outputs = BTreeMap::new();
         let mut missing = Vec::new();
         for (output, read) in &case.reads {
-            match keyring.secret(&read.secret, version) {
-                Read::Text(text) => match reported(&text) {
-                    Some(shown) => drop(outputs.insert(output.clone(), Plain::new(shown.bytes(), read.public))),
-                    // Its execution has no end, so nothing will be seen.
-                    None => return Prediction::Unknown,
-                },
-                Read::EmptyString => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
-                Read::Fails(_) => missing.push(read.secret.clone()),
-                // Either of several may win: nothing certain can be said.
-                Read::OneOf(_) => return Prediction::Unknown,
+            match keyring.secret(&read.secret, version).reported(version) {
+                Some(Read::Text(text)) => drop(outputs.insert(output.clone(), Plain::new(text.bytes(), read.public))),
+                Some(Read::EmptyString) => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
+                Some(Read::Fails(_)) => missing.push(read.secret.clone()),
+                // Either of several may win, or the execution has no end: nothing certain can be said.
+                Some(Read::OneOf(_)) | None => return Prediction::Unknown,
             }
         }
         if missing.is_empty() {

@@ -50,8 +50,10 @@ pub fn trace(
             keyring: Some(&keyring),
         };
         let mut hops = path.hops(version);
-        if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction) {
-            hop.observed = observed(attempt, output);
+        if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction)
+            && let Some(seen) = observed(attempt, output)
+        {
+            hop.seen_in_outputs(seen, version);
         }
         let given = diagnosis::Given {
             name: Some(&variable.name),

@@ -17,6 +17,24 @@ fn text_without_secrets_is_left_as_it_is() {
 }
 
 #[test]
+fn control_characters_are_spelt_out_and_line_breaks_and_tabs_stay() {
+    let redactor = Redactor::new(["correct\u{1b}horse"]);
+    for (text, shown) in [
+        ("\u{1b}[2Ja\tb\r\nc\n", "\\u001b[2Ja\tb\r\nc\n"),
+        (
+            "over\rwritten \u{7f}\u{9b}31m\0",
+            "over\\u000dwritten \\u007f\\u009b31m\\u0000",
+        ),
+        ("pässwörd 密码 \\u001b", "pässwörd 密码 \\u001b"),
+        // It is redacted as it was, not as it is shown.
+        ("a correct\u{1b}horse", "a [redacted]"),
+    ] {
+        assert_eq!(redactor.scrub(text), shown);
+        assert_eq!(redactor.scrub(shown), shown);
+    }
+}
+
+#[test]
 fn beyond_what_a_search_can_hold_all_text_is_secret() {
     let redactor = Redactor::new(["correct horse"]);
     redactor.add(vec![b'x'; MOST]);

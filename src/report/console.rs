@@ -7,7 +7,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::{CaseResult, Report, Seen, ServedBy};
-use crate::progress::{Live, Observer, terminal};
+use crate::progress::{Live, Observer, stdout, terminal};
 use crate::verdict::{Exit, Infra, Status};
 use crate::words::count;
 
@@ -63,16 +63,16 @@ impl Console {
     /// The table, what a reader must know of it, and the exit that the run makes of its results.
     pub fn last_line(&self, report: &Report, of_the_run: impl FnOnce(Exit) -> Exit) -> Exit {
         if !report.results.is_empty() {
-            anstream::println!("{}", table(&report.results).trim_fmt());
+            stdout::line(table(&report.results).trim_fmt());
         }
         for line in notes(&report.results) {
-            anstream::println!("{line}");
+            stdout::line(line);
         }
         for line in kept(report) {
-            anstream::println!("{line}");
+            stdout::line(line);
         }
         let exit = of_the_run(Exit::of(report.results.iter().map(|r| r.status)));
-        anstream::println!("{}", summary(report, exit));
+        stdout::line(summary(report, exit));
         exit
     }
 }

@@ -69,6 +69,17 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     #[schemars(with = "Vec<StepFile>")]
     pub steps: Vec<Spanned<StepFile>>,
+    /// Where it cannot be shown, and why.
+    #[serde(default)]
+    pub skip: SkipFile,
+}
+
+/// Where a scenario cannot be shown: there it is skipped, for this reason.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SkipFile {
+    /// On `engine@VERSION`: what our adapter in the place of Kestra's web server lacks.
+    pub engine: Option<String>,
 }
 
 /// What makes the flow run: exactly one of `webhook` and `trigger`.

@@ -50,6 +50,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// What happens to the release afterwards, each step with its own expectation.
     pub steps: Vec<Step>,
+    /// Why it cannot be shown on an engine behind our adapter; none where it can.
+    pub not_on_engine: Option<String>,
     /// The file it was read from, as a person would name it.
     pub file: String,
     /// Line and column of the name in that file.
@@ -80,6 +82,7 @@ impl Scenario {
                 wanted: Wanted::only(Expect::Outputs(outputs)),
             }],
             steps: Vec::new(),
+            not_on_engine: None,
             file: by.into(),
             at: (0, 0),
         }

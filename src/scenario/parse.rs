@@ -127,6 +127,7 @@ impl Reader<'_> {
             promise,
             expect,
             steps,
+            not_on_engine: raw.skip.engine,
             file: self.file.into(),
             at: (here.line(), here.column()),
         })

@@ -7,7 +7,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::decode::decode_bytes;
-use super::{Keyring, PREFIX, Place, Plain, Read, RunKey, Shown};
+use super::{Keyring, PREFIX, Place, Plain, Read, RunKey, Shown, reported};
 
 /// A place where a secret can be looked at, in the order of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +119,20 @@ pub struct Hop<V = Shown> {
 }
 
 impl Hop<Plain> {
+    /// Something was seen here, in the outputs of a task: what should be there is what those show.
+    pub fn seen_in_outputs(&mut self, seen: Value<Plain>, kestra: &Version) {
+        for value in [&mut self.meant, &mut self.predicted].into_iter().flatten() {
+            if let Value::Is(text) = value {
+                match reported(text, kestra).as_slice() {
+                    [] => {}
+                    [one] => *value = Value::Is(one.clone()),
+                    several => *value = Value::OneOf(several.to_vec()),
+                }
+            }
+        }
+        self.observed = Some(seen);
+    }
+
     /// As a report may show it.
     pub fn show(&self, key: &RunKey) -> Hop {
         let show = |value: &Option<Value<Plain>>| value.as_ref().map(|value| value.show(key));
@@ -277,6 +291,17 @@ mod tests {
             let hops = hops(Place::Data, written, Some("admin"));
             assert_eq!(last(&hops), Some(&Value::Is("admin".into())));
             assert_eq!(first_wrong(&hops), None);
+        }
+    }
+
+    #[test]
+    fn what_is_seen_in_outputs_is_held_against_what_those_show() {
+        for (seen, wrong) in [("ab", None), ("a\0b", Some(HopKind::SecretFunction))] {
+            let mut hops = hops(Place::Values, "YQBi", Some("a\0b"));
+            let last = hops.last_mut().unwrap();
+            last.seen_in_outputs(Value::Is(seen.into()), &NEW);
+            assert_eq!(last.predicted, Some(Value::Is("ab".into())));
+            assert_eq!(first_wrong(&hops), wrong);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::redact::escape_controls;
 use crate::scenario::{Expect, Stage};
 use crate::secret::Plain;
 
@@ -89,7 +90,8 @@ impl Infra {
     pub fn new(phase: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self {
             phase: phase.into(),
-            cause: cause.to_string(),
+            // Others' words may stand in it.
+            cause: escape_controls(&cause.to_string()).into_owned(),
             help: None,
             passing: false,
         }

@@ -15,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         test("every_byte_that_is_not_wrong_is_kept", fixed),
         test("what_was_not_given_is_left_alone", not_given),
+        test("a_file_with_two_names_is_left_alone_and_nothing_is_written", hard_links),
         test("a_dry_run_shows_lines_and_lengths_and_writes_nothing", dry_run),
     ]
 }
@@ -60,6 +61,26 @@ fn not_given() {
     sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: admin}]}");
     let ended = sandbox.run(["fix", "-"]).with_code(2);
     assert!(ended.stderr.contains("standard input"), "{}", ended.stderr);
+}
+
+fn hard_links() {
+    let sandbox = Sandbox::new();
+    let values = "common: {extraEnv: [{name: SECRET_A, value: \"admin!\"}]}\n";
+    let files = ["a.yaml", "b.yaml"].map(|name| sandbox.file(name, values));
+    let other = sandbox.work().join("other");
+    fs::hard_link(&files[1], &other).unwrap();
+    let ended = sandbox.run(["fix", "a.yaml", "b.yaml"]).with_code(2);
+    assert!(ended.stderr.contains("b.yaml: it has 2 names"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing was written"), "{}", ended.stderr);
+    for file in [&files[0], &files[1], &other] {
+        assert_eq!(fs::read_to_string(file).unwrap(), values);
+    }
+    let shown = sandbox.run(["fix", "--dry-run", "a.yaml", "b.yaml"]).stdout;
+    assert!(shown.contains("+++ a.yaml") && shown.contains("+++ b.yaml"), "{shown}");
+
+    fs::remove_file(&other).unwrap();
+    sandbox.run(["fix", "a.yaml", "b.yaml"]).with_code(0);
+    assert_ne!(fs::read_to_string(&files[1]).unwrap(), values);
 }
 
 fn dry_run() {

@@ -24,7 +24,7 @@ fn said(args: &[&str], code: i32) -> Ended {
 }
 
 /// The commands that a help lists.
-fn below(help: &str) -> Vec<String> {
+pub fn below(help: &str) -> Vec<String> {
     let list = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
     let lines = list.lines().take_while(|line| line.starts_with("  "));
     let names = lines

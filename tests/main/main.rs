@@ -3,7 +3,7 @@
 //! | module | what it guards |
 //! |---|---|
 //! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
-//! | [`output`] | quiet, verbose, and colours |
+//! | [`output`] | quiet, verbose, and colours; output that cannot be written |
 //! | [`help`] | what every command says of itself, and of what it does not take |
 //! | [`told`] | what every command prints and says of a failure, word for word |
 //! | [`settings`] | what is set beforehand by variables and by `kestra-secrets.toml` |

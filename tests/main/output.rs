@@ -1,7 +1,11 @@
 //! What all commands have in common: how much is told, and in which colours.
 
+use std::fs::{self, File};
+
 use libtest_mimic::Trial;
 
+use crate::help::below;
+use crate::report::written;
 use crate::sandbox::{Sandbox, run};
 use crate::{ENGINE, live, test};
 
@@ -10,6 +14,22 @@ pub fn trials() -> Vec<Trial> {
         test("output", "colours_go_by_the_flag_then_by_the_environment", colours),
         test("output", "quiet_and_verbose_exclude_each_other", contradiction),
         test("output", "an_error_is_told_however_quiet", quiet_error),
+        test(
+            "output",
+            "output_that_cannot_be_written_is_told_once_by_every_command",
+            full,
+        ),
+        live(
+            "output",
+            "output_that_cannot_be_written_is_told_once_after_a_run",
+            full_after_a_run,
+        ),
+        test("output", "a_reader_who_has_had_enough_is_no_error", closed),
+        test(
+            "output",
+            "an_error_that_cannot_be_written_keeps_its_exit_code",
+            full_error,
+        ),
         live(
             "output",
             "without_a_terminal_each_step_is_a_line_and_quiet_leaves_the_result",
@@ -21,10 +41,6 @@ pub fn trials() -> Vec<Trial> {
 const ESCAPE: char = '\u{1b}';
 
 fn colours() {
-    let bad = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/lint/bad/ks001-trailing-newline.yaml"
-    );
     for (flag, variable, coloured) in [
         ("auto", None, false),
         ("auto", Some("CLICOLOR_FORCE"), true),
@@ -33,7 +49,7 @@ fn colours() {
         ("always", Some("NO_COLOR"), true),
     ] {
         let sandbox = Sandbox::new();
-        for (args, code) in [(["lint", bad], 1), (["list", "nowhere"], 2)] {
+        for (args, code) in [(["lint", BAD], 1), (["list", "nowhere"], 2)] {
             let mut command = sandbox.command(args);
             command.args(["--color", flag]).env_remove("NO_COLOR");
             if let Some(variable) = variable {
@@ -54,6 +70,134 @@ fn contradiction() {
 fn quiet_error() {
     let ended = Sandbox::new().run(["list", "nowhere", "-q"]).with_code(2);
     assert!(ended.stderr.contains("nowhere"), "{}", ended.stderr);
+}
+
+/// A command whose standard output is a disk without room.
+#[track_caller]
+fn told_once(sandbox: &Sandbox, args: &[&str], stdin: &str, code: i32) {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    sandbox.file("stdin", stdin);
+    let mut command = sandbox.command(args);
+    command
+        .stdin(File::open(sandbox.work().join("stdin")).unwrap())
+        .stdout(full);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    let times = said
+        .matches("failed to write to standard output: No space left")
+        .count();
+    assert_eq!(times, 1, "{args:?}: {said}");
+    assert!(!said.contains("a defect of kestra-secrets"), "{args:?}: {said}");
+}
+
+const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint/good/values-1.yaml");
+const BAD: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/lint/bad/ks001-trailing-newline.yaml"
+);
+
+fn full() {
+    let sandbox = Sandbox::new();
+    sandbox.file("one/report.json", written("r1", "one", "pass").to_string());
+    sandbox.file("two/report.json", written("r2", "two", "fail").to_string());
+    sandbox.file("wrong.yaml", fs::read(BAD).unwrap());
+    let answered = "{\"env\": \"YWRtaW4=\"}\n";
+    let mut tried = Vec::new();
+    for (args, stdin, code) in [
+        (&["list"][..], "", 3),
+        (&["list", "--markdown"], "", 3),
+        (&["explain"], "YWRtaW4=", 3),
+        (&["explain", "--json"], "YWRtaW4=", 3),
+        (&["encode", "A=b"], "", 3),
+        (&["decode", "--jsonl"], answered, 3),
+        (&["codes"], "", 3),
+        (&["codes", "KS001"], "", 3),
+        (&["lint", GOOD], "", 3),
+        // A wrong value goes before a broken environment.
+        (&["lint", BAD], "", 1),
+        (&["lint", BAD, "--format", "sarif"], "", 1),
+        (&["fix", "wrong.yaml"], "", 3),
+        (&["report", "convert", "one", "--to", "html"], "", 3),
+        (&["report", "merge", "one", "--output", "merged"], "", 3),
+        (&["report", "merge", "one", "two", "--output", "both"], "", 1),
+        (&["doctor", "--provider", "docker", "--json"], "", 3),
+        (&["clean"], "", 3),
+        (&["init", "new"], "", 3),
+        (&["config", "show"], "", 3),
+        (&["schema", "scenario"], "", 3),
+        (&["completions", "bash"], "", 3),
+        (&["--version"], "", 3),
+    ] {
+        told_once(&sandbox, args, stdin, code);
+        tried.push(args[0]);
+    }
+    told_once(&sandbox, &["--help"], "", 3);
+    let help = sandbox.run(["--help"]).stdout;
+    // These need a Kestra, or a cluster.
+    let live = ["run", "check", "docs", "prove", "audit"];
+    for command in below(&help) {
+        told_once(&sandbox, &[&command, "--help"], "", 3);
+        let known = live.contains(&&*command) || tried.contains(&&*command);
+        assert!(known, "{command} is not tried");
+    }
+}
+
+fn full_after_a_run() {
+    let sandbox = Sandbox::new();
+    sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: YQ==}]}\n");
+    sandbox.file("a", "a");
+    let kestra = ["--kestra", ENGINE];
+    for (args, code) in [
+        (&["run", "extra-env"][..], 3),
+        (&["check", "-f", "values.yaml", "--expect", "A=@a"], 3),
+        (&["prove", "--count", "5", "--seed", "1"], 3),
+        (&["docs", "--page", PAGE], 1),
+    ] {
+        let args: Vec<_> = args.iter().copied().chain(kestra).collect();
+        told_once(&sandbox, &args, "", code);
+    }
+    sandbox.assert_clean();
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages/edition-2024.md");
+
+fn closed() {
+    let sandbox = Sandbox::new();
+    let many = "{\"env\": \"YWRtaW4=\"}\n".repeat(10_000);
+    for (args, stdin) in [
+        (&["list"][..], ""),
+        (&["--help"], ""),
+        (&["lint", GOOD], ""),
+        (&["completions", "bash"], ""),
+        (&["decode", "--jsonl"], many.as_str()),
+    ] {
+        sandbox.file("stdin", stdin);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = sandbox.command(args);
+        command
+            .stdin(File::open(sandbox.work().join("stdin")).unwrap())
+            .stdout(writer);
+        let output = command.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
+
+fn full_error() {
+    let sandbox = Sandbox::new();
+    let verbose = ["list", "nowhere", "-vv"];
+    for args in [
+        &["list", "nowhere"][..],
+        &verbose,
+        &["list", "--no-such-flag"],
+        &["fix", "nowhere"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = sandbox.command(args).stderr(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
 }
 
 fn lines() {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Arg, Command};
 
 pub use file::{Entry, File};
-pub use read::{help, read};
+pub use read::{end, help, read};
 
 /// What is asked but once, holds a plaintext or a word from the user, or has a command do more than look.
 const ONCE: &[&str] = &[

@@ -10,6 +10,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::progress::{stdout, terminal};
+use crate::verdict::Exit;
+
 use super::{File, Level, Set, beforehand, check};
 
 /// Flags that are of use with some values of another flag alone.
@@ -42,7 +45,7 @@ pub fn read(root: &Command, file: Option<&File>, words: &[OsString]) -> miette::
     let matches = partly(root).ok();
     let name = matches.as_ref().and_then(ArgMatches::subcommand_name);
     let Some(command) = name.and_then(|name| root.find_subcommand(name)) else {
-        return Ok(root.clone().get_matches_from(words));
+        return Ok(root.clone().try_get_matches_from(words).unwrap_or_else(|e| end(&e)));
     };
     let mut set = beforehand(root, command, file);
     if let Ok(matches) = partly(&with(root, command, &set, false))
@@ -53,9 +56,10 @@ pub fn read(root: &Command, file: Option<&File>, words: &[OsString]) -> miette::
     let grammar = with(root, command, &set, false);
     Ok(grammar.try_get_matches_from(words).unwrap_or_else(|error| {
         if !lacks_only(&error, &set) {
-            error.exit();
+            end(&error);
         }
-        with(root, command, &set, true).get_matches_from(words)
+        let grammar = with(root, command, &set, true);
+        grammar.try_get_matches_from(words).unwrap_or_else(|e| end(&e))
     }))
 }
 
@@ -64,8 +68,21 @@ pub fn help(root: &Command, words: &[OsString]) {
     if let Err(error) = root.clone().try_get_matches_from(words)
         && !error.use_stderr()
     {
-        error.exit();
+        end(&error);
     }
+}
+
+/// Prints help, or what is wrong with a command line, and ends the process.
+pub fn end(error: &clap::Error) -> ! {
+    let text = error.render().ansi().to_string();
+    let code = if error.use_stderr() {
+        terminal::print(&text);
+        error.exit_code()
+    } else {
+        stdout::print(&text);
+        stdout::exit(Exit::Fine).code().into()
+    };
+    std::process::exit(code)
 }
 
 /// The grammar with the defaults that are set for one command; nothing needs another flag when those are `given`.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-pub use write::replace;
+pub use write::{replace, replaceable};
 
 use super::edit::{self, Edit};
 use super::input::Source;

@@ -7,13 +7,28 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// Puts `text` in the place of the file, which keeps its mode and, where this user may give it away, its owner.
-/// A link stays one: what it leads to is replaced. When anything fails the file is as it was.
+/// Whether the file can be replaced. One with several names (hard links) cannot: only one of them would lead to the
+/// new file, and to write into the old one is to change what may be somebody's backup.
 ///
 /// # Errors
-/// What the file system says.
+/// What the file system says, or how many names there are.
+pub fn replaceable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path)?.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(io::Error::other(format!(
+            "it has {names} names (hard links), and fix would change the file behind one of them only"
+        ))),
+    }
+}
+
+/// Puts `text` in the place of the file, which keeps its mode and, where this user may give it away, its owner.
+/// A symbolic link stays one: what it leads to is replaced. When anything fails the file is as it was.
+///
+/// # Errors
+/// What the file system says; a file that is not [`replaceable`].
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
+    replaceable(&path)?;
     let metadata = fs::metadata(&path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = NamedTempFile::new_in(folder)?;
@@ -33,6 +48,20 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_file_with_several_names_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["one", "other"].map(|name| folder.path().join(name));
+        fs::write(&names[0], "old").unwrap();
+        replaceable(&names[0]).unwrap();
+        fs::hard_link(&names[0], &names[1]).unwrap();
+        for name in &names {
+            let error = replace(name, "new").unwrap_err();
+            assert!(error.to_string().contains("2 names"), "{error}");
+            assert_eq!(fs::read_to_string(name).unwrap(), "old");
+        }
+    }
 
     #[test]
     fn the_mode_stays_and_a_link_stays_a_link() {

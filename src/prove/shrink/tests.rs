@@ -1,24 +1,20 @@
 use std::convert::Infallible;
 
-use super::super::bench::difference;
+use super::super::bench::{difference, reported};
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::secret::{Keyring, Read, reported};
+use crate::secret::{Keyring, Read};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 
 /// What a live Kestra does, as far as names and values alone decide it.
 fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
-    match keyring.secret(&sample.key, &NEW) {
-        Read::Text(text) => shown(&text),
-        Read::OneOf(texts) => shown(&texts[0]),
+    match keyring.secret(&sample.key, &NEW).reported(&NEW).unwrap() {
+        Read::Text(text) => Observed::Text(text),
+        Read::OneOf(texts) => Observed::Text(texts[0].clone()),
         Read::EmptyString => Observed::Text("".into()),
         Read::Fails(words) => Observed::Missing(words),
     }
-}
-
-fn shown(text: &Plain) -> Observed {
-    Observed::Text(reported(text).unwrap())
 }
 
 /// Which samples differ from what a model says that sees every value through `wrong`.
@@ -29,7 +25,7 @@ fn differs(samples: &[Sample], wrong: impl Fn(&[u8]) -> Vec<u8>) -> Vec<bool> {
         .map(|v| (&v.name, v.text.map(|bytes| wrong(bytes))))
         .collect();
     let one = |s: &Sample| {
-        let predicted = Predicted::Read(model.secret(&s.key, &NEW));
+        let predicted = Predicted::Read(reported(model.secret(&s.key, &NEW), &NEW));
         difference(&predicted, &observed(s, &truth)).is_some()
     };
     samples.iter().map(one).collect()

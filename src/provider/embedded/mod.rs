@@ -45,7 +45,7 @@ enum Launcher {
         java: Java,
         aot: Option<PathBuf>,
     },
-    /// Any Kestra executable: `PATH server standalone -c FILE`.
+    /// Any Kestra executable: `PATH server standalone`.
     Exec(PathBuf),
 }
 
@@ -103,7 +103,9 @@ impl Embedded {
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let port = match self.launchers.get(&installation.kestra) {
-            Some(Launcher::Exec(_)) => "ports and storage are given by JAVA_TOOL_OPTIONS, which the pod would not have",
+            Some(Launcher::Exec(_)) => {
+                "ports, storage and home are given by JAVA_TOOL_OPTIONS, which the pod would not have"
+            }
             _ => "ports and storage are given by system properties",
         };
         let mut deviations = vec![

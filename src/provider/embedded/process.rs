@@ -163,16 +163,28 @@ pub(super) fn java_command(engine: &Engine, java: &Java) -> std::io::Result<Comm
 
 /// Our own settings, which beat what the environment and the configuration say.
 pub(super) fn properties(ports: Ports, folder: &Path) -> Vec<String> {
-    let storage = folder.join("storage");
-    vec![
-        format!("-Dmicronaut.server.port={}", ports.http),
-        format!("-Dendpoints.all.port={}", ports.management),
-        format!("-Dengine.grpc.port={}", ports.grpc),
-        // The engine's own property, and Kestra's for any other executable.
-        format!("-Dengine.storage={}", storage.display()),
-        format!("-Dkestra.storage.local.base-path={}", storage.display()),
-        format!("-Djava.io.tmpdir={}", folder.display()),
-    ]
+    let Ports { http, management, grpc } = ports;
+    let (folder, storage) = (folder.display(), folder.join("storage"));
+    let storage = storage.display();
+    let endpoint = "kestra.worker.controllers.static.endpoints[0]";
+    // The engine's own properties, and Kestra's for any other executable.
+    let engine = [
+        format!("-Dengine.grpc.port={grpc}"),
+        format!("-Dengine.storage={storage}"),
+    ];
+    let kestra = [
+        format!("-Dmicronaut.server.port={http}"),
+        format!("-Dendpoints.all.port={management}"),
+        format!("-Dkestra.controller.port={grpc}"),
+        format!("-D{endpoint}.host=localhost"),
+        format!("-D{endpoint}.port={grpc}"),
+        format!("-Dkestra.storage.local.base-path={storage}"),
+        format!("-Dkestra.tasks.tmp-dir.path={folder}"),
+        format!("-Djava.io.tmpdir={folder}"),
+        // Kestra takes ~/.kestra/config.yml for a `-c`; a pod has none.
+        format!("-Duser.home={folder}"),
+    ];
+    engine.into_iter().chain(kestra).collect()
 }
 
 /// Where a Kestra listens.

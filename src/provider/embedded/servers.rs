@@ -158,15 +158,8 @@ async fn spawn(
             .args(["engine.Engine", "server", role.name()]),
         Launcher::Exec(path) => {
             add_java_options(&mut environment, &properties.join(" "));
-            let config = environment
-                .iter()
-                .find(|(n, _)| n == "MICRONAUT_CONFIG_FILES")
-                .map(|(_, v)| v.clone())
-                .unwrap_or_default();
-            Command::new(path)
-                .args(["server", role.name(), "-c"])
-                .arg(config)
-                .env_clear()
+            // As the pod: MICRONAUT_CONFIG_FILES alone. A `-c` would beat the properties.
+            Command::new(path).args(["server", role.name()]).env_clear()
         }
     };
     let program = match role {

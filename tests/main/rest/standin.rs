@@ -527,7 +527,9 @@ fn describe(body: &mut Value, (namespace, id): &(String, String), flow: &Flow) {
 /// What the outputs show of a value.
 fn show(value: &Value, scope: &Names<'_>) -> Result<String, String> {
     let text = render(value.as_str().unwrap(), scope)?;
-    let shown = reported(&Plain::new(text, true)).ok_or("it never ends")?;
+    let version: Version = scope.kestra.version.parse().unwrap();
+    let shown = reported(&Plain::new(text, true), &version);
+    let shown = shown.first().ok_or("it never ends")?;
     String::from_utf8(shown.bytes().to_vec()).map_err(|e| e.to_string())
 }
 
