@@ -98,7 +98,12 @@ impl Severity {
     /// How bad a fault is.
     pub fn of(code: Code) -> Self {
         match code {
-            Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8 => Self::Warning,
+            Code::EncodedTooOften
+            | Code::Crlf
+            | Code::ServiceLink
+            | Code::TwoSources
+            | Code::NotUtf8
+            | Code::NoConfiguration => Self::Warning,
             _ => Self::Error,
         }
     }

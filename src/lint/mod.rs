@@ -7,6 +7,7 @@
 //!
 //! No finding holds a value, or anything made from one but its length.
 
+pub mod configuration;
 pub mod edit;
 pub mod facts;
 pub mod finding;

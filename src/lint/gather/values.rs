@@ -1,5 +1,6 @@
 //! Values for the chart, of either generation.
 
+use super::release::Extent;
 use super::{Document, Gatherer};
 use crate::environment::ObjectKind;
 use crate::lint::facts::{Container, FromRef, Remark, Variable};
@@ -21,16 +22,18 @@ const SIGNS: [&[&str]; 6] = [
 
 impl<'a> Gatherer<'a> {
     /// Values, be they Kestra's own or those of a chart that has Kestra's as a part.
-    pub(super) fn values(&mut self, doc: Document<'a>, root: Id, named: bool) {
+    pub(super) fn values(&mut self, doc: Document<'a>, root: Id, named: bool, extent: Extent) {
+        let part = doc.tree.get(root, "kestra").filter(|part| is_kestra(doc, *part));
         if named || is_kestra(doc, root) {
-            self.values_of_kestra(doc, root);
+            // A chart around Kestra's brings a configuration of its own.
+            self.values_of_kestra(doc, root, if part.is_some() { Extent::Part } else { extent });
         }
-        if let Some(part) = doc.tree.get(root, "kestra").filter(|part| is_kestra(doc, *part)) {
-            self.values_of_kestra(doc, part);
+        if let Some(part) = part {
+            self.values_of_kestra(doc, part, Extent::Part);
         }
     }
 
-    fn values_of_kestra(&mut self, doc: Document<'a>, root: Id) {
+    fn values_of_kestra(&mut self, doc: Document<'a>, root: Id, extent: Extent) {
         let tree = doc.tree;
         let lists = |map: Option<Id>, key| map.and_then(|map| tree.get(map, key));
         let common = tree.get(root, "common");
@@ -40,6 +43,7 @@ impl<'a> Gatherer<'a> {
             .unwrap_or_default();
         let generation = self.generation.unwrap_or_else(|| generation(doc, root));
         self.other_generation(doc, root, generation);
+        self.configuration(doc, root, generation, extent);
 
         let (env, from) = match generation {
             Generation::V0 => (tree.get(root, "extraEnv"), tree.get(root, "extraSecretEnvFrom")),
