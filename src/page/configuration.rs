@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn it_is_due_where_no_part_of_the_values_has_one_and_never_in_0_x() {
-        let manifest = source("", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n");
-        let values = |text: &str| vec![source("", text), manifest.clone()];
+        let manifest = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n";
+        let values = |text: &str| vec![source("", text), source("", manifest)];
         assert!(is_due(&values("common: {}"), Generation::V1));
         assert!(is_due(
             &values("configurations: {application: {}, secrets: []}"),

@@ -1,11 +1,11 @@
 //! Whether values are all that a release is given, and what chart 1.x then misses in them.
 
+use super::values::ignored;
 use super::{Document, Gatherer};
 use crate::lint::configuration::lacks;
 use crate::lint::facts::Remark;
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
-use crate::plan;
 use crate::scenario::Generation;
 use crate::secret::diagnosis::Code;
 
@@ -68,7 +68,9 @@ impl<'a> Gatherer<'a> {
                 self.facts.remarks.push(remark(Severity::Warning, &says));
             }
             // Values that say how Kestra is deployed, and no mere addition to others.
-            Extent::File if is_of_1(doc, root) && doc.tree.get(root, "deployments").is_some() => {
+            Extent::File
+                if !ignored(doc, root, Generation::V0).is_empty() && doc.tree.get(root, "deployments").is_some() =>
+            {
                 let says = format!(
                     "if helm is given no other values, chart {generation} refuses these: they have no configuration of Kestra"
                 );
@@ -83,15 +85,4 @@ impl<'a> Gatherer<'a> {
         let lonely = self.releases.lonely.take().filter(|_| self.releases.seen == 1);
         self.facts.remarks.extend(lonely);
     }
-}
-
-/// Whether keys of chart 1.x stand in the values, so that they are for no other.
-fn is_of_1(doc: Document, root: Id) -> bool {
-    let mut of_1 =
-        plan::ignored_keys(Generation::V0).filter(|(path, _)| plan::misspelt().all(|(wrong, _)| wrong != *path));
-    of_1.any(|(path, _)| {
-        path.split('.')
-            .try_fold(root, |map, key| doc.tree.get(map, key))
-            .is_some()
-    })
 }
