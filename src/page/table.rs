@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::claim::Claim;
+use crate::provider::AS_PRINTED;
 use crate::report::{CaseResult, Report, Seen};
 use crate::secret::diagnosis::Code;
 use crate::verdict::Status;
@@ -213,7 +214,8 @@ fn in_short(words: &str) -> &str {
 pub fn how_printed(claims: &[Claim], report: &Report) -> BTreeSet<String> {
     let names: BTreeSet<&str> = claims.iter().map(|claim| claim.as_printed.name.as_str()).collect();
     let results = report.results.iter().filter(|r| names.contains(r.scenario.as_str()));
-    results.flat_map(|r| r.provenance.deviations.iter().cloned()).collect()
+    let deviations = results.flat_map(|r| &r.provenance.deviations);
+    deviations.filter(|how| how.starts_with(AS_PRINTED)).cloned().collect()
 }
 
 /// The table; `places` is what the first column is called, and `defaults` says whether the harness added its own.

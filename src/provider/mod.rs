@@ -296,16 +296,17 @@ impl Provider {
     }
 }
 
+/// How what was done to documents as they are printed begins.
+pub const AS_PRINTED: &str = "as printed: ";
+
 /// What is real of documents that were only asked whether they install: no Kestra, and no image.
 fn untried(provenance: Provenance) -> Provenance {
     let judged = match &provenance.kubernetes {
         Some(_) => {
-            "as printed: the manifests were applied, and `helm install --dry-run=server` took the values or refused \
+            "the manifests were applied, and `helm install --dry-run=server` took the values or refused \
              them; nothing of ours was added, and nothing was started"
         }
-        None => {
-            "as printed: helm rendered the values or refused them; nothing of ours was added, and nothing was started"
-        }
+        None => "helm rendered the values or refused them; nothing of ours was added, and nothing was started",
     };
     let kubelet = "the kubelet: what it refuses of the documents as printed is told by its rules";
     Provenance {
@@ -315,7 +316,7 @@ fn untried(provenance: Provenance) -> Provenance {
             Some(_) => vec![kubelet.into()],
             None => provenance.modelled,
         },
-        deviations: vec![judged.into()],
+        deviations: vec![format!("{AS_PRINTED}{judged}")],
         ..provenance
     }
 }
