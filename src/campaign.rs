@@ -187,7 +187,8 @@ impl Scene<'_> {
             ms: ms(clock.elapsed()),
         });
         let version = &about.installation.version;
-        let (prediction, traces) = match about.own.or(installed.pod()) {
+        let pod = about.own.or(installed.pod());
+        let (prediction, traces) = match pod.filter(|_| !about.installation.as_printed) {
             Some(pod) => (
                 if about.case.is_foretold() {
                     pod.predict(about.case, version)

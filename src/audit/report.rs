@@ -216,6 +216,7 @@ impl Report {
             files: 0,
             counts: self.counts,
             findings: self.findings.clone(),
+            values: Vec::new(),
             unreadable: Vec::new(),
             templates: Vec::new(),
         }

@@ -115,6 +115,7 @@ fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Ma
         manifests: manifests.to_vec(),
         flow: plan::flow("secret_test", &[(secret.to_owned(), read)].into()),
         public,
+        as_printed: false,
         credentials: None,
     });
     let about = format!("secret('{secret}') gives what is meant");

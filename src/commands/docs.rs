@@ -10,7 +10,7 @@ use super::live::{Carried, Ways, carry};
 use super::plaintext;
 use super::target::Target;
 use crate::page::claim::{self, Claim, Correction};
-use crate::page::table::{self, Kept, Row};
+use crate::page::table::{self, Kept, Printed, Row};
 use crate::page::{self, Note, Page, correct, markdown};
 use crate::plan::Plan;
 use crate::progress::{stdout, terminal};
@@ -28,7 +28,9 @@ what the page promised and what came out. With --page it finds values, Secrets, 
 runs every way that the page shows, and writes the patch that makes the page true. Shell lines of a page are read and
 never executed. A page is public: its values are shown.
 
-What is corrected is run too: the last column tells whether the corrected documents keep the promise.
+First it tells whether each way installs as it is printed, with nothing added and nothing started: helm renders it, and
+a cluster tries it by a dry run. Then it runs the way beside what a release needs to run small. What is corrected is
+run too: the last column tells whether it installs as printed and keeps the promise.
 
 Exit codes: without --page 0 when all came out as the catalogue expects it, and with --strict 1 for a broken promise;
 with --page 0 when the page is true and 1 when it is not; 2 a page that cannot be read; 3 a broken environment.
@@ -77,7 +79,7 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
     let scenarios = Catalogue::bundled()?.iter().filter(of_a_page).cloned().collect();
     let (claims, corrections) = claim::of_scenarios(scenarios);
     let patch: String = corrections.iter().map(Correction::diff).collect();
-    let all: Vec<_> = claims.iter().flat_map(Claim::scenarios).collect();
+    let all = claim::scenarios(&claims);
     let plan = async |_: usize, session: &Session| Ok(session.plan(&all)?);
     let carried = match carried(&args.target, plan).await? {
         Ok(carried) => carried,
@@ -85,10 +87,10 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
     };
     let rows = table::rows(&claims, &carried.report);
     let mut exit = Exit::of(carried.report.results.iter().map(|result| result.status));
-    if args.strict && exit == Exit::Fine && rows.iter().any(|row| row.kept == Kept::Broken) {
+    if args.strict && exit == Exit::Fine && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
         exit = Exit::Wrong;
     }
-    args.tell("edition", &rows, &[], &carried, exit, &patch)
+    args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
 }
 
 /// A page that somebody wrote.
@@ -118,8 +120,9 @@ async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
     notes.dedup();
     let rows = table::rows(&claims, &carried.report);
     let exit = verdict(&rows, &notes, &carried);
-    let notes: Vec<String> = notes.iter().map(|note| told(&page, note)).collect();
-    args.tell("lines", &rows, &notes, &carried, exit, &patch)
+    let notes = notes.iter().map(|note| told(&page, note));
+    let notes: Vec<String> = notes.chain(how_printed(&claims, &carried)).collect();
+    args.tell("lines", &rows, notes, &carried, exit, &patch)
 }
 
 /// A plan of all that can be planned; what cannot is said, and the rest is run.
@@ -136,11 +139,8 @@ fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::R
             false
         }
     };
-    let fit: Vec<_> = claims
-        .iter()
-        .flat_map(Claim::scenarios)
-        .filter(|scenario| fits(scenario))
-        .collect();
+    let mut fit = claim::scenarios(claims);
+    fit.retain(|scenario| fits(scenario));
     Ok(session.plan(&fit)?)
 }
 
@@ -149,7 +149,7 @@ fn verdict(rows: &[Row], notes: &[Note], carried: &Carried) -> Exit {
     let broken = |kept: Kept| matches!(kept, Kept::Broken);
     let wrong = rows
         .iter()
-        .any(|row| broken(row.kept) || row.corrected.is_some_and(broken));
+        .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
     let drift = carried.report.results.iter().any(|result| result.model_drift);
     if wrong || drift || notes.iter().any(|note| note.wrong) {
         return Exit::Wrong;
@@ -159,6 +159,11 @@ fn verdict(rows: &[Row], notes: &[Note], carried: &Carried) -> Exit {
         Status::Fail => Status::Pass,
         other => other,
     }))
+}
+
+/// What was done to documents as they are printed.
+fn how_printed(claims: &[Claim], carried: &Carried) -> Vec<String> {
+    table::how_printed(claims, &carried.report).into_iter().collect()
 }
 
 fn told(page: &Page, note: &Note) -> String {
@@ -178,21 +183,29 @@ impl Args {
         &self,
         places: &str,
         rows: &[Row],
-        notes: &[String],
+        notes: Vec<String>,
         carried: &Carried,
         exit: Exit,
         patch: &str,
     ) -> miette::Result<Exit> {
         let report = &carried.report;
         let exit = carried.exit(exit);
-        let mut lines = vec![table::table(places, rows).trim_fmt()];
-        lines.extend_from_slice(notes);
+        let mut lines = vec![table::table(places, rows, self.target.adds_defaults()).trim_fmt()];
+        lines.extend(notes);
         lines.extend(unexpected(carried));
         let of = |kept| rows.iter().filter(|row| row.kept == kept).count();
         let corrected: Vec<Kept> = rows.iter().filter_map(|row| row.corrected).collect();
         let held = corrected.iter().filter(|kept| **kept == Kept::Kept).count();
+        let printed: Vec<bool> = rows
+            .iter()
+            .filter_map(|row| row.printed.as_ref())
+            .map(|p| *p == Printed::Installs)
+            .collect();
         lines.push(format!(
-            "{} kept, {} broken, {} not run; corrected, {held} of {} are kept (exit {})",
+            "as printed, {} of {} install; {} kept, {} broken, {} not run; corrected, {held} of {} install as printed and \
+             are kept (exit {})",
+            printed.iter().filter(|installs| **installs).count(),
+            printed.len(),
             count(of(Kept::Kept), "promise"),
             of(Kept::Broken),
             of(Kept::NotRun),

@@ -68,6 +68,11 @@ impl Where {
 }
 
 impl Target {
+    /// Whether the harness adds what a release needs to run small.
+    pub fn adds_defaults(&self) -> bool {
+        !self.no_defaults
+    }
+
     /// The same with what a matrix names.
     ///
     /// # Errors

@@ -26,6 +26,17 @@ pub struct Release {
     pub name: String,
 }
 
+/// What is done to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// A new one is made.
+    Install,
+    /// The one that is there is made anew.
+    Upgrade,
+    /// Nothing is made: helm renders, and the API server says whether it knows all of that.
+    Try,
+}
+
 /// Why a release was not written.
 #[derive(Debug, Error)]
 pub enum InstallError {
@@ -46,20 +57,25 @@ pub enum InstallError {
 }
 
 impl Helm {
-    /// Installs a release, or upgrades the one that is there.
+    /// Installs a release, upgrades the one that is there, or tries whether one could be installed.
     ///
     /// # Errors
     /// [`InstallError::Refused`] when what was given is at fault; the others are not its own.
     pub async fn install(
         &self,
-        upgrade: bool,
+        verb: Verb,
         release: &Release,
         chart: &Chart,
         defaults: Option<&Value>,
         values: &Plain,
     ) -> Result<(), InstallError> {
-        let verb = if upgrade { "upgrade" } else { "install" };
-        let command = on(self.command(), release, verb).arg(&chart.path);
+        let (words, dry): (&str, &[&str]) = match verb {
+            Verb::Install => ("install", &[]),
+            Verb::Upgrade => ("upgrade", &[]),
+            // What is rendered holds secrets, and only whether it was taken is asked.
+            Verb::Try => ("install", &["--dry-run=server", "--hide-secret"]),
+        };
+        let command = on(self.command(), release, words).arg(&chart.path).args(dry);
         let (command, _file) = self.with_values(command, defaults, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if output.status.success() {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_repository};
 pub(crate) use install::uninstall;
-pub use install::{InstallError, Release};
+pub use install::{InstallError, Release, Verb};
 pub use render::{RenderError, Rendered, Workload};
 
 use crate::process::{Command, Deadline, Scrub};

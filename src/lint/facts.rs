@@ -4,6 +4,7 @@ use super::finding::Severity;
 use super::origin::Origin;
 use super::tree::Id;
 use crate::environment::ObjectKind;
+use crate::scenario::Generation;
 use crate::secret::Place;
 use crate::secret::diagnosis::Code;
 
@@ -189,6 +190,18 @@ pub struct Remark {
     pub cure: String,
 }
 
+/// Values, and the generation of the chart that they were read for.
+pub struct ReadFor {
+    /// Where they begin.
+    pub at: At,
+    /// The generation.
+    pub generation: Generation,
+    /// Why, as a sentence goes on.
+    pub because: String,
+    /// Whether nobody said it.
+    pub guessed: bool,
+}
+
 /// What all files together say.
 #[derive(Default)]
 pub struct Facts<'a> {
@@ -204,6 +217,8 @@ pub struct Facts<'a> {
     pub mounted: Vec<&'a str>,
     /// What was said on the way.
     pub remarks: Vec<Remark>,
+    /// The values among them.
+    pub values: Vec<ReadFor>,
 }
 
 impl<'a> Facts<'a> {

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use crate::scenario::Generation;
 use crate::secret::diagnosis::Code;
 use crate::words::count;
 
@@ -98,7 +99,12 @@ impl Severity {
     /// How bad a fault is.
     pub fn of(code: Code) -> Self {
         match code {
-            Code::EncodedTooOften | Code::Crlf | Code::ServiceLink | Code::TwoSources | Code::NotUtf8 => Self::Warning,
+            Code::EncodedTooOften
+            | Code::Crlf
+            | Code::ServiceLink
+            | Code::TwoSources
+            | Code::NotUtf8
+            | Code::NoConfiguration => Self::Warning,
             _ => Self::Error,
         }
     }
@@ -136,6 +142,21 @@ pub struct Finding {
     pub cure: String,
     /// Whether `fix` writes it right.
     pub fixable: bool,
+}
+
+/// Values for Kestra's chart, and the generation of it that they were read for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct ReadAs {
+    /// The file as it was named; `<stdin>` for standard input.
+    pub file: String,
+    /// The line where they begin, from 1.
+    pub line: usize,
+    /// The generation.
+    pub chart: Generation,
+    /// Why that one.
+    pub because: String,
+    /// Whether nobody said it, so that it may be another.
+    pub guessed: bool,
 }
 
 /// An input that could not be read.
@@ -179,6 +200,8 @@ pub struct Report {
     pub counts: Counts,
     /// In the order of file, line and column.
     pub findings: Vec<Finding>,
+    /// The values for Kestra's chart, and what they were read as.
+    pub values: Vec<ReadAs>,
     /// What could not be read; the exit code is then 2.
     pub unreadable: Vec<Unreadable>,
     /// Helm templates that were left out, being no YAML before they are rendered.

@@ -7,6 +7,7 @@
 //!
 //! No finding holds a value, or anything made from one but its length.
 
+pub mod configuration;
 pub mod edit;
 pub mod facts;
 pub mod finding;
@@ -20,7 +21,7 @@ pub mod origin;
 pub mod scalar;
 pub mod tree;
 
-pub use finding::{Counts, Finding, Report, Rule, Severity, Unreadable};
+pub use finding::{Counts, Finding, ReadAs, Report, Rule, Severity, Unreadable};
 pub use meanings::Meanings;
 
 use std::collections::HashSet;
@@ -46,6 +47,8 @@ pub struct Located {
 pub struct Linted {
     /// Findings in the order of source, line and column.
     pub located: Vec<Located>,
+    /// The values for Kestra's chart.
+    pub values: Vec<ReadAs>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
     /// Helm templates that were left out.
@@ -110,6 +113,7 @@ pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Me
         .collect();
     let documents = documents(sources.iter().zip(&trees));
     let facts = gather::gather(&documents, generation);
+    linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
     let Some(found) = facts
         .as_ref()
         .and_then(|facts| judge::judge(&documents, facts, meanings))
@@ -127,6 +131,27 @@ pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Me
         .located
         .dedup_by(|a, b| a.source == b.source && a.finding == b.finding);
     linted
+}
+
+/// What values were read as, with their lines.
+fn read_as(documents: &[Document], facts: &facts::Facts) -> Vec<ReadAs> {
+    let mut all: Vec<ReadAs> = facts
+        .values
+        .iter()
+        .filter_map(|values| {
+            let document = documents.get(values.at.source)?;
+            Some(ReadAs {
+                file: document.source.name.clone(),
+                line: document.source.place(document.tree.node(values.at.node).span.start).0,
+                chart: values.generation,
+                because: values.because.clone(),
+                guessed: values.guessed,
+            })
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// Gives findings their lines, without those that a comment allows.
@@ -206,6 +231,7 @@ impl Linted {
             files,
             counts: Counts::of(&findings),
             findings,
+            values: self.values,
             unreadable: self.unreadable,
             templates: self.templates,
         }

@@ -1,14 +1,14 @@
 //! Documented ways to give Kestra its secrets as scenarios: as they are documented, and as they have to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::document::{Values, source};
-use super::{Page, correct, strategy};
+use super::{Page, configuration, correct, strategy};
 use crate::lint::Meanings;
 use crate::lint::input::Source;
 use crate::plan;
-use crate::scenario::{Expect, Expectation, Given, Literal, Manifest, Scenario, Start, Wanted};
+use crate::scenario::{Expect, Expectation, Generation, Given, Literal, Manifest, Scenario, Start, Wanted};
 use crate::secret::Plain;
 
 /// One documented way, and what becomes of it.
@@ -18,21 +18,60 @@ pub struct Claim {
     pub place: String,
     /// The way, in the words of the chart's keys.
     pub strategy: String,
-    /// As it is documented.
+    /// As it is documented, beside the harness's defaults.
     pub scenario: Arc<Scenario>,
+    /// The same documents as they are printed, of which nothing is asked but whether they install.
+    pub as_printed: Arc<Scenario>,
     /// The same with flows that read one secret each, by its name: one that is missing fails a flow as a whole.
     pub alone: Vec<(String, Arc<Scenario>)>,
     /// As it has to be; none where it is right or cannot be corrected.
-    pub corrected: Option<Arc<Scenario>>,
+    pub corrected: Option<Corrected>,
+}
+
+/// Documents as they have to be.
+#[derive(Debug, Clone)]
+pub struct Corrected {
+    /// Beside the harness's defaults.
+    pub scenario: Arc<Scenario>,
+    /// As they would be printed then.
+    pub as_printed: Arc<Scenario>,
+}
+
+impl Corrected {
+    fn of(scenario: Scenario) -> Self {
+        Self {
+            as_printed: Arc::new(as_printed(&scenario, scenario.expect.first().and_then(|e| e.chart))),
+            scenario: Arc::new(scenario),
+        }
+    }
 }
 
 impl Claim {
-    /// All that is to be run.
-    pub fn scenarios(&self) -> Vec<Arc<Scenario>> {
+    /// Whether its values have no configuration of Kestra, without which chart 1.x refuses them.
+    pub fn lacks_configuration(&self) -> bool {
+        let Given::Literal(literal) = &self.scenario.given else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(literal.values.bytes());
+        configuration::is_due(&[source(&literal.values_file, &text)], literal.chart)
+    }
+
+    fn scenarios(&self) -> Vec<Arc<Scenario>> {
         let alone = self.alone.iter().map(|(_, scenario)| scenario);
-        let all = [&self.scenario].into_iter().chain(alone).chain(&self.corrected);
+        let corrected = self.corrected.iter().flat_map(|c| [&c.scenario, &c.as_printed]);
+        let all = [&self.as_printed, &self.scenario]
+            .into_iter()
+            .chain(alone)
+            .chain(corrected);
         all.cloned().collect()
     }
+}
+
+/// All that is to be run of claims, each once: of two with the same documents what is printed is the same.
+pub fn scenarios(claims: &[Claim]) -> Vec<Arc<Scenario>> {
+    let mut named = BTreeSet::new();
+    let all = claims.iter().flat_map(Claim::scenarios);
+    all.filter(|scenario| named.insert(scenario.name.clone())).collect()
 }
 
 /// A file as it is, and as it has to be.
@@ -50,6 +89,8 @@ pub struct Correction {
 pub fn of_scenarios(scenarios: Vec<Scenario>) -> (Vec<Claim>, Vec<Correction>) {
     let mut corrections: Vec<Correction> = Vec::new();
     let mut claims = Vec::new();
+    let (printed, scenarios): (Vec<Scenario>, Vec<Scenario>) = scenarios.into_iter().partition(is_as_printed);
+    let printed: Vec<Arc<Scenario>> = printed.into_iter().map(Arc::new).collect();
     for scenario in scenarios {
         let Given::Literal(literal) = &scenario.given else {
             continue;
@@ -64,10 +105,15 @@ pub fn of_scenarios(scenarios: Vec<Scenario>) -> (Vec<Claim>, Vec<Correction>) {
             }
         }
         let edition = scenario.source.as_ref().and_then(|source| source.edition.clone());
-        let corrected = corrected.map(|literal| as_promised(&scenario, literal)).map(Arc::new);
+        // What is written for 0.x no other chart takes notice of.
+        let chart = Some(literal.chart).filter(|chart| *chart == Generation::V0);
+        let corrected = corrected.map(|literal| Corrected::of(as_promised(&scenario, literal, chart)));
+        // What the catalogue expects of these very documents goes before what is hoped for.
+        let known = printed.iter().find(|known| !differ(&known.given, &scenario.given));
         claims.push(Claim {
             place: edition.unwrap_or_default(),
             strategy: scenario.name.clone(),
+            as_printed: known.cloned().unwrap_or_else(|| Arc::new(as_printed(&scenario, chart))),
             scenario: Arc::new(scenario),
             alone: Vec::new(),
             corrected,
@@ -120,20 +166,47 @@ fn corrected(scenario: &Scenario, literal: &Literal) -> Option<Literal> {
 }
 
 /// The same scenario with other documents, of which nothing less than the promise is expected.
-fn as_promised(scenario: &Scenario, literal: Literal) -> Scenario {
+fn as_promised(scenario: &Scenario, literal: Literal, chart: Option<Generation>) -> Scenario {
     Scenario {
         name: format!("{}-corrected", scenario.name),
         about: format!("{}, corrected", scenario.name),
         given: Given::Literal(literal),
-        expect: scenario.promise.iter().cloned().map(expectation).collect(),
+        expect: scenario
+            .promise
+            .iter()
+            .map(|promise| expectation(promise.clone(), chart))
+            .collect(),
         ..scenario.clone()
     }
 }
 
-fn expectation(expect: Expect) -> Expectation {
+fn is_as_printed(scenario: &Scenario) -> bool {
+    matches!(&scenario.given, Given::Literal(literal) if literal.as_printed)
+}
+
+/// The same documents with nothing added, of which it is hoped that they install.
+fn as_printed(scenario: &Scenario, chart: Option<Generation>) -> Scenario {
+    let given = match &scenario.given {
+        Given::Literal(literal) => Given::Literal(Literal {
+            as_printed: true,
+            ..literal.clone()
+        }),
+        Given::Intent(_) => scenario.given.clone(),
+    };
+    Scenario {
+        name: format!("{}-printed", scenario.name),
+        about: format!("{}, as printed", scenario.about),
+        given,
+        promise: Some(Expect::Installs),
+        expect: vec![expectation(Expect::Installs, chart)],
+        ..scenario.clone()
+    }
+}
+
+fn expectation(expect: Expect, chart: Option<Generation>) -> Expectation {
     Expectation {
         kestra: None,
-        chart: None,
+        chart,
         wanted: Wanted::only(expect),
     }
 }
@@ -162,8 +235,9 @@ pub fn of_page(page: &Page, corrected: &Page) -> Vec<Claim> {
             place: strategy.place(&page.markdown),
             strategy: strategy.name.clone(),
             corrected: right
-                .filter(|right| differ(&scenario.given, &right.given))
-                .map(Arc::new),
+                .filter(|right| differ(&scenario.given, &right.given) || flow_of(&scenario) != flow_of(right))
+                .map(Corrected::of),
+            as_printed: Arc::new(as_printed(&scenario, None)),
             scenario: Arc::new(scenario),
             alone,
         }
@@ -171,12 +245,20 @@ pub fn of_page(page: &Page, corrected: &Page) -> Vec<Claim> {
     claims.collect()
 }
 
+/// Whether a release would be given other documents.
 fn differ(one: &Given, other: &Given) -> bool {
     let (Given::Literal(one), Given::Literal(other)) = (one, other) else {
         return true;
     };
     let manifests = |literal: &Literal| literal.manifests.iter().map(|m| m.text.clone()).collect::<Vec<_>>();
-    one.values != other.values || one.flow != other.flow || manifests(one) != manifests(other)
+    one.values != other.values || manifests(one) != manifests(other)
+}
+
+fn flow_of(scenario: &Scenario) -> &str {
+    match &scenario.given {
+        Given::Literal(literal) => &literal.flow,
+        Given::Intent(_) => "",
+    }
 }
 
 fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTreeMap<String, String>) -> Scenario {
@@ -211,12 +293,13 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
                 .collect(),
             flow: flow.into(),
             public: true,
+            as_printed: false,
             credentials: None,
         }),
         flows: Vec::new(),
         start: Start::default(),
         promise: Some(promise.clone()),
-        expect: vec![expectation(promise)],
+        expect: vec![expectation(promise, None)],
         steps: Vec::new(),
         not_on_engine: None,
         file: page.name.clone(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::document::{Kind, source};
-use super::mount;
 use super::recipe::{Reading, Recipe, recipes};
 use super::{Note, Page};
+use super::{configuration, mount};
 use crate::lint::edit::{self, Edit};
 use crate::lint::input::Source;
 use crate::lint::{Meanings, fix};
@@ -49,9 +49,16 @@ pub fn documents(
         .collect();
     let texts = sources.iter().enumerate().map(|(number, source)| {
         let text = fixed.get(&number).copied().unwrap_or(&source.text);
-        spelt(&source.with_text(text))
+        source.with_text(spelt(&source.with_text(text)))
     });
-    Some(texts.collect())
+    let mut sources: Vec<Source> = texts.collect();
+    if configuration::is_due(&sources, generation)
+        && let Some(first) = sources.first_mut()
+        && let Some(text) = configuration::given(first)
+    {
+        *first = first.with_text(text);
+    }
+    Some(sources.into_iter().map(|source| source.text.to_string()).collect())
 }
 
 /// The text with keys that no chart has written as the chart has them.
@@ -97,6 +104,12 @@ pub fn page(page: &Page) -> Corrected {
             note("these values cannot be written anew without a guess: give variables with `common.extraEnv`");
             continue;
         };
+        let written: Vec<Source> = sources.iter().zip(&texts).map(|(s, text)| s.with_text(text)).collect();
+        if configuration::is_due(&written, strategy.generation) {
+            note(
+                "chart 1.x refuses these values (KS026), and where `configurations.application` is due cannot be told",
+            );
+        }
         for ((block, source), text) in blocks.iter().zip(&sources).zip(texts) {
             if *text == **source.text {
                 continue;

@@ -2,6 +2,7 @@
 //! executed.
 
 pub mod claim;
+mod configuration;
 pub mod correct;
 pub mod document;
 pub mod markdown;

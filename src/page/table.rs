@@ -1,13 +1,17 @@
 //! What became of documented ways: promised and got, side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::claim::Claim;
+use crate::provider::AS_PRINTED;
 use crate::report::{CaseResult, Report, Seen};
 use crate::secret::diagnosis::Code;
 use crate::verdict::Status;
+
+/// How wide a refusal's words are at most: they are long, and the table is wide.
+const WORDS: u16 = 40;
 
 /// One way on one Kestra.
 #[derive(Debug, Clone)]
@@ -22,14 +26,63 @@ pub struct Row {
     pub chart: String,
     /// What the page promises.
     pub promised: String,
+    /// Whether the documents install as they are printed; none where another row of the same documents says it.
+    pub printed: Option<Printed>,
     /// What came out.
     pub got: String,
     /// Whether that is the same.
     pub kept: Kept,
     /// What was recognised, each with the secrets that show it.
     pub diagnosis: String,
-    /// Whether the corrected documents keep the promise; none where there are none.
+    /// Whether the corrected documents install as they are printed and keep the promise; none where there are none.
     pub corrected: Option<Kept>,
+}
+
+impl Row {
+    /// Whether the documents do not install as they are printed.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.printed, Some(Printed::Refused(_)))
+    }
+}
+
+/// What came of documents to which nothing was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Printed {
+    /// They install.
+    Installs,
+    /// They do not: who refused them, or holds the pod, in whose words.
+    Refused(String),
+    /// The environment broke, or it says nothing of this Kestra.
+    NotRun,
+}
+
+impl Printed {
+    fn of(result: &CaseResult) -> Self {
+        match &result.observed {
+            _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
+            Some(Seen::Installs {}) => Self::Installs,
+            Some(Seen::Refused { by, says }) => {
+                let says = says.as_deref().map(own_words).unwrap_or_default();
+                Self::Refused(format!("REFUSED by {by}: {says}"))
+            }
+            Some(other) => Self::Refused(other.to_string()),
+            None => Self::NotRun,
+        }
+    }
+
+    fn cell(&self) -> Cell {
+        match self {
+            Self::Installs => Cell::new("installs").fg(Color::Green),
+            Self::Refused(says) => Cell::new(says).fg(Color::Red),
+            Self::NotRun => Cell::new("not run").fg(Color::Yellow),
+        }
+    }
+}
+
+/// The chart's own words of those that helm puts around them.
+fn own_words(says: &str) -> &str {
+    let line = says.lines().find(|line| line.contains("): ")).unwrap_or(says);
+    line.split_once("): ").map_or(line, |(_, words)| words)
 }
 
 /// Whether a promise was kept.
@@ -82,17 +135,32 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
             let Some(whole) = result(&claim.scenario.name) else {
                 continue;
             };
-            let corrected = claim
-                .corrected
-                .as_ref()
-                .and_then(|scenario| result(&scenario.name))
-                .map(Kept::of);
-            rows.push(row(claim, &claim.strategy, whole, corrected));
+            let printed = result(&claim.as_printed.name).map(Printed::of);
+            let corrected = claim.corrected.as_ref().and_then(|corrected| {
+                let kept = Kept::of(result(&corrected.scenario.name)?);
+                Some(match Printed::of(result(&corrected.as_printed.name)?) {
+                    Printed::Installs => kept,
+                    Printed::Refused(_) => Kept::Broken,
+                    Printed::NotRun => Kept::NotRun,
+                })
+            });
+            let mut row_of_all = row(claim, &claim.strategy, whole);
+            if matches!(printed, Some(Printed::Refused(_))) && claim.lacks_configuration() {
+                let rest = std::mem::take(&mut row_of_all.diagnosis);
+                row_of_all.diagnosis = format!("{} as printed\n{rest}", Code::NoConfiguration)
+                    .trim_end()
+                    .to_owned();
+            }
+            rows.push(Row {
+                printed,
+                corrected,
+                ..row_of_all
+            });
             // Which of its secrets failed a flow, and what the others are, only flows of their own can say.
             if matches!(whole.observed, Some(Seen::Failed { .. })) {
                 for (key, scenario) in &claim.alone {
                     let alone = result(&scenario.name);
-                    rows.extend(alone.map(|result| row(claim, &format!("  {key} alone"), result, None)));
+                    rows.extend(alone.map(|result| row(claim, &format!("  {key} alone"), result)));
                 }
             }
         }
@@ -100,7 +168,7 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
     rows
 }
 
-fn row(claim: &Claim, strategy: &str, result: &CaseResult, corrected: Option<Kept>) -> Row {
+fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> Row {
     let seen = |seen: &Option<Seen>| seen.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut codes: BTreeMap<Code, Vec<&str>> = BTreeMap::new();
     for finding in &result.diagnosis {
@@ -115,8 +183,15 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult, corrected: Option<Kep
         kestra: result.provenance.kestra.clone(),
         chart: result.provenance.chart.clone(),
         promised: seen(&result.promised),
+        printed: None,
         got: match &result.observed {
             None => result.because.clone().unwrap_or_default(),
+            Some(Seen::Refused { by, says }) => {
+                format!(
+                    "refused by {by}: {}",
+                    says.as_deref().map(own_words).unwrap_or_default()
+                )
+            }
             Some(Seen::Failed { state, errors }) => {
                 let words = errors.first().map(|words| format!(": {}", in_short(words)));
                 format!("{state}{}", words.unwrap_or_default())
@@ -125,7 +200,7 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult, corrected: Option<Kep
         },
         kept: Kept::of(result),
         diagnosis: codes.collect::<Vec<_>>().join("\n"),
-        corrected,
+        corrected: None,
     }
 }
 
@@ -135,8 +210,16 @@ fn in_short(words: &str) -> &str {
     words.split_once(" ({{").map_or(words, |(words, _)| words)
 }
 
-/// The table; `places` is what the first column is called.
-pub fn table(places: &str, rows: &[Row]) -> Table {
+/// What was done to documents as they are printed, each way once.
+pub fn how_printed(claims: &[Claim], report: &Report) -> BTreeSet<String> {
+    let names: BTreeSet<&str> = claims.iter().map(|claim| claim.as_printed.name.as_str()).collect();
+    let results = report.results.iter().filter(|r| names.contains(r.scenario.as_str()));
+    let deviations = results.flat_map(|r| &r.provenance.deviations);
+    deviations.filter(|how| how.starts_with(AS_PRINTED)).cloned().collect()
+}
+
+/// The table; `places` is what the first column is called, and `defaults` says whether the harness added its own.
+pub fn table(places: &str, rows: &[Row], defaults: bool) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
@@ -146,7 +229,8 @@ pub fn table(places: &str, rows: &[Row]) -> Table {
         "strategy",
         "kestra",
         "promised",
-        "got",
+        "as printed",
+        if defaults { "with our defaults" } else { "got" },
         "verdict",
         "diagnosis",
         "corrected",
@@ -161,11 +245,15 @@ pub fn table(places: &str, rows: &[Row]) -> Table {
             Cell::new(&row.strategy),
             Cell::new(&row.kestra),
             Cell::new(&row.promised),
+            row.printed.as_ref().map_or_else(|| Cell::new(""), Printed::cell),
             Cell::new(&row.got),
             cell(Some(row.kept)),
             Cell::new(&row.diagnosis),
             cell(row.corrected),
         ]);
+    }
+    if let Some(column) = table.column_mut(4) {
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(WORDS)));
     }
     table
 }

@@ -33,6 +33,15 @@ fn faults(page: &Page) -> Vec<String> {
     faults
 }
 
+/// The strategies whose values chart 1.x refuses, for they have no configuration of Kestra.
+fn refused(page: &Page) -> Vec<&str> {
+    let due = |strategy: &&strategy::Strategy| {
+        let values = document::source("", &strategy.values_text(&page.markdown));
+        configuration::is_due(&[values], strategy.generation)
+    };
+    page.strategies.iter().filter(due).map(|s| s.name.as_str()).collect()
+}
+
 fn corrected(page: &Page) -> (Page, String) {
     let corrected = correct::page(page);
     assert!(corrected.notes.is_empty(), "{:?}", corrected.notes);
@@ -87,7 +96,9 @@ fn the_edition_of_2024_is_read_and_corrected() {
 fn the_edition_of_2025_is_read_and_corrected() {
     let page = edition("2025");
     insta::assert_snapshot!("edition_2025", told(&page));
+    assert_eq!(refused(&page), ["common.extraEnv", "common.extraEnvFrom"]);
     let (after, diff) = corrected(&page);
+    assert_eq!(refused(&after), Vec::<&str>::new());
     insta::assert_snapshot!("edition_2025_patch", diff);
     assert_applies(&page, &after, &diff);
     assert_eq!(faults(&after), Vec::<String>::new());
@@ -153,6 +164,8 @@ proptest! {
         let fixed = correct::page(&before);
         let after = read("p.md", &fixed.text);
         prop_assert_eq!(faults(&after), Vec::<String>::new(), "{}", fixed.text);
+        prop_assert_eq!(refused(&before).len(), usize::from(!generation));
+        prop_assert_eq!(refused(&after), Vec::<&str>::new(), "{}", fixed.text);
         prop_assert_eq!(&correct::page(&after).text, &fixed.text);
         prop_assert_eq!(faults(&before).is_empty(), slips.iter().all(|s| *s == 0));
         if !faults(&before).is_empty() {

@@ -105,6 +105,7 @@ fn installation(
         generation,
         values: documents.values,
         manifests: documents.manifests,
+        as_printed: false,
         credentials: None,
         cases,
     }
@@ -124,7 +125,9 @@ fn alone(
                 .into_iter()
                 .map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure))
                 .collect();
-            values::check_overlap(scenario, &literal.values, generation, options)?;
+            if !literal.as_printed {
+                values::check_overlap(scenario, &literal.values, generation, options)?;
+            }
             let reads = reads_of(&literal.flow)
                 .into_iter()
                 .map(|(output, secret)| {
@@ -162,11 +165,12 @@ fn alone(
             (documents, case)
         }
     };
-    let credentials = match &scenario.given {
-        Given::Literal(literal) => literal.credentials.clone(),
-        Given::Intent(_) => None,
+    let (as_printed, credentials) = match &scenario.given {
+        Given::Literal(literal) => (literal.as_printed, literal.credentials.clone()),
+        Given::Intent(_) => (false, None),
     };
     Ok(Installation {
+        as_printed,
         credentials,
         ..installation(id, target, generation, documents, vec![case])
     })

@@ -162,6 +162,8 @@ pub struct Installation {
     pub values: Plain,
     /// Manifests applied before the release.
     pub manifests: Vec<Manifest>,
+    /// Nothing of the harness's is added, and nothing is started: all that is asked is whether it installs.
+    pub as_printed: bool,
     /// What Kestra asks for; none where it is what the harness gives it.
     pub credentials: Option<Credentials>,
     /// Whom it serves; never empty.
@@ -178,6 +180,7 @@ impl Installation {
             generation: self.generation,
             values: self.values.clone(),
             manifests: self.manifests.clone(),
+            as_printed: self.as_printed,
             credentials: self.credentials.clone(),
             cases: Vec::new(),
         }

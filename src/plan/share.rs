@@ -38,6 +38,7 @@ pub(super) fn same(one: &Installation, other: &Installation) -> bool {
     };
     one.kestra == other.kestra
         && one.generation == other.generation
+        && one.as_printed == other.as_printed
         && literal(one)
         && literal(other)
         && one.values == other.values
@@ -49,7 +50,7 @@ fn runs(expect: &Expect) -> bool {
     match expect {
         Expect::Outputs(_) | Expect::Missing { .. } | Expect::Failed { .. } | Expect::Silent => true,
         Expect::Refused { by, .. } => matches!(by, Stage::Flow | Stage::Webhook),
-        Expect::Blocked { .. } => false,
+        Expect::Blocked { .. } | Expect::Installs => false,
     }
 }
 

@@ -125,6 +125,7 @@ impl Bench<'_> {
                 Outcome::Blocked { message, .. } | Outcome::Refused { message, .. } => message,
                 Outcome::Ran(ran) => &ran.state,
                 Outcome::Silent => "no execution",
+                Outcome::Installs => "nothing was started",
             };
             return Err(Infra::new("arrange the secrets", format!("{}: {why}", never(outcome))));
         }
@@ -166,6 +167,7 @@ fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
         generation,
         values: documents.values,
         manifests: documents.manifests,
+        as_printed: false,
         credentials: None,
         cases: Vec::new(),
     }
@@ -244,6 +246,7 @@ fn never(outcome: &Outcome) -> String {
         Outcome::Refused { by, .. } => format!("refused by {by}"),
         Outcome::Ran(ran) => ran.state.clone(),
         Outcome::Silent => "no execution".to_owned(),
+        Outcome::Installs => "nothing was started".to_owned(),
     }
 }
 

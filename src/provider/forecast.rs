@@ -97,6 +97,14 @@ impl Forecast {
         self.pods().map(Pods::of_tasks)
     }
 
+    /// What comes of documents that are only asked whether they install.
+    pub fn untried(&self) -> &Outcome {
+        match self {
+            Self::Pods(_) => &Outcome::Installs,
+            Self::Never(outcome) => outcome,
+        }
+    }
+
     /// Whether two come to the same pods.
     pub(super) fn same_pods(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Pods(a), Self::Pods(b)) if a.same(b))
@@ -107,6 +115,7 @@ impl Forecast {
         match installed.foretold() {
             Some(Outcome::Refused { by, .. }) => Prediction::Refused(*by),
             Some(Outcome::Blocked { reason, .. }) => Prediction::Blocked(reason.clone()),
+            Some(Outcome::Installs) => Prediction::Installs,
             _ => Prediction::Unknown,
         }
     }

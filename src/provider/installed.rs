@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Forecast, Pod, Pods, Site, docker, embedded, live};
+use super::{Pod, Pods, Site, docker, embedded, live};
 use crate::kestra::Client;
 use crate::plan::Action;
 use crate::report::ServedBy;
@@ -16,7 +16,7 @@ pub enum Installed {
     Docker(Box<docker::Running>),
     /// A release on a cluster.
     Live(Box<live::Release>),
-    /// What was given keeps it from running.
+    /// What was given keeps it from running, or it was only asked whether it installs.
     Never(Outcome),
 }
 
@@ -94,14 +94,11 @@ impl Installed {
         self.pods().map(Pods::of_tasks)
     }
 
-    /// The outcome that was foretold where no pod was.
+    /// The outcome that was foretold where no pod was to start.
     pub fn foretold(&self) -> Option<&Outcome> {
         match self {
             Self::Embedded(_) | Self::Docker(_) => None,
-            Self::Live(release) => match release.forecast() {
-                Forecast::Pods(_) => None,
-                Forecast::Never(outcome) => Some(outcome),
-            },
+            Self::Live(release) => release.foretold(),
             Self::Never(outcome) => Some(outcome),
         }
     }

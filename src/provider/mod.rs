@@ -96,9 +96,14 @@ impl Site {
         installation.credentials.as_ref().unwrap_or(&self.credentials).clone()
     }
 
+    /// What is added to the values of an installation.
+    pub fn defaults_of(&self, installation: &Installation) -> Option<&Defaults> {
+        self.defaults.as_ref().filter(|_| !installation.as_printed)
+    }
+
     /// The values of an installation that are not the user's.
     pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
-        let defaults = self.defaults.as_ref();
+        let defaults = self.defaults_of(installation);
         let defaults = defaults.map(|d| d.values_for(&installation.kestra, installation.generation));
         self.chart.with_generation(defaults, installation.generation)
     }
@@ -183,7 +188,7 @@ impl Provider {
             && group
                 .installations
                 .iter()
-                .all(|i| i.kestra == installation.kestra && still(i))
+                .all(|i| i.kestra == installation.kestra && i.as_printed == installation.as_printed && still(i))
             && still(installation)
             && group.forecasts[0].same_pods(forecast)
     }
@@ -209,6 +214,7 @@ impl Provider {
                 let release = live.install(site, installation, forecast).await?;
                 return Ok(Installed::Live(Box::new(release)));
             }
+            (_, forecast) if installation.as_printed => return Ok(Installed::Never(forecast.untried().clone())),
             (_, Forecast::Never(outcome)) => return Ok(Installed::Never(outcome.clone())),
             (_, Forecast::Pods(pods)) => pods.as_ref(),
         };
@@ -224,10 +230,15 @@ impl Provider {
     /// What is real here, and what is not; of pods that are not known only what holds for all. Who serves the REST API
     /// is for the server to say: [`Installed::served_by`].
     pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
-        match self {
+        let provenance = match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation, pods),
             Self::Docker(docker) => docker.provenance(site, installation),
             Self::Live(live) => live.provenance(site, installation, pods),
+        };
+        if installation.as_printed {
+            untried(provenance)
+        } else {
+            provenance
         }
     }
 
@@ -241,6 +252,9 @@ impl Provider {
 
     /// Why it cannot run a group; none where it can.
     pub fn unfit(&self, group: &Group) -> Option<&'static str> {
+        if group.installations[0].as_printed {
+            return None;
+        }
         let apart = matches!(group.forecasts[0].pods(), Some(Pods::Distributed { .. }));
         let engine = group.installations[0].kestra.starts_with("engine@");
         match self {
@@ -280,5 +294,30 @@ impl Provider {
             Self::Embedded(_) | Self::Docker(_) => Ok(()),
             Self::Live(live) => live.close(site).await,
         }
+    }
+}
+
+/// How what was done to documents as they are printed begins.
+pub const AS_PRINTED: &str = "as printed: ";
+
+/// What is real of documents that were only asked whether they install: no Kestra, and no image.
+fn untried(provenance: Provenance) -> Provenance {
+    let judged = match &provenance.kubernetes {
+        Some(_) => {
+            "the manifests were applied, and `helm install --dry-run=server` took the values or refused \
+             them; nothing of ours was added, and nothing was started"
+        }
+        None => "helm rendered the values or refused them; nothing of ours was added, and nothing was started",
+    };
+    let kubelet = "the kubelet: what it refuses of the documents as printed is told by its rules";
+    Provenance {
+        image: None,
+        rest: String::new(),
+        modelled: match &provenance.kubernetes {
+            Some(_) => vec![kubelet.into()],
+            None => provenance.modelled,
+        },
+        deviations: vec![format!("{AS_PRINTED}{judged}")],
+        ..provenance
     }
 }

@@ -42,6 +42,8 @@ pub enum Seen {
     },
     /// The flow's trigger made no execution.
     Silent {},
+    /// What was given installs; nothing was started.
+    Installs {},
 }
 
 fn shown(outputs: &BTreeMap<String, Plain>, key: &RunKey) -> Seen {
@@ -58,6 +60,7 @@ pub fn expected(expect: &Expect, key: &RunKey) -> Seen {
             errors: vec![says.clone()],
         },
         Expect::Silent => Seen::Silent {},
+        Expect::Installs => Seen::Installs {},
         Expect::Refused { by, says } => Seen::Refused {
             by: *by,
             says: Some(says.clone()),
@@ -79,6 +82,7 @@ pub fn predicted(prediction: &Prediction, key: &RunKey) -> Option<Seen> {
             reason: reason.clone(),
             says: None,
         },
+        Prediction::Installs => Seen::Installs {},
         Prediction::Unknown => return None,
     })
 }
@@ -92,6 +96,7 @@ pub fn observed(outcome: &Outcome, key: &RunKey) -> Seen {
             errors: ran.errors.clone(),
         },
         Outcome::Silent => Seen::Silent {},
+        Outcome::Installs => Seen::Installs {},
         Outcome::Refused { by, message } => Seen::Refused {
             by: *by,
             says: Some(message.clone()),
@@ -120,6 +125,7 @@ impl fmt::Display for Seen {
             Self::Refused { by, says: s } => write!(f, "refused by {by}{}", says(s)),
             Self::Blocked { reason, says: s } => write!(f, "blocked, {reason}{}", says(s)),
             Self::Silent {} => f.write_str("no execution"),
+            Self::Installs {} => f.write_str("installs"),
         }
     }
 }

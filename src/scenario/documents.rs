@@ -34,6 +34,7 @@ impl Documents<'_> {
             manifests: raw.manifests.iter().map(manifest).collect::<Result<_, InputError>>()?,
             flow,
             public,
+            as_printed: !raw.defaults,
             credentials: raw
                 .credentials
                 .as_ref()

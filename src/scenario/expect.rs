@@ -101,6 +101,8 @@ pub enum Expect {
         /// What the message must contain.
         says: Option<String>,
     },
+    /// Documents as they are printed install; nothing was started.
+    Installs,
 }
 
 /// Who may refuse what was given.

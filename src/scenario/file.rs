@@ -142,8 +142,17 @@ pub(super) struct LiteralFile {
     /// The flow.
     #[schemars(with = "String")]
     pub flow: Spanned<String>,
+    /// Whether the harness adds what a release needs to run small. With `false` the documents are given as they are
+    /// printed, and all that is asked is whether they install: nothing is started, and the expectation is `installs`,
+    /// `refused` or `blocked`.
+    #[serde(default = "yes")]
+    pub defaults: bool,
     /// The user and the password that the documents make Kestra ask for; they are written in the documents already.
     pub credentials: Option<CredentialsFile>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A user of Kestra's.
@@ -156,7 +165,7 @@ pub(super) struct CredentialsFile {
     pub password: String,
 }
 
-/// What must come out: exactly one of `outputs`, `missing`, `failed`, `silent`, `refused` and `blocked`.
+/// What must come out: exactly one of `outputs`, `missing`, `failed`, `silent`, `refused`, `blocked` and `installs`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpectFile {
@@ -180,6 +189,8 @@ pub(super) struct ExpectFile {
     pub refused: Option<RefusedFile>,
     /// The pod is held before its container starts.
     pub blocked: Option<BlockedFile>,
+    /// The documents of a literal without `defaults` install.
+    pub installs: Option<InstallsFile>,
     /// What the execution's own log must hold, and must not.
     #[serde(default)]
     pub logs: SaidFile,
@@ -212,6 +223,11 @@ pub(super) struct FailedFile {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SilentFile {}
+
+/// `installs: {}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstallsFile {}
 
 /// Kestra does not know the secret: the flow fails and says so.
 #[derive(Deserialize, JsonSchema)]

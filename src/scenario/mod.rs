@@ -248,6 +248,8 @@ pub struct Literal {
     pub flow: String,
     /// Whether what comes out may be shown.
     pub public: bool,
+    /// Nothing of the harness's is added and nothing is started: all that is asked is whether they install.
+    pub as_printed: bool,
     /// What the documents make Kestra ask for, in the place of the credentials that the harness gives it.
     pub credentials: Option<Credentials>,
 }

@@ -9,7 +9,9 @@ use serde_saphyr::{Location, Spanned};
 
 use super::documents::Documents;
 use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
-use super::{Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Start, Step, Strategy, Wanted};
+use super::{
+    Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted,
+};
 use crate::secret::Plain;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
@@ -152,7 +154,39 @@ impl Reader<'_> {
             }
             e
         });
-        placed.map(|e| self.expect(e, given)).collect()
+        placed
+            .map(|raw| {
+                let at = raw.referenced;
+                let expectation = self.expect(raw, given)?;
+                self.can_come_out(at, &expectation.wanted.expect, given)?;
+                Ok(expectation)
+            })
+            .collect()
+    }
+
+    /// Of documents as they are printed nothing is asked but whether they install, and of no others is that all.
+    fn can_come_out(&self, at: Location, expect: &Expect, given: &Given) -> Result<(), InputError> {
+        let as_printed = matches!(given, Given::Literal(literal) if literal.as_printed);
+        let before_a_start = match expect {
+            Expect::Installs if !as_printed => {
+                return self.err(
+                    at,
+                    "only a literal with `defaults: false` expects `installs`",
+                    "say what the flow must see, such as `outputs`",
+                );
+            }
+            Expect::Installs | Expect::Blocked { .. } => true,
+            Expect::Refused { by, .. } => matches!(by, Stage::Render | Stage::Apply),
+            Expect::Outputs(_) | Expect::Missing { .. } | Expect::Failed { .. } | Expect::Silent => false,
+        };
+        if as_printed && !before_a_start {
+            return self.err(
+                at,
+                "a literal with `defaults: false` is not started: nothing is asked but whether it installs",
+                "expect `installs`, `blocked`, or `refused` by `render` or `apply`",
+            );
+        }
+        Ok(())
     }
 
     fn expect(&self, raw: Spanned<ExpectFile>, given: &Given) -> Result<Expectation, InputError> {
@@ -196,6 +230,7 @@ impl Reader<'_> {
             reason: b.reason,
             says: b.says,
         }));
+        found.extend(raw.installs.map(|_| Expect::Installs));
         match (found.pop(), found.pop()) {
             (Some(expect), None) => Ok(Expectation {
                 kestra: raw.kestra,
@@ -209,7 +244,7 @@ impl Reader<'_> {
             }),
             _ => self.err(
                 at,
-                "an expectation is exactly one of `outputs`, `missing`, `failed`, `silent`, `refused` and `blocked`",
+                "an expectation is exactly one of `outputs`, `missing`, `failed`, `silent`, `refused`, `blocked` and `installs`",
                 "write a list of expectations with `kestra:` or `chart:` ranges for different versions",
             ),
         }

@@ -99,6 +99,18 @@ fn broken_scenarios() {
             body("expect: {outputs: {db_password: hidden}, missing: {key: A}}\n"),
         ),
         (
+            "installs_beside_defaults",
+            format!(
+                "{HEAD}literal: {{chart: 1.x, values: broken.yaml, flow: broken.yaml}}\nexpect: {{installs: {{}}}}\n"
+            ),
+        ),
+        (
+            "outputs_as_printed",
+            format!(
+                "{HEAD}literal: {{chart: 1.x, values: broken.yaml, flow: broken.yaml, defaults: false}}\nexpect: {{outputs: {{a: hidden}}}}\n"
+            ),
+        ),
+        (
             "a_step_with_nothing_to_rotate",
             body("steps:\n  - rotate: {DB_PASSWORD: {plain: hidden}}\n"),
         ),

@@ -22,8 +22,13 @@ pub fn trials() -> Vec<Trial> {
         ),
         live(
             "docs",
-            "the_edition_of_2025_shows_a_missing_key_and_garbage",
+            "the_edition_of_2025_is_refused_as_printed_and_its_patch_makes_it_install_and_true",
             edition_2025,
+        ),
+        live(
+            "docs",
+            "without_defaults_a_refused_page_is_a_finding_and_no_broken_environment",
+            no_defaults,
         ),
         live("docs", "the_bundled_editions_are_as_the_catalogue_knows_them", bundled),
     ]
@@ -74,19 +79,44 @@ fn edition_2024() {
     let patched = diffy::apply(&text, &diffy::Patch::from_str(&patch).unwrap()).unwrap();
     sandbox.file("page.md", &patched);
     let ended = sandbox.run(PATCHED).with_code(0);
-    assert!(
-        ended.stdout.contains("3 promises kept, 0 broken, 0 not run"),
-        "{}",
-        ended.stdout
-    );
-    assert_eq!(fs::read_to_string(sandbox.work().join("page.patch")).unwrap(), "");
+    assert_true(&sandbox, &ended);
     sandbox.assert_clean();
+}
+
+/// That a page of three ways installs as it is printed, keeps its promise and needs no patch.
+fn assert_true(sandbox: &Sandbox, ended: &Ended) {
+    let said = "as printed, 3 of 3 install; 3 promises kept, 0 broken, 0 not run";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    assert_eq!(fs::read_to_string(sandbox.work().join("page.patch")).unwrap(), "");
 }
 
 fn edition_2025() {
     let sandbox = Sandbox::new();
-    page(&sandbox, "2025");
+    let text = page(&sandbox, "2025");
     assert_snapshot!("docs_2025", told(&sandbox.run(PATCHED).with_code(1)));
+    let patch = fs::read_to_string(sandbox.work().join("page.patch")).unwrap();
+    let patched = diffy::apply(&text, &diffy::Patch::from_str(&patch).unwrap()).unwrap();
+    sandbox.file("page.md", &patched);
+    let ended = sandbox.run(PATCHED).with_code(0);
+    assert_true(&sandbox, &ended);
+    sandbox.assert_clean();
+}
+
+/// Chart 1.x refuses values without a configuration, by whichever command they come.
+fn no_defaults() {
+    let sandbox = Sandbox::new();
+    let words = "At least one of .Values.configurations.application";
+    for command in [
+        &["run", "docs-2025-extra-env", "--no-defaults", "--kestra", ENGINE][..],
+        &["run", "extra-env", "--no-defaults", "--kestra", ENGINE],
+    ] {
+        let ended = sandbox.run(command).with_code(1);
+        assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    }
+    page(&sandbox, "2025");
+    let ended = sandbox.run(PATCHED.iter().chain(&["--no-defaults"])).with_code(1);
+    assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    assert!(ended.stdout.contains("as printed, 1 of 3 install"), "{}", ended.stdout);
     sandbox.assert_clean();
 }
 

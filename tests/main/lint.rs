@@ -34,6 +34,10 @@ pub fn trials() -> Vec<Trial> {
         test("standard_input_is_linted_like_a_file", stdin),
         test("a_value_too_long_for_an_environment_is_told", too_long),
         test("the_generation_of_the_chart_can_be_said", generation),
+        test(
+            "values_without_a_configuration_are_told_where_they_may_be_all_that_a_release_is_given",
+            configuration,
+        ),
     ]
 }
 
@@ -431,4 +435,82 @@ fn generation() {
     sandbox
         .run(["lint", "values.yaml", "--chart-generation", "7"])
         .with_code(2);
+}
+
+fn configuration() {
+    let env = "common: {extraEnv: [{name: SECRET_A, value: YQ==}]}\n";
+    let whole = format!("deployments: {{standalone: {{enabled: true}}}}\n{env}");
+    let configured = "configurations: {secrets: [{name: kestra-config, key: application.yml}]}\n";
+    let release = |more: &str| {
+        let values = "values: {common: {extraEnv: [{name: SECRET_A, value: YQ==}]}}";
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: kestra}}\nspec:\n  {more}\n  {values}\n"
+        )
+    };
+    let of_0 = "deployments: {standalone: {enabled: true}}\nextraEnv: [{name: SECRET_A, value: YQ==}]\n";
+    let cases: [(&str, &[(&str, &str)], &[&str]); 11] = [
+        (
+            "a file that deploys Kestra may be all",
+            &[("v.yaml", &whole)],
+            &["note"],
+        ),
+        (
+            "so it may with empty ones",
+            &[("v.yaml", &format!("{whole}configurations: {{application: {{}}}}\n"))],
+            &["note"],
+        ),
+        ("a snippet is an addition", &[("v.yaml", env)], &[]),
+        (
+            "one of several files is a layer",
+            &[("v.yaml", &whole), ("base.yaml", configured)],
+            &[],
+        ),
+        (
+            "several without one are layers of another",
+            &[("v.yaml", &whole), ("w.yaml", &whole)],
+            &[],
+        ),
+        (
+            "with one it is whole",
+            &[("v.yaml", &format!("{whole}{configured}"))],
+            &[],
+        ),
+        (
+            "a template fills it in",
+            &[(
+                "v.yaml",
+                &format!("{whole}configurations: {{application: '{{{{ .x }}}}'}}\n"),
+            )],
+            &[],
+        ),
+        ("chart 0.x asks for none", &[("v.yaml", of_0)], &[]),
+        (
+            "a release that names its chart is whole",
+            &[("r.yaml", &release("chart: {spec: {chart: kestra}}"))],
+            &["warning"],
+        ),
+        (
+            "with values from elsewhere it is not",
+            &[(
+                "r.yaml",
+                &release("chart: {spec: {chart: kestra}}\n  valuesFrom: [{kind: Secret, name: x}]"),
+            )],
+            &[],
+        ),
+        ("nor is a patch of one", &[("r.yaml", &release("interval: 5m"))], &[]),
+    ];
+    for (what, given, expected) in cases {
+        let sandbox = Sandbox::new();
+        for (name, text) in given {
+            sandbox.file(name, text);
+        }
+        let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+        let report = json(&sandbox, &names);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let said: Vec<_> = findings
+            .filter(|finding| finding["rule"] == "KS026")
+            .map(|finding| finding["severity"].as_str().unwrap())
+            .collect();
+        assert_eq!(said, expected, "{what}: {report}");
+    }
 }

@@ -6,6 +6,7 @@ use owo_colors::OwoColorize as _;
 
 use crate::lint::input::STDIN;
 use crate::lint::{Finding, Report, Severity};
+use crate::scenario::Generation;
 use crate::words::count;
 
 /// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
@@ -48,6 +49,14 @@ pub fn human(report: &Report, arguments: &[String]) -> String {
         let _ = writeln!(
             out,
             "{template}: left out: a template and no YAML before it is rendered"
+        );
+    }
+    // What is meant for the chart of today, and was taken for the old one, gets nothing but a wrong sense of safety.
+    for values in report.values.iter().filter(|v| v.guessed && v.chart == Generation::V0) {
+        let _ = writeln!(
+            out,
+            "{}:{}: read as values of chart {}, for {}; if they are for another, say it by --chart-generation",
+            values.file, values.line, values.chart, values.because
         );
     }
     let _ = writeln!(out, "{} in {}", report.counts, count(report.files, "file"));

@@ -2,12 +2,14 @@
 
 mod external;
 mod kustomize;
+mod release;
 mod secret;
 mod values;
 mod workload;
 
 pub use kustomize::references;
 
+use self::release::{Extent, Releases};
 use super::facts::{At, Container, Entry, Facts, Object, Value};
 use super::input::{Form, Source};
 use super::tree::{Id, Style, Tag, Tree};
@@ -91,6 +93,7 @@ pub struct Gatherer<'a> {
     left: usize,
     /// Sources that a kustomization has made its own.
     claimed: Vec<usize>,
+    releases: Releases,
 }
 
 /// Reads all documents; `generation` is the chart's, where the user said it. `None` when aliases make more of
@@ -102,6 +105,7 @@ pub fn gather<'a>(documents: &'a [Document<'a>], generation: Option<Generation>)
         facts: Facts::default(),
         left: MOST,
         claimed: Vec::new(),
+        releases: Releases::default(),
     };
     for document in documents.iter().filter(|d| d.source.form == Form::Yaml) {
         for root in &document.tree.roots {
@@ -109,6 +113,7 @@ pub fn gather<'a>(documents: &'a [Document<'a>], generation: Option<Generation>)
         }
     }
     gatherer.env_files();
+    gatherer.lonely_values();
     (gatherer.left > 0).then_some(gatherer.facts)
 }
 
@@ -129,7 +134,7 @@ impl<'a> Gatherer<'a> {
         } else if file.is_some_and(|stem| stem.eq_ignore_ascii_case("kustomization")) {
             self.kustomization(doc, root);
         } else {
-            self.values(doc, root, doc.source.named);
+            self.values(doc, root, doc.source.named, Extent::File);
         }
     }
 
@@ -149,7 +154,8 @@ impl<'a> Gatherer<'a> {
             "Kustomization" if doc.tree.get(root, "spec").is_none() => self.kustomization(doc, root),
             "HelmRelease" => {
                 if let Some(values) = doc.tree.at(root, &["spec", "values"]) {
-                    self.values(doc, values, false);
+                    let extent = Extent::of_helm_release(doc, root);
+                    self.values(doc, values, false, extent);
                 }
             }
             "Application" => self.argo(doc, root),
@@ -174,7 +180,8 @@ impl<'a> Gatherer<'a> {
         let many = many.map_or(&[][..], |sources| doc.tree.items(sources));
         for source in one.iter().chain(many) {
             if let Some(values) = doc.tree.at(*source, &["helm", "valuesObject"]) {
-                self.values(doc, values, false);
+                let extent = Extent::of_argo(doc, *source);
+                self.values(doc, values, false, extent);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Values for the chart, of either generation.
 
+use super::release::Extent;
 use super::{Document, Gatherer};
 use crate::environment::ObjectKind;
-use crate::lint::facts::{Container, FromRef, Remark, Variable};
+use crate::lint::facts::{Container, FromRef, ReadFor, Remark, Variable};
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
 use crate::plan;
@@ -21,16 +22,18 @@ const SIGNS: [&[&str]; 6] = [
 
 impl<'a> Gatherer<'a> {
     /// Values, be they Kestra's own or those of a chart that has Kestra's as a part.
-    pub(super) fn values(&mut self, doc: Document<'a>, root: Id, named: bool) {
+    pub(super) fn values(&mut self, doc: Document<'a>, root: Id, named: bool, extent: Extent) {
+        let part = doc.tree.get(root, "kestra").filter(|part| is_kestra(doc, *part));
         if named || is_kestra(doc, root) {
-            self.values_of_kestra(doc, root);
+            // A chart around Kestra's brings a configuration of its own.
+            self.values_of_kestra(doc, root, if part.is_some() { Extent::Part } else { extent });
         }
-        if let Some(part) = doc.tree.get(root, "kestra").filter(|part| is_kestra(doc, *part)) {
-            self.values_of_kestra(doc, part);
+        if let Some(part) = part {
+            self.values_of_kestra(doc, part, Extent::Part);
         }
     }
 
-    fn values_of_kestra(&mut self, doc: Document<'a>, root: Id) {
+    fn values_of_kestra(&mut self, doc: Document<'a>, root: Id, extent: Extent) {
         let tree = doc.tree;
         let lists = |map: Option<Id>, key| map.and_then(|map| tree.get(map, key));
         let common = tree.get(root, "common");
@@ -38,8 +41,9 @@ impl<'a> Gatherer<'a> {
             .get(root, "deployments")
             .map(|map| tree.entries(map).into_iter().map(|(_, component)| component).collect())
             .unwrap_or_default();
-        let generation = self.generation.unwrap_or_else(|| generation(doc, root));
+        let generation = self.generation(doc, root);
         self.other_generation(doc, root, generation);
+        self.configuration(doc, root, generation, extent);
 
         let (env, from) = match generation {
             Generation::V0 => (tree.get(root, "extraEnv"), tree.get(root, "extraSecretEnvFrom")),
@@ -122,6 +126,24 @@ impl<'a> Gatherer<'a> {
                 self.manifest(doc, *manifest, 1);
             }
         }
+    }
+
+    /// The generation that the values are read for: the one that was said, or else by their keys.
+    fn generation(&mut self, doc: Document<'a>, root: Id) -> Generation {
+        let (generation, because) = match self.generation {
+            Some(said) => (said, "that was said".to_owned()),
+            None => guess(doc, root),
+        };
+        // Of a file that was named and has no sign of Kestra nobody wants to know.
+        if is_kestra(doc, root) {
+            self.facts.values.push(ReadFor {
+                at: doc.at(root),
+                generation,
+                because,
+                guessed: self.generation.is_none(),
+            });
+        }
+        generation
     }
 
     /// Keys that a chart of this generation takes no notice of; of two on one path, the longer.
@@ -211,19 +233,31 @@ fn is_kestra(doc: Document, root: Id) -> bool {
         || doc.tree.at(root, &["deployments", "standalone"]).is_some()
 }
 
-/// The generation whose keys the values use: the one that ignores fewer of them, 1.x when both do alike.
-fn generation(doc: Document, root: Id) -> Generation {
-    let ignored = |generation| {
-        let there = |(path, _): &(&str, &str)| {
-            path.split('.')
-                .try_fold(root, |map, key| doc.tree.get(map, key))
-                .is_some()
-        };
-        plan::ignored_keys(generation).filter(there).count()
+/// The keys of values that a chart of a generation ignores.
+pub(super) fn ignored(doc: Document, root: Id, generation: Generation) -> Vec<&'static str> {
+    let there = |path: &str| {
+        path.split('.')
+            .try_fold(root, |map, key| doc.tree.get(map, key))
+            .is_some()
     };
-    if ignored(Generation::V0) < ignored(Generation::V1) {
-        Generation::V0
+    let known = |path: &str| plan::misspelt().all(|(wrong, _)| wrong != path);
+    let paths = plan::ignored_keys(generation).map(|(path, _)| path);
+    paths.filter(|path| known(path) && there(path)).collect()
+}
+
+/// The generation whose keys the values use, and how that is known: the one that ignores fewer of them, 1.x when both
+/// do alike.
+fn guess(doc: Document, root: Id) -> (Generation, String) {
+    let (of_0, of_1) = (ignored(doc, root, Generation::V1), ignored(doc, root, Generation::V0));
+    let (generation, own, others) = if of_1.len() < of_0.len() {
+        (Generation::V0, of_0, of_1)
     } else {
-        Generation::V1
-    }
+        (Generation::V1, of_1, of_0)
+    };
+    let because = match (own.first(), others.is_empty()) {
+        (Some(key), true) => format!("no other chart takes notice of `{key}`"),
+        (Some(key), false) => format!("of the keys of two generations most are like `{key}`"),
+        (None, _) => "no key tells".to_owned(),
+    };
+    (generation, because)
 }

@@ -16,7 +16,7 @@ use crate::cluster::apply::{self, Mode};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
 use crate::cluster::{Cluster, own, view, within};
-use crate::helm::{self, Helm, InstallError};
+use crate::helm::{self, Helm, InstallError, Verb};
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
@@ -126,6 +126,14 @@ impl Release {
     /// What was foretold of the release as it is now.
     pub fn forecast(&self) -> &Forecast {
         &self.forecast
+    }
+
+    /// The outcome that was foretold where no pod was to start.
+    pub fn foretold(&self) -> Option<&Outcome> {
+        match &self.forecast {
+            Forecast::Pods(_) if !self.installation.as_printed => None,
+            forecast => Some(forecast.untried()),
+        }
     }
 
     /// The lines of the logs of its pods that contain a text, scrubbed.
@@ -267,11 +275,17 @@ impl Release {
         let values = &self.installation.values;
         let release = self.release();
         site.observer.phase(&self.installation.id, "helm");
-        match self
+        let verb = match (self.installation.as_printed, upgrade) {
+            (true, _) => Verb::Try,
+            (false, true) => Verb::Upgrade,
+            (false, false) => Verb::Install,
+        };
+        let written = self
             .helm
-            .install(upgrade, &release, &site.chart, defaults.as_ref(), values)
-            .await
-        {
+            .install(verb, &release, &site.chart, defaults.as_ref(), values);
+        match written.await {
+            // What the kubelet makes of it no dry run tells.
+            Ok(()) if verb == Verb::Try => Ok(Err(self.forecast.untried().clone())),
             Ok(()) => self.serve(site).await,
             Err(InstallError::Refused { by, message }) => Ok(Err(Outcome::Refused {
                 by,
@@ -288,7 +302,8 @@ impl Release {
     /// memory, one that they share comes first.
     async fn share(&mut self, site: &Site) -> Result<Result<Option<Value>, Outcome>, Infra> {
         let values = site.values(&self.installation);
-        let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (&site.defaults, self.forecast.pods()) else {
+        let defaults = site.defaults_of(&self.installation);
+        let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (defaults, self.forecast.pods()) else {
             return Ok(Ok(values));
         };
         let database = Database::of(&self.node.release);

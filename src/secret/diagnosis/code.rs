@@ -197,6 +197,12 @@ codes! {
         effect: "`secret()` gives the value that was there when the pod started",
         cure: "restart the pods, such as by `kubectl rollout restart`; a checksum of the Secret among the pod's annotations does it at each upgrade"
     }
+    NoConfiguration = "KS026" {
+        title: "no configuration of Kestra in the values",
+        cause: "chart 1.x wants one of `configurations.application`, `configurations.configmaps` and `configurations.secrets`, and all three are empty",
+        effect: "helm refuses the release: At least one of .Values.configurations.application, .Values.configurations.configmaps, or .Values.configurations.secrets must be defined and non-empty",
+        cure: "write `configurations.application` with Kestra's queue, repository and storage, and their database"
+    }
 }
 
 impl fmt::Display for Code {

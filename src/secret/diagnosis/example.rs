@@ -96,6 +96,10 @@ impl Code {
                 wrong: "# The Secret db-creds is applied anew, and the pod's template stays:\nspec:\n  template:\n    metadata: {annotations: {}}\n",
                 right: "# The Secret db-creds is applied anew, and with it:\nspec:\n  template:\n    metadata: {annotations: {checksum/db-creds: \"…\"}}\n",
             },
+            Self::NoConfiguration => Example::Documents {
+                wrong: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+                right: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\nconfigurations:\n  application:\n    datasources:\n      h2: # in memory: enough to try it\n        url: jdbc:h2:mem:public;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE\n        username: sa\n        password: \"\"\n        driverClassName: org.h2.Driver\n    kestra:\n      queue: {type: h2}\n      repository: {type: h2}\n      storage: {type: local, local: {base-path: /tmp/kestra-storage}}\n",
+            },
             Self::ShellName => named("SECRET_DB-PASSWORD", Place::Values, "YWRtaW4="),
         }
     }

@@ -1,0 +1,27 @@
+//! What chart 1.x asks of values: a configuration of Kestra, in one of three places.
+
+use super::scalar;
+use super::tree::{Content, Id, Style, Tree};
+
+/// Where a configuration is given; the chart refuses values in which all three are empty.
+const PLACES: [&str; 3] = ["application", "configmaps", "secrets"];
+
+/// Whether values hold no configuration of Kestra.
+pub fn lacks(tree: &Tree, values: Id) -> bool {
+    tree.get(values, "configurations").is_none_or(|configurations| {
+        let mut places = PLACES.iter().filter_map(|place| tree.get(configurations, place));
+        // What is no mapping somebody else fills in, such as a template.
+        places.all(|place| is_empty(tree, place)) && (tree.is_map(configurations) || is_empty(tree, configurations))
+    })
+}
+
+/// Whether helm takes it for nothing.
+fn is_empty(tree: &Tree, id: Id) -> bool {
+    match &tree.node(tree.resolve(id)).content {
+        Content::Map(entries) => entries.is_empty(),
+        Content::Seq(items) => items.is_empty(),
+        _ => tree.scalar(id).is_none_or(|scalar| {
+            scalar.text.is_empty() || scalar.style == Style::Plain && scalar::is_null(&scalar.text)
+        }),
+    }
+}

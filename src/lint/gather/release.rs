@@ -1,0 +1,88 @@
+//! Whether values are all that a release is given, and what chart 1.x then misses in them.
+
+use super::values::ignored;
+use super::{Document, Gatherer};
+use crate::lint::configuration::lacks;
+use crate::lint::facts::Remark;
+use crate::lint::finding::Severity;
+use crate::lint::tree::Id;
+use crate::scenario::Generation;
+use crate::secret::diagnosis::Code;
+
+/// How much of a release's values stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: the resource that holds them names no others.
+    Whole,
+    /// A file, which helm may be given among others.
+    File,
+    /// A part, by what stands beside it.
+    Part,
+}
+
+impl Extent {
+    /// Of a `HelmRelease`: a patch of one names no chart.
+    pub fn of_helm_release(doc: Document, root: Id) -> Self {
+        let there = |key| doc.tree.at(root, &["spec", key]).is_some();
+        Self::whole_if((there("chart") || there("chartRef")) && !there("valuesFrom"))
+    }
+
+    /// Of a source of an Argo CD Application.
+    pub fn of_argo(doc: Document, source: Id) -> Self {
+        let others = ["valueFiles", "values", "parameters", "fileParameters"];
+        let none = others.iter().all(|key| doc.tree.at(source, &["helm", key]).is_none());
+        Self::whole_if(doc.tree.get(source, "chart").is_some() && none)
+    }
+
+    fn whole_if(whole: bool) -> Self {
+        if whole { Self::Whole } else { Self::Part }
+    }
+}
+
+/// What was seen of releases up to now.
+#[derive(Default)]
+pub(super) struct Releases {
+    /// How many values of Kestra's chart there are.
+    seen: usize,
+    /// What is said of a file of values if it is the only one.
+    lonely: Option<Remark>,
+}
+
+impl<'a> Gatherer<'a> {
+    /// Values that chart 1.x refuses, if they are all that it is given.
+    pub(super) fn configuration(&mut self, doc: Document<'a>, root: Id, generation: Generation, extent: Extent) {
+        self.releases.seen += 1;
+        if generation == Generation::V0 || !lacks(doc.tree, root) {
+            return;
+        }
+        let remark = |severity, message: &str| Remark {
+            at: doc.at(doc.tree.entry(root, "configurations").map_or(root, |(key, _)| key)),
+            fault: Some((Code::NoConfiguration, severity)),
+            subject: "configurations".into(),
+            message: message.into(),
+            cure: Code::NoConfiguration.cure().into(),
+        };
+        match extent {
+            Extent::Whole => {
+                let says = format!("chart {generation} refuses values without a configuration of Kestra");
+                self.facts.remarks.push(remark(Severity::Warning, &says));
+            }
+            // Values that say how Kestra is deployed, and no mere addition to others.
+            Extent::File
+                if !ignored(doc, root, Generation::V0).is_empty() && doc.tree.get(root, "deployments").is_some() =>
+            {
+                let says = format!(
+                    "if helm is given no other values, chart {generation} refuses these: they have no configuration of Kestra"
+                );
+                self.releases.lonely = Some(remark(Severity::Note, &says));
+            }
+            Extent::File | Extent::Part => {}
+        }
+    }
+
+    /// Says it of a file of values beside which there are no others.
+    pub(super) fn lonely_values(&mut self) {
+        let lonely = self.releases.lonely.take().filter(|_| self.releases.seen == 1);
+        self.facts.remarks.extend(lonely);
+    }
+}
