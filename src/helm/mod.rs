@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
-pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_repository};
+pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_for, chart_repository};
 pub(crate) use install::uninstall;
 pub use install::{InstallError, Release};
 pub use render::{RenderError, Rendered, Workload};

@@ -12,6 +12,7 @@ pub mod live;
 mod pods;
 pub mod trace;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use forecast::Forecast;
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
-pub use kestra::{ENGINES, KestraRef};
+pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
 use crate::environment::Kubelet;
@@ -68,10 +69,21 @@ pub struct Site {
     pub report: Option<PathBuf>,
     /// What a cluster pulls the images with.
     pub pull_secret: Option<live::PullSecret>,
+    /// How the images of Kestras came here, by how the user names the Kestra; only those that are known.
+    pub origins: BTreeMap<String, Origin>,
     /// What stays when the run ends.
     pub keeping: Keeping,
     /// What cannot be run here is an error.
     pub no_skip: bool,
+}
+
+/// How an image of the publisher's came to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its digest; none where it was loaded from a file.
+    pub digest: Option<String>,
+    /// In a few words.
+    pub by: String,
 }
 
 /// How the providers without a cluster are opened.
@@ -89,6 +101,18 @@ impl Site {
         let folder = evidence::folder_of(&installation.id);
         let there = self.report.as_ref().is_some_and(|r| r.join(&folder).is_dir());
         there.then_some(folder)
+    }
+
+    /// The image of a Kestra with its digest, and how it came here, as far as that is known.
+    pub fn told_of_image(&self, kestra: &str, image: &str) -> String {
+        match self.origins.get(kestra) {
+            Some(Origin {
+                digest: Some(digest),
+                by,
+            }) => format!("{image}@{digest}, {by}"),
+            Some(Origin { digest: None, by }) => format!("{image}, {by}"),
+            None => image.to_owned(),
+        }
     }
 
     /// What an installation's Kestra asks for.
