@@ -119,6 +119,7 @@ impl Session {
         let options = plan::Options {
             isolate: self.options.isolate,
             defaults: self.site.defaults.clone(),
+            values_name_the_image: self.site.defaults.is_none() && matches!(self.ground.place, Place::Live { .. }),
         };
         let mut whole = Plan::default();
         for target in self.targets() {
@@ -155,6 +156,16 @@ impl Session {
     /// Where Kestra runs.
     pub fn place(&self) -> &Place {
         &self.ground.place
+    }
+
+    /// What is added beneath the user's values, each key with its value; nothing of a credential.
+    pub fn added(&self) -> Option<String> {
+        let defaults = self.site.defaults.as_ref()?;
+        let generation = self.site.chart.plays()[0].of(None);
+        Some(format!(
+            "added beneath the values: {}",
+            leaves("", &defaults.values(generation)).join(", ")
+        ))
     }
 
     /// What is about to be proved, in one line.
@@ -306,6 +317,18 @@ impl Session {
     pub async fn close(self) -> Result<(), Infra> {
         self.folder.remove().await.map_err(owning)?;
         self.site.ledger.close().await.map_err(owning)
+    }
+}
+
+/// Each leaf with the path of its keys.
+fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| leaves(&format!("{path}{}{key}", if path.is_empty() { "" } else { "." }), value))
+            .collect(),
+        _ if path.ends_with("basic-auth.password") => vec![format!("{path}: [made for this run]")],
+        value => vec![format!("{path}: {value}")],
     }
 }
 

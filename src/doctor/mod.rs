@@ -187,7 +187,9 @@ pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &Cancellation
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
-            let because = choice.because.unwrap_or_else(|| "it is named".into());
+            let named = matches!(options.place, Wanted::Named(_)).then(|| "it is named".to_owned());
+            let because: Vec<_> = named.into_iter().chain(choice.because).collect();
+            let because = because.join("; ");
             (Some(Seat::of(&choice.place)), because)
         }
         Err(because) => (None, because),

@@ -101,6 +101,12 @@ pub enum Bundled {
     Both,
 }
 
+impl Default for ChartRef {
+    fn default() -> Self {
+        Self::Bundled(Bundled::default())
+    }
+}
+
 impl FromStr for ChartRef {
     type Err = String;
 

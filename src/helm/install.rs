@@ -1,10 +1,9 @@
 //! `helm install`, `upgrade` and `uninstall`: not `--wait`, since helm waits without telling for what.
 
-use serde_json::Value;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chart, Helm};
+use super::{Added, Chart, Helm};
 use crate::cluster::Access;
 use crate::process::{Command, Deadline, ProcessError};
 use crate::scenario::Stage;
@@ -55,12 +54,12 @@ impl Helm {
         upgrade: bool,
         release: &Release,
         chart: &Chart,
-        defaults: Option<&Value>,
+        added: &Added,
         values: &Plain,
     ) -> Result<(), InstallError> {
         let verb = if upgrade { "upgrade" } else { "install" };
         let command = on(self.command(), release, verb).arg(&chart.path);
-        let (command, _file) = self.with_values(command, defaults, values)?;
+        let (command, _files) = self.with_values(command, added, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if output.status.success() {
             return Ok(());

@@ -26,7 +26,7 @@ pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
 use crate::environment::Kubelet;
-use crate::helm::{Chart, Helm};
+use crate::helm::{Added, Chart, Helm};
 use crate::kestra::Credentials;
 use crate::ledger::Ledger;
 use crate::plan::{Defaults, Installation};
@@ -121,10 +121,14 @@ impl Site {
     }
 
     /// The values of an installation that are not the user's.
-    pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
-        let defaults = self.defaults.as_ref();
-        let defaults = defaults.map(|d| d.values_for(&installation.kestra, installation.generation));
-        self.chart.with_generation(defaults, installation.generation)
+    pub fn values(&self, installation: &Installation) -> Added {
+        let (defaults, generation) = (self.defaults.as_ref(), installation.generation);
+        Added {
+            beneath: self
+                .chart
+                .with_generation(defaults.map(|d| d.values(generation)), generation),
+            above: defaults.and_then(|d| d.image_for(&installation.kestra, generation)),
+        }
     }
 }
 

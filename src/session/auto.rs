@@ -122,6 +122,8 @@ pub async fn choose(
         because,
     };
     if let Wanted::Named(place) = &options.place {
+        // Without a daemon what is named cannot run either, and says so itself.
+        let lack = lack.filter(|(_, why)| why != NO_DAEMON);
         return Ok(as_named(
             place,
             lack.map(|(wish, why)| format!("not {}: {why}", wish.what())),

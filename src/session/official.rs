@@ -1,5 +1,7 @@
 //! The publisher's own Kestra, image and chart: whether they can be had here, and the image brought here.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use semver::Version;
 
@@ -10,7 +12,7 @@ use crate::progress::Observer;
 use crate::provider::{OFFICIAL_IMAGE, Origin};
 use crate::toolbox::pins::Digest;
 use crate::toolbox::registry::Offered;
-use crate::toolbox::{Pins, Registry, Toolbox, without_credentials};
+use crate::toolbox::{Pins, Registry, RegistryError, Toolbox, without_credentials};
 use crate::verdict::Infra;
 
 /// What the tag of a release ends in: without plugins first, since what a flow here uses is Kestra's core. Which of
@@ -143,6 +145,20 @@ async fn in_registry(version: &Version, candidates: &[ImageRef], toolbox: &Toolb
             tags.join(", ")
         )
     }))
+}
+
+/// The digests of a release's tags.
+///
+/// # Errors
+/// [`RegistryError`].
+pub async fn digests(version: &Version, registry: &Registry) -> Result<BTreeMap<String, Digest>, RegistryError> {
+    let mut digests = BTreeMap::new();
+    for image in candidates(version) {
+        if let Some(offered) = registry.image(&image.repository, &image.tag).await? {
+            digests.insert(image.tag, offered.digest);
+        }
+    }
+    Ok(digests)
 }
 
 /// The chart that installs a release, by the index of the publisher's repository or its mirror.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::helm::{Bundled, ChartRef};
+use crate::helm::ChartRef;
 use crate::provider::{ENGINES, Keep, KestraRef, live};
 
 /// Where Kestra is to run.
@@ -110,7 +110,7 @@ impl Options {
 
     /// The chart that runs where nothing better was chosen: the one that is named, else our own.
     pub fn chart(&self) -> ChartRef {
-        self.chart.clone().unwrap_or(ChartRef::Bundled(Bundled::default()))
+        self.chart.clone().unwrap_or_default()
     }
 
     /// The Kestras that run where nothing better was chosen: those that are named, else every engine.

@@ -10,13 +10,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cluster::apply::{self, Mode};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
 use crate::cluster::{Cluster, own, view, within};
-use crate::helm::{self, Helm, InstallError};
+use crate::helm::{self, Added, Helm, InstallError};
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
@@ -260,18 +260,14 @@ impl Release {
 
     /// Installs or upgrades by helm, and waits.
     async fn write(&mut self, site: &Site, upgrade: bool) -> Result<Result<Client, Outcome>, Infra> {
-        let defaults = match self.share(site).await? {
-            Ok(defaults) => defaults,
+        let added = match self.share(site).await? {
+            Ok(added) => added,
             Err(outcome) => return Ok(Err(outcome)),
         };
         let values = &self.installation.values;
         let release = self.release();
         site.observer.phase(&self.installation.id, "helm");
-        match self
-            .helm
-            .install(upgrade, &release, &site.chart, defaults.as_ref(), values)
-            .await
-        {
+        match self.helm.install(upgrade, &release, &site.chart, &added, values).await {
             Ok(()) => self.serve(site).await,
             Err(InstallError::Refused { by, message }) => Ok(Err(Outcome::Refused {
                 by,
@@ -286,10 +282,10 @@ impl Release {
 
     /// The values that are added. Where those would give each of several components a database of its own in
     /// memory, one that they share comes first.
-    async fn share(&mut self, site: &Site) -> Result<Result<Option<Value>, Outcome>, Infra> {
-        let values = site.values(&self.installation);
+    async fn share(&mut self, site: &Site) -> Result<Result<Added, Outcome>, Infra> {
+        let added = site.values(&self.installation);
         let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (&site.defaults, self.forecast.pods()) else {
-            return Ok(Ok(values));
+            return Ok(Ok(added));
         };
         let database = Database::of(&self.node.release);
         if !std::mem::replace(&mut self.shares, true) {
@@ -302,7 +298,11 @@ impl Release {
                 return Ok(Err(outcome));
             }
         }
-        Ok(Ok(values.map(|v| database.in_values(v, self.installation.generation))))
+        let generation = self.installation.generation;
+        Ok(Ok(Added {
+            beneath: added.beneath.map(|v| database.in_values(v, generation)),
+            ..added
+        }))
     }
 
     async fn rolled_out(&self, site: &Site, release: &str) -> Result<Result<(), Outcome>, Infra> {
