@@ -168,16 +168,16 @@ async fn take(wish: &Wish, options: &Options, toolbox: &Toolbox, docker: Docker<
         daemon => daemon,
     };
     let image = async {
-        match looks_for_image {
-            true => official::find_image(&wish.version, toolbox, docker).await.map(Some),
-            false => Ok(None),
+        if !looks_for_image {
+            return Ok(None);
         }
+        official::find_image(&wish.version, toolbox, docker).await.map(Some)
     };
     let chart = async {
-        match wish.chart {
-            true => official::find_chart(&wish.version, toolbox).await,
-            false => Ok(options.chart()),
+        if !wish.chart {
+            return Ok(options.chart());
         }
+        official::find_chart(&wish.version, toolbox).await
     };
     let node = async {
         match named {

@@ -43,6 +43,11 @@ pub fn trials() -> Vec<Trial> {
             "a_kestra_that_is_named_and_cannot_be_had_exits_3_and_says_why",
             named,
         ),
+        test(
+            "official",
+            "the_pins_are_written_anew_by_what_the_registry_has",
+            written,
+        ),
         test("official", "a_minor_is_its_newest_patch_by_the_registrys_tags", minor),
         live(
             "official",
@@ -298,6 +303,25 @@ fn minor() {
     );
 }
 
+fn written() {
+    let publisher = Server::of_publisher();
+    let sandbox = machine();
+    sandbox.file("new.toml", include_str!("../../src/toolbox/pins.toml"));
+    let command = |registry: &str| asks(sandbox.command(["pins", "new.toml"]), &sandbox, registry, NOWHERE);
+    let ended = run(command(&publisher.url())).with_code(0);
+    assert_says(&ended, &["Kestra 2.0.0, 1 digests: new.toml"]);
+    let new = std::fs::read_to_string(sandbox.work().join("new.toml")).unwrap();
+    assert!(new.contains("[kestra]\nversion = \"2.0.0\"\n"), "{new}");
+    assert!(
+        new.contains("[kestra.digests]\n\"v2.0.0-no-plugins\" = \"sha256:"),
+        "{new}"
+    );
+    let ended = run(command(NOWHERE)).with_code(3);
+    assert_says(&ended, &["failed to ask 127.0.0.1:1"]);
+    let kept = std::fs::read_to_string(sandbox.work().join("new.toml")).unwrap();
+    assert_eq!(kept, new);
+}
+
 fn without_docker() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["run", "extra-env"]);
@@ -361,9 +385,10 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let mirrors = docker(&["info", "--format", "{{json .RegistryConfig.Mirrors}}"]);
         // The daemon's own mirror where it has it; else a port of its own, by whose name the daemon pulls.
-        let port = match mirrors.contains(&format!("127.0.0.1:{MIRROR_OF_DAEMON}")) {
-            true => MIRROR_OF_DAEMON,
-            false => free_port(),
+        let port = if mirrors.contains(&format!("127.0.0.1:{MIRROR_OF_DAEMON}")) {
+            MIRROR_OF_DAEMON
+        } else {
+            free_port()
         };
         let host = format!("127.0.0.1:{port}");
         let registry = start_registry(folder.path(), &host);
@@ -606,7 +631,19 @@ fn whole() {
     stage.registry.kill().unwrap();
     stage.registry.wait().unwrap();
     forget_image();
-    let ended = stage.run(&sandbox, &["extra-env"], &charts).with_code(0);
+    // Values that name an image: the one that the run names runs, and the result says so.
+    sandbox.file(
+        "own-image.yaml",
+        "schema: 1\nname: own-image\nabout: Values that name an image.\nstrategy: extra-env\nsecrets: {DB_PASSWORD: \
+         {plain: hunter2, public: true}}\nreads: {password: DB_PASSWORD}\nvalues: {image: {tag: v1.3.15}}\n",
+    );
+    let ended = stage.run(&sandbox, &["own-image.yaml"], &charts).with_code(0);
+    assert_says(
+        &ended,
+        &[
+            "the values name the image kestra/kestra:v1.3.15, and what ran is engine@2.0.0 (kestra-secrets/kestra:2.0.0)",
+        ],
+    );
     assert_says(
         &ended,
         &[

@@ -232,32 +232,33 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`]; one is that another image comes under a digest.
     pub async fn image(&self, repository: &str, reference: &str) -> Result<Option<Offered>, RegistryError> {
-        let what = match reference.contains(':') {
-            true => format!("{repository}@{reference}"),
-            false => format!("{repository}:{reference}"),
-        };
+        let before = if reference.contains(':') { '@' } else { ':' };
+        let what = format!("{repository}{before}{reference}");
         let Some((digest, manifest)) = self.manifest(repository, reference, &what).await? else {
             return Ok(None);
         };
-        let manifest = match manifest.manifests.is_empty() {
-            true => Some((digest.clone(), manifest)),
-            false => {
-                let mine = manifest.manifests.into_iter().find(|m| {
-                    m.platform
-                        .as_ref()
-                        .is_some_and(|p| p.os == "linux" && p.architecture == architecture())
-                });
-                let mine =
-                    mine.ok_or_else(|| self.malformed(&what, format!("has no image for linux on {}", architecture())))?;
-                self.manifest(repository, mine.digest.as_str(), &what).await?
-            }
+        let manifest = if manifest.manifests.is_empty() {
+            manifest
+        } else {
+            let mine = self.of_this_machine(manifest.manifests, &what)?;
+            let found = self.manifest(repository, mine.digest.as_str(), &what).await?;
+            found
+                .ok_or_else(|| self.malformed(&what, "names a manifest that is not there"))?
+                .1
         };
-        let (_, manifest) = manifest.ok_or_else(|| self.malformed(&what, "names a manifest that is not there"))?;
         let parts = manifest.layers.iter().chain(&manifest.config);
         Ok(Some(Offered {
             digest,
             bytes: parts.fold(0, |sum: u64, part| sum.saturating_add(part.size)),
         }))
+    }
+
+    fn of_this_machine(&self, images: Vec<Descriptor>, what: &str) -> Result<Descriptor, RegistryError> {
+        let fits = |platform: &Platform| platform.os == "linux" && platform.architecture == architecture();
+        let mine = images
+            .into_iter()
+            .find(|image| image.platform.as_ref().is_some_and(fits));
+        mine.ok_or_else(|| self.malformed(what, format!("has no image for linux on {}", architecture())))
     }
 
     async fn manifest(
