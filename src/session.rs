@@ -1,6 +1,9 @@
 //! One run: its id, its tools, what it owns, and the way of the data through it.
 
 pub mod auto;
+pub(crate) mod docker;
+pub(crate) mod ground;
+pub mod official;
 mod options;
 
 use std::collections::BTreeMap;
@@ -12,6 +15,7 @@ use secrecy::ExposeSecret as _;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+use ground::Ground;
 pub use options::{Options, Place, Wanted};
 
 use crate::campaign;
@@ -20,7 +24,7 @@ use crate::kestra::Credentials;
 use crate::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, Keeping, KestraRef, Provider, Site, docker, embedded, live};
+use crate::provider::{self, Keeping, KestraRef, Provider, Site, embedded, live};
 use crate::redact::Redactor;
 use crate::report::{CaseResult, Provenance, Report, Run};
 use crate::scenario::{Scenario, private_texts};
@@ -34,10 +38,7 @@ pub struct Session {
     site: Site,
     key: RunKey,
     options: Options,
-    place: Place,
-    /// Why it runs there, where that was not named.
-    because: Option<String>,
-    kestras: Vec<(KestraRef, Version)>,
+    ground: Ground,
     helm: String,
     started: jiff::Timestamp,
     clock: Instant,
@@ -46,32 +47,27 @@ pub struct Session {
 }
 
 impl Session {
-    /// Finds the tools and the chart.
+    /// Chooses what was left open, and finds the tools and the chart.
     ///
     /// # Errors
     /// [`Infra`] with the tool that is missing and how to get it.
-    pub async fn open(options: Options, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Result<Self, Infra> {
+    pub async fn open(
+        mut options: Options,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Infra> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
-        let (place, because) = match &options.place {
-            Wanted::Named(place) => (place.clone(), None),
-            Wanted::Auto => {
-                observer.phase("provider", "ask Docker what it has");
-                let choice = auto::choose(&options, &cancel).await;
-                observer.finished("provider");
-                let choice = choice?;
-                (choice.place, Some(choice.because))
-            }
-        };
+        let toolbox =
+            Toolbox::from_env(cancel.clone()).map_err(|e| Infra::new("look for tools", format!("failed to {e}")))?;
+        let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
         let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
         let folder = ledger.temp_dir().await.map_err(owning)?;
-        match equip(&options, &place, observer, cancel, &ledger, folder.path()).await {
-            Ok((site, kestras, helm)) => Ok(Self {
+        match equip(&options, &ground, toolbox, observer, cancel, &ledger, folder.path()).await {
+            Ok((site, helm)) => Ok(Self {
                 site,
                 key: RunKey::random(),
                 options,
-                place,
-                because,
-                kestras,
+                ground,
                 helm,
                 started,
                 clock,
@@ -123,6 +119,7 @@ impl Session {
         let options = plan::Options {
             isolate: self.options.isolate,
             defaults: self.site.defaults.clone(),
+            values_name_the_image: self.site.defaults.is_none() && matches!(self.ground.place, Place::Live { .. }),
         };
         let mut whole = Plan::default();
         for target in self.targets() {
@@ -142,7 +139,7 @@ impl Session {
     pub fn targets(&self) -> Vec<Target> {
         let mut targets = Vec::new();
         for chart in self.site.chart.plays() {
-            targets.extend(self.kestras.iter().map(|(kestra, version)| Target {
+            targets.extend(self.ground.kestras.iter().map(|(kestra, version)| Target {
                 kestra: kestra.to_string(),
                 version: version.clone(),
                 chart,
@@ -158,7 +155,17 @@ impl Session {
 
     /// Where Kestra runs.
     pub fn place(&self) -> &Place {
-        &self.place
+        &self.ground.place
+    }
+
+    /// What is added beneath the user's values, each key with its value; nothing of a credential.
+    pub fn added(&self) -> Option<String> {
+        let defaults = self.site.defaults.as_ref()?;
+        let generation = self.site.chart.plays()[0].of(None);
+        Some(format!(
+            "added beneath the values: {}",
+            leaves("", &defaults.values(generation)).join(", ")
+        ))
     }
 
     /// What is about to be proved, in one line.
@@ -170,12 +177,20 @@ impl Session {
 
     /// What is about to be proved, and where.
     pub fn headline(&self, what: &str) -> String {
-        let kestras: Vec<_> = self.kestras.iter().map(|(k, _)| k.to_string()).collect();
+        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(&kestra.to_string()) {
+            Some(origin) => format!("{kestra} ({})", origin.by),
+            None => kestra.to_string(),
+        };
+        let kestras: Vec<_> = self.ground.kestras.iter().map(kestra).collect();
         format!(
             "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
-            self.place.name(),
-            self.because.iter().map(|why| format!(" ({why})")).collect::<String>(),
+            self.ground.place.name(),
+            self.ground
+                .because
+                .iter()
+                .map(|why| format!(" ({why})"))
+                .collect::<String>(),
             self.site.chart,
             kestras.join(" and "),
             self.helm
@@ -206,7 +221,7 @@ impl Session {
             about: case.scenario.about.clone(),
             status: Status::Error,
             provenance: Provenance {
-                provider: self.place.name().into(),
+                provider: self.ground.place.name().into(),
                 chart: format!("{} as {}", self.site.chart, installation.generation),
                 kestra: installation.kestra.clone(),
                 ..Provenance::default()
@@ -225,7 +240,7 @@ impl Session {
         };
         Report {
             schema: 1,
-            run: self.run_on(self.place.name(), None),
+            run: self.run_on(self.ground.place.name(), None),
             results: unjudged.into_iter().map(because).collect(),
         }
     }
@@ -250,14 +265,15 @@ impl Session {
             parallel,
             isolate: self.options.isolate,
         };
-        match &self.place {
+        match &self.ground.place {
             Place::Embedded => {
-                let embedded = embedded::Embedded::open(&self.site, &self.kestras, &options).await?;
+                let embedded = embedded::Embedded::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Embedded(embedded))
             }
             Place::Docker => {
-                let images = live::images(self.kestras.iter().map(|(k, _)| k), &self.options.images);
-                let docker = docker::Docker::open(&self.site, &self.kestras, &images, &options).await?;
+                let docker =
+                    provider::docker::Docker::open(&self.site, &self.ground.kestras, &self.ground.images, &options)
+                        .await?;
                 Ok(Provider::Docker(docker))
             }
             Place::Live { place, local_port } => {
@@ -266,7 +282,7 @@ impl Session {
                     parallel,
                     local_port: *local_port,
                 };
-                let live = live::Live::open(&self.site, &self.kestras, &options).await?;
+                let live = live::Live::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Live(Box::new(live)))
             }
         }
@@ -283,7 +299,7 @@ impl Session {
             tool: env!("CARGO_PKG_VERSION").into(),
             provider: provider.into(),
             chart: self.site.chart.to_string(),
-            kestra: self.kestras.iter().map(|(k, _)| k.to_string()).collect(),
+            kestra: self.ground.kestras.iter().map(|(k, _)| k.to_string()).collect(),
             kubernetes: kubernetes.map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
@@ -304,21 +320,31 @@ impl Session {
     }
 }
 
+/// Each leaf with the path of its keys.
+fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| leaves(&format!("{path}{}{key}", if path.is_empty() { "" } else { "." }), value))
+            .collect(),
+        _ if path.ends_with("basic-auth.password") => vec![format!("{path}: [made for this run]")],
+        value => vec![format!("{path}: {value}")],
+    }
+}
+
 fn owning(error: LedgerError) -> Infra {
     Infra::new("keep the ledger", error)
 }
 
-type Equipment = (Site, Vec<(KestraRef, Version)>, String);
-
 async fn equip(
     options: &Options,
-    place: &Place,
+    ground: &Ground,
+    toolbox: Toolbox,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
     ledger: &Ledger,
     folder: &Path,
-) -> Result<Equipment, Infra> {
-    let toolbox = Toolbox::from_env(cancel.clone()).map_err(|e| Infra::new("look for tools", e))?;
+) -> Result<(Site, String), Infra> {
     let redactor = Redactor::default();
     let found = toolbox
         .find(Tool::Helm)
@@ -332,14 +358,9 @@ async fn equip(
         cancel: cancel.clone(),
     };
     let chart = helm
-        .chart(&options.chart)
+        .chart(&options.chart())
         .await
         .map_err(|e| Infra::new("get the chart", e))?;
-    let mut kestras = Vec::new();
-    for kestra in options.kestras() {
-        let version = kestra.version(&cancel).await?;
-        kestras.push((kestra, version));
-    }
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
     if let Some(pull) = &options.pull_secret {
@@ -352,9 +373,9 @@ async fn equip(
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),
-            images: match place {
+            images: match ground.place {
                 Place::Embedded | Place::Docker => BTreeMap::new(),
-                Place::Live { .. } => live::images(kestras.iter().map(|(k, _)| k), &options.images),
+                Place::Live { .. } => ground.images.clone(),
             },
             pull_secret: options
                 .pull_secret
@@ -369,9 +390,10 @@ async fn equip(
         cache: toolbox.cache().to_owned(),
         report: options.report.clone(),
         pull_secret: options.pull_secret.clone(),
+        origins: ground.origins.clone(),
         keeping: Keeping::new(options.keep),
         no_skip: options.no_skip,
         toolbox,
     };
-    Ok((site, kestras, format!("helm {} {}", found.version, found.how)))
+    Ok((site, format!("helm {} {}", found.version, found.how)))
 }

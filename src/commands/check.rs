@@ -14,7 +14,7 @@ use super::target::Target;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::progress::{stdout, terminal};
 use crate::report::{Report, way};
-use crate::scenario::{Given, InputError, Literal, Manifest, Scenario};
+use crate::scenario::{Generation, Given, InputError, Literal, Manifest, Scenario};
 use crate::secret::Plain;
 use crate::session::Session;
 use crate::verdict::Exit;
@@ -90,7 +90,16 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         Ok(together(session.plan(&scenarios)?))
     };
     let ways = Ways::to(args.target.report.as_deref());
-    live(vec![args.target.options()?], ways, plan, &args.output, tell).await
+    let mut options = args.target.options()?;
+    if given
+        .values
+        .iter()
+        .any(|values| plan::written_for(values) == Generation::V0)
+    {
+        // The publisher's newest chart knows nothing of these keys.
+        options.chart.get_or_insert_default();
+    }
+    live(vec![options], ways, plan, &args.output, tell).await
 }
 
 fn ends_in_newline(plain: Option<&Plain>) -> bool {

@@ -70,7 +70,10 @@ async fn carried(
     target: &Target,
     plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
 ) -> miette::Result<Result<Carried, Exit>> {
-    carry(vec![target.options()?], Ways::to(target.report.as_deref()), plan).await
+    let mut options = target.options()?;
+    // The editions of a page are written for several charts, which ours plays.
+    options.chart.get_or_insert_default();
+    carry(vec![options], Ways::to(target.report.as_deref()), plan).await
 }
 
 /// The scenarios that come with the program.

@@ -9,7 +9,7 @@ use super::interrupt;
 use super::matrix;
 use super::said::Said;
 use crate::plan::{Plan, Shard, opening};
-use crate::progress::stdout;
+use crate::progress::{stdout, terminal};
 use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::session::{Options, Session};
 use crate::verdict::{Exit, Infra};
@@ -125,6 +125,9 @@ pub async fn carry(
             continue;
         }
         console.first_line(&session.header(&plan));
+        if terminal::loudness() == terminal::Loudness::Verbose {
+            session.added().iter().for_each(|line| terminal::line(line));
+        }
         let unjudged = session.unjudged(&plan);
         let mut report = session.carry_out(plan).await.unwrap_or_else(|infra| {
             broken = true;

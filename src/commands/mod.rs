@@ -21,6 +21,7 @@ mod live;
 pub mod matrix;
 mod output;
 mod panicked;
+mod pins;
 mod plaintext;
 mod prove;
 mod provider_name;
@@ -107,6 +108,9 @@ enum Command {
     Init(init::Args),
     /// Say what is set beforehand, by a file or by variables
     Config(config::Args),
+    /// Write the file of pins anew
+    #[command(hide = true)]
+    Pins(pins::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
     /// Print what a shell needs to complete command lines
@@ -162,6 +166,7 @@ async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<Exit> 
         Command::Report(args) => report::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Config(args) => config::run(&args, config),
+        Command::Pins(args) => pins::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
     }

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// Where Kestra runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProviderName {
-    /// kind when a Docker daemon answers and has the images or can pull them, else embedded
+    /// The best that can be had: kind with the official image and chart, kind with the testbed's images, embedded
     #[default]
     Auto,
     /// A child process with exactly the environment the pod would have; needs no Docker

@@ -168,10 +168,10 @@ impl Args {
                     )
                 }
                 Require::Observed => {}
-                Require::Official if !matches!(session.options().chart, ChartRef::Official(_)) => miette::bail!(
+                Require::Official if !matches!(session.options().chart(), ChartRef::Official(_)) => miette::bail!(
                     help = "use --chart official[@VERSION]",
                     "--require official cannot be met by chart {}",
-                    session.options().chart
+                    session.options().chart()
                 ),
                 Require::Official if !session.options().kestras().iter().all(official) => {
                     miette::bail!(

@@ -19,10 +19,12 @@ pub struct Where {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t)]
     pub provider: ProviderName,
-    /// bundled, official[@VERSION], a folder, an archive, or oci://…
-    #[arg(long, default_value = "bundled")]
-    pub chart: ChartRef,
-    /// engine@VERSION, exec:PATH or official@VERSION; several times for several [default: every engine]
+    /// bundled, official[@VERSION], a folder, an archive, or oci://… [default: official with an official Kestra on a
+    /// cluster, else bundled]
+    #[arg(long)]
+    pub chart: Option<ChartRef>,
+    /// official[@VERSION], engine@VERSION or exec:PATH; several times for several [default: official on a kind
+    /// cluster where image and chart can be had, else every engine]
     #[arg(long, value_delimiter = ',')]
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
@@ -80,7 +82,7 @@ impl Target {
     pub fn on(&self, session: &matrix::Session, report: Option<PathBuf>) -> miette::Result<Self> {
         let mut target = self.clone();
         target.at.provider = session.provider;
-        target.at.chart = session.chart.clone();
+        target.at.chart = Some(session.chart.clone());
         target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
         for entry in &session.kestras {
             if let Some(image) = &entry.image {

@@ -1,17 +1,26 @@
 //! Docker: the daemon, its cgroups, and the images that are there or can be pulled.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::machine::gib;
+use super::machine::{free, gib};
 use super::{Finding, Seat, Status};
 use crate::process::{Command, Deadline};
-use crate::provider::live;
-use crate::session::{Options, auto};
+use crate::provider::{KestraRef, OfficialRef, live};
+use crate::session::Options;
+use crate::session::auto::Wish;
+use crate::session::docker::Docker;
+use crate::session::official::{OfficialImage, Whereabouts, find_image, size};
+use crate::toolbox::Toolbox;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// What one Kestra and a control plane take on a kind node, in bytes.
 const KIND_MEMORY: u64 = 2 << 30;
+/// How many times as large as its download an image is: layers unpack to about twice and a half, and both the daemon
+/// and the node keep them.
+const UNPACKED: u64 = 5;
 const NEEDED_BY: [Seat; 2] = [Seat::Docker, Seat::Kind];
 
 #[derive(Deserialize, Default)]
@@ -23,9 +32,16 @@ struct Info {
     #[serde(rename = "NCPU")]
     cpus: u64,
     mem_total: u64,
+    docker_root_dir: String,
 }
 
-pub(super) async fn look(options: &Options, cancel: &CancellationToken) -> Vec<Finding> {
+/// `kestras` are those whose images are needed.
+pub(super) async fn look(
+    options: &Options,
+    kestras: &[KestraRef],
+    toolbox: &Toolbox,
+    cancel: &CancellationToken,
+) -> Vec<Finding> {
     let info = match info(cancel).await {
         Ok(info) => info,
         Err(why) => return vec![without(&why)],
@@ -42,16 +58,81 @@ pub(super) async fn look(options: &Options, cancel: &CancellationToken) -> Vec<F
         Finding::ok("docker", found)
     }];
     findings.push(cgroup(&info.cgroup_version));
-    let docker = auto::Docker(cancel);
-    for (kestra, image) in live::images(&options.kestras(), &options.images) {
-        findings.push(image_of(&docker, &kestra, &image.to_string()).await);
+    let docker = Docker(cancel);
+    for kestra in kestras {
+        let own = options.images.iter().any(|image| image.is_for(kestra));
+        if let (KestraRef::Official(OfficialRef::Exact(version)), false) = (kestra, own) {
+            let found = find_image(version, toolbox, docker).await;
+            findings.push(official_image(&format!("image of {kestra}"), found, &info, &NEEDED_BY));
+            continue;
+        }
+        for (kestra, image) in live::images([kestra], &options.images) {
+            findings.push(image_of(docker, &kestra, &image.to_string()).await);
+        }
     }
-    findings.push(match docker.node().await {
-        Some(node) => Finding::ok("kind node image", format!("{node} can be had")),
-        None => Finding::missing("kind node image", &[Seat::Kind], "none is there and none can be pulled")
-            .cure("testbed/testbed build"),
-    });
+    if let Some(wish) = Wish::of(options, toolbox).filter(|wish| wish.kestra) {
+        let official = KestraRef::official(wish.version.clone());
+        if !kestras.contains(&official) {
+            let found = find_image(&wish.version, toolbox, docker).await;
+            findings.push(official_image(&format!("image of {official}"), found, &info, &[]));
+        }
+    }
+    findings.push(node(toolbox, docker).await);
     findings
+}
+
+/// The publisher's image, with what it takes to have it.
+fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[Seat]) -> Finding {
+    let image = match found {
+        Ok(image) => image,
+        Err(why) => {
+            let finding = match needed_by {
+                [] => Finding::new(check, Status::Note, format!("{why}; a run goes without it")),
+                _ => Finding::missing(check, needed_by, why),
+            };
+            return finding.cure("export KESTRA_SECRETS_IMAGE_MIRROR=URL");
+        }
+    };
+    let Whereabouts::Offered(offered) = &image.place else {
+        return Finding::ok(check, image.describe());
+    };
+    let disk = offered.bytes.saturating_mul(UNPACKED);
+    let found = format!(
+        "{}; unpacked for the daemon and for a node it takes about {} of disk, and a run {} of memory",
+        image.describe(),
+        gib(disk),
+        gib(KIND_MEMORY)
+    );
+    match free(Path::new(&info.docker_root_dir)) {
+        Some(free) if !info.docker_root_dir.is_empty() && free < disk => {
+            let found = format!("{found}; {} has {} free", info.docker_root_dir, gib(free));
+            Finding::new(check, Status::Warning, found).cure("docker system prune")
+        }
+        _ => Finding::ok(check, found),
+    }
+}
+
+/// The image of a kind node, with what is to be pulled for it.
+async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Finding {
+    let check = "kind node image";
+    let Some(node) = docker.node(toolbox.pins()).await else {
+        return Finding::missing(check, &[Seat::Kind], "none is there and none can be pulled")
+            .cure("testbed/testbed build");
+    };
+    if docker.has(&node).await {
+        return Finding::ok(check, format!("{node} is here"));
+    }
+    let pinned = &toolbox.pins().node.image;
+    let asked = async {
+        toolbox
+            .registry()
+            .ok()?
+            .image(&pinned.repository, &pinned.tag)
+            .await
+            .ok()?
+    };
+    let bytes = asked.await.map(|offered| format!(", {}", size(offered.bytes)));
+    Finding::ok(check, format!("{node} can be pulled{}", bytes.unwrap_or_default()))
 }
 
 async fn info(cancel: &CancellationToken) -> Result<Info, String> {
@@ -88,7 +169,7 @@ fn cgroup(version: &str) -> Finding {
     }
 }
 
-async fn image_of(docker: &auto::Docker<'_>, kestra: &str, image: &str) -> Finding {
+async fn image_of(docker: Docker<'_>, kestra: &str, image: &str) -> Finding {
     let check = format!("image of {kestra}");
     if docker.has(image).await {
         return Finding::ok(check, format!("{image} is here"));

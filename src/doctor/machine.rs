@@ -26,17 +26,23 @@ pub(super) fn look(cache: &Path) -> Vec<Finding> {
 }
 
 fn disk(check: &str, folder: &Path, variable: &str) -> Option<Finding> {
-    // The folder itself may only be made by the first run.
-    let there = folder.ancestors().find(|f| f.is_dir())?;
-    let stat = statvfs(there).ok()?;
-    #[allow(clippy::useless_conversion, reason = "its width differs between systems")]
-    let free = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
+    let free = free(folder)?;
     let found = format!("{} free at {}", gib(free), folder.display());
     Some(if free < DISK {
         Finding::new(check, Status::Warning, found).cure(format!("export {variable}=DIR on a disk with more"))
     } else {
         Finding::ok(check, found)
     })
+}
+
+/// What is free on the disk of a folder, in bytes.
+pub(super) fn free(folder: &Path) -> Option<u64> {
+    // The folder itself may only be made by the first run.
+    let there = folder.ancestors().find(|f| f.is_dir())?;
+    let stat = statvfs(there).ok()?;
+    #[allow(clippy::useless_conversion, reason = "its width differs between systems")]
+    let free = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
+    Some(free)
 }
 
 /// What Linux says is available; other systems do not say it in a file.

@@ -12,9 +12,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::helm::chart_repository;
 use crate::provider::KestraRef;
-use crate::session::{Options, Place, Wanted, auto};
-use crate::toolbox::Toolbox;
+use crate::session::auto::{self, Choice, Wish};
+use crate::session::ground::exact;
+use crate::session::official::find_chart;
+use crate::session::{Options, Place, Wanted};
+use crate::toolbox::{Toolbox, without_credentials};
 
 /// Where a Kestra can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -156,23 +160,38 @@ pub fn json_schema() -> serde_json::Value {
 
 /// Looks at all that a run with these options needs.
 pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Examination {
-    let (choice, tools, docker, cluster, network) = tokio::join!(
-        choice(options, cancel),
-        tools::look(options, toolbox),
-        docker::look(options, cancel),
+    let mut options = options.clone();
+    let inexact = exact(&mut options, toolbox, cancel).await.err();
+    let choice = match &inexact {
+        Some(infra) => Err(infra.to_string()),
+        None => choice(&options, toolbox, cancel).await,
+    };
+    let kestras = choice
+        .as_ref()
+        .map_or_else(|_| options.kestras(), |choice| choice.kestra.clone());
+    let (tools, docker, cluster, network, chart) = tokio::join!(
+        tools::look(&options, toolbox),
+        docker::look(&options, &kestras, toolbox, cancel),
         cluster::look(&options.place),
-        network::look(options, toolbox),
+        network::look(&options, toolbox),
+        official_chart(&options, toolbox),
     );
     let findings: Vec<Finding> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
         .into_iter()
         .flatten()
+        .chain(chart)
         .collect();
     let providers: Vec<Provider> = Seat::ALL
         .into_iter()
-        .map(|seat| judge(seat, options, &findings))
+        .map(|seat| judge(seat, &options, &findings))
         .collect();
     let (chosen, because) = match choice {
-        Ok((seat, because)) => (Some(seat), because),
+        Ok(choice) => {
+            let named = matches!(options.place, Wanted::Named(_)).then(|| "it is named".to_owned());
+            let because: Vec<_> = named.into_iter().chain(choice.because).collect();
+            let because = because.join("; ");
+            (Some(Seat::of(&choice.place)), because)
+        }
         Err(because) => (None, because),
     };
     let can_run = providers.iter().any(|p| Some(p.name) == chosen && p.can_run);
@@ -187,14 +206,24 @@ pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &Cancellation
     }
 }
 
-async fn choice(options: &Options, cancel: &CancellationToken) -> Result<(Seat, String), String> {
-    match &options.place {
-        Wanted::Named(place) => Ok((Seat::of(place), "it is named".into())),
-        Wanted::Auto => match auto::choose(options, cancel).await {
-            Ok(choice) => Ok((Seat::of(&choice.place), choice.because)),
-            Err(infra) => Err(infra.to_string()),
-        },
-    }
+async fn choice(options: &Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<Choice, String> {
+    auto::choose(options, toolbox, cancel, None)
+        .await
+        .map_err(|infra| infra.to_string())
+}
+
+/// The publisher's chart, where it is left open whether that is taken.
+async fn official_chart(options: &Options, toolbox: &Toolbox) -> Option<Finding> {
+    let wish = Wish::of(options, toolbox).filter(|wish| wish.chart)?;
+    let check = "official chart";
+    Some(match find_chart(&wish.version, toolbox).await {
+        Ok(chart) => Finding::ok(
+            check,
+            format!("{chart} can be had from {}", without_credentials(&chart_repository())),
+        ),
+        Err(why) => Finding::new(check, Status::Note, format!("{why}; a run takes the bundled one"))
+            .cure("export KESTRA_SECRETS_CHART_MIRROR=URL"),
+    })
 }
 
 fn judge(name: Seat, options: &Options, findings: &[Finding]) -> Provider {

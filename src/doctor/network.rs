@@ -6,34 +6,37 @@ use reqwest::Url;
 
 use super::{Finding, Seat, Status};
 use crate::helm::{ChartRef, chart_repository};
-use crate::provider::KestraRef;
+use crate::provider::{KestraRef, OfficialRef};
 use crate::session::Options;
-use crate::toolbox::{FetchError, Toolbox};
+use crate::session::auto::Wish;
+use crate::toolbox::Toolbox;
 
 pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
-    let official = options.kestras().into_iter().find_map(|k| match k {
-        KestraRef::Official(version) => Some(version),
+    let official = options.kestra.iter().find_map(|k| match k {
+        KestraRef::Official(OfficialRef::Exact(version)) => Some(version),
         _ => None,
     });
-    let index = format!("{}/index.yaml", chart_repository().trim_end_matches('/'));
-    let asked = matches!(options.chart, ChartRef::Official(_));
-    let chart = source(
-        toolbox,
-        "charts",
-        index,
-        if asked { &Seat::ALL } else { &[] },
-        "export KESTRA_SECRETS_CHART_MIRROR=URL",
-    );
+    let chart = async {
+        // Where the chart is left open, its own finding says more.
+        if Wish::of(options, toolbox).is_some_and(|wish| wish.chart) {
+            return None;
+        }
+        let index = format!("{}/index.yaml", chart_repository().trim_end_matches('/'));
+        let asked = matches!(options.chart, Some(ChartRef::Official(_)));
+        let needed_by: &[Seat] = if asked { &Seat::ALL } else { &[] };
+        let cure = "export KESTRA_SECRETS_CHART_MIRROR=URL";
+        Some(source(toolbox, "charts", index, needed_by, cure).await)
+    };
     let kestra = async {
-        let url = toolbox.kestra_url(official.as_ref()?);
+        let url = toolbox.kestra_url(official?);
         let cure = "export KESTRA_SECRETS_KESTRA_MIRROR=URL";
         Some(source(toolbox, "Kestra's releases", url, &[Seat::Embedded], cure).await)
     };
     let (chart, kestra) = tokio::join!(chart, kestra);
     let mut findings = vec![proxy()];
     findings.extend(certificates());
-    findings.extend(local_chart(&options.chart));
-    findings.push(chart);
+    findings.extend(options.chart.as_ref().and_then(local_chart));
+    findings.extend(chart);
     findings.extend(kestra);
     findings
 }
@@ -43,29 +46,13 @@ async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat],
     match toolbox.offers(&url).await {
         Ok(()) => Finding::ok(check, format!("{url} answers")),
         Err(error) => {
-            let found = format!("{url}: {}", brief(&error));
+            let found = format!("{url}: {}", error.brief());
             if needed_by.is_empty() {
                 Finding::new(check, Status::Note, format!("{found}; nothing that was asked needs it")).cure(cure)
             } else {
                 Finding::missing(check, needed_by, found).cure(cure)
             }
         }
-    }
-}
-
-/// The innermost cause alone: the outer ones only repeat the URL.
-fn brief(error: &FetchError) -> String {
-    match error {
-        FetchError::Transport { source, .. } => {
-            let mut cause: &dyn std::error::Error = source;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            cause.to_string()
-        }
-        FetchError::Status { status, .. } => format!("the server answered {status}"),
-        FetchError::Deadline { deadline, .. } => format!("no answer within {} s", deadline.limit.as_secs()),
-        FetchError::TooLong { .. } => error.to_string(),
     }
 }
 
@@ -89,7 +76,11 @@ fn proxy() -> Finding {
                 .filter(|v| !v.is_empty())?;
             Some(format!(
                 "{name}={}",
-                if name == "NO_PROXY" { value } else { shown(&value) }
+                if name == "NO_PROXY" {
+                    value
+                } else {
+                    without_password(&value)
+                }
             ))
         });
     let set: Vec<_> = set.collect();
@@ -104,7 +95,7 @@ fn proxy() -> Finding {
 }
 
 /// A proxy without its user and password.
-fn shown(value: &str) -> String {
+fn without_password(value: &str) -> String {
     // Without a scheme, what stands before a colon would be taken for one.
     let scheme = if value.contains("://") { "" } else { "http://" };
     match Url::parse(&format!("{scheme}{value}")) {
@@ -137,11 +128,14 @@ mod tests {
     #[test]
     fn a_proxy_is_shown_without_its_password() {
         assert_eq!(
-            shown("http://robot:hunter2@proxy.example:3128/"),
+            without_password("http://robot:hunter2@proxy.example:3128/"),
             "http://proxy.example:3128"
         );
-        assert_eq!(shown("robot:hunter2@proxy.example:3128"), "http://proxy.example:3128");
-        assert_eq!(shown("proxy.example:3128"), "http://proxy.example:3128");
-        assert_eq!(shown("http://["), "(no URL)");
+        assert_eq!(
+            without_password("robot:hunter2@proxy.example:3128"),
+            "http://proxy.example:3128"
+        );
+        assert_eq!(without_password("proxy.example:3128"), "http://proxy.example:3128");
+        assert_eq!(without_password("http://["), "(no URL)");
     }
 }

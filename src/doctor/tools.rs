@@ -29,7 +29,7 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
             format!("{} {}: {}", found.version, found.how, found.path.display()),
         ),
         Err(error @ ToolboxError::NotFound { .. }) => {
-            let version = tool.provided();
+            let version = toolbox.pins().provided(tool);
             if let Some(url) = toolbox.download_url(tool)
                 && toolbox.offers(&url).await.is_ok()
             {
@@ -41,7 +41,7 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
                     Status::Note,
                     format!("not here; the first run builds {version} with Go"),
                 )
-                .cure(format!("go install {}", tool.go_module()))
+                .cure(format!("go install {}", toolbox.go_module(tool)))
             } else {
                 missing(error)
             }

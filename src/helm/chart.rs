@@ -15,6 +15,7 @@ use super::{DEADLINE, Helm};
 use crate::plan::Plays;
 use crate::process::ProcessError;
 use crate::scenario::Generation;
+use crate::toolbox::without_credentials;
 
 /// Our own small chart, carried by the binary.
 pub static BUNDLED_CHART: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/charts/kestra-minimal");
@@ -26,7 +27,52 @@ const MIRROR: &str = "KESTRA_SECRETS_CHART_MIRROR";
 
 /// The chart repository that `official` means.
 pub fn chart_repository() -> String {
-    std::env::var(MIRROR).unwrap_or_else(|_| OFFICIAL.to_owned())
+    mirror().unwrap_or_else(|| OFFICIAL.to_owned())
+}
+
+/// The mirror that is named in its place.
+fn mirror() -> Option<String> {
+    std::env::var(MIRROR).ok().filter(|url| !url.is_empty())
+}
+
+/// The publisher's chart that installs a version of Kestra, by the index of its repository. From 1.3.16 on the two
+/// bear one version; before, the chart names its Kestra as its application.
+///
+/// # Errors
+/// The index is none, or holds no such chart: a sentence that goes on from the repository's address.
+pub fn chart_for(kestra: &Version, index: &[u8]) -> Result<Version, String> {
+    let text = std::str::from_utf8(index).map_err(|_| "its index is not UTF-8".to_owned())?;
+    let options = serde_saphyr::options! { with_snippet: false };
+    let index: Index =
+        serde_saphyr::from_str_with_options(text, options).map_err(|e| format!("its index cannot be read: {e}"))?;
+    let version = |text: &str| Version::parse(text.trim_start_matches('v')).ok();
+    let charts = index.entries.kestra.iter();
+    let fitting = charts.filter_map(|chart| {
+        let own = version(&chart.version)?;
+        let installs = chart.app_version.as_deref().and_then(version);
+        (own == *kestra || installs.as_ref() == Some(kestra)).then_some(own)
+    });
+    fitting
+        .max_by_key(|own| (own == kestra, own.clone()))
+        .ok_or_else(|| format!("it has no chart for Kestra {kestra}"))
+}
+
+#[derive(Deserialize)]
+struct Index {
+    entries: Entries,
+}
+
+#[derive(Deserialize)]
+struct Entries {
+    #[serde(default)]
+    kestra: Vec<IndexEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexEntry {
+    version: String,
+    app_version: Option<String>,
 }
 
 /// A chart as the user names it.
@@ -34,7 +80,8 @@ pub fn chart_repository() -> String {
 pub enum ChartRef {
     /// `bundled`, `bundled@0.x`, `bundled@1.x` or `bundled@both`: our own small chart.
     Bundled(Bundled),
-    /// `official` or `official@VERSION`: from the publisher's chart repository.
+    /// `official` or `official@VERSION`: from the publisher's chart repository; without a version the newest that is
+    /// pinned.
     Official(Option<Version>),
     /// `oci://…`, with a version after `@`.
     Oci(String, Option<Version>),
@@ -52,6 +99,12 @@ pub enum Bundled {
     Only(Generation),
     /// Each of them, one after the other: 1.x, which is what is deployed with Kestra 1 and 2, first.
     Both,
+}
+
+impl Default for ChartRef {
+    fn default() -> Self {
+        Self::Bundled(Bundled::default())
+    }
 }
 
 impl FromStr for ChartRef {
@@ -105,13 +158,19 @@ pub struct Chart {
     pub name: String,
     /// The chart's version.
     pub version: Version,
+    /// The mirror that it came from, without credentials; none where it came from where its name says.
+    pub mirror: Option<String>,
     /// The generation whose keys it honours; none when the values choose.
     pub generation: Option<Generation>,
 }
 
 impl fmt::Display for Chart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.name, self.version, self.asked)
+        write!(f, "{} {} ({}", self.name, self.version, self.asked)?;
+        match &self.mirror {
+            Some(mirror) => write!(f, ", from the mirror {mirror})"),
+            None => f.write_str(")"),
+        }
     }
 }
 
@@ -224,6 +283,10 @@ impl Helm {
             path,
             name: yaml.name,
             version,
+            mirror: match asked {
+                ChartRef::Official(_) => mirror().map(|url| without_credentials(&url)),
+                _ => None,
+            },
             generation,
         })
     }
@@ -264,6 +327,20 @@ impl Helm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_chart_of_a_kestra_is_found_by_its_own_version_or_by_the_application_that_it_names() {
+        let index = "apiVersion: v1\nentries:\n  kestra-starter: [{version: 2.0.7, anything: [1]}]\n  kestra:\n  \
+                     - {version: 2.0.7, appVersion: v2.0.7}\n  - {version: 1.0.54, appVersion: v1.3.15}\n  \
+                     - {version: 1.0.53, appVersion: v1.3.15}\n  - {version: odd}\n";
+        let chart = |kestra: &str| chart_for(&kestra.parse().unwrap(), index.as_bytes()).map(|v| v.to_string());
+        assert_eq!(chart("2.0.7").unwrap(), "2.0.7");
+        assert_eq!(chart("1.3.15").unwrap(), "1.0.54");
+        assert_eq!(chart("9.9.9").unwrap_err(), "it has no chart for Kestra 9.9.9");
+        for none in ["entries: {}", "", "<html>", "entries: {kestra: 1}"] {
+            assert!(chart_for(&Version::new(2, 0, 7), none.as_bytes()).is_err(), "{none}");
+        }
+    }
 
     #[test]
     fn a_chart_is_named_in_four_ways() {

@@ -1,10 +1,9 @@
 //! `helm install`, `upgrade` and `uninstall`: not `--wait`, since helm waits without telling for what.
 
-use serde_json::Value;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chart, Helm};
+use super::{Added, Chart, Helm};
 use crate::cluster::Access;
 use crate::process::{Command, Deadline, ProcessError};
 use crate::scenario::Stage;
@@ -66,7 +65,7 @@ impl Helm {
         verb: Verb,
         release: &Release,
         chart: &Chart,
-        defaults: Option<&Value>,
+        added: &Added,
         values: &Plain,
     ) -> Result<(), InstallError> {
         let (words, dry): (&str, &[&str]) = match verb {
@@ -76,7 +75,7 @@ impl Helm {
             Verb::Try => ("install", &["--dry-run=server", "--hide-secret"]),
         };
         let command = on(self.command(), release, words).arg(&chart.path).args(dry);
-        let (command, _file) = self.with_values(command, defaults, values)?;
+        let (command, _files) = self.with_values(command, added, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if output.status.success() {
             return Ok(());

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
-pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_repository};
+pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_for, chart_repository};
 pub(crate) use install::uninstall;
 pub use install::{InstallError, Release, Verb};
-pub use render::{RenderError, Rendered, Workload};
+pub use render::{Added, RenderError, Rendered, Workload};
 
 use crate::process::{Command, Deadline, Scrub};
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret, Service};
+use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -59,8 +60,17 @@ pub struct Workload {
     pub template: PodTemplateSpec,
 }
 
+/// What a release is given beside the user's values.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Added {
+    /// What the user's values go before.
+    pub beneath: Option<Value>,
+    /// What goes before the user's values.
+    pub above: Option<Value>,
+}
+
 impl Helm {
-    /// Renders a release: the defaults from a private file, the user's values on standard input.
+    /// Renders a release: what is added from private files, the user's values on standard input.
     ///
     /// # Errors
     /// [`RenderError::Refused`] when chart or helm refuse the values; the others are the machine's fault.
@@ -69,7 +79,7 @@ impl Helm {
         chart: &Chart,
         release: &str,
         namespace: &str,
-        defaults: Option<&Value>,
+        added: &Added,
         values: &Plain,
     ) -> Result<Rendered, RenderError> {
         let command = self.command().args(["template", release]).arg(&chart.path).args([
@@ -77,7 +87,7 @@ impl Helm {
             namespace,
             "--skip-tests",
         ]);
-        let (command, _file) = self.with_values(command, defaults, values)?;
+        let (command, _files) = self.with_values(command, added, values)?;
         let output = command.output(DEADLINE, &self.cancel).await?;
         if !output.status.success() {
             let words = output.last_words().lines().join("\n");
@@ -89,20 +99,25 @@ impl Helm {
         Rendered::read(&output.stdout)
     }
 
-    /// A call of helm with the values of a release: those that are not the user's by a file of mode 0600, which
+    /// A call of helm with the values of a release: those that are not the user's by files of mode 0600, which
     /// must outlive the call, since helm reads standard input once.
     pub(super) fn with_values(
         &self,
         command: Command,
-        defaults: Option<&Value>,
+        added: &Added,
         values: &Plain,
-    ) -> std::io::Result<(Command, Option<tempfile::NamedTempFile>)> {
-        let file = defaults.map(|d| self.private_file(d)).transpose()?;
-        let command = match &file {
-            Some(file) => command.arg("--values").arg(file.path()),
-            None => command,
-        };
-        Ok((command.args(["--values", "-"]).stdin(values.bytes()), file))
+    ) -> std::io::Result<(Command, Vec<tempfile::NamedTempFile>)> {
+        let beneath = added.beneath.as_ref().map(|v| self.private_file(v)).transpose()?;
+        let above = added.above.as_ref().map(|v| self.private_file(v)).transpose()?;
+        let mut command = command;
+        if let Some(file) = &beneath {
+            command = command.arg("--values").arg(file.path());
+        }
+        command = command.args(["--values", "-"]).stdin(values.bytes());
+        if let Some(file) = &above {
+            command = command.arg("--values").arg(file.path());
+        }
+        Ok((command, beneath.into_iter().chain(above).collect()))
     }
 
     pub(super) fn ended_badly(&self, output: &Output) -> ProcessError {

@@ -95,18 +95,16 @@ impl Defaults {
         values
     }
 
-    /// The same with the image that runs a Kestra. Values of the user's that name an image win over it.
-    pub fn values_for(&self, kestra: &str, generation: Generation) -> Value {
-        let mut values = self.values(generation);
-        if let Some(ImageRef { repository, tag }) = self.images.get(kestra) {
-            let key = if generation == Generation::V0 {
-                "image"
-            } else {
-                "repository"
-            };
-            values["image"] = json!({key: repository, "tag": tag, "pullPolicy": "IfNotPresent"});
-        }
-        values
+    /// The values that name the image which runs a Kestra. They go before the user's: what a run is said to prove is
+    /// what runs.
+    pub fn image_for(&self, kestra: &str, generation: Generation) -> Option<Value> {
+        let ImageRef { repository, tag } = self.images.get(kestra)?;
+        let key = if generation == Generation::V0 {
+            "image"
+        } else {
+            "repository"
+        };
+        Some(json!({"image": {key: repository, "tag": tag, "pullPolicy": "IfNotPresent"}}))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod case;
 mod defaults;
+mod image;
 mod intent;
 mod keys;
 mod model;
@@ -121,12 +122,13 @@ fn alone(
     let id = target.id(&scenario.name);
     let (documents, case) = match &scenario.given {
         Given::Literal(literal) => {
-            let warnings = keys::ignored(&literal.values, generation)
+            let mut warnings: Vec<_> = keys::ignored(&literal.values, generation)
                 .into_iter()
                 .map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure))
                 .collect();
             if !literal.as_printed {
-                values::check_overlap(scenario, &literal.values, generation, options)?;
+                let values = values::check_overlap(scenario, &literal.values, generation, options)?;
+                warnings.extend(image::warning(&values, target, options));
             }
             let reads = reads_of(&literal.flow)
                 .into_iter()
@@ -161,6 +163,8 @@ fn alone(
             let documents = intent::Documents::write(&[(given, &names)], generation);
             let documents = values::add(scenario, documents, &given.values, generation, options)?;
             let mut case = case::of_intent(scenario, given, &names, "secret_test", &expectation.wanted);
+            let own = serde_json::Value::Object(given.values.clone());
+            case.warnings.extend(image::warning(&own, target, options));
             case.steps = case::steps(scenario, given, &names, target, generation, options)?;
             (documents, case)
         }

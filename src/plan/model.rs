@@ -116,6 +116,8 @@ pub struct Options {
     pub isolate: bool,
     /// What is added to the user's values; none leaves them alone.
     pub defaults: Option<Defaults>,
+    /// The image that runs is the one that the values name, or the chart's own.
+    pub values_name_the_image: bool,
 }
 
 /// What is to be done.

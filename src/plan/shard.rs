@@ -199,6 +199,7 @@ mod tests {
         let isolate = Options {
             isolate: true,
             defaults: None,
+            ..Options::default()
         };
         let made = |p: usize, size: usize| {
             let mut plan = Plan::default();

@@ -13,10 +13,10 @@ pub(super) fn check_overlap(
     values: &Plain,
     generation: Generation,
     options: &Options,
-) -> Result<(), PlanError> {
+) -> Result<Value, PlanError> {
     let values = parse(scenario, values)?;
     let Some(defaults) = &options.defaults else {
-        return Ok(());
+        return Ok(values);
     };
     match overlap(&defaults.values(generation), &values) {
         Some(key) => Err(PlanError::Overlap {
@@ -25,7 +25,7 @@ pub(super) fn check_overlap(
             other: "the harness's defaults",
             help: "remove the key, or drop the defaults with --no-defaults".into(),
         }),
-        None => Ok(()),
+        None => Ok(values),
     }
 }
 

@@ -50,14 +50,14 @@ impl Forecast {
                 }));
             }
         }
-        let defaults = site.values(installation);
+        let added = site.values(installation);
         let rendered = match site
             .helm
             .template(
                 &site.chart,
                 &node.release,
                 &node.namespace,
-                defaults.as_ref(),
+                &added,
                 &installation.values,
             )
             .await

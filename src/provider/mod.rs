@@ -12,6 +12,7 @@ pub mod live;
 mod pods;
 pub mod trace;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 pub use forecast::Forecast;
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
-pub use kestra::{ENGINES, KestraRef};
+pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
 use crate::environment::Kubelet;
-use crate::helm::{Chart, Helm};
+use crate::helm::{Added, Chart, Helm};
 use crate::kestra::Credentials;
 use crate::ledger::Ledger;
 use crate::plan::{Defaults, Installation};
@@ -68,10 +69,21 @@ pub struct Site {
     pub report: Option<PathBuf>,
     /// What a cluster pulls the images with.
     pub pull_secret: Option<live::PullSecret>,
+    /// How the images of Kestras came here, by how the user names the Kestra; only those that are known.
+    pub origins: BTreeMap<String, Origin>,
     /// What stays when the run ends.
     pub keeping: Keeping,
     /// What cannot be run here is an error.
     pub no_skip: bool,
+}
+
+/// How an image of the publisher's came to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its digest; none where it was loaded from a file.
+    pub digest: Option<String>,
+    /// In a few words.
+    pub by: String,
 }
 
 /// How the providers without a cluster are opened.
@@ -91,6 +103,18 @@ impl Site {
         there.then_some(folder)
     }
 
+    /// The image of a Kestra with its digest, and how it came here, as far as that is known.
+    pub fn told_of_image(&self, kestra: &str, image: &str) -> String {
+        match self.origins.get(kestra) {
+            Some(Origin {
+                digest: Some(digest),
+                by,
+            }) => format!("{image}@{digest}, {by}"),
+            Some(Origin { digest: None, by }) => format!("{image}, {by}"),
+            None => image.to_owned(),
+        }
+    }
+
     /// What an installation's Kestra asks for.
     pub fn credentials(&self, installation: &Installation) -> Credentials {
         installation.credentials.as_ref().unwrap_or(&self.credentials).clone()
@@ -102,10 +126,14 @@ impl Site {
     }
 
     /// The values of an installation that are not the user's.
-    pub fn values(&self, installation: &Installation) -> Option<serde_json::Value> {
-        let defaults = self.defaults_of(installation);
-        let defaults = defaults.map(|d| d.values_for(&installation.kestra, installation.generation));
-        self.chart.with_generation(defaults, installation.generation)
+    pub fn values(&self, installation: &Installation) -> Added {
+        let (defaults, generation) = (self.defaults_of(installation), installation.generation);
+        Added {
+            beneath: self
+                .chart
+                .with_generation(defaults.map(|d| d.values(generation)), generation),
+            above: defaults.and_then(|d| d.image_for(&installation.kestra, generation)),
+        }
     }
 }
 

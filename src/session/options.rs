@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::helm::{Bundled, ChartRef};
+use crate::helm::ChartRef;
 use crate::provider::{ENGINES, Keep, KestraRef, live};
 
 /// Where Kestra is to run.
@@ -52,9 +52,9 @@ pub enum Wanted {
 pub struct Options {
     /// Where Kestra runs.
     pub place: Wanted,
-    /// Where the chart comes from.
-    pub chart: ChartRef,
-    /// The Kestras; none means every engine.
+    /// Where the chart comes from; none where that is left open.
+    pub chart: Option<ChartRef>,
+    /// The Kestras; none where that is left open.
     pub kestra: Vec<KestraRef>,
     /// The images of the Kestras on a cluster; none for the usual ones.
     pub images: Vec<live::ImageFor>,
@@ -108,7 +108,12 @@ impl Options {
         (self.keep != Keep::Never).then_some("--keep")
     }
 
-    /// The Kestras that run: those named, else every engine.
+    /// The chart that runs where nothing better was chosen: the one that is named, else our own.
+    pub fn chart(&self) -> ChartRef {
+        self.chart.clone().unwrap_or_default()
+    }
+
+    /// The Kestras that run where nothing better was chosen: those that are named, else every engine.
     pub fn kestras(&self) -> Vec<KestraRef> {
         if self.kestra.is_empty() {
             ENGINES.map(KestraRef::Engine).to_vec()
@@ -122,7 +127,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             place: Wanted::Named(Place::Embedded),
-            chart: ChartRef::Bundled(Bundled::default()),
+            chart: None,
             kestra: Vec::new(),
             images: Vec::new(),
             pull_secret: None,

@@ -1,5 +1,7 @@
 //! Why there is no tool.
 
+use std::path::PathBuf;
+
 /// Why there is no tool. Each finishes "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum ToolboxError {
@@ -39,6 +41,14 @@ pub enum ToolboxError {
     /// The run was interrupted.
     #[error("look for {0}: the run was cancelled")]
     Cancelled(&'static str),
+    /// The file of pins is none.
+    #[error("read the pins of {path}: {why}", path = path.display())]
+    Pins {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is no directory for the cache.
     #[error("find the user's cache directory: {0}; set HOME or XDG_CACHE_HOME")]
     NoHome(#[from] etcetera::HomeDirError),

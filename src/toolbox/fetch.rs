@@ -16,21 +16,24 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// How long a server may take to say whether it has something.
 const GLANCE: Deadline = Deadline::seconds("an answer of the server", 5);
 
+/// How long a page may take, such as a chart repository's index.
+const PAGE: Deadline = Deadline::seconds("the server's answer", 8);
+/// The most that a page may be, in bytes.
+const PAGE_LIMIT: usize = 32 * 1024 * 1024;
+
 /// Gets what is at a URL.
 pub trait Fetch: Send + Sync {
     /// The whole of it.
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>>;
 
+    /// The whole of what is short and must come soon.
+    fn page<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
+        Box::pin(async move { within(PAGE, url, get(url, PAGE_LIMIT)).await })
+    }
+
     /// Whether it is there.
     fn head<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), FetchError>> {
-        Box::pin(async move {
-            tokio::time::timeout(GLANCE.limit, head(url)).await.unwrap_or_else(|_| {
-                Err(FetchError::Deadline {
-                    url: shown(url),
-                    deadline: GLANCE,
-                })
-            })
-        })
+        Box::pin(async move { within(GLANCE, url, head(url)).await })
     }
 }
 
@@ -71,6 +74,24 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// The innermost cause alone, for who has named the address.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Transport { source, .. } => {
+                let mut cause: &dyn std::error::Error = source;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
+                }
+                cause.to_string()
+            }
+            Self::Status { status, .. } => format!("the server answered {status}"),
+            Self::Deadline { deadline, .. } => format!("no answer within {} s", deadline.limit.as_secs()),
+            Self::TooLong { .. } => self.to_string(),
+        }
+    }
+}
+
 /// The causes in one line: reqwest's own message leaves out what went wrong.
 fn chain(error: &reqwest::Error) -> String {
     let first: &dyn std::error::Error = error;
@@ -81,7 +102,7 @@ fn chain(error: &reqwest::Error) -> String {
 }
 
 /// An address without the user and password that a mirror's may hold, for messages. What is no URL is left out.
-fn shown(url: &str) -> String {
+pub fn without_credentials(url: &str) -> String {
     let Ok(mut bare) = reqwest::Url::parse(url) else {
         return "(no URL)".into();
     };
@@ -103,17 +124,21 @@ pub struct Http;
 
 impl Fetch for Http {
     fn get<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
-        Box::pin(async move {
-            tokio::time::timeout(DEADLINE.limit, get(url, LIMIT))
-                .await
-                .unwrap_or_else(|_| {
-                    Err(FetchError::Deadline {
-                        url: shown(url),
-                        deadline: DEADLINE,
-                    })
-                })
-        })
+        Box::pin(async move { within(DEADLINE, url, get(url, LIMIT)).await })
     }
+}
+
+async fn within<T>(
+    deadline: Deadline,
+    url: &str,
+    asked: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    tokio::time::timeout(deadline.limit, asked).await.unwrap_or_else(|_| {
+        Err(FetchError::Deadline {
+            url: without_credentials(url),
+            deadline,
+        })
+    })
 }
 
 fn client() -> reqwest::Result<reqwest::Client> {
@@ -128,7 +153,7 @@ fn succeeded(url: &str, answer: &reqwest::Response) -> Result<(), FetchError> {
         return Ok(());
     }
     Err(FetchError::Status {
-        url: shown(url),
+        url: without_credentials(url),
         status: answer.status().as_u16(),
     })
 }
@@ -136,7 +161,7 @@ fn succeeded(url: &str, answer: &reqwest::Response) -> Result<(), FetchError> {
 async fn head(url: &str) -> Result<(), FetchError> {
     let asked = async { client()?.head(url).send().await };
     let answer = asked.await.map_err(|source| FetchError::Transport {
-        url: shown(url),
+        url: without_credentials(url),
         source,
     })?;
     succeeded(url, &answer)
@@ -144,7 +169,7 @@ async fn head(url: &str) -> Result<(), FetchError> {
 
 async fn get(url: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
     let transport = |source| FetchError::Transport {
-        url: shown(url),
+        url: without_credentials(url),
         source,
     };
     let mut response = client().map_err(transport)?.get(url).send().await.map_err(transport)?;
@@ -152,7 +177,10 @@ async fn get(url: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len() + chunk.len() > limit {
-            return Err(FetchError::TooLong { url: shown(url), limit });
+            return Err(FetchError::TooLong {
+                url: without_credentials(url),
+                limit,
+            });
         }
         body.extend_from_slice(&chunk);
     }

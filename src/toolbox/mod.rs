@@ -11,6 +11,7 @@ mod java;
 mod kestra;
 pub mod pins;
 mod place;
+pub mod registry;
 #[cfg(test)]
 mod tests;
 mod tool;
@@ -27,8 +28,10 @@ use semver::{Version, VersionReq};
 use tokio_util::sync::CancellationToken;
 
 pub use error::ToolboxError;
-pub use fetch::{Fetch, FetchError, Http};
+pub use fetch::{Fetch, FetchError, Http, without_credentials};
 pub use java::{Java, JavaFor, Maven};
+pub use pins::Pins;
+pub use registry::{Registry, RegistryError};
 pub use tool::Tool;
 
 use crate::process::{Command, Deadline, ProcessError};
@@ -86,6 +89,7 @@ pub struct Toolbox {
     vars: HashMap<String, OsString>,
     /// Where the tools that we provide are.
     cache: PathBuf,
+    pins: Pins,
     /// The SHA-256 of the release of each tool for this platform.
     sums: HashMap<Tool, String>,
     /// Directories of which each Java has one of its own.
@@ -113,15 +117,40 @@ impl Toolbox {
         let vars = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
+        let pins = Pins::of(&vars)?;
         Ok(Self {
             vars,
             cache: dirs.cache_dir().join("kestra-secrets"),
-            sums: pins::sums(&pins::platform()),
+            sums: pins.sums(&pins::platform()),
+            pins,
             java_roots: java::roots(dirs.home_dir()),
             fetch: Arc::new(Http),
             version: VERSION,
             cancel,
         })
+    }
+
+    /// Which versions are provided.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// The Go module that a tool is built from.
+    pub fn go_module(&self, tool: Tool) -> String {
+        tool.go_module(self.pins.provided(tool))
+    }
+
+    /// The registry of Kestra's image, or the mirror of it that is named.
+    ///
+    /// # Errors
+    /// What is named is no URL, or TLS cannot be had.
+    pub fn registry(&self) -> Result<Registry, RegistryError> {
+        Registry::of(
+            self.vars
+                .get(registry::MIRROR)
+                .map(|url| url.to_string_lossy())
+                .as_deref(),
+        )
     }
 
     /// The user's cache directory, as far as it is ours.
@@ -223,7 +252,7 @@ impl Toolbox {
     fn cached(&self, tool: Tool) -> PathBuf {
         self.cache
             .join("tools")
-            .join(format!("{}-v{}", tool.name(), tool.provided()))
+            .join(format!("{}-v{}", tool.name(), self.pins.provided(tool)))
             .join(pins::platform())
             .join(tool.name())
     }
@@ -253,7 +282,7 @@ impl Toolbox {
     /// Where the tool's release is downloaded from; none where none is pinned for this platform.
     pub fn download_url(&self, tool: Tool) -> Option<String> {
         self.sums.get(&tool)?;
-        let (publisher, file) = tool.release(&pins::platform());
+        let (publisher, file) = tool.release(self.pins.provided(tool), &pins::platform());
         let mirror = self.vars.get(tool.mirror_variable()).map(|url| url.to_string_lossy());
         let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
         Some(format!("{base}/{file}"))
@@ -265,6 +294,14 @@ impl Toolbox {
     /// [`FetchError`], after a few seconds at the latest.
     pub async fn offers(&self, url: &str) -> Result<(), FetchError> {
         self.fetch.head(url).await
+    }
+
+    /// What is at a URL, which is short; it comes within a few seconds or not at all.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn page(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        self.fetch.page(url).await
     }
 
     /// Whether Go is on `PATH`, which builds tools that cannot be downloaded.
@@ -304,11 +341,11 @@ impl Toolbox {
         terminal::tell(&format!(
             "  …    {0}: build {0} {1} by go install",
             tool.name(),
-            tool.provided()
+            self.pins.provided(tool)
         ));
         Command::new(go)
             .args(["install", "-trimpath"])
-            .args(tool.go_install())
+            .args(tool.go_install(self.pins.provided(tool)))
             .env("GOBIN", dir.path())
             .env("CGO_ENABLED", "0")
             .run(BUILD, &self.cancel)

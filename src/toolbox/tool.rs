@@ -1,5 +1,7 @@
 //! The tools, and what is particular to each.
 
+use semver::Version;
+
 /// A tool that is found or, failing that, provided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tool {
@@ -50,8 +52,7 @@ impl Tool {
     }
 
     /// The publisher's base URL, and the file below it.
-    pub(super) fn release(self, platform: &str) -> (&'static str, String) {
-        let version = self.provided();
+    pub(super) fn release(self, version: &Version, platform: &str) -> (&'static str, String) {
         match self {
             Self::Helm => ("https://get.helm.sh", format!("helm-v{version}-{platform}.tar.gz")),
             Self::Kind => (
@@ -62,16 +63,14 @@ impl Tool {
     }
 
     /// The Go module that it is built from.
-    pub fn go_module(self) -> String {
-        let version = self.provided();
+    pub(super) fn go_module(self, version: &Version) -> String {
         match self {
             Self::Helm => format!("helm.sh/helm/v3/cmd/helm@v{version}"),
             Self::Kind => format!("sigs.k8s.io/kind@v{version}"),
         }
     }
 
-    pub(super) fn go_install(self) -> Vec<String> {
-        let version = self.provided();
+    pub(super) fn go_install(self, version: &Version) -> Vec<String> {
         let flags = match self {
             // What is built from the module knows only its major and minor version otherwise.
             Self::Helm => Some(format!(
@@ -79,6 +78,6 @@ impl Tool {
             )),
             Self::Kind => None,
         };
-        flags.into_iter().chain([self.go_module()]).collect()
+        flags.into_iter().chain([self.go_module(version)]).collect()
     }
 }

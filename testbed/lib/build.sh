@@ -20,6 +20,7 @@ plan() {
   local version
   kind=$CACHE/tools/kind-$(key go-tool kind "$KIND_VERSION")
   helm=$CACHE/tools/helm-$(key go-tool helm "$HELM_VERSION")
+  registry=$CACHE/tools/registry-$(key go-tool registry "$REGISTRY_VERSION")
   hyperkube=$CACHE/parts/hyperkube-$(key hyperkube "$KUBERNETES_VERSION" "$HERE/hyperkube" "$HERE/pause")
   node_rootfs=$CACHE/parts/node-rootfs-$(key rootfs "$DEBIAN_RELEASE" "$NODE_PACKAGES").tar.zst
   node_key=$(key node-image "$KUBERNETES_VERSION" "$KIND_VERSION" "$node_rootfs" "$hyperkube" "$HERE/node" "$HERE/lib/archive.sh")
@@ -44,6 +45,7 @@ labels() {
 make_go() {
   make go-tool "$kind" sigs.k8s.io/kind "$KIND_VERSION"
   make go-tool "$helm" helm.sh/helm/v3/cmd/helm "$HELM_VERSION"
+  make go-tool "$registry" github.com/distribution/distribution/v3/cmd/registry "$REGISTRY_VERSION"
   [[ -e $node_image ]] || make hyperkube "$hyperkube" "$KUBERNETES_VERSION" "$HERE/hyperkube" "$HERE/pause"
 }
 
@@ -127,6 +129,7 @@ cmd_build() {
   mkdir -p "$CACHE/bin"
   ln -sfT "$kind" "$CACHE/bin/kind"
   ln -sfT "$helm" "$CACHE/bin/helm"
+  ln -sfT "$registry" "$CACHE/bin/registry"
   side_by_side load_node load_kestra
   say "all is there, after $SECONDS s"
 }
@@ -158,7 +161,7 @@ cmd_clean() {
     --old)
       plan
       for path in "$CACHE"/{tools,parts,images}/*; do
-        case " $kind $helm $hyperkube $node_rootfs $node_image $kestra_rootfs $java ${engine[*]} ${kestra_image[*]} " in
+        case " $kind $helm $registry $hyperkube $node_rootfs $node_image $kestra_rootfs $java ${engine[*]} ${kestra_image[*]} " in
           *" $path "*) ;;
           *) rm -rf "$path" ;;
         esac

@@ -4,6 +4,8 @@
 
 PACKAGES=(docker.io iptables iproute2 debootstrap jq zstd curl)
 DOCKER_DIR=$CACHE/docker
+# Where a test may put a registry with stand-ins; where nothing listens, a pull goes on to the image's own registry.
+MIRROR=http://127.0.0.1:5055
 # Its sockets; a path in the cache could be longer than a socket's name may be.
 DOCKER_RUN=/run/kestra-secrets-docker
 
@@ -67,7 +69,7 @@ docker_start() {
   fi
   # A session of its own, without our lock: it outlives this command.
   setsid dockerd --data-root "$DOCKER_DIR/data" --exec-root "$DOCKER_RUN" --pidfile "$DOCKER_DIR/dockerd.pid" \
-    "${options[@]}" </dev/null >"$DOCKER_DIR/log" 2>&1 9>&- &
+    --registry-mirror "$MIRROR" "${options[@]}" </dev/null >"$DOCKER_DIR/log" 2>&1 9>&- &
   printf '%s %s\n' "$!" "$(start_time "$!")" >"$DOCKER_DIR/daemon"
   deadline=$((SECONDS + 60))
   while daemon_runs && ((SECONDS < deadline)); do

@@ -6,7 +6,7 @@ use insta::{assert_snapshot, with_settings};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::sandbox::{Sandbox, files, run};
+use crate::sandbox::{NOWHERE, Sandbox, files, run};
 use crate::{schemas, test};
 
 pub fn trials() -> Vec<Trial> {
@@ -22,7 +22,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// The program on a machine whose `PATH` is the sandbox's own, and from which nothing can be reached.
-fn doctor(sandbox: &Sandbox, args: &[&str]) -> Command {
+pub fn doctor(sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = sandbox.command([&["doctor"], args].concat());
     for variable in ["HELM", "KIND", "MAVEN", "JAVA_HOME", "PROVIDER"] {
         command.env_remove(format!("KESTRA_SECRETS_{variable}"));
@@ -37,21 +37,19 @@ fn doctor(sandbox: &Sandbox, args: &[&str]) -> Command {
     ] {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
-    let nowhere = "http://127.0.0.1:1";
     command
         .env("PATH", sandbox.work().join("bin"))
         .env("HOME", sandbox.work())
         .env("KUBECONFIG", sandbox.work().join("kubeconfig"))
         .env("XDG_CACHE_HOME", sandbox.work().join("cache"))
         .env("KESTRA_SECRETS_JAVA_HOME", sandbox.work().join("jdk"))
-        .env("KESTRA_SECRETS_HELM_MIRROR", nowhere)
-        .env("KESTRA_SECRETS_KIND_MIRROR", nowhere)
-        .env("KESTRA_SECRETS_CHART_MIRROR", nowhere);
+        .env("KESTRA_SECRETS_HELM_MIRROR", NOWHERE)
+        .env("KESTRA_SECRETS_KIND_MIRROR", NOWHERE);
     command
 }
 
 /// A machine that has all.
-fn complete() -> Sandbox {
+pub fn complete() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.script("bin/helm", "echo v3.22.0");
     sandbox.script("bin/kind", "echo kind v0.30.0 go1.24.6 linux/amd64");

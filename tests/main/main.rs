@@ -11,6 +11,7 @@
 //! | [`distribution`] | the packed crate |
 //! | [`workflows`] | the scripts of the release and of the GitHub Action, carried out |
 //! | [`doctor`] | what a machine lacks, on machines made of scripts |
+//! | [`official`] | the publisher's image and chart, on loopback stand-ins: taken where they can be had, else why not |
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`explain`] | one value: its hops, what is wrong with it, and nothing of it when it is to be hidden |
@@ -63,6 +64,7 @@ mod init;
 mod interrupt;
 mod leaks;
 mod lint;
+mod official;
 mod output;
 mod parity;
 mod processes;
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         distribution::trials(),
         workflows::trials(),
         doctor::trials(),
+        official::trials(),
         help::trials(),
         told::trials(),
         settings::trials(),

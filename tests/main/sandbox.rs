@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// Longer than anything takes that a test starts, the first build of an engine included.
 pub const FOREVER: Duration = Duration::from_secs(900);
 
+/// Where nobody listens.
+pub const NOWHERE: &str = "http://127.0.0.1:1";
+
 pub struct Sandbox(TempDir);
 
 /// How a run ended.
@@ -70,7 +73,7 @@ impl Sandbox {
     /// The program with these arguments, and nothing in its environment that would change its mind.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(program());
-        for variable in ["CHART", "KESTRA", "LOG", "CONFIG"] {
+        for variable in ["CHART", "KESTRA", "LOG", "CONFIG", "PINS"] {
             command.env_remove(format!("KESTRA_SECRETS_{variable}"));
         }
         command
@@ -80,6 +83,9 @@ impl Sandbox {
             .env_remove("GITHUB_STEP_SUMMARY")
             // What is chosen by itself depends on the machine; a test that wants another place names it.
             .env("KESTRA_SECRETS_PROVIDER", "embedded")
+            // So does what the publishers offer.
+            .env("KESTRA_SECRETS_CHART_MIRROR", NOWHERE)
+            .env("KESTRA_SECRETS_IMAGE_MIRROR", NOWHERE)
             .env("TMPDIR", self.temporary())
             .env("XDG_STATE_HOME", self.state())
             .env("NO_COLOR", "1")

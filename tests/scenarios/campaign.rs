@@ -154,7 +154,7 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     let options = Options {
         place: Wanted::Named(on.place()),
         kestra: kestras,
-        chart: ChartRef::Bundled(Bundled::Both),
+        chart: Some(ChartRef::Bundled(Bundled::Both)),
         ..Options::default()
     };
     let interrupted = cancel.clone();

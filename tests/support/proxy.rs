@@ -82,6 +82,12 @@ impl Proxy {
         .to_string()
     }
 
+    /// Where it listens.
+    #[allow(dead_code, reason = "the drills name a kubeconfig")]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// How many requests did not just pass.
     pub fn spoiled(&self) -> usize {
         self.spoiled.load(Ordering::Relaxed)

@@ -11,6 +11,7 @@ use super::Entry;
 use super::file::{MatrixFile, Rule};
 use crate::commands::provider_name::ProviderName;
 use crate::helm::ChartRef;
+use crate::provider::{KestraRef, OfficialRef};
 use crate::scenario::{self, InputError, Scenario};
 
 /// Reads a matrix file, relative paths from `folder` on.
@@ -120,6 +121,9 @@ impl Reader<'_> {
         let axis = self.axis(&names, |text| {
             let (name, image) = text.split_once(' ').map_or((text, None), |(n, i)| (n, Some(i)));
             let (kestra, image) = (name.parse()?, image.map(str::parse).transpose()?);
+            if matches!(&kestra, KestraRef::Official(official) if !matches!(official, OfficialRef::Exact(_))) {
+                return Err("write official@VERSION with a patch: a matrix means the same tomorrow".into());
+            }
             Ok(Entry {
                 kestra,
                 image,

@@ -62,7 +62,8 @@ pub fn variable(flag: &str) -> Option<String> {
 
 /// The commands that have a flag that may be set, with all of these.
 pub fn commands(root: &Command) -> impl Iterator<Item = &Command> {
-    root.get_subcommands().filter(|c| !UNSET.contains(&c.get_name()))
+    root.get_subcommands()
+        .filter(|c| !c.is_hide_set() && !UNSET.contains(&c.get_name()))
 }
 
 /// The file that `--config` or its variable names in a command line that is not read yet.

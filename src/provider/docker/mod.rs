@@ -123,7 +123,10 @@ impl Docker {
                     .into(),
             ],
             deviations: vec![
-                format!("the image {image} runs on Docker's network, without the pod's security context and resources"),
+                format!(
+                    "the image {} runs on Docker's network, without the pod's security context and resources",
+                    site.told_of_image(&installation.kestra, image)
+                ),
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
             shared_with: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::plan::ImageRef;
-use crate::provider::KestraRef;
+use crate::provider::{KestraRef, OFFICIAL_IMAGE, OfficialRef};
 
 /// What the names of all images begin with that the testbed makes.
 pub const TESTBED: &str = "kestra-secrets/";
@@ -43,17 +43,36 @@ pub fn images<'a>(kestras: impl IntoIterator<Item = &'a KestraRef>, asked: &[Ima
                 repository: format!("{TESTBED}kestra"),
                 tag: version.to_string(),
             }),
-            (None, KestraRef::Official(version)) => Some(ImageRef {
-                repository: "kestra/kestra".into(),
+            (None, KestraRef::Official(OfficialRef::Exact(version))) => Some(ImageRef {
+                repository: OFFICIAL_IMAGE.into(),
                 tag: format!("v{version}"),
             }),
-            (None, KestraRef::Exec(_)) => None,
+            (None, KestraRef::Official(_) | KestraRef::Exec(_)) => None,
         }
     };
     kestras
         .into_iter()
         .filter_map(|kestra| Some((kestra.to_string(), image(kestra)?)))
         .collect()
+}
+
+impl ImageFor {
+    /// The same for a Kestra that goes by another name, where that is the one it is for.
+    #[must_use]
+    pub fn renamed(self, from: &KestraRef, to: &KestraRef) -> Self {
+        match &self.kestra {
+            Some(kestra) if kestra == from => Self {
+                kestra: Some(to.clone()),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// Whether it is the image of a Kestra.
+    pub fn is_for(&self, kestra: &KestraRef) -> bool {
+        self.kestra.as_ref().is_none_or(|own| own == kestra)
+    }
 }
 
 #[cfg(test)]

@@ -213,7 +213,8 @@ impl Live {
         }
         if let Some(image) = image {
             deviations.push(format!(
-                "the image is {image}{}",
+                "the image is {}{}",
+                site.told_of_image(&installation.kestra, &image.to_string()),
                 if ours { ", made by the testbed" } else { "" }
             ));
         }

@@ -10,13 +10,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cluster::apply::{self, Mode};
 use crate::cluster::forward::{self, Forward};
 use crate::cluster::watch::Rollout;
 use crate::cluster::{Cluster, own, view, within};
-use crate::helm::{self, Helm, InstallError, Verb};
+use crate::helm::{self, Added, Helm, InstallError, Verb};
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
@@ -268,8 +268,8 @@ impl Release {
 
     /// Installs or upgrades by helm, and waits.
     async fn write(&mut self, site: &Site, upgrade: bool) -> Result<Result<Client, Outcome>, Infra> {
-        let defaults = match self.share(site).await? {
-            Ok(defaults) => defaults,
+        let added = match self.share(site).await? {
+            Ok(added) => added,
             Err(outcome) => return Ok(Err(outcome)),
         };
         let values = &self.installation.values;
@@ -280,10 +280,7 @@ impl Release {
             (false, true) => Verb::Upgrade,
             (false, false) => Verb::Install,
         };
-        let written = self
-            .helm
-            .install(verb, &release, &site.chart, defaults.as_ref(), values);
-        match written.await {
+        match self.helm.install(verb, &release, &site.chart, &added, values).await {
             // What the kubelet makes of it no dry run tells.
             Ok(()) if verb == Verb::Try => Ok(Err(self.forecast.untried().clone())),
             Ok(()) => self.serve(site).await,
@@ -300,11 +297,11 @@ impl Release {
 
     /// The values that are added. Where those would give each of several components a database of its own in
     /// memory, one that they share comes first.
-    async fn share(&mut self, site: &Site) -> Result<Result<Option<Value>, Outcome>, Infra> {
-        let values = site.values(&self.installation);
+    async fn share(&mut self, site: &Site) -> Result<Result<Added, Outcome>, Infra> {
+        let added = site.values(&self.installation);
         let defaults = site.defaults_of(&self.installation);
         let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (defaults, self.forecast.pods()) else {
-            return Ok(Ok(values));
+            return Ok(Ok(added));
         };
         let database = Database::of(&self.node.release);
         if !std::mem::replace(&mut self.shares, true) {
@@ -317,7 +314,11 @@ impl Release {
                 return Ok(Err(outcome));
             }
         }
-        Ok(Ok(values.map(|v| database.in_values(v, self.installation.generation))))
+        let generation = self.installation.generation;
+        Ok(Ok(Added {
+            beneath: added.beneath.map(|v| database.in_values(v, generation)),
+            ..added
+        }))
     }
 
     async fn rolled_out(&self, site: &Site, release: &str) -> Result<Result<(), Outcome>, Infra> {
