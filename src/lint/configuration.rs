@@ -25,3 +25,24 @@ fn is_empty(tree: &Tree, id: Id) -> bool {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::input::{Form, Source};
+    use crate::lint::{Rule, lint};
+    use crate::secret::diagnosis::{Code, Example};
+
+    #[test]
+    fn the_example_of_its_code_shows_it_and_is_clean_when_cured() {
+        let Example::Documents { wrong, right } = Code::NoConfiguration.example() else {
+            panic!("a value alone does not show it");
+        };
+        let rules = |text: &str| {
+            let source = Source::new("values.yaml", None, text, Form::Yaml);
+            let linted = lint(&[source], None);
+            linted.located.iter().map(|l| l.finding.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(rules(wrong), [Rule::Fault(Code::NoConfiguration)]);
+        assert_eq!(rules(right), []);
+    }
+}
