@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::kestra::{Client, Execution, FlowRef, Generation, State, infra};
+use crate::kestra::{self, Client, Execution, FlowRef, Generation, State, infra};
 use crate::secret::Plain;
 use crate::verdict::Infra;
 
@@ -163,16 +163,8 @@ impl Reader<'_> {
     /// is missing and skips it where it is there. No worker is needed, which makes it a hundred times as fast as
     /// tasks that read and fail.
     async fn some_missing(&self, n: usize, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, Infra> {
-        let condition = condition(self.client.server().generation);
-        let tasks: Vec<Value> = asked
-            .iter()
-            .map(|(number, _)| {
-                let never = format!("{{{{ {} is null }}}}", secret(*number));
-                json!({"id": output(*number), "type": OUTPUT_VALUES, condition: never, "values": {}})
-            })
-            .collect();
-        let task = json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks});
-        let execution = self.run(&format!("missing_{n}"), asked, &task).await?;
+        let flow = self.put_unless_missing(&format!("missing_{n}"), asked).await?;
+        let execution = self.execute(flow).await?;
         let ended = |number: usize| {
             let task = output(number);
             execution
@@ -219,29 +211,60 @@ impl Reader<'_> {
         Ok(told.collect())
     }
 
+    /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the
+    /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
+    async fn put_unless_missing(&self, id: &str, asked: &[Asked<'_>]) -> Result<FlowRef, Infra> {
+        let put = async |condition: &str| {
+            let tasks: Vec<Value> = asked
+                .iter()
+                .map(|(number, _)| {
+                    let never = format!("{{{{ {} is null }}}}", secret(*number));
+                    json!({"id": output(*number), "type": OUTPUT_VALUES, condition: never, "values": {}})
+                })
+                .collect();
+            self.put(id, asked, &json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks}))
+                .await
+        };
+        let put = match put("runIf").await? {
+            Err(kestra::Error::Refused(_)) if self.client.server().generation == Generation::V2 => put("when").await?,
+            put => put,
+        };
+        put.map_err(|e| infra("create the flow", &e))
+    }
+
     /// Runs a flow of one task to its end.
     async fn run(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Execution, Infra> {
+        let flow = self.put(id, asked, task).await?;
+        self.execute(flow.map_err(|e| infra("create the flow", &e))?).await
+    }
+
+    /// Puts a flow of one task, unless nothing is to be begun any more.
+    async fn put(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Result<FlowRef, kestra::Error>, Infra> {
         let Manner {
             namespace,
             prefix,
             cancel,
             ..
         } = &self.manner;
-        let failed = |e: &_| infra("run the flow", e);
         if cancel.as_ref().is_some_and(CancellationToken::is_cancelled) {
             return Err(interrupted());
         }
-        let flow = self
-            .client
-            .put_flow(&flow(namespace, &format!("{prefix}_{id}"), asked, task))
-            .await;
-        let flow = flow.map_err(|e| infra("create the flow", &e))?;
-        self.note(|made| {
-            if !made.flows.iter().any(|known| known.id == flow.id) {
-                made.flows.push(flow.clone());
-            }
-        });
-        let Some(cancel) = cancel else {
+        let source = flow(namespace, &format!("{prefix}_{id}"), asked, task);
+        let put = self.client.put_flow(&source).await;
+        if let Ok(flow) = &put {
+            self.note(|made| {
+                if !made.flows.iter().any(|known| known.id == flow.id) {
+                    made.flows.push(flow.clone());
+                }
+            });
+        }
+        Ok(put)
+    }
+
+    /// Runs a flow to its end.
+    async fn execute(&self, flow: FlowRef) -> Result<Execution, Infra> {
+        let failed = |e: &_| infra("run the flow", e);
+        let Some(cancel) = &self.manner.cancel else {
             let execution = self.client.run(&flow).await.map_err(|e| failed(&e))?;
             self.note(|made| made.executions.push(bare(&execution)));
             return Ok(execution);
@@ -314,14 +337,6 @@ fn interrupted() -> Infra {
 fn flow(namespace: &str, id: &str, asked: &[Asked<'_>], task: &Value) -> String {
     let variables: Map<String, Value> = asked.iter().map(|(n, key)| (output(*n), (*key).into())).collect();
     json!({"id": id, "namespace": namespace, "variables": variables, "tasks": [task]}).to_string()
-}
-
-/// The property of a task that says whether it runs; the older name is to go in 2.x.
-fn condition(generation: Generation) -> &'static str {
-    match generation {
-        Generation::V0 | Generation::V1 => "runIf",
-        Generation::V2 => "when",
-    }
 }
 
 fn output(number: usize) -> String {

@@ -12,6 +12,7 @@ use crate::redact::Redactor;
 use crate::scenario::{Expect, Said, Stage, Start, Wanted};
 use crate::secret::Plain;
 use crate::verdict::{Attempt, Infra, Outcome, Ran};
+use crate::words::visible;
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);
@@ -56,8 +57,11 @@ pub async fn attempt(
     Ok(Outcome::Ran(Ran {
         state: execution.state.to_string(),
         outputs,
-        errors: errors.map(|l| redactor.scrub(&l.message)).collect(),
-        unsaid: unsaid.iter().map(|sentence| redactor.scrub(sentence)).collect(),
+        errors: errors.map(|l| visible(&redactor.scrub(&l.message))).collect(),
+        unsaid: unsaid
+            .iter()
+            .map(|sentence| visible(&redactor.scrub(sentence)))
+            .collect(),
     }))
 }
 
@@ -148,7 +152,7 @@ impl One<'_> {
             let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
             outputs.extend(values.map(|(output, value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                (output.clone(), Plain::new(text, self.case.is_public(output)))
+                (visible(output), Plain::new(text, self.case.is_public(output)))
             }));
         }
         Ok(outputs)

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -106,4 +107,60 @@ async fn once_interrupted_nothing_is_begun() {
     let (observed, made) = asked(&server, cancel).await;
     assert!(observed.is_err());
     assert!(made.flows.is_empty() && made.executions.is_empty());
+}
+
+#[tokio::test]
+async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
+    for (version, refused, names) in [
+        ("2.0.0", "\"when\"", &["runIf"][..]),
+        ("2.1.0", "\"runIf\"", &["runIf", "when"]),
+        ("1.3.31", "\"runIf\"", &["runIf"]),
+    ] {
+        let server = MockServer::start().await;
+        let configs = ResponseTemplate::new(200).set_body_json(json!({"version": version}));
+        Mock::given(path("/api/v1/configs"))
+            .respond_with(configs)
+            .mount(&server)
+            .await;
+        let create = move |request: &Request| {
+            if String::from_utf8_lossy(&request.body).contains(refused) {
+                return ResponseTemplate::new(422);
+            }
+            let flow = json!({"namespace": "n", "id": "p_missing_0", "revision": 1});
+            ResponseTemplate::new(200).set_body_json(flow)
+        };
+        let flows = Mock::given(method("POST")).and(path("/api/v1/main/flows"));
+        flows.respond_with(create).mount(&server).await;
+        let run = json!({"id": "e", "state": {"current": "SUCCESS"}, "taskRunList": [
+            {"id": "t", "taskId": "s0", "state": {"current": "SKIPPED"}}]});
+        let run = ResponseTemplate::new(200).set_body_json(run);
+        Mock::given(method("POST"))
+            .and(path_regex("/executions/"))
+            .respond_with(run)
+            .mount(&server)
+            .await;
+        let logs = ResponseTemplate::new(200).set_body_json(json!([]));
+        Mock::given(path_regex("/logs/"))
+            .respond_with(logs)
+            .mount(&server)
+            .await;
+        let scrub = Arc::new(|text: &str| text.to_owned());
+        let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
+        let client = client.await.unwrap();
+        let reader = Reader::new(&client, Manner::plainly("n", "p"));
+        let missing = reader.missing(&[(0, "A")]).await;
+        assert_eq!(missing.is_ok(), version != "1.3.31", "{version}");
+        let requests = server.received_requests().await.unwrap();
+        let puts = requests.iter().filter(|request| request.url.path().ends_with("/flows"));
+        let asked: BTreeSet<&str> = puts
+            .map(|request| {
+                if String::from_utf8_lossy(&request.body).contains("\"when\"") {
+                    "when"
+                } else {
+                    "runIf"
+                }
+            })
+            .collect();
+        assert_eq!(asked, names.iter().copied().collect(), "{version}");
+    }
 }

@@ -15,6 +15,7 @@ use crate::kestra::Client;
 use crate::lint::{Counts, Rule, Severity};
 use crate::secret::{Plain, Read};
 use crate::verdict::Infra;
+use crate::words::visible;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
 /// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many
@@ -136,8 +137,7 @@ pub async fn ask(
 
 fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> Answer {
     let digest = match observed {
-        Observed::Missing(words) => return Answer::Missing(words.clone()),
-        Observed::Never(words) => return Answer::Missing(words.clone()),
+        Observed::Missing(words) | Observed::Never(words) => return Answer::Missing(visible(words)),
         Observed::Text(digest) => digest,
     };
     match questions.present.get(name) {

@@ -14,6 +14,7 @@ use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
 use crate::report::{Provenance, Run};
 use crate::secret::{Read, escaped};
 use crate::verdict::Exit;
+use crate::words::visible;
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;
@@ -314,7 +315,7 @@ fn predicted(predicted: &Predicted) -> String {
 fn observed(observed: &Observed) -> String {
     match observed {
         Observed::Text(text) => escaped(text.bytes()),
-        Observed::Missing(words) => words.clone(),
+        Observed::Missing(words) => visible(words),
         Observed::Never(why) => format!("never ran: {why}"),
     }
 }

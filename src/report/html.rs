@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CaseResult, Combination, Report, Run};
 use crate::verdict::{Exit, Status};
+use crate::words::visible;
 use case::Case;
-use value::visible;
 
 const CSS: &str = include_str!("../../templates/report.css");
 const JS: &str = include_str!("../../templates/report.js");

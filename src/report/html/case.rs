@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::value::{Line, Sight, lines, sights, visible};
+use super::value::{Line, Sight, lines, sights};
 use super::{seconds, word};
 use crate::report::{CaseResult, Combination, Phase, Provenance, evidence};
 use crate::secret::Shown;
 use crate::secret::diagnosis::Code;
 use crate::verdict::Status;
+use crate::words::visible;
 
 /// The most bytes of a file of evidence.
 const EXHIBIT: u64 = 64 << 10;

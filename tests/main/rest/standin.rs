@@ -26,7 +26,11 @@ use crate::sandbox::Sandbox;
 /// The argument by which the test binary is told to play.
 pub const PLAY: &str = "--play-kestra";
 
-/// Writes `./kestra` into a sandbox, which plays this version.
+/// Clears the screen, and turns the text around.
+const ESCAPE: &str = "\u{1b}[2J\u{9b}2J\u{202e}";
+
+/// Writes `./kestra` into a sandbox, which plays this version; after a `+`, as in `2.0.0+message`, stands the member
+/// in whose texts there are escape sequences.
 pub fn install(sandbox: &Sandbox, version: &str) {
     let this = std::env::current_exe().unwrap();
     sandbox.script("kestra", &format!("exec '{}' {PLAY} {version} \"$@\"", this.display()));
@@ -42,7 +46,7 @@ pub fn play() -> Option<ExitCode> {
         return None;
     }
     if command == "--version" {
-        println!("Kestra {version}");
+        println!("Kestra {}", version.split('+').next().unwrap());
         return Some(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -78,6 +82,8 @@ pub fn play() -> Option<ExitCode> {
 /// A server's state, and what it was started with.
 pub struct Kestra {
     version: String,
+    /// The member whose texts move the cursor.
+    odd: Option<String>,
     keyring: Keyring,
     /// What `Authorization` must be; none where nobody is asked for it.
     authorization: Option<String>,
@@ -139,8 +145,13 @@ impl Kestra {
             println!("{}", dropped.log_line());
         }
         std::io::stdout().flush().unwrap();
+        let (version, odd) = match version.split_once('+') {
+            Some((version, odd)) => (version.to_owned(), Some(odd.to_owned())),
+            None => (version, None),
+        };
         Self {
             version,
+            odd,
             keyring,
             authorization,
             state: Mutex::default(),
@@ -157,16 +168,14 @@ impl Kestra {
         self.version[..1].parse().unwrap()
     }
 
-    /// The property of a task or a trigger that says whether it runs.
-    fn condition(&self) -> &'static str {
-        if self.major() < 2 { "runIf" } else { "when" }
-    }
-
     /// A transcript's answer, with something changed in its body.
     fn answer(&self, step: Step, edit: impl FnOnce(&mut Value)) -> ResponseTemplate {
         let mut answer = transcript(&self.version, step).answer;
         if let Some(mut body) = answer.json() {
             edit(&mut body);
+            if let Some(odd) = &self.odd {
+                spoil(&mut body, odd, false);
+            }
             answer.body = body.to_string();
         }
         response(&answer)
@@ -204,11 +213,9 @@ impl Kestra {
     }
 
     fn understands(&self, tasks: &Value) -> bool {
-        // The older name of a condition is to go in 2.x.
-        let other = if self.major() < 2 { "when" } else { "runIf" };
         let is_known = |task: &Value| match task["type"].as_str().unwrap_or_default() {
             "io.kestra.plugin.core.flow.Parallel" => self.understands(&task["tasks"]),
-            kind => kind == "io.kestra.plugin.core.output.OutputValues" && task.get(other).is_none(),
+            kind => kind == "io.kestra.plugin.core.output.OutputValues" && task.get("when").is_none(),
         };
         tasks
             .as_array()
@@ -263,7 +270,7 @@ impl Kestra {
             state: "SUCCESS",
             values: Map::new(),
         });
-        let condition = task.get(self.condition()).and_then(Value::as_str);
+        let condition = task.get("runIf").and_then(Value::as_str);
         let run = (|| {
             if condition
                 .map(|text| render(text, &scope))
@@ -522,6 +529,22 @@ fn show(value: &Value, scope: &Names<'_>) -> Result<String, String> {
     let text = render(value.as_str().unwrap(), scope)?;
     let shown = reported(&Plain::new(text, true)).ok_or("it never ends")?;
     String::from_utf8(shown.bytes().to_vec()).map_err(|e| e.to_string())
+}
+
+/// Puts what a terminal obeys into the texts of a member, and into the names below it.
+fn spoil(body: &mut Value, odd: &str, within: bool) {
+    match body {
+        Value::String(text) if within => text.push_str(ESCAPE),
+        Value::Array(all) => all.iter_mut().for_each(|one| spoil(one, odd, within)),
+        Value::Object(members) => {
+            let all = std::mem::take(members);
+            members.extend(all.into_iter().map(|(name, mut value)| {
+                spoil(&mut value, odd, within || name == odd);
+                (if within { name + ESCAPE } else { name }, value)
+            }));
+        }
+        _ => {}
+    }
 }
 
 struct Names<'a> {
