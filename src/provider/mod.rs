@@ -340,7 +340,6 @@ fn untried(provenance: Provenance) -> Provenance {
     let kubelet = "the kubelet: what it refuses of the documents as printed is told by its rules";
     Provenance {
         image: None,
-        rest: String::new(),
         modelled: match &provenance.kubernetes {
             Some(_) => vec![kubelet.into()],
             None => provenance.modelled,

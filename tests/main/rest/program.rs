@@ -20,6 +20,7 @@ const KESTRA: [&str; 2] = ["--kestra", "exec:./kestra"];
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         test("rest", "what_the_page_promises_is_asked_of_2_0", docs),
+        test("rest", "no_text_of_the_server_moves_the_cursor", odd),
         test("rest", "an_audit_asks_2_0_and_takes_away_what_it_made", audit),
     ];
     for version in VERSIONS {
@@ -30,7 +31,6 @@ pub fn trials() -> Vec<Trial> {
             })
         };
         trials.push(each("scenarios_run", scenarios));
-        trials.push(each("no_text_of_the_server_moves_the_cursor", odd));
         trials.push(each("random_secrets_are_as_predicted", prove));
     }
     trials
@@ -74,31 +74,30 @@ fn scenarios(version: &str) {
 }
 
 /// Whatever text the server spoils, nothing of it reaches the terminal as it is.
-fn odd(version: &str) {
-    let members = [
-        "version",
-        "id",
-        "namespace",
-        "flowId",
-        "taskId",
-        "current",
-        "message",
-        "level",
-        "outputs",
-        "values",
-        "labels",
-    ];
-    for member in members {
-        let sandbox = with(&format!("{version}+{member}"));
+fn odd() {
+    // A state that is none is a unit test's: such an execution never ends.
+    for member in ["version", "id", "namespace", "taskId", "message", "values"] {
+        let sandbox = with(&format!("2.0.0+{member}"));
         for args in [
             &["run", "-v", "extra-env", "plaintext-is-not-base64"][..],
             &["prove", "--count", "5", "--seed", "7"],
         ] {
             let ended = sandbox.run([args, &KESTRA].concat());
-            assert_ne!(ended.code, Some(101), "{member}: {}", ended.stderr);
+            // What is no answer of Kestra's is no verdict either.
+            let codes: &[i32] = match member {
+                "message" => &[0],
+                "values" => &[1, 3],
+                _ => &[3],
+            };
+            assert!(
+                codes.contains(&ended.code.unwrap()),
+                "{member}: {:?} {}",
+                ended.code,
+                ended.stderr
+            );
             for text in [&ended.stdout, &ended.stderr] {
                 let obeyed = text.find(['\u{1b}', '\u{9b}', '\u{202e}']);
-                assert_eq!(obeyed, None, "{version} {member} {args:?}: {text:?}");
+                assert_eq!(obeyed, None, "{member} {args:?}: {text:?}");
             }
         }
         sandbox.assert_clean();
