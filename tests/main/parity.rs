@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 use crate::transcripts::{Answer, Authorization, Request, Transcript, read};
-use crate::{exec, live};
+use crate::{ENGINE, exec, live};
 
 /// Where an engine does not answer as Kestra does, and why.
 const DIFFERENCES: [Difference; 1] = [Difference {
@@ -41,7 +42,24 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("the_engine_{version}_answers_as_kestra_did");
         live("parity", &name, move || answers_as_kestra(&version))
     };
-    ENGINES.into_iter().map(|version| trial(version.to_string())).collect()
+    let engines = ENGINES.into_iter().map(|version| trial(version.to_string()));
+    let nobody = live("parity", "where_no_pod_runs_nobody_served_rest", nobody);
+    engines.chain([nobody]).collect()
+}
+
+fn nobody() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox
+        .run(["run", "secret-not-there", "--kestra", ENGINE, "--report", "report"])
+        .with_code(0);
+    let said = "REST served by: nobody: no server was asked";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    let report = fs::read(sandbox.work().join("report/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(
+        report["results"][0]["provenance"]["rest"],
+        "nobody: no server was asked"
+    );
 }
 
 fn answers_as_kestra(version: &str) {
