@@ -107,7 +107,12 @@ impl Docker<'_> {
                 Err(why)
             }
             None if status.is_some_and(|status| status.success()) => Ok(()),
-            None => Err(log.last_words(WORDS).join("; ")),
+            None => {
+                // The two streams come in no order: what is said of layers may be last.
+                let words = log.tail(usize::MAX).into_iter().filter(|line| !is_of_a_layer(line));
+                let words: Vec<_> = words.collect();
+                Err(words[words.len().saturating_sub(WORDS)..].join("; "))
+            }
         }
     }
 }
@@ -126,6 +131,22 @@ async fn follow(log: &Log, mut hear: impl FnMut(usize, usize)) {
         None::<()>
     })
     .await;
+}
+
+/// Whether a line tells how far a layer is, and not what went wrong.
+fn is_of_a_layer(line: &str) -> bool {
+    const STATES: [&str; 8] = [
+        "Pulling fs layer",
+        "Waiting",
+        "Downloading",
+        "Verifying Checksum",
+        "Download complete",
+        "Extracting",
+        "Pull complete",
+        "Already exists",
+    ];
+    let state = line.split_once(": ").map_or("", |(_, state)| state);
+    STATES.iter().any(|known| state.starts_with(known)) || state.starts_with("Pulling from ")
 }
 
 #[derive(Default)]
@@ -173,6 +194,7 @@ mod tests {
         let mut layers = Layers::default();
         for (line, new) in lines {
             assert_eq!(layers.hear(line), new, "{line}");
+            assert_eq!(is_of_a_layer(line), !line.starts_with("Digest"), "{line}");
         }
         assert_eq!((layers.there.len(), layers.all.len()), (2, 3));
     }

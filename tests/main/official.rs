@@ -1,19 +1,16 @@
 //! The publisher's image and chart, on loopback: the distribution project's registry and a chart repository hold
 //! stand-ins under the publisher's names. Taken where they can be had; where not, the next best, and why.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+mod server;
+mod stage;
+
+use std::process::Command;
 
 use kestra_secrets::provider::ENGINES;
 use libtest_mimic::{Completion, Trial};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
+use server::Server;
+use stage::{Stage, docker, forget_image};
 
 use crate::proxy::{Fate, Proxy};
 use crate::sandbox::{Ended, NOWHERE, Sandbox, run};
@@ -23,8 +20,6 @@ use crate::{doctor, live, requirements, test};
 const VERSION: &str = "2.0.0";
 const IMAGE: &str = "kestra/kestra";
 const TAG: &str = "v2.0.0-no-plugins";
-/// Where the testbed's daemon looks first for what it pulls.
-const MIRROR_OF_DAEMON: u16 = 5055;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -61,73 +56,6 @@ pub fn trials() -> Vec<Trial> {
         ),
         whole_path(),
     ]
-}
-
-/// A server of a few answers, until it is dropped.
-struct Server {
-    address: SocketAddr,
-    end: Arc<AtomicBool>,
-}
-
-impl Server {
-    fn start(answers: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            end: Arc::default(),
-        };
-        let end = Arc::clone(&server.end);
-        let answers: BTreeMap<_, _> = answers.into_iter().collect();
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                if end.load(Ordering::Relaxed) {
-                    break;
-                }
-                // That a client hangs up is its own affair.
-                drop(serve(client, &answers));
-            }
-        });
-        server
-    }
-
-    /// One that offers the image and the chart, by their manifests alone.
-    fn of_publisher() -> Self {
-        let part = |size: u64| json!({"digest": format!("sha256:{}", "0".repeat(64)), "size": size});
-        let manifest = json!({"config": part(1), "layers": [part(300 << 20), part(50 << 20)]});
-        let index = format!("entries: {{kestra: [{{version: {VERSION}, appVersion: v{VERSION}}}]}}");
-        let tags = json!({"tags": ["latest", "v1.3.9", "v1.3.31-no-plugins", "v2.0.0"]});
-        Self::start([
-            (format!("/v2/{IMAGE}/manifests/{TAG}"), manifest.to_string().into()),
-            (format!("/v2/{IMAGE}/tags/list"), tags.to_string().into()),
-            ("/index.yaml".into(), index.into()),
-        ])
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address));
-    }
-}
-
-fn serve(mut client: TcpStream, answers: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(client.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let path = request.split_whitespace().nth(1).unwrap_or_default();
-    let body = answers.get(path.split('?').next().unwrap_or_default());
-    let (status, body) = body.map_or(("404 Not Found", &[][..]), |body| ("200 OK", body));
-    let length = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    )?;
-    client.write_all(body)
 }
 
 /// A machine whose daemon has the testbed's images and pulls nothing.
@@ -372,155 +300,15 @@ esac"#,
     sandbox.assert_clean();
 }
 
-/// The registry and the chart repository with the stand-ins, and nothing of them on the daemon.
-struct Stage {
-    registry: Child,
-    host: String,
-    charts: Server,
-    _folder: TempDir,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mirrors = docker(&["info", "--format", "{{json .RegistryConfig.Mirrors}}"]);
-        // The daemon's own mirror where it has it; else a port of its own, by whose name the daemon pulls.
-        let port = if mirrors.contains(&format!("127.0.0.1:{MIRROR_OF_DAEMON}")) {
-            MIRROR_OF_DAEMON
-        } else {
-            free_port()
-        };
-        let host = format!("127.0.0.1:{port}");
-        let registry = start_registry(folder.path(), &host);
-        let stage = Self {
-            registry,
-            charts: charts(folder.path()),
-            host,
-            _folder: folder,
-        };
-        let pushed = format!("{}/{IMAGE}:{TAG}", stage.host);
-        docker(&["tag", &format!("kestra-secrets/kestra:{VERSION}"), &pushed]);
-        docker(&["push", "--quiet", &pushed]);
-        docker(&["image", "rm", &pushed]);
-        stage
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.host)
-    }
-
-    fn run(&self, sandbox: &Sandbox, args: &[&str], charts: &str) -> Ended {
-        let mut command = asks(sandbox.command([&["run"], args].concat()), sandbox, &self.url(), charts);
-        command.env_remove("KESTRA_SECRETS_PROVIDER");
-        run(command)
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        drop(self.registry.kill());
-        drop(self.registry.wait());
-        forget_image();
-    }
-}
-
-/// Takes the stand-in's names from the daemon; the testbed's own image keeps its.
-fn forget_image() {
-    let listed = Command::new("docker")
-        .args([
-            "image",
-            "ls",
-            "--digests",
-            "--format",
-            "{{.Repository}} {{.Tag}} {{.Digest}}",
-        ])
-        .output()
-        .unwrap();
-    for line in String::from_utf8(listed.stdout).unwrap().lines() {
-        let mut words = line.split(' ');
-        let (repository, tag, digest) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
-        if !repository.ends_with(IMAGE) || repository.starts_with("kestra-secrets/") {
-            continue;
-        }
-        let name = match tag {
-            "<none>" => format!("{repository}@{digest}"),
-            tag => format!("{repository}:{tag}"),
-        };
-        drop(Command::new("docker").args(["image", "rm", &name]).output());
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-#[track_caller]
-fn docker(args: &[&str]) -> String {
-    let output = Command::new("docker").args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
+fn run_on(stage: &Stage, sandbox: &Sandbox, args: &[&str], charts: &str) -> Ended {
+    let mut command = asks(
+        sandbox.command([&["run"], args].concat()),
+        sandbox,
+        &stage.url(),
+        charts,
     );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn start_registry(folder: &Path, host: &str) -> Child {
-    let store = folder.join("registry");
-    let config = json!({
-        "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": store}},
-        "http": {"addr": host},
-    });
-    let file = folder.join("registry.json");
-    std::fs::write(&file, config.to_string()).unwrap();
-    let mut registry = Command::new("registry")
-        .arg("serve")
-        .arg(file)
-        .env("OTEL_TRACES_EXPORTER", "none")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(registry.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("listening on") {
-        assert_ne!(log.read_line(&mut said).unwrap(), 0, "the registry ended: {said}");
-    }
-    // What it says further is read, or it would wait for that.
-    thread::spawn(move || drop(std::io::copy(&mut log, &mut std::io::sink())));
-    registry
-}
-
-/// A repository with our own chart under the name and version of the publisher's.
-fn charts(folder: &Path) -> Server {
-    let (chart, packed) = (folder.join("chart"), folder.join("packed"));
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kestra-minimal");
-    std::fs::create_dir(&packed).unwrap();
-    run_tool(Command::new("cp").arg("-r").arg(from).arg(&chart));
-    let yaml = format!("apiVersion: v2\ntype: application\nname: kestra\nversion: {VERSION}\nappVersion: v{VERSION}\n");
-    std::fs::write(chart.join("Chart.yaml"), yaml).unwrap();
-    run_tool(
-        Command::new("helm")
-            .arg("package")
-            .arg(&chart)
-            .arg("--destination")
-            .arg(&packed),
-    );
-    run_tool(Command::new("helm").args(["repo", "index"]).arg(&packed));
-    let files = std::fs::read_dir(&packed).unwrap().map(|entry| {
-        let entry = entry.unwrap();
-        let name = format!("/{}", entry.file_name().display());
-        (name, std::fs::read(entry.path()).unwrap())
-    });
-    Server::start(files)
-}
-
-#[track_caller]
-fn run_tool(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    command.env_remove("KESTRA_SECRETS_PROVIDER");
+    run(command)
 }
 
 /// One trial, as all of its parts change what the one daemon has.
@@ -553,9 +341,13 @@ fn whole() {
     let charts = stage.charts.url();
 
     let scenarios = ["extra-env", "secret-key-ref"];
-    let ended = stage
-        .run(&sandbox, &[&scenarios[..], &["--report", "report"]].concat(), &charts)
-        .with_code(0);
+    let ended = run_on(
+        &stage,
+        &sandbox,
+        &[&scenarios[..], &["--report", "report"]].concat(),
+        &charts,
+    )
+    .with_code(0);
     assert_says(
         &ended,
         &[
@@ -597,7 +389,7 @@ fn whole() {
     // A pin that the image has, and one that nobody has; without a cluster, which takes less time.
     let docker_alone = ["extra-env", "--kestra", "official", "--provider", "docker"];
     pins(&sandbox, &digest);
-    let ended = stage.run(&sandbox, &docker_alone, &charts).with_code(0);
+    let ended = run_on(&stage, &sandbox, &docker_alone, &charts).with_code(0);
     assert_says(
         &ended,
         &[
@@ -606,7 +398,7 @@ fn whole() {
         ],
     );
     pins(&sandbox, &"ab".repeat(32));
-    let ended = stage.run(&sandbox, &docker_alone, &charts).with_code(3);
+    let ended = run_on(&stage, &sandbox, &docker_alone, &charts).with_code(3);
     assert_says(
         &ended,
         &[
@@ -616,7 +408,7 @@ fn whole() {
     );
 
     pins(&sandbox, "");
-    let ended = stage.run(&sandbox, &["extra-env"], NOWHERE).with_code(0);
+    let ended = run_on(&stage, &sandbox, &["extra-env"], NOWHERE).with_code(0);
     let testbed = "answers, and the node image kestra-secrets/node";
     let engines = "Kestra engine@2.0.0 and engine@1.3.31";
     assert_says(
@@ -637,7 +429,7 @@ fn whole() {
         "schema: 1\nname: own-image\nabout: Values that name an image.\nstrategy: extra-env\nsecrets: {DB_PASSWORD: \
          {plain: hunter2, public: true}}\nreads: {password: DB_PASSWORD}\nvalues: {image: {tag: v1.3.15}}\n",
     );
-    let ended = stage.run(&sandbox, &["own-image.yaml"], &charts).with_code(0);
+    let ended = run_on(&stage, &sandbox, &["own-image.yaml"], &charts).with_code(0);
     assert_says(
         &ended,
         &[

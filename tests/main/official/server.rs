@@ -1,0 +1,79 @@
+//! A server of a few answers on loopback.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::json;
+
+use super::{IMAGE, TAG, VERSION};
+
+/// It answers until it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    end: Arc<AtomicBool>,
+}
+
+impl Server {
+    pub fn start(answers: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            end: Arc::default(),
+        };
+        let end = Arc::clone(&server.end);
+        let answers: BTreeMap<_, _> = answers.into_iter().collect();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if end.load(Ordering::Relaxed) {
+                    break;
+                }
+                // That a client hangs up is its own affair.
+                drop(serve(client, &answers));
+            }
+        });
+        server
+    }
+
+    /// One that offers the image and the chart, by their manifests alone.
+    pub fn of_publisher() -> Self {
+        let part = |size: u64| json!({"digest": format!("sha256:{}", "0".repeat(64)), "size": size});
+        let manifest = json!({"config": part(1), "layers": [part(300 << 20), part(50 << 20)]});
+        let index = format!("entries: {{kestra: [{{version: {VERSION}, appVersion: v{VERSION}}}]}}");
+        let tags = json!({"tags": ["latest", "v1.3.9", "v1.3.31-no-plugins", "v2.0.0"]});
+        Self::start([
+            (format!("/v2/{IMAGE}/manifests/{TAG}"), manifest.to_string().into()),
+            (format!("/v2/{IMAGE}/tags/list"), tags.to_string().into()),
+            ("/index.yaml".into(), index.into()),
+        ])
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn serve(mut client: TcpStream, answers: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(client.try_clone()?).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let path = request.split_whitespace().nth(1).unwrap_or_default();
+    let body = answers.get(path.split('?').next().unwrap_or_default());
+    let (status, body) = body.map_or(("404 Not Found", &[][..]), |body| ("200 OK", body));
+    let length = body.len();
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    )?;
+    client.write_all(body)
+}
