@@ -109,8 +109,8 @@ impl Docker<'_> {
             None if status.is_some_and(|status| status.success()) => Ok(()),
             None => {
                 // The two streams come in no order: what is said of layers may be last.
-                let words = log.tail(usize::MAX).into_iter().filter(|line| !is_of_a_layer(line));
-                let words: Vec<_> = words.collect();
+                let text = log.text();
+                let words: Vec<_> = text.lines().filter(|line| !is_of_a_layer(line)).collect();
                 Err(words[words.len().saturating_sub(WORDS)..].join("; "))
             }
         }
