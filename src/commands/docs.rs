@@ -28,9 +28,10 @@ what the page promised and what came out. With --page it finds values, Secrets, 
 runs every way that the page shows, and writes the patch that makes the page true. Shell lines of a page are read and
 never executed. A page is public: its values are shown.
 
-First it tells whether each way installs as it is printed, with nothing added and nothing started: helm renders it, and
-a cluster tries it by a dry run. Then it runs the way beside what a release needs to run small. What is corrected is
-run too: the last column tells whether it installs as printed and keeps the promise.
+First it tells whether each way installs as it is printed, with nothing added and nothing started:
+helm renders it, and a cluster tries it by a dry run. Then it runs the way beside what a release needs
+to run small. What is corrected is run too: the last column tells whether it installs as printed and
+keeps the promise.
 
 Exit codes: without --page 0 when all came out as the catalogue expects it, and with --strict 1 for a broken promise;
 with --page 0 when the page is true and 1 when it is not; 2 a page that cannot be read; 3 a broken environment.

@@ -11,7 +11,8 @@ use crate::verdict::Exit;
 /// What `lint` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Findings have codes, which `kestra-secrets codes` explains. No value is shown, nor anything made from one but its length.
+Findings have codes, which `kestra-secrets codes` describes. No value is shown, nor anything made
+from one but its length.
 A comment allows a finding on its line and on the next: # kestra-secrets: allow KS003
 
 Exit codes: 0 nothing wrong; 1 errors, or what --deny names; 2 a file that cannot be read.

@@ -146,10 +146,9 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
             });
             let mut row_of_all = row(claim, &claim.strategy, whole);
             if matches!(printed, Some(Printed::Refused(_))) && claim.lacks_configuration() {
-                let rest = std::mem::take(&mut row_of_all.diagnosis);
-                row_of_all.diagnosis = format!("{} as printed\n{rest}", Code::NoConfiguration)
-                    .trim_end()
-                    .to_owned();
+                let end = if row_of_all.diagnosis.is_empty() { "" } else { "\n" };
+                let code = format!("{} as printed{end}", Code::NoConfiguration);
+                row_of_all.diagnosis.insert_str(0, &code);
             }
             rows.push(Row {
                 printed,

@@ -437,6 +437,9 @@ fn generation() {
         .with_code(2);
 }
 
+/// What is told, the files, and how bad KS026 is in them.
+type Layers<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 fn configuration() {
     let env = "common: {extraEnv: [{name: SECRET_A, value: YQ==}]}\n";
     let whole = format!("deployments: {{standalone: {{enabled: true}}}}\n{env}");
@@ -448,7 +451,7 @@ fn configuration() {
         )
     };
     let of_0 = "deployments: {standalone: {enabled: true}}\nextraEnv: [{name: SECRET_A, value: YQ==}]\n";
-    let cases: [(&str, &[(&str, &str)], &[&str]); 11] = [
+    let cases: [Layers; 11] = [
         (
             "a file that deploys Kestra may be all",
             &[("v.yaml", &whole)],
