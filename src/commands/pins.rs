@@ -8,7 +8,7 @@ use miette::IntoDiagnostic as _;
 
 use super::interrupt;
 use crate::bounded;
-use crate::progress::terminal;
+use crate::progress::{stdout, terminal};
 use crate::provider::{OFFICIAL_IMAGE, newest};
 use crate::session::official::digests;
 use crate::toolbox::{Pins, Toolbox};
@@ -57,6 +57,10 @@ pub async fn run(args: &Args) -> miette::Result<Exit> {
         }
     };
     std::fs::write(&args.file, Pins::with_kestra(&text, &version, &digests)).into_diagnostic()?;
-    anstream::println!("Kestra {version}, {} digests: {}", digests.len(), args.file.display());
+    stdout::line(format!(
+        "Kestra {version}, {} digests: {}",
+        digests.len(),
+        args.file.display()
+    ));
     Ok(Exit::Fine)
 }
