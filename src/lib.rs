@@ -7,34 +7,22 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod ask;
-pub mod attempt;
 pub mod audit;
-pub mod bounded;
-pub mod campaign;
-pub mod cluster;
-pub mod commands;
-pub mod decode;
+pub mod cli;
+pub mod docs_page;
 pub mod doctor;
-pub mod encode;
-pub mod environment;
-pub mod explain;
-pub mod helm;
 pub mod kestra;
-pub mod ledger;
 pub mod lint;
-pub mod page;
+pub mod oracle;
 pub mod plan;
-pub mod process;
 pub mod progress;
 pub mod prove;
 pub mod provider;
-pub mod redact;
 pub mod report;
+pub mod run;
 pub mod scenario;
-pub mod secret;
-pub mod session;
+pub mod system;
 pub mod testing;
-pub mod toolbox;
+pub mod tools;
+pub mod values;
 pub mod verdict;
-mod words;

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    kestra_secrets::commands::main(std::env::args_os()).await.into()
+    kestra_secrets::cli::main(std::env::args_os()).await.into()
 }

@@ -22,13 +22,13 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::oracle::secret::Plain;
 use crate::plan::PlanError;
 use crate::progress::Silent;
 use crate::provider::KestraRef;
 use crate::report::{CaseResult, Report, Seen};
+use crate::run::session::{Options, Place, Session, Wanted as WantedPlace};
 use crate::scenario::{self, Given, InputError, Intent, Scenario, Secret, Strategy};
-use crate::secret::Plain;
-use crate::session::{Options, Place, Session, Wanted as WantedPlace};
 use crate::verdict::{Infra, Status};
 
 /// Where scenarios are run: a provider and the Kestras on it.

@@ -13,7 +13,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kestra_secrets::secret::{Entry, Keyring, Plain, Undecodable, decode};
+use kestra_secrets::oracle::secret::{Entry, Keyring, Plain, Undecodable, decode};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use jvm::{Jdk, Oracle};

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use kestra_secrets::decode;
+use kestra_secrets::values::decode;
 use kestra_secrets::kestra::{Execution, FlowRef, LogLine};
 use kestra_secrets::report::{Format, Report, json, merge};
 use libfuzzer_sys::fuzz_target;

@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use kestra_secrets::environment::api_server::{Admitted, MAX_SIZE, admit};
-use kestra_secrets::environment::{Facts, Objects, Pod};
-use kestra_secrets::helm::Rendered;
+use kestra_secrets::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
+use kestra_secrets::oracle::environment::{Facts, Objects, Pod};
+use kestra_secrets::tools::helm::Rendered;
 use kestra_secrets::lint::input::{Form, Source};
 use kestra_secrets::lint::{self, fix, format};
 use kestra_secrets::scenario::InputError;

@@ -8,9 +8,9 @@ use kube::{Api, ResourceExt as _};
 use tokio::io::AsyncReadExt as _;
 
 use super::{Gathered, Process, Unread, kestras};
-use crate::cluster::Cluster;
-use crate::cluster::own::until;
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
+use crate::tools::cluster::Cluster;
+use crate::tools::cluster::own::until;
 
 /// The kernel's own place for it; the process is Kestra, since the chart's shell is replaced by it.
 const COMMAND: [&str; 2] = ["cat", "/proc/1/environ"];
@@ -51,7 +51,7 @@ async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process,
     let read = async {
         let mut process = pods.exec(pod, COMMAND, &how).await.map_err(|e| match e {
             kube::Error::Api(status) => status.message,
-            other => crate::cluster::infra("", &other).cause,
+            other => crate::tools::cluster::infra("", &other).cause,
         })?;
         let gone = || "the stream was taken".to_owned();
         let (out, err) = (process.stdout().ok_or_else(gone)?, process.stderr().ok_or_else(gone)?);

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::judge::finding;
 use super::model::{Look, Said};
 use super::report::{Answer, Flow, Report};
-use crate::ask::{Asked, Manner, Observed, Reader};
 use crate::kestra::Client;
 use crate::lint::{Counts, Rule, Severity};
-use crate::secret::{Plain, Read};
+use crate::oracle::secret::{Plain, Read};
+use crate::run::probe::{Asked, Manner, Observed, Reader};
+use crate::system::words::visible;
 use crate::verdict::Infra;
-use crate::words::visible;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
 /// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many

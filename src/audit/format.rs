@@ -7,8 +7,8 @@ use owo_colors::OwoColorize as _;
 
 use super::report::{Answer, Report, Seen, Stale, Variable};
 use crate::lint::format::human::head as rule;
-use crate::secret::{Hop, HopKind, Shown, Value};
-use crate::words::count;
+use crate::oracle::secret::{Hop, HopKind, Shown, Value};
+use crate::system::words::count;
 
 /// The whole report; coloured, for a stream that takes the colours out where there are none.
 pub fn human(report: &Report) -> String {

@@ -10,8 +10,8 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::{Gathered, Missed, Unread, kestras};
-use crate::cluster::{Cluster, within};
-use crate::environment::{ObjectKind, ObjectRef};
+use crate::oracle::environment::{ObjectKind, ObjectRef};
+use crate::tools::cluster::{Cluster, within};
 use crate::verdict::Infra;
 
 /// The label by which the chart's pods are found.

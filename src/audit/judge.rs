@@ -7,7 +7,7 @@ use super::model::{Look, Said, list};
 use super::report::{OriginKind, Place, Report, Seen};
 use super::{Gathered, kestras};
 use crate::lint::{Counts, Finding, Rule, Severity};
-use crate::secret::{RunKey, Value};
+use crate::oracle::secret::{RunKey, Value};
 
 /// Components that render the templates of flows; the others need no secret.
 const RENDER: [&str; 4] = ["standalone", "worker", "executor", "scheduler"];

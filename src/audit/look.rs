@@ -10,10 +10,10 @@ use super::model::{Look, Said};
 use super::pod::{facts, started, status, version, waits};
 use super::report::{InPod, Seen};
 use super::variables::Looking;
-use crate::environment::{self, ObjectKind, ObjectRef, Objects};
 use crate::lint::{Rule, Severity};
-use crate::secret::diagnosis::{Remedy, of_pod, tolerant};
-use crate::secret::{Keyring, RunKey};
+use crate::oracle::environment::{self, ObjectKind, ObjectRef, Objects};
+use crate::oracle::secret::diagnosis::{Remedy, of_pod, tolerant};
+use crate::oracle::secret::{Keyring, RunKey};
 
 /// Looks at a container of a pod.
 pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> Look {

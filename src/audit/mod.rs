@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 
-use crate::environment::{Kubelet, ObjectRef};
-use crate::secret::Plain;
+use crate::oracle::environment::{Kubelet, ObjectRef};
+use crate::oracle::secret::Plain;
 use crate::verdict::Infra;
 
 pub use judge::judge;

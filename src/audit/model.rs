@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::{Seen, Stale};
 use crate::lint::finding::shown;
 use crate::lint::{Rule, Severity};
-use crate::secret::Keyring;
-use crate::secret::diagnosis::{Code, Fault, Remedy};
+use crate::oracle::secret::Keyring;
+use crate::oracle::secret::diagnosis::{Code, Fault, Remedy};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;

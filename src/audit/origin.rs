@@ -1,8 +1,8 @@
 //! Where a value comes from, as a report tells it.
 
 use super::report::{Origin, OriginKind};
-use crate::environment::{Entry, ObjectKind, ObjectRef, Source};
 use crate::lint::finding::shown;
+use crate::oracle::environment::{Entry, ObjectKind, ObjectRef, Source};
 
 /// An origin of which there is no more to tell.
 pub(super) fn bare(kind: OriginKind) -> Origin {

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use semver::Version;
 
 use super::Gathered;
-use crate::environment::{Facts, ObjectKind, ObjectRef};
+use crate::oracle::environment::{Facts, ObjectKind, ObjectRef};
 use crate::provider::ENGINES;
 
 impl Gathered {

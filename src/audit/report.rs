@@ -1,4 +1,4 @@
-//! What an audit has to say. Nothing in here is a value: [`Shown`](crate::secret::Shown) is all there is of one.
+//! What an audit has to say. Nothing in here is a value: [`Shown`](crate::oracle::secret::Shown) is all there is of one.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::Unread;
 use crate::lint::{self, Counts, Finding};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, Value};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Hop, Value};
 
 /// All that an audit has to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

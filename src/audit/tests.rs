@@ -5,7 +5,7 @@ use super::judge::looks;
 use super::report::{OriginKind, Place, Stale, Variable};
 use super::{Gathered, Report, Unread, exec, judge};
 use crate::lint::Severity;
-use crate::secret::{Plain, RunKey, Value};
+use crate::oracle::secret::{Plain, RunKey, Value};
 
 const STARTED: &str = "2026-01-01T10:00:00Z";
 
@@ -36,7 +36,7 @@ fn secret(name: &str, changed: &str, data: &[(&str, &str)]) -> Secret {
     let data: serde_json::Map<String, Json> = data
         .iter()
         .map(|(key, bytes)| {
-            let encoded = crate::secret::Place::Env.encode(&Plain::from(*bytes));
+            let encoded = crate::oracle::secret::Place::Env.encode(&Plain::from(*bytes));
             (
                 (*key).to_owned(),
                 String::from_utf8(encoded.bytes().to_vec()).unwrap().into(),
@@ -277,7 +277,7 @@ fn a_service_gives_secrets_to_what_starts_after_it() {
 #[test]
 fn no_value_is_in_any_format() {
     let plain = "c4nary-plain";
-    let encoded = crate::secret::Place::Env.encode(&Plain::from(plain));
+    let encoded = crate::oracle::secret::Place::Env.encode(&Plain::from(plain));
     let encoded = std::str::from_utf8(encoded.bytes()).unwrap();
     let env = json!([
         {"name": "SECRET_RIGHT", "value": encoded},
@@ -291,7 +291,7 @@ fn no_value_is_in_any_format() {
     gathered.processes.insert(("p".into(), "kestra".into()), Ok(process));
     let report = audit(gathered);
     assert!(report.findings.len() > 3);
-    let redactor = crate::redact::Redactor::new([plain]);
+    let redactor = crate::system::redact::Redactor::new([plain]);
     for text in [
         super::format::human(&report),
         serde_json::to_string(&report).unwrap(),

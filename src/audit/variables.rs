@@ -10,11 +10,11 @@ use super::origin::{bare, origin};
 use super::pod::changed;
 use super::report::{Origin, OriginKind, Stale, Variable};
 use super::{Gathered, Process};
-use crate::environment::{self, Entry, Environment, ObjectKind, ObjectRef, Source};
 use crate::lint::finding::shown;
 use crate::lint::{Rule, Severity};
-use crate::secret::diagnosis::{Code, Given, corrected_name, diagnose, looks_encoded};
-use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Value};
+use crate::oracle::environment::{self, Entry, Environment, ObjectKind, ObjectRef, Source};
+use crate::oracle::secret::diagnosis::{Code, Given, corrected_name, diagnose, looks_encoded};
+use crate::oracle::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Value};
 
 /// One container while it is looked at.
 pub(super) struct Looking<'a> {

@@ -10,9 +10,9 @@ use kube::{Api, Client};
 use serde::Deserialize;
 
 use super::{Finding, Seat, Status};
-use crate::cluster::{Access, Cluster};
 use crate::provider::live;
-use crate::session::{Place, Wanted};
+use crate::run::session::{Place, Wanted};
+use crate::tools::cluster::{Access, Cluster};
 
 /// The rights that suffice, where namespaces are made and where one is given.
 const RIGHTS: [(&str, &str); 2] = [

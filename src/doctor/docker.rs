@@ -7,13 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::machine::{free, gib};
 use super::{Finding, Seat, Status};
-use crate::process::{Command, Deadline};
 use crate::provider::{KestraRef, OfficialRef, live};
-use crate::session::Options;
-use crate::session::auto::Wish;
-use crate::session::docker::Docker;
-use crate::session::official::{OfficialImage, Whereabouts, find_image, size};
-use crate::toolbox::Toolbox;
+use crate::run::session::Options;
+use crate::run::session::auto::Wish;
+use crate::run::session::docker::Docker;
+use crate::run::session::official::{OfficialImage, Whereabouts, find_image, size};
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::Toolbox;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// What one Kestra and a control plane take on a kind node, in bytes.

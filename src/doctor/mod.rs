@@ -12,13 +12,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::helm::chart_repository;
 use crate::provider::KestraRef;
-use crate::session::auto::{self, Choice, Wish};
-use crate::session::ground::exact;
-use crate::session::official::find_chart;
-use crate::session::{Options, Place, Wanted};
-use crate::toolbox::{Toolbox, without_credentials};
+use crate::run::session::auto::{self, Choice, Wish};
+use crate::run::session::ground::exact;
+use crate::run::session::official::find_chart;
+use crate::run::session::{Options, Place, Wanted};
+use crate::tools::helm::chart_repository;
+use crate::tools::toolbox::{Toolbox, without_credentials};
 
 /// Where a Kestra can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -5,11 +5,11 @@ use std::path::Path;
 use reqwest::Url;
 
 use super::{Finding, Seat, Status};
-use crate::helm::{ChartRef, chart_repository};
 use crate::provider::{KestraRef, OfficialRef};
-use crate::session::Options;
-use crate::session::auto::Wish;
-use crate::toolbox::Toolbox;
+use crate::run::session::Options;
+use crate::run::session::auto::Wish;
+use crate::tools::helm::{ChartRef, chart_repository};
+use crate::tools::toolbox::Toolbox;
 
 pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
     let official = options.kestra.iter().find_map(|k| match k {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Finding, Seat, Status};
 use crate::provider::KestraRef;
 use crate::provider::embedded::Engine;
-use crate::session::Options;
-use crate::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
+use crate::run::session::Options;
+use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
 
 pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
     let (helm, kind, engines) = tokio::join!(

@@ -30,7 +30,7 @@ fn is_empty(tree: &Tree, id: Id) -> bool {
 mod tests {
     use crate::lint::input::{Form, Source};
     use crate::lint::{Rule, lint};
-    use crate::secret::diagnosis::{Code, Example};
+    use crate::oracle::secret::diagnosis::{Code, Example};
 
     #[test]
     fn the_example_of_its_code_shows_it_and_is_clean_when_cured() {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::scalar;
 use super::tree::{Node, Scalar, Style, Tag};
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
 
 /// Bytes to put in the place of others. `Debug` shows no text.
 #[derive(Debug, Clone, PartialEq, Eq)]

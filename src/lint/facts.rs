@@ -3,10 +3,10 @@
 use super::finding::Severity;
 use super::origin::Origin;
 use super::tree::Id;
-use crate::environment::ObjectKind;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Place;
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::Place;
-use crate::secret::diagnosis::Code;
 
 /// A node of one of the sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,9 +6,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::diagnosis::Code;
-use crate::words::count;
+use crate::system::words::count;
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

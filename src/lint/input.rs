@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::finding::{Rule, Unreadable};
 use super::tree::{Malformed, Tree};
-use crate::bounded;
 use crate::scenario::InputError;
+use crate::system::bounded;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
@@ -289,7 +289,7 @@ fn text(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::diagnosis::Code;
+    use crate::oracle::secret::diagnosis::Code;
 
     fn source(text: &str) -> Source {
         Source::new("x", None, text, Form::Yaml)

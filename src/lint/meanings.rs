@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::secret::{PREFIX, Place, Plain, decode};
+use crate::oracle::secret::{PREFIX, Place, Plain, decode};
 
 /// Secrets by the name a flow calls them, without regard to case.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 //!
 //! [`input`] reads files into texts, [`tree`] into nodes that know their bytes; [`gather`] makes of every kind
 //! of document the same [`facts`] (containers with their variables, objects with their keys); [`judge`] turns
-//! those into findings by the rules of [`diagnosis`](crate::secret::diagnosis), each with the
+//! those into findings by the rules of [`diagnosis`](crate::oracle::secret::diagnosis), each with the
 //! [`edit`](mod@edit) that would cure it; [`fix`] makes the edits.
 //!
 //! No finding holds a value, or anything made from one but its length.

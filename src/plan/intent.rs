@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::Read;
+use crate::oracle::secret::{PREFIX, Plain};
 use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
-use crate::secret::{PREFIX, Plain};
 
 /// What an installation is given.
 pub struct Documents {

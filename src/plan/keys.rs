@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::oracle::secret::Plain;
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::Plain;
-use crate::secret::diagnosis::Code;
 
 /// A key that does nothing in a chart of some generation: [`Code::OtherGeneration`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

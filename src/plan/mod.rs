@@ -24,8 +24,8 @@ pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
 pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Plays, Read, Skipped, Target};
 pub use shard::{Shard, Share, TooMany, opening};
 
+use crate::oracle::secret::Plain;
 use crate::scenario::{Expectation, Generation, Given, Intent, Manifest, Scenario};
-use crate::secret::Plain;
 
 /// Arranges `scenarios` over `targets`.
 ///

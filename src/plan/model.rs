@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::{Defaults, slug};
 use crate::kestra::Credentials;
+use crate::oracle::secret::Plain;
 use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
-use crate::secret::Plain;
 
 /// A plan that cannot be made; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]

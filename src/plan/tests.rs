@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::kestra::Credentials;
+use crate::oracle::secret::{Plain, decode};
 use crate::scenario::{Expect, parse};
-use crate::secret::{Plain, decode};
 
 const INTENT: &str = "secrets: {DB_PASSWORD: {plain: pässword}, OTHER: {plain: ''}}\n";
 

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::intent::Documents;
 use super::{Options, PlanError, keys};
+use crate::oracle::secret::Plain;
 use crate::scenario::{Generation, Scenario};
-use crate::secret::Plain;
 
 /// Refuses values that set a key the harness sets as well: one of the two would be lost in silence.
 pub(super) fn check_overlap(

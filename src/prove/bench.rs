@@ -7,11 +7,11 @@ use semver::Version;
 use tokio::time::sleep;
 
 use super::{Kind, Pack, Sample};
-use crate::ask::{Asked, Manner, Observed, Reader};
+use crate::oracle::secret::{Keyring, Read, Undecodable};
 use crate::plan::{Installation, Target};
 use crate::provider::{Forecast, Installed, Pod, Provider, Site};
 use crate::report::Provenance;
-use crate::secret::{Keyring, Read, Undecodable};
+use crate::run::probe::{Asked, Manner, Observed, Reader};
 use crate::verdict::{Infra, Outcome};
 
 /// How long the server's log may lag behind what it tells of.

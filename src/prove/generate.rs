@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::sample::{Carrier, Field, Sample, Variable};
 use super::{Kind, MAX_TEXT};
-use crate::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plain};
 use text::encoded;
 
 /// What names are made of; few underscores, of which Micronaut makes 2^n properties.
@@ -263,7 +263,11 @@ mod tests {
                 assert!(variable.carrier.bears(bytes), "{}", sample.told());
                 assert!(!bytes.contains(&0), "{}", sample.told());
                 let string = variable.name.len() + bytes.len() + 2;
-                assert!(string <= crate::environment::MAX_STRING_BYTES, "{}", variable.name);
+                assert!(
+                    string <= crate::oracle::environment::MAX_STRING_BYTES,
+                    "{}",
+                    variable.name
+                );
             }
         }
     }
@@ -275,6 +279,6 @@ mod tests {
             .flat_map(|s| s.variables.clone())
             .map(|v| v.name.len() + v.text.bytes().len() + 2)
             .max();
-        assert_eq!(longest, Some(crate::environment::MAX_STRING_BYTES));
+        assert_eq!(longest, Some(crate::oracle::environment::MAX_STRING_BYTES));
     }
 }

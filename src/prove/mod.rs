@@ -21,13 +21,13 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 
-use crate::environment::{Kubelet, MAX_STRING_BYTES};
+use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES};
 use crate::plan::Target;
 use crate::provider::{Provider, Site};
 use crate::verdict::Infra;
 use bench::Bench;
 
-pub use crate::ask::Observed;
+pub use crate::run::probe::Observed;
 pub use bench::{Checked, Predicted, Served};
 pub use generate::generate;
 pub use kind::Kind;

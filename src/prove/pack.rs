@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::sample::{Carrier, Field, Sample, Variable};
-use crate::environment::MAX_EXEC_BYTES;
-use crate::environment::api_server::MAX_SIZE;
+use crate::oracle::environment::MAX_EXEC_BYTES;
+use crate::oracle::environment::api_server::MAX_SIZE;
+use crate::oracle::secret::Plain;
 use crate::plan::{Documents, EnvFrom, environment_values, written};
 use crate::scenario::{Generation, Manifest};
-use crate::secret::Plain;
 
 /// What is left of an environment to what is not ours: the image's own variables, the Services' and the
 /// command.
@@ -171,7 +171,7 @@ impl Object {
 mod tests {
     use super::super::generate;
     use super::*;
-    use crate::environment::api_server::{Admitted, admit};
+    use crate::oracle::environment::api_server::{Admitted, admit};
 
     fn secrets(documents: &Documents) -> Vec<k8s_openapi::api::core::v1::Secret> {
         let admitted = documents.manifests.iter().map(|m| {

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
+use crate::oracle::secret::{Read, escaped};
 use crate::report::{Provenance, Run};
-use crate::secret::{Read, escaped};
+use crate::system::words::visible;
 use crate::verdict::Exit;
-use crate::words::visible;
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;

@@ -1,6 +1,6 @@
 //! One secret of a random set: what is written where, and what a flow asks for.
 
-use crate::secret::{PREFIX, Plain, escaped};
+use crate::oracle::secret::{PREFIX, Plain, escaped};
 
 use super::Kind;
 

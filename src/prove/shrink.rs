@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::sample::{Carrier, Field, Sample, Variable};
-use crate::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plain};
 
 /// How often a set is halved, and a value made simpler. Each time costs an installation or a few.
 const ROUNDS: usize = 8;

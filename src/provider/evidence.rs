@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::{Pod, Role, Site};
-use crate::cluster::evidence::{Exhibit, hide};
 use crate::plan::Installation;
-use crate::process::Log;
+use crate::system::process::Log;
+use crate::tools::cluster::evidence::{Exhibit, hide};
 
 /// Where the evidence of an installation is, below the report's folder.
 pub fn folder_of(id: &str) -> String {

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::pods::{Pod, Pods, Role};
 use super::{Installed, Site};
-use crate::environment::api_server::{Admitted, admit};
-use crate::environment::{Facts, Halt, Kubelet, Objects};
-use crate::helm::{RenderError, Rendered, Workload};
+use crate::oracle::environment::api_server::{Admitted, admit};
+use crate::oracle::environment::{Facts, Halt, Kubelet, Objects};
 use crate::plan::{Action, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
+use crate::tools::helm::{RenderError, Rendered, Workload};
 use crate::verdict::{Infra, Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
@@ -244,7 +244,7 @@ fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt>
         kubelet: node.kubelet,
         ..Facts::default()
     };
-    let pod = crate::environment::Pod {
+    let pod = crate::oracle::environment::Pod {
         spec,
         objects,
         facts: &facts,

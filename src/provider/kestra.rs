@@ -7,8 +7,8 @@ use std::str::FromStr;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Command, Deadline};
-use crate::toolbox::Toolbox;
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::Toolbox;
 use crate::verdict::Infra;
 
 /// A Java program takes a second or two to say its version.

@@ -25,15 +25,15 @@ pub use keep::{Keep, Keeping};
 pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
-use crate::environment::Kubelet;
-use crate::helm::{Added, Chart, Helm};
 use crate::kestra::Credentials;
-use crate::ledger::Ledger;
+use crate::oracle::environment::Kubelet;
 use crate::plan::{Defaults, Installation};
 use crate::progress::Observer;
-use crate::redact::Redactor;
 use crate::report::Provenance;
-use crate::toolbox::Toolbox;
+use crate::system::ledger::Ledger;
+use crate::system::redact::Redactor;
+use crate::tools::helm::{Added, Chart, Helm};
+use crate::tools::toolbox::Toolbox;
 use crate::verdict::Infra;
 
 /// The name every release bears, as on the page.

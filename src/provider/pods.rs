@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::environment::{Environment, MountedFile, Value as Bytes};
+use crate::oracle::environment::{Environment, MountedFile, Value as Bytes};
+use crate::oracle::secret::{Keyring, Plain, Read};
 use crate::plan::Case;
-use crate::secret::{Keyring, Plain, Read};
 use crate::verdict::Prediction;
 
 /// What a server of Kestra does: the word after `kestra server`, and the pods' label

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::Pod;
-use crate::environment::{Entry, ObjectKind, ObjectRef, Source, Variable, survives_shell};
+use crate::oracle::environment::{Entry, ObjectKind, ObjectRef, Source, Variable, survives_shell};
+use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
+use crate::oracle::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, Value};
 use crate::plan::{Case, Read};
 use crate::scenario::{Expect, Given, Manifest, Secret};
-use crate::secret::diagnosis::{self, Code, Diagnosis};
-use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, Value};
 use crate::verdict::{Attempt, Outcome};
 
 /// One output's value on its way, and what is wrong with it.

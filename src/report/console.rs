@@ -8,8 +8,8 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::{CaseResult, Report, Seen, ServedBy};
 use crate::progress::{Live, Observer, stdout, terminal};
+use crate::system::words::count;
 use crate::verdict::{Exit, Infra, Status};
-use crate::words::count;
 
 /// Writes to standard error while a run goes on, and its table to standard output.
 #[derive(Default)]
@@ -271,8 +271,8 @@ mod tests {
     #[test]
     fn a_promise_that_was_not_kept_is_seen_with_its_newline() {
         let seen = |text: &str| {
-            let key = crate::secret::RunKey::random();
-            let plain = crate::secret::Plain::new(text, true);
+            let key = crate::oracle::secret::RunKey::random();
+            let plain = crate::oracle::secret::Plain::new(text, true);
             Some(Seen::Outputs([("username".to_owned(), key.show(&plain))].into()))
         };
         let result = CaseResult {

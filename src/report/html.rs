@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::{CaseResult, Combination, Report, Run};
+use crate::system::words::visible;
 use crate::verdict::{Exit, Status};
-use crate::words::visible;
 use case::Case;
 
 const CSS: &str = include_str!("../../templates/report.css");
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_private_value_is_told_by_length_and_hash() {
         let mut private = result("private", Status::Fail);
-        let key = crate::secret::RunKey::random();
+        let key = crate::oracle::secret::RunKey::random();
         let value = key.show(&"correct-horse".into());
         private.observed = Some(crate::report::Seen::Outputs(
             [("password".into(), value.clone())].into(),

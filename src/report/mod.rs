@@ -26,9 +26,9 @@ pub use seen::{Seen, expected, observed, predicted};
 pub use served::ServedBy;
 pub use summary::{Combination, Counts};
 
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Hop, HopKind, Shown};
 use crate::scenario::Source;
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, HopKind, Shown};
 use crate::verdict::Status;
 
 /// A run and its results; the content of `report.json`.

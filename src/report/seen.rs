@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kestra::State;
+use crate::oracle::secret::{Plain, RunKey, Shown};
 use crate::scenario::{Expect, Stage};
-use crate::secret::{Plain, RunKey, Shown};
 use crate::verdict::{Outcome, Prediction};
 
 /// What was promised, expected, predicted or observed; plaintexts only where they are public.

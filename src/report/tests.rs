@@ -1,8 +1,8 @@
 //! Reports for the tests of the formats.
 
 use super::{At, CaseResult, Finding, Phase, Provenance, Report, Run, Seen, ServedBy};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, HopKind, Shown, Value};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Hop, HopKind, Shown, Value};
 use crate::verdict::Status;
 
 /// A report of these results.

@@ -3,8 +3,8 @@
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, Shown, Value};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Hop, Shown, Value};
 use crate::verdict::Status;
 
 /// For each output that is wrong or suspicious: its hops, then each code with cause, effect and cure.

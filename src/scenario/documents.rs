@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use super::file::LiteralFile;
 use super::{InputError, Literal, Manifest};
 use crate::kestra::Credentials;
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
 
 /// Gives the documents of one scenario.
 pub(super) struct Documents<'a> {

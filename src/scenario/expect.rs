@@ -8,8 +8,8 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::Generation;
-use crate::secret::Plain;
-use crate::secret::diagnosis::Code;
+use crate::oracle::secret::Plain;
+use crate::oracle::secret::diagnosis::Code;
 
 /// An [`Expect`] and the versions it speaks of.
 #[derive(Debug, Clone)]

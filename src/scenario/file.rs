@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
 use serde_saphyr::Spanned;
 
-use crate::secret::diagnosis::Code;
+use crate::oracle::secret::diagnosis::Code;
 
 use super::{Generation, Source, Stage, Strategy};
 

@@ -27,7 +27,7 @@ pub use private::private_texts;
 pub use reads::reads_of;
 
 use crate::kestra::Credentials;
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
 
 /// A scenario: what is given, what the world promised, and what really must come out.
 #[derive(Debug, Clone)]

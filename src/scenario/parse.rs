@@ -12,7 +12,7 @@ use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
 use super::{
     Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted,
 };
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
 ///

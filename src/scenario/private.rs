@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Change, Expect, Given, Scenario};
-use crate::secret::Plain;
+use crate::oracle::secret::Plain;
 
 /// The private texts of a scenario. Of a literal's documents these are the values of environment
 /// variables and all that Secrets hold.

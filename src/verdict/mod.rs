@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::redact::escape_controls;
+use crate::oracle::secret::Plain;
 use crate::scenario::{Expect, Stage};
-use crate::secret::Plain;
+use crate::system::redact::escape_controls;
 
 /// What came of a case, whether or not it was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

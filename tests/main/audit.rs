@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
-use kestra_secrets::cluster::forward::Forward;
-use kestra_secrets::cluster::{Access, Cluster};
+use kestra_secrets::oracle::secret::{Place, Plain};
 use kestra_secrets::provider::ENGINES;
-use kestra_secrets::redact::Redactor;
-use kestra_secrets::secret::{Place, Plain};
+use kestra_secrets::system::redact::Redactor;
+use kestra_secrets::tools::cluster::forward::Forward;
+use kestra_secrets::tools::cluster::{Access, Cluster};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 

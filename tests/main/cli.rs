@@ -1,8 +1,8 @@
 //! Exit codes, and what is said.
 
 use insta::assert_snapshot;
-use kestra_secrets::redact::Redactor;
-use kestra_secrets::toolbox::{Tool, Toolbox};
+use kestra_secrets::system::redact::Redactor;
+use kestra_secrets::tools::toolbox::{Tool, Toolbox};
 use libtest_mimic::Trial;
 use tokio_util::sync::CancellationToken;
 

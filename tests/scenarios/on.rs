@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use kestra_secrets::provider::live::{self, KindOptions};
 use kestra_secrets::provider::{ENGINES, KestraRef};
-use kestra_secrets::session::Place;
+use kestra_secrets::run::session::Place;
 use semver::Version;
 
 use crate::requirements;

@@ -10,8 +10,8 @@ use std::ops::Range;
 use super::changes;
 use crate::lint::input::Source;
 use crate::lint::tree::{Id, Scalar, Tree};
-use crate::secret::PREFIX;
-use crate::words::count;
+use crate::oracle::secret::PREFIX;
+use crate::system::words::count;
 
 /// The lines that differ; empty when the texts cannot be compared.
 pub fn diff(before: &Source, after: &Source) -> String {

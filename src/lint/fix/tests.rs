@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::lint::input::Form;
 use crate::lint::{Rule, Severity, lint};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Place, Plain, decode};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Place, Plain, decode};
 
 fn source(text: &str) -> Source {
     Source::new("x.yaml", Some("x.yaml".into()), text, Form::Yaml)

@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 use crate::lint::input::STDIN;
 use crate::lint::{Finding, Report, Severity};
 use crate::scenario::Generation;
-use crate::words::count;
+use crate::system::words::count;
 
 /// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
 /// are none.

@@ -1,13 +1,13 @@
 //! What operators make of stores outside the cluster: External Secrets, Vault's operator, the CSI driver.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
 use crate::lint::facts::{Entry, FilesOnly, Maker, Object, TemplateFault, Value};
 use crate::lint::finding::Severity;
 use crate::lint::origin::Origin;
 use crate::lint::tree::Id;
-use crate::secret::Place;
-use crate::secret::diagnosis::Code;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Place;
+use crate::oracle::secret::diagnosis::Code;
 
 const DECODED: TemplateFault = TemplateFault {
     code: Code::Plaintext,

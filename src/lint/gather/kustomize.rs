@@ -1,12 +1,12 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
 use crate::lint::facts::{Entry, Maker, Object, Value};
 use crate::lint::input::Form;
 use crate::lint::origin::{self, Origin};
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Place;
 
 const GENERATORS: [(&str, ObjectKind); 2] = [
     ("secretGenerator", ObjectKind::Secret),

@@ -14,9 +14,9 @@ use super::facts::{At, Container, Entry, Facts, Object, Value};
 use super::input::{Form, Source};
 use super::tree::{Id, Style, Tag, Tree};
 use super::{origin, scalar};
-use crate::environment::ObjectKind;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Place;
 use crate::scenario::Generation;
-use crate::secret::Place;
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
 const MOST: usize = 1_000_000;

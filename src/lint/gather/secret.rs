@@ -1,11 +1,11 @@
 //! Secrets, `ConfigMap`s, Services, and Sealed Secrets.
 
 use super::{Document, Gatherer};
-use crate::environment::{ObjectKind, service_links};
 use crate::lint::facts::{Entry, Maker, Object, Service, Value};
 use crate::lint::origin::Origin;
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::{ObjectKind, service_links};
+use crate::oracle::secret::Place;
 
 impl<'a> Gatherer<'a> {
     pub(super) fn secret(&mut self, doc: Document<'a>, root: Id, kind: &str) {
@@ -82,7 +82,7 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let variable = service_links::host_variable(name);
-        if variable.starts_with(crate::secret::PREFIX) {
+        if variable.starts_with(crate::oracle::secret::PREFIX) {
             self.facts.services.push(Service {
                 name,
                 at: doc.at(name_at),

@@ -2,13 +2,13 @@
 
 use super::release::Extent;
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
 use crate::lint::facts::{Container, FromRef, ReadFor, Remark, Variable};
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
 use crate::scenario::Generation;
-use crate::secret::diagnosis::Code;
 
 /// Keys that only Kestra's chart has.
 const SIGNS: [&[&str]; 6] = [
@@ -222,8 +222,8 @@ fn is_kestra(doc: Document, root: Id) -> bool {
     let is_secret = |item: &Id| {
         let name = doc
             .text_at(*item, &["name"])
-            .and_then(|name| name.get(..crate::secret::PREFIX.len()));
-        name.is_some_and(|start| start.eq_ignore_ascii_case(crate::secret::PREFIX))
+            .and_then(|name| name.get(..crate::oracle::secret::PREFIX.len()));
+        name.is_some_and(|start| start.eq_ignore_ascii_case(crate::oracle::secret::PREFIX))
     };
     SIGNS.iter().any(|path| doc.tree.at(root, path).is_some())
         || doc

@@ -1,11 +1,11 @@
 //! Pods, and what makes pods.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
 use crate::lint::facts::{At, Container, Entry, FromRef, KeyRef, Remark, Value, Variable};
 use crate::lint::origin::{self, Origin};
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Place;
 
 /// Annotations of Vault's agent, and of its like, that name a file each.
 const AGENT: [&str; 2] = [

@@ -10,9 +10,9 @@ use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
 use super::finding::{Rule, Severity, shown};
 use super::gather::Document;
 use super::meanings::Meanings;
-use crate::environment::ObjectKind;
-use crate::secret::PREFIX;
-use crate::secret::diagnosis::Code;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::PREFIX;
+use crate::oracle::secret::diagnosis::Code;
 
 /// Most names that are put together of containers and what they refer to.
 const MOST: usize = 4_000_000;
@@ -218,7 +218,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn node_edit(&self, at: At, new: &crate::secret::Plain) -> Option<Edit> {
+    fn node_edit(&self, at: At, new: &crate::oracle::secret::Plain) -> Option<Edit> {
         let document = self.documents.get(at.source)?;
         let node = document.tree.node(at.node);
         let scalar = document.tree.scalar(at.node)?;

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Found, Judge, is_secret};
-use crate::environment::ObjectKind;
 use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
 use crate::lint::finding::{Rule, Severity, shown};
-use crate::secret::diagnosis::{Code, corrected_name};
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::diagnosis::{Code, corrected_name};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
@@ -105,7 +105,7 @@ impl<'a> Judge<'a> {
                 name_at: reference.name_at,
                 value: crate::lint::facts::Value::Nothing,
                 value_at: reference.name_at,
-                place: crate::secret::Place::Values,
+                place: crate::oracle::secret::Place::Values,
                 literal: false,
             };
             self.name_once(&entry, reference.name);
@@ -190,7 +190,7 @@ impl<'a> Judge<'a> {
         let mut keys: HashMap<String, (&str, At)> = HashMap::new();
         for (name, at) in names {
             // Kestra ignores another prefix, and the name has a finding of its own.
-            if !name.starts_with(crate::secret::PREFIX) {
+            if !name.starts_with(crate::oracle::secret::PREFIX) {
                 continue;
             }
             let (first, first_at) = *keys.entry(name.to_uppercase()).or_insert((name, *at));

@@ -4,9 +4,9 @@ use super::{Found, Judge};
 use crate::lint::facts::{At, Entry, Value};
 use crate::lint::finding::{Rule, Severity, shown};
 use crate::lint::tree::Style;
-use crate::secret::diagnosis::{self, Code, Given};
-use crate::secret::{PREFIX, Place, Plain};
-use crate::words::count;
+use crate::oracle::secret::diagnosis::{self, Code, Given};
+use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::system::words::count;
 
 impl Judge<'_> {
     /// The value that Kestra gets under `name`; `free` says that nobody else takes it.

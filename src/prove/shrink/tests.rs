@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use super::super::bench::{difference, reported};
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::secret::{Keyring, Read};
+use crate::oracle::secret::{Keyring, Read};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 

@@ -9,14 +9,14 @@ use tokio::time::timeout;
 
 use super::daemon::Daemon;
 use super::{Image, infra};
-use crate::environment::MountedFile;
 use crate::kestra::{Client, Credentials, Limits, wait_healthy};
-use crate::ledger::{LedgerError, Owned, Thing};
+use crate::oracle::environment::MountedFile;
 use crate::plan::{Action, Installation};
-use crate::process::Log;
 use crate::provider::forecast::{Next, next};
 use crate::provider::{Installed, Pod, Pods, Role, Site, evidence};
 use crate::report::Kept;
+use crate::system::ledger::{LedgerError, Owned, Thing};
+use crate::system::process::Log;
 use crate::verdict::Infra;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
@@ -333,7 +333,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::environment::{ObjectKind, ObjectRef};
+    use crate::oracle::environment::{ObjectKind, ObjectRef};
 
     #[test]
     fn mounted_files_lie_at_their_paths_for_everybody_to_read() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::daemon::Daemon;
-use crate::ledger::{CleanError, Cleaned, Cleaner, RunId, Thing};
-use crate::redact::Redactor;
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, RunId, Thing};
+use crate::system::redact::Redactor;
 
 /// The cleaner of containers. The daemon is asked only when there is one to remove.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,7 +14,7 @@ use testcontainers::bollard::query_parameters::{
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::process::{Deadline, Log, Scrub};
+use crate::system::process::{Deadline, Log, Scrub};
 
 const CONNECT: Deadline = Deadline::seconds("the Docker daemon to answer", 5);
 const INSPECT: Deadline = Deadline::seconds("Docker to inspect", 10);

@@ -17,7 +17,7 @@ use daemon::{CallError, Daemon};
 use super::embedded::bearable;
 use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, Site};
-use crate::environment::Kubelet;
+use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
 use crate::report::{Provenance, ServedBy};
 use crate::verdict::Infra;

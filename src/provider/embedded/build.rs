@@ -7,8 +7,8 @@ use semver::Version;
 use sha2::{Digest as _, Sha256};
 
 use super::super::Site;
-use crate::process::{Command, Deadline};
-use crate::toolbox::{JavaFor, ToolboxError};
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::{JavaFor, ToolboxError};
 use crate::verdict::Infra;
 
 static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");

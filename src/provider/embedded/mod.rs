@@ -18,10 +18,10 @@ pub use build::Engine;
 
 use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, Site};
-use crate::environment::Kubelet;
+use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
-use crate::toolbox::{Java, JavaFor};
+use crate::tools::toolbox::{Java, JavaFor};
 use crate::verdict::Infra;
 
 /// The memory an engine takes, in MiB: 360–460 were measured.

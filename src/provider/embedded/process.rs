@@ -12,10 +12,10 @@ use reqwest::Url;
 
 use super::build::Engine;
 use crate::kestra::{Client, Credentials, Limits, wait_healthy};
-use crate::ledger::{LedgerError, Owned, TempDir, Thing};
-use crate::process::{Command, Daemon, Log};
 use crate::provider::{Pod, Site};
-use crate::toolbox::Java;
+use crate::system::ledger::{LedgerError, Owned, TempDir, Thing};
+use crate::system::process::{Command, Daemon, Log};
+use crate::tools::toolbox::Java;
 use crate::verdict::Infra;
 
 /// How much of a process's log is told when it ended by itself.

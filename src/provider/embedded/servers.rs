@@ -12,8 +12,8 @@ use super::Launcher;
 use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
 use crate::kestra::Client;
 use crate::plan::Installation;
-use crate::process::{Command, Log};
 use crate::provider::{Pod, Pods, Role, Site};
+use crate::system::process::{Command, Log};
 use crate::verdict::Infra;
 
 /// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that

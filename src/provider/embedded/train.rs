@@ -8,7 +8,7 @@ use super::process::{Ports, Process, connect, java_command, properties};
 use crate::plan::Defaults;
 use crate::provider::Site;
 use crate::scenario::Generation;
-use crate::toolbox::Java;
+use crate::tools::toolbox::Java;
 use crate::verdict::Infra;
 
 /// The first Java that keeps an AOT cache of a program.

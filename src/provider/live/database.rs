@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::names;
+use crate::oracle::secret::Plain;
 use crate::provider::Pods;
 use crate::scenario::{Generation, Manifest};
-use crate::secret::Plain;
+use crate::tools::cluster::names;
 
 const PORT: u16 = 9092;
 

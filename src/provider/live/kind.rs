@@ -8,11 +8,11 @@ use futures::future::BoxFuture;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{Access, Cluster, names};
-use crate::ledger::{CleanError, Cleaned, Cleaner, Owned, RunId, Thing};
-use crate::process::{Command, Deadline, ProcessError};
 use crate::provider::{KestraRef, Site};
-use crate::toolbox::{Tool, Toolbox};
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, Owned, RunId, Thing};
+use crate::system::process::{Command, Deadline, ProcessError};
+use crate::tools::cluster::{Access, Cluster, names};
+use crate::tools::toolbox::{Tool, Toolbox};
 use crate::verdict::Infra;
 
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.

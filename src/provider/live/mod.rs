@@ -17,10 +17,10 @@ pub use release::Release;
 
 use super::forecast::{Forecast, Node};
 use super::{KestraRef, Pods, RELEASE, Site};
-use crate::cluster::{Access, Cluster, names};
-use crate::environment::Kubelet;
+use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
+use crate::tools::cluster::{Access, Cluster, names};
 use crate::verdict::Infra;
 
 /// Which cluster.

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::redact::Redactor;
+use crate::oracle::secret::Plain;
 use crate::scenario::{InputError, Manifest};
-use crate::secret::Plain;
+use crate::system::redact::Redactor;
 
 /// A Docker configuration that holds registries' credentials, which each namespace gets as a Secret.
 #[derive(Debug, Clone)]

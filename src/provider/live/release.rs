@@ -12,16 +12,16 @@ use kube::{Api, ResourceExt as _};
 use reqwest::Url;
 use serde_json::json;
 
-use crate::cluster::apply::{self, Mode};
-use crate::cluster::forward::{self, Forward};
-use crate::cluster::watch::Rollout;
-use crate::cluster::{Cluster, own, view, within};
-use crate::helm::{self, Added, Helm, InstallError, Verb};
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
 use crate::provider::{Installed, Pods, Site};
 use crate::scenario::Manifest;
+use crate::tools::cluster::apply::{self, Mode};
+use crate::tools::cluster::forward::{self, Forward};
+use crate::tools::cluster::watch::Rollout;
+use crate::tools::cluster::{Cluster, own, view, within};
+use crate::tools::helm::{self, Added, Helm, InstallError, Verb};
 use crate::verdict::{Infra, Outcome};
 
 use super::database::Database;

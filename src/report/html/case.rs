@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::value::{Line, Sight, lines, sights};
 use super::{seconds, word};
+use crate::oracle::secret::Shown;
+use crate::oracle::secret::diagnosis::Code;
 use crate::report::{CaseResult, Combination, Phase, Provenance, ServedBy, evidence};
-use crate::secret::Shown;
-use crate::secret::diagnosis::Code;
+use crate::system::words::visible;
 use crate::verdict::Status;
-use crate::words::visible;
 
 /// The most bytes of a file of evidence.
 const EXHIBIT: u64 = 64 << 10;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::oracle::secret::{Hop, HopKind, Shown, Value, escaped};
 use crate::report::Seen;
-use crate::secret::{Hop, HopKind, Shown, Value, escaped};
-use crate::words::visible;
+use crate::system::words::visible;
 
 /// The most bytes of a value that are shown.
 const BYTES: usize = 64;

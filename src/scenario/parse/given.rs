@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_saphyr::{Location, Spanned};
 
 use super::Reader;
+use crate::oracle::secret::Plain;
 use crate::scenario::file::{SecretFile, StartFile};
 use crate::scenario::{InputError, Intent, Secret, Start, Strategy, reads_of};
-use crate::secret::Plain;
 
 impl Reader<'_> {
     /// The flow that an intent brings along, in the place of the page's.

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::secret::{Keyring, Plain, Read, reported};
+use kestra_secrets::oracle::secret::{Keyring, Plain, Read, reported};
 use rand::distr::{Alphanumeric, SampleString as _};
 use semver::Version;
 use serde_json::{Map, Value, json};

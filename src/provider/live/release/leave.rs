@@ -1,13 +1,13 @@
 //! How a release is left: with evidence, kept for somebody to look at, or removed.
 
 use super::{Node, Place, Release};
-use crate::cluster::apply::{self, Applied};
-use crate::cluster::evidence::Scene;
-use crate::cluster::own;
-use crate::helm;
-use crate::ledger::{LedgerError, Owned, Thing};
 use crate::provider::{Site, evidence};
 use crate::report::Kept;
+use crate::system::ledger::{LedgerError, Owned, Thing};
+use crate::tools::cluster::apply::{self, Applied};
+use crate::tools::cluster::evidence::Scene;
+use crate::tools::cluster::own;
+use crate::tools::helm;
 use crate::verdict::Infra;
 
 /// What the run made for the release.
