@@ -7,7 +7,7 @@ pub mod terminal;
 pub use live::Live;
 
 use crate::report::CaseResult;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// Hears how a run goes on; what it is told holds no private plaintext.
 pub trait Observer: Send + Sync {
@@ -18,7 +18,7 @@ pub trait Observer: Send + Sync {
     /// Somebody has no more phases.
     fn finished(&self, who: &str);
     /// A case broke with the environment and is put down for another try.
-    fn again(&self, _case: &str, _infra: &Infra) {}
+    fn again(&self, _case: &str, _infra: &InfraError) {}
     /// A case is judged.
     fn case(&self, result: &CaseResult);
 }

@@ -8,7 +8,7 @@ use kube::{Api, ResourceExt as _};
 use tokio::io::AsyncReadExt as _;
 
 use super::{Gathered, Process, Unread, kestras};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::tools::cluster::Cluster;
 use crate::tools::cluster::own::until;
 
@@ -75,7 +75,7 @@ pub fn variables(environ: &[u8]) -> Process {
     let entries = environ.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
     let pair = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
-        Some((entry[..at].to_vec(), Plain::from(&entry[at + 1..])))
+        Some((entry[..at].to_vec(), Plaintext::from(&entry[at + 1..])))
     };
     entries.filter_map(pair).collect()
 }

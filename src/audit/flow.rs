@@ -8,14 +8,14 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::judge::finding;
-use super::model::{Look, Said};
+use super::model::{ContainerAudit, Said};
 use super::report::{Answer, Flow, Report};
 use crate::kestra::Client;
 use crate::lint::{Counts, Rule, Severity};
-use crate::oracle::secret::{Plain, Read};
-use crate::run::probe::{Asked, Manner, Observed, Reader};
+use crate::oracle::secret::{Plaintext, Read};
+use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
 use crate::system::words::visible;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
 /// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many
@@ -28,15 +28,15 @@ const RENDER: [&str; 2] = ["standalone", "worker"];
 #[derive(Default)]
 pub struct Questions {
     /// By key: every text that some worker has; none where it is not known.
-    present: BTreeMap<String, Option<Vec<Plain>>>,
+    present: BTreeMap<String, Option<Vec<Plaintext>>>,
     missing: BTreeSet<String>,
 }
 
 impl Questions {
     /// What the containers lead to.
-    pub fn of(looks: &[Look]) -> Self {
-        let renders = |look: &&Look| RENDER.contains(&look.seen.component.as_str());
-        let mut asked: Vec<&Look> = looks.iter().filter(renders).collect();
+    pub fn of(looks: &[ContainerAudit]) -> Self {
+        let renders = |look: &&ContainerAudit| RENDER.contains(&look.seen.component.as_str());
+        let mut asked: Vec<&ContainerAudit> = looks.iter().filter(renders).collect();
         if asked.is_empty() {
             asked = looks.iter().collect();
         }
@@ -48,7 +48,7 @@ impl Questions {
                     _ if look.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
                     Read::Text(text) => questions.expect(key, [text]),
                     Read::OneOf(texts) => questions.expect(key, texts),
-                    Read::EmptyString => questions.expect(key, [Plain::new("", true)]),
+                    Read::EmptyString => questions.expect(key, [Plaintext::new("", true)]),
                     Read::Fails(_) => drop(questions.missing.insert(key.clone())),
                 }
             }
@@ -58,7 +58,7 @@ impl Questions {
         questions
     }
 
-    fn expect(&mut self, key: &str, texts: impl IntoIterator<Item = Plain>) {
+    fn expect(&mut self, key: &str, texts: impl IntoIterator<Item = Plaintext>) {
         if let Some(known) = self.present.entry(key.to_owned()).or_insert_with(|| Some(Vec::new())) {
             known.extend(texts);
         }
@@ -68,19 +68,19 @@ impl Questions {
 /// Asks Kestra, writes the answers into the report, and takes away what that needed, whatever happened.
 ///
 /// # Errors
-/// [`Infra`] when Kestra gave no answer, or something is left.
+/// [`InfraError`] when Kestra gave no answer, or something is left.
 pub async fn ask(
     report: &mut Report,
     questions: &Questions,
     client: &Client,
     namespace: &str,
     cancel: CancellationToken,
-) -> Result<(), Infra> {
+) -> Result<(), InfraError> {
     let random = || Alphanumeric.sample_string(&mut rand::rng(), 24);
     let key = random();
     let prefix = format!("audit_{}", random().to_lowercase());
     let show = key.clone();
-    let manner = Manner {
+    let manner = ProbeConfig {
         namespace: namespace.into(),
         prefix,
         show: Box::new(move |secret| template(&show, secret)),
@@ -98,7 +98,7 @@ pub async fn ask(
         (Ok(observed), _) => observed,
         (Err(asked), Ok(_)) => return Err(asked),
         (Err(asked), Err(left)) => {
-            let both = Infra::new(asked.phase, format!("{}; and {left}", asked.cause));
+            let both = InfraError::new(asked.phase, format!("{}; and {left}", asked.cause));
             return Err(both.help(left.help.clone().unwrap_or_default()));
         }
     };
@@ -142,7 +142,7 @@ fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> 
     };
     match questions.present.get(name) {
         Some(Some(texts)) => {
-            let is = |text: &Plain| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
+            let is = |text: &Plaintext| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
             if texts.iter().any(is) {
                 Answer::Agrees
             } else {
@@ -185,7 +185,7 @@ fn template(key: &str, secret: &str) -> String {
 }
 
 /// The same here.
-fn digest(key: &str, text: &Plain) -> String {
+fn digest(key: &str, text: &Plaintext) -> String {
     let inner = Sha256::new().chain_update(key).chain_update(text.bytes()).finalize();
     let outer = Sha256::new()
         .chain_update(key)

@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 
 use super::report::{Answer, Report, Seen, Stale, Variable};
 use crate::lint::format::human::head as rule;
-use crate::oracle::secret::{Hop, HopKind, Shown, Value};
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, Value};
 use crate::system::words::count;
 
 /// The whole report; coloured, for a stream that takes the colours out where there are none.
@@ -153,7 +153,7 @@ fn gives(variable: &Variable) -> String {
         _ if variable.key.is_none() => "nothing: Kestra never takes it".into(),
         None => "not known".into(),
         Some(Value::Is(one)) => one.brief(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
+        Some(Value::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
         Some(Value::Nothing(why)) => format!("nothing: {why}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::look;
-use super::model::{Look, Said, list};
+use super::model::{ContainerAudit, Said, list};
 use super::report::{OriginKind, Place, Report, Seen};
 use super::{Gathered, kestras};
 use crate::lint::{Counts, Finding, Rule, Severity};
@@ -13,7 +13,7 @@ use crate::oracle::secret::{RunKey, Value};
 const RENDER: [&str; 4] = ["standalone", "worker", "executor", "scheduler"];
 
 /// Looks at every container of Kestra that was gathered.
-pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<Look> {
+pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<ContainerAudit> {
     let each = gathered
         .pods
         .iter()
@@ -23,7 +23,7 @@ pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<Look> {
 }
 
 /// Judges what was looked at.
-pub fn judge(place: Place, gathered: Gathered, looks: Vec<Look>) -> Report {
+pub fn judge(place: Place, gathered: Gathered, looks: Vec<ContainerAudit>) -> Report {
     let uneven = uneven(&looks);
     let mut containers: Vec<(Seen, Vec<Said>)> = Vec::new();
     for look in looks {
@@ -108,9 +108,9 @@ fn alike(a: &Seen, b: &Seen) -> bool {
 }
 
 /// What some containers have and others lack, or have otherwise, by component.
-fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
+fn uneven(looks: &[ContainerAudit]) -> Vec<(String, Said)> {
     // A Service's links go to whoever started after it was made.
-    let secrets = |look: &Look| -> BTreeMap<String, Option<Value>> {
+    let secrets = |look: &ContainerAudit| -> BTreeMap<String, Option<Value>> {
         let meant = look
             .seen
             .variables

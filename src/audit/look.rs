@@ -6,17 +6,17 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt as _;
 
 use super::Gathered;
-use super::model::{Look, Said};
+use super::model::{ContainerAudit, Said};
 use super::pod::{facts, started, status, version, waits};
 use super::report::{InPod, Seen};
 use super::variables::Looking;
 use crate::lint::{Rule, Severity};
 use crate::oracle::environment::{self, ObjectKind, ObjectRef, Objects};
 use crate::oracle::secret::diagnosis::{Remedy, of_pod, tolerant};
-use crate::oracle::secret::{Keyring, RunKey};
+use crate::oracle::secret::{RunKey, SecretStore};
 
 /// Looks at a container of a pod.
-pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> Look {
+pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> ContainerAudit {
     let spec = pod.spec.clone().unwrap_or_default();
     let status = status(pod, &container.name);
     let started = status.and_then(started);
@@ -52,10 +52,10 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
         observed: process.is_some(),
         variables: Vec::new(),
     };
-    let mut look = Look {
+    let mut look = ContainerAudit {
         seen,
         said: Vec::new(),
-        keyring: Keyring::default(),
+        keyring: SecretStore::default(),
         unknown: BTreeSet::new(),
         blind: process.is_none() && takes_unread(gathered, container),
     };

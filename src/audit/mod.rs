@@ -27,8 +27,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 
 use crate::oracle::environment::{Kubelet, ObjectRef};
-use crate::oracle::secret::Plain;
-use crate::verdict::Infra;
+use crate::oracle::secret::Plaintext;
+use crate::verdict::InfraError;
 
 pub use judge::judge;
 pub use report::Report;
@@ -53,19 +53,19 @@ pub struct Gathered {
 }
 
 /// The variables of a process, in its order.
-pub type Process = Vec<(Vec<u8>, Plain)>;
+pub type Process = Vec<(Vec<u8>, Plaintext)>;
 
 /// Why nothing could be looked at.
 #[derive(Debug)]
-pub enum Missed {
+pub enum AuditError {
     /// The API server takes the labels for none, in its words.
     Selector(String),
     /// The cluster failed, or the way to it.
-    Infra(Infra),
+    Infra(InfraError),
 }
 
-impl From<Infra> for Missed {
-    fn from(infra: Infra) -> Self {
+impl From<InfraError> for AuditError {
+    fn from(infra: InfraError) -> Self {
         Self::Infra(infra)
     }
 }

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::{Seen, Stale};
 use crate::lint::finding::shown;
 use crate::lint::{Rule, Severity};
-use crate::oracle::secret::Keyring;
+use crate::oracle::secret::SecretStore;
 use crate::oracle::secret::diagnosis::{Code, Fault, Remedy};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
 
 /// What there is to say of one container.
-pub struct Look {
+pub struct ContainerAudit {
     /// As a report tells it.
     pub seen: Seen,
     /// What is wrong.
     pub said: Vec<Said>,
     /// What Kestra holds: by the process where that was looked at, else by the objects.
-    pub keyring: Keyring,
+    pub keyring: SecretStore,
     /// Keys whose values are not known.
     pub unknown: BTreeSet<String>,
     /// Whether there may be more secrets than are known.
@@ -40,7 +40,7 @@ pub struct Said {
     pub cure: String,
 }
 
-impl Look {
+impl ContainerAudit {
     pub(super) fn say(&mut self, rule: Rule, severity: Severity, subject: &str, message: String, cure: String) {
         self.said.push(Said {
             rule,

@@ -1,4 +1,4 @@
-//! What an audit has to say. Nothing in here is a value: [`Shown`](crate::oracle::secret::Shown) is all there is of one.
+//! What an audit has to say. Nothing in here is a value: [`DisplayValue`](crate::oracle::secret::DisplayValue) is all there is of one.
 
 use std::fmt;
 

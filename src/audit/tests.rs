@@ -5,7 +5,7 @@ use super::judge::looks;
 use super::report::{OriginKind, Place, Stale, Variable};
 use super::{Gathered, Report, Unread, exec, judge};
 use crate::lint::Severity;
-use crate::oracle::secret::{Plain, RunKey, Value};
+use crate::oracle::secret::{Plaintext, RunKey, Value};
 
 const STARTED: &str = "2026-01-01T10:00:00Z";
 
@@ -36,7 +36,7 @@ fn secret(name: &str, changed: &str, data: &[(&str, &str)]) -> Secret {
     let data: serde_json::Map<String, Json> = data
         .iter()
         .map(|(key, bytes)| {
-            let encoded = crate::oracle::secret::Place::Env.encode(&Plain::from(*bytes));
+            let encoded = crate::oracle::secret::Place::Env.encode(&Plaintext::from(*bytes));
             (
                 (*key).to_owned(),
                 String::from_utf8(encoded.bytes().to_vec()).unwrap().into(),
@@ -277,7 +277,7 @@ fn a_service_gives_secrets_to_what_starts_after_it() {
 #[test]
 fn no_value_is_in_any_format() {
     let plain = "c4nary-plain";
-    let encoded = crate::oracle::secret::Place::Env.encode(&Plain::from(plain));
+    let encoded = crate::oracle::secret::Place::Env.encode(&Plaintext::from(plain));
     let encoded = std::str::from_utf8(encoded.bytes()).unwrap();
     let env = json!([
         {"name": "SECRET_RIGHT", "value": encoded},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::jiff::Timestamp;
 
-use super::model::Look;
+use super::model::ContainerAudit;
 use super::origin::{bare, origin};
 use super::pod::changed;
 use super::report::{Origin, OriginKind, Stale, Variable};
@@ -14,7 +14,7 @@ use crate::lint::finding::shown;
 use crate::lint::{Rule, Severity};
 use crate::oracle::environment::{self, Entry, Environment, ObjectKind, ObjectRef, Source};
 use crate::oracle::secret::diagnosis::{Code, Given, corrected_name, diagnose, looks_encoded};
-use crate::oracle::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Value};
+use crate::oracle::secret::{Hop, HopKind, PREFIX, Path, Place, Plaintext, RunKey, SecretStore, Value};
 
 /// One container while it is looked at.
 pub(super) struct Looking<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Looking<'a> {
 
 impl Looking<'_> {
     /// Looks at all of them.
-    pub fn all(&self, look: &mut Look) {
+    pub fn all(&self, look: &mut ContainerAudit) {
         let argv = match &self.container.command {
             // The image decides; Kestra's own starts it by a shell.
             None => vec!["sh".into(), "-c".into()],
@@ -36,7 +36,7 @@ impl Looking<'_> {
         };
         let handed = self.environment.clone().behind(&argv);
         let pairs = handed.variables.iter().map(|v| (v.name.as_str(), v.value.as_bytes()));
-        let foretold: Keyring = pairs.collect();
+        let foretold: SecretStore = pairs.collect();
         look.keyring = match self.process {
             Some(process) => process.iter().map(|(name, value)| (name, value.clone())).collect(),
             None => foretold.clone(),
@@ -62,21 +62,21 @@ impl Looking<'_> {
 
     fn variable(
         &self,
-        look: &mut Look,
+        look: &mut ContainerAudit,
         variable: &environment::Variable,
         reaches: bool,
-        foretold: &Keyring,
+        foretold: &SecretStore,
         stale: Option<Stale>,
     ) {
-        let (name, value) = (&variable.name, Plain::from(variable.value.as_bytes()));
+        let (name, value) = (&variable.name, Plaintext::from(variable.value.as_bytes()));
         let called = reaches.then(|| name.strip_prefix(PREFIX)).flatten();
-        let nobody = Keyring::default();
+        let nobody = SecretStore::default();
         let written = match variable.source {
             Source::Env { index } => {
                 let entry = self.container.env.iter().flatten().nth(index);
                 entry
                     .and_then(|entry| entry.value.as_deref())
-                    .map_or_else(|| value.clone(), Plain::from)
+                    .map_or_else(|| value.clone(), Plaintext::from)
             }
             _ => value.clone(),
         };
@@ -120,7 +120,7 @@ impl Looking<'_> {
             origin: origin(&variable.source),
             shadowed: variable.shadowed.iter().map(origin).collect(),
             gives,
-            hops: hops.iter().map(|hop: &Hop<Plain>| hop.show(self.key)).collect(),
+            hops: hops.iter().map(|hop: &Hop<Plaintext>| hop.show(self.key)).collect(),
             diagnosis: codes,
             stale,
             flow: None,
@@ -133,7 +133,7 @@ impl Looking<'_> {
         let (Source::EnvFrom { object, .. } | Source::EnvKey { object, .. }) = &variable.source else {
             return None;
         };
-        let value = Value::Is(Plain::from(variable.value.as_bytes()));
+        let value = Value::Is(Plaintext::from(variable.value.as_bytes()));
         match self.process {
             Some(process) if reaches && in_process(process, &variable.name) != value => {
                 Some((object.to_string(), Stale::Certainly))
@@ -147,7 +147,7 @@ impl Looking<'_> {
     }
 
     /// Secrets whose values no object that may be read gives.
-    fn unknown(&self, look: &mut Look) {
+    fn unknown(&self, look: &mut ContainerAudit) {
         let known = |name: &str| self.environment.get(name).is_some();
         let mut names: BTreeMap<String, Origin> = BTreeMap::new();
         for (index, entry) in self.container.env.iter().flatten().enumerate() {
@@ -246,12 +246,12 @@ impl Looking<'_> {
 
 /// Whether Kestra takes it for a secret, would in capitals, or may have been meant to.
 fn is_wanted(variable: &environment::Variable) -> bool {
-    let value = Plain::from(variable.value.as_bytes());
+    let value = Plaintext::from(variable.value.as_bytes());
     is_secret(&variable.name) || Entry::of(&variable.source).is_some() && looks_encoded(&value)
 }
 
 /// What is wrong with a variable, and not with the container as a whole.
-fn codes(look: &mut Look, variable: &environment::Variable, value: &Plain) -> Vec<Code> {
+fn codes(look: &mut ContainerAudit, variable: &environment::Variable, value: &Plaintext) -> Vec<Code> {
     let name = &variable.name;
     if !is_secret(name) {
         let right = corrected_name(name).unwrap_or_default();
@@ -271,7 +271,7 @@ fn codes(look: &mut Look, variable: &environment::Variable, value: &Plain) -> Ve
 }
 
 /// What a value tells.
-fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> Vec<Code> {
+fn value_codes(look: &mut ContainerAudit, name: &str, origin: &Origin, value: &Plaintext) -> Vec<Code> {
     // The name has its own finding.
     let right_name = corrected_name(name).unwrap_or_else(|| name.into());
     let (place, written) = match origin.kind {
@@ -307,7 +307,7 @@ fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> V
     diagnosis.codes
 }
 
-fn in_process(process: &Process, name: &str) -> Value<Plain> {
+fn in_process(process: &Process, name: &str) -> Value<Plaintext> {
     let found = process.iter().find(|(other, _)| other == name.as_bytes());
     found.map_or_else(
         || Value::Nothing("the process does not have it".into()),

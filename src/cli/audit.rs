@@ -12,7 +12,7 @@ use super::lint::{Deny, Format};
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::Place;
-use crate::audit::{Gathered, Missed, Report, exec, flow, format, gather, judge};
+use crate::audit::{AuditError, Gathered, Report, exec, flow, format, gather, judge};
 use crate::kestra::{Auth, Client, Credentials, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
@@ -21,7 +21,7 @@ use crate::report::console::broken;
 use crate::system::redact::Redactor;
 use crate::tools::cluster::forward::Forward;
 use crate::tools::cluster::{Access, Cluster};
-use crate::verdict::{Exit, Infra};
+use crate::verdict::{ExitCode, InfraError};
 
 /// What `audit` takes.
 #[derive(ClapArgs)]
@@ -98,17 +98,17 @@ struct FlowArgs {
 ///
 /// # Errors
 /// Bad input: credentials that cannot be read, or no Kestra where it was looked for.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let auth = args.flow.auth()?;
     let cancel = interrupt::token()?;
     let audited = tokio::select! {
         audited = args.gathered() => audited,
-        () = cancel.cancelled() => return Ok(Exit::Interrupted),
+        () = cancel.cancelled() => return Ok(ExitCode::Interrupted),
     };
     let (cluster, gathered) = match audited {
         Ok(audited) => audited,
-        Err(Missed::Infra(infra)) => return Ok(broken(&infra)),
-        Err(Missed::Selector(says)) => miette::bail!(
+        Err(AuditError::Infra(infra)) => return Ok(broken(&infra)),
+        Err(AuditError::Selector(says)) => miette::bail!(
             help = "write --selector as kubectl takes it: NAME=VALUE,NAME=VALUE",
             "these are no labels: {says}"
         ),
@@ -139,14 +139,14 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     args.write(&report)?;
     let wrong = report.counts.are_wrong(args.deny.is_some());
     Ok(match asked {
-        _ if cancel.is_cancelled() => Exit::Interrupted,
+        _ if cancel.is_cancelled() => ExitCode::Interrupted,
         Err(infra) if !wrong => broken(&infra),
         Err(infra) => {
             broken(&infra);
-            Exit::Wrong
+            ExitCode::Wrong
         }
-        Ok(()) if wrong => Exit::Wrong,
-        Ok(()) => Exit::Fine,
+        Ok(()) if wrong => ExitCode::Wrong,
+        Ok(()) => ExitCode::Fine,
     })
 }
 
@@ -160,7 +160,7 @@ impl Args {
         }
     }
 
-    async fn gathered(&self) -> Result<(Cluster, Gathered), Missed> {
+    async fn gathered(&self) -> Result<(Cluster, Gathered), AuditError> {
         let access = Access {
             kubeconfig: None::<PathBuf>,
             context: self.context.clone(),
@@ -182,12 +182,12 @@ impl Args {
         release: Option<String>,
         auth: Auth,
         cancel: CancellationToken,
-    ) -> Result<(), Infra> {
+    ) -> Result<(), InfraError> {
         let forward = match &self.flow.url {
             Some(_) => None,
             None => {
                 let release = release.ok_or_else(|| {
-                    Infra::new("forward a port", "the pods are of several releases, or of none")
+                    InfraError::new("forward a port", "the pods are of several releases, or of none")
                         .help("name one by --release, or say where Kestra answers by --url")
                 })?;
                 Some(Forward::open(cluster, &self.namespace, &release, None).await?)
@@ -198,7 +198,7 @@ impl Args {
             (None, forward) => {
                 let port = forward.as_ref().map_or(0, Forward::port);
                 let url = format!("http://127.0.0.1:{port}").parse::<Url>();
-                url.map_err(|e| Infra::new("forward a port", e))?
+                url.map_err(|e| InfraError::new("forward a port", e))?
             }
         };
         // What a server says of a failure may quote what it was sent: no plaintext is.
@@ -207,7 +207,7 @@ impl Args {
         let connect = Client::connect(url, auth, Limits::default(), scrub);
         let client = tokio::select! {
             client = connect => client.map_err(|e| crate::kestra::infra("reach Kestra", &e)),
-            () = cancel.cancelled() => Err(Infra::new("reach Kestra", "interrupted")),
+            () = cancel.cancelled() => Err(InfraError::new("reach Kestra", "interrupted")),
         };
         let asked = match client {
             Ok(client) => flow::ask(report, questions, &client, &self.flow.flow_namespace, cancel).await,

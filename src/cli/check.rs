@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
-use super::live::{Ways, live};
+use super::live::{RunOptions, live};
 use super::said::Said;
 use super::target::Target;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::progress::{stdout, terminal};
 use crate::report::{Report, way};
 use crate::run::session::Session;
 use crate::scenario::{Generation, Given, InputError, Literal, Manifest, Scenario};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 use documents::STDIN;
 use wanted::Words;
 
@@ -57,7 +57,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: a file or a flag that cannot be used.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let words = Words {
         expect: &args.expect,
         public: &args.public,
@@ -89,7 +89,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
             .collect();
         Ok(together(session.plan(&scenarios)?))
     };
-    let ways = Ways::to(args.target.report.as_deref());
+    let ways = RunOptions::to(args.target.report.as_deref());
     let mut options = args.target.options()?;
     if given
         .values
@@ -102,13 +102,13 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     live(vec![options], ways, plan, &args.output, tell).await
 }
 
-fn ends_in_newline(plain: Option<&Plain>) -> bool {
+fn ends_in_newline(plain: Option<&Plaintext>) -> bool {
     plain.is_some_and(|plain| plain.bytes().ends_with(b"\n"))
 }
 
 /// The page's flow for one secret, so that each has a verdict of its own.
-fn scenario(secret: &str, meant: Option<&Plain>, values: &Plain, manifests: &[Manifest]) -> Scenario {
-    let public = meant.is_some_and(Plain::is_public);
+fn scenario(secret: &str, meant: Option<&Plaintext>, values: &Plaintext, manifests: &[Manifest]) -> Scenario {
+    let public = meant.is_some_and(Plaintext::is_public);
     let read = Read {
         secret: secret.into(),
         public,

@@ -11,7 +11,7 @@ use crate::system::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::tools::cluster::Access;
 use crate::tools::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `clean` takes.
 #[derive(ClapArgs)]
@@ -32,7 +32,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the ledger cannot be read or written.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let toolbox = Toolbox::from_env(super::interrupt::token()?).into_diagnostic()?;
     let (clusters, kind) = (
         ClusterCleaner {
@@ -41,7 +41,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         KindCleaner { toolbox },
     );
     let cleaners: [&dyn Cleaner; 4] = [&Local, &Containers, &clusters, &kind];
-    let mut exit = Exit::Fine;
+    let mut exit = ExitCode::Fine;
     let mut found = 0;
     let runs = past_runs()
         .await
@@ -60,7 +60,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
                 Ok(Cleaned::WasGone) => stdout::line(format!("was gone {thing}")),
                 Err(e) => {
                     terminal::line(&format!("error: failed to {e}"));
-                    exit = Exit::Broken;
+                    exit = ExitCode::Broken;
                 }
             }
         }

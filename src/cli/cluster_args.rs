@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::provider_name::ProviderName;
+use super::provider_name::ProviderKind;
 use crate::provider::live::{self, ImageFor, KindOptions};
 use crate::run::session::{Place, Wanted};
 
@@ -43,17 +43,17 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
-    pub fn place(&self, provider: ProviderName) -> miette::Result<Wanted> {
+    pub fn place(&self, provider: ProviderKind) -> miette::Result<Wanted> {
         let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.reuse.is_some();
         let provider = match provider {
-            ProviderName::Auto if self.context.is_some() => ProviderName::Context,
-            ProviderName::Auto if of_kind || self.local_port.is_some() => ProviderName::Kind,
+            ProviderKind::Auto if self.context.is_some() => ProviderKind::Context,
+            ProviderKind::Auto if of_kind || self.local_port.is_some() => ProviderKind::Kind,
             named => named,
         };
-        if of_kind && provider != ProviderName::Kind {
+        if of_kind && provider != ProviderKind::Kind {
             miette::bail!("--node-image, --kind-config and --reuse need --provider kind");
         }
-        if self.context.is_some() && provider != ProviderName::Context {
+        if self.context.is_some() && provider != ProviderKind::Context {
             miette::bail!("--context and --namespace need --provider context");
         }
         let live = |place| Place::Live {
@@ -61,13 +61,13 @@ impl ClusterArgs {
             local_port: self.local_port,
         };
         Ok(Wanted::Named(match provider {
-            ProviderName::Auto => return Ok(Wanted::Auto),
-            ProviderName::Embedded | ProviderName::Docker if self.local_port.is_some() => {
+            ProviderKind::Auto => return Ok(Wanted::Auto),
+            ProviderKind::Embedded | ProviderKind::Docker if self.local_port.is_some() => {
                 miette::bail!("--local-port needs --provider kind or context: the others listen on it themselves")
             }
-            ProviderName::Embedded => Place::Embedded,
-            ProviderName::Docker => Place::Docker,
-            ProviderName::Context => live(live::Place::Context {
+            ProviderKind::Embedded => Place::Embedded,
+            ProviderKind::Docker => Place::Docker,
+            ProviderKind::Context => live(live::Place::Context {
                 name: self.context.clone().ok_or_else(|| {
                     miette::miette!(
                         help = "`kubectl config get-contexts` lists them; the current one may be somebody's production",
@@ -76,7 +76,7 @@ impl ClusterArgs {
                 })?,
                 namespace: self.namespace.clone(),
             }),
-            ProviderName::Kind => live(live::Place::Kind(KindOptions {
+            ProviderKind::Kind => live(live::Place::Kind(KindOptions {
                 node_image: self.node_image.clone(),
                 config: self.kind_config.clone(),
                 reuse: self.reuse.clone(),

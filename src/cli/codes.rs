@@ -6,7 +6,7 @@ use crate::oracle::secret::diagnosis::Code;
 use crate::progress::stdout;
 use crate::provider::ENGINES;
 use crate::values::explain::page;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `codes` takes.
 #[derive(ClapArgs)]
@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 /// Prints the list, or a page.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> ExitCode {
     let text = match args.code {
         Some(code) => page(code, &ENGINES[0]),
         None => Code::ALL
@@ -27,5 +27,5 @@ pub fn run(args: &Args) -> Exit {
             .collect(),
     };
     stdout::print(&text);
-    Exit::Fine
+    ExitCode::Fine
 }

@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 
 use super::Cli;
 use crate::progress::stdout;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `completions` takes.
 #[derive(ClapArgs)]
@@ -20,9 +20,9 @@ pub struct Args {
 }
 
 /// Prints the script.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> ExitCode {
     let mut script = Vec::new();
     generate(args.shell, &mut Cli::command(), "kestra-secrets", &mut script);
     stdout::print(&String::from_utf8_lossy(&script));
-    Exit::Fine
+    ExitCode::Fine
 }

@@ -9,7 +9,7 @@ use comfy_table::{Table, presets};
 use super::Cli;
 use super::settings::{self, File};
 use crate::progress::stdout;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `config` takes.
 #[derive(ClapArgs)]
@@ -38,7 +38,7 @@ Examples:
 ///
 /// # Errors
 /// Bad input: a file that cannot be read.
-pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
+pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<ExitCode> {
     let What::Show = args.command;
     let named = file.or_else(|| settings::named(&[]));
     let file = File::find(named.as_deref())?;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
         .map_or("no kestra-secrets.toml".into(), |f| f.path.display().to_string());
     if rows.is_empty() {
         stdout::line(format!("nothing is set; {path}"));
-        return Ok(Exit::Fine);
+        return Ok(ExitCode::Fine);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -66,5 +66,5 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<Exit> {
         table.add_row([flag, value, from, commands.join(", ")]);
     }
     stdout::line(table.trim_fmt());
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }

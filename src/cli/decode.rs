@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::progress::{stdout, terminal};
 use crate::values::decode;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `decode` takes.
 #[derive(ClapArgs)]
@@ -34,19 +34,19 @@ pub struct Args {
 ///
 /// # Errors
 /// What the system says of standard input.
-pub fn run() -> miette::Result<Exit> {
+pub fn run() -> miette::Result<ExitCode> {
     let decoded = match decode::lines(std::io::stdin().lock(), BufWriter::new(stdout::raw())) {
         // Whoever read the answers has had enough, or cannot be given them, which is told.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Fine),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::Fine),
         other => other.into_diagnostic().wrap_err("failed to decode standard input")?,
     };
     let Some((line, column)) = decoded.first else {
-        return Ok(Exit::Fine);
+        return Ok(ExitCode::Fine);
     };
     let lines = if decoded.unread == 1 { "line is" } else { "lines are" };
     terminal::line(&format!(
         "error: {} {lines} no {{\"env\": \"…\"}}; the first at line {line}, column {column}",
         decoded.unread
     ));
-    Ok(Exit::Usage)
+    Ok(ExitCode::Usage)
 }

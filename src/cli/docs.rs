@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::live::{Carried, Ways, carry};
+use super::live::{RunOptions, RunOutcome, carry};
 use super::plaintext;
 use super::target::Target;
 use crate::docs_page::claim::{self, Claim, Correction};
@@ -18,7 +18,7 @@ use crate::report::{console, json::write_private};
 use crate::run::session::Session;
 use crate::scenario::{Catalogue, InputError, Scenario};
 use crate::system::words::count;
-use crate::verdict::{Exit, Status};
+use crate::verdict::{ExitCode, Status};
 
 /// What `docs` takes.
 #[derive(ClapArgs)]
@@ -59,7 +59,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: a page that cannot be read or shows no way to give a secret, or a file that cannot be written.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     match &args.page {
         Some(file) => of_page(&args, file).await,
         None => bundled(&args).await,
@@ -70,15 +70,15 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
 async fn carried(
     target: &Target,
     plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
-) -> miette::Result<Result<Carried, Exit>> {
+) -> miette::Result<Result<RunOutcome, ExitCode>> {
     let mut options = target.options()?;
     // The editions of a page are written for several charts, which ours plays.
     options.chart.get_or_insert_default();
-    carry(vec![options], Ways::to(target.report.as_deref()), plan).await
+    carry(vec![options], RunOptions::to(target.report.as_deref()), plan).await
 }
 
 /// The scenarios that come with the program.
-async fn bundled(args: &Args) -> miette::Result<Exit> {
+async fn bundled(args: &Args) -> miette::Result<ExitCode> {
     let of_a_page = |scenario: &&Scenario| scenario.source.as_ref().is_some_and(|source| source.page.is_some());
     let scenarios = Catalogue::bundled()?.iter().filter(of_a_page).cloned().collect();
     let (claims, corrections) = claim::of_scenarios(scenarios);
@@ -90,15 +90,15 @@ async fn bundled(args: &Args) -> miette::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let rows = table::rows(&claims, &carried.report);
-    let mut exit = Exit::of(carried.report.results.iter().map(|result| result.status));
-    if args.strict && exit == Exit::Fine && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
-        exit = Exit::Wrong;
+    let mut exit = ExitCode::of(carried.report.results.iter().map(|result| result.status));
+    if args.strict && exit == ExitCode::Fine && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
+        exit = ExitCode::Wrong;
     }
     args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
 }
 
 /// A page that somebody wrote.
-async fn of_page(args: &Args, file: &str) -> miette::Result<Exit> {
+async fn of_page(args: &Args, file: &str) -> miette::Result<ExitCode> {
     let name = if file == plaintext::STDIN { "<stdin>" } else { file };
     let text = InputError::text(name, plaintext::of_file(file)?)?;
     let page = docs_page::read(name, &text);
@@ -149,16 +149,16 @@ fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::R
 }
 
 /// Whether the page is true, as an exit code.
-fn verdict(rows: &[Row], notes: &[Note], carried: &Carried) -> Exit {
+fn verdict(rows: &[Row], notes: &[Note], carried: &RunOutcome) -> ExitCode {
     let broken = |kept: Kept| matches!(kept, Kept::Broken);
     let wrong = rows
         .iter()
         .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
     let drift = carried.report.results.iter().any(|result| result.model_drift);
     if wrong || drift || notes.iter().any(|note| note.wrong) {
-        return Exit::Wrong;
+        return ExitCode::Wrong;
     }
-    Exit::of(carried.report.results.iter().map(|result| match result.status {
+    ExitCode::of(carried.report.results.iter().map(|result| match result.status {
         // Everything that is wrong was counted.
         Status::Fail => Status::Pass,
         other => other,
@@ -166,7 +166,7 @@ fn verdict(rows: &[Row], notes: &[Note], carried: &Carried) -> Exit {
 }
 
 /// What was done to documents as they are printed.
-fn how_printed(claims: &[Claim], carried: &Carried) -> Vec<String> {
+fn how_printed(claims: &[Claim], carried: &RunOutcome) -> Vec<String> {
     table::how_printed(claims, &carried.report).into_iter().collect()
 }
 
@@ -188,10 +188,10 @@ impl Args {
         places: &str,
         rows: &[Row],
         notes: Vec<String>,
-        carried: &Carried,
-        exit: Exit,
+        carried: &RunOutcome,
+        exit: ExitCode,
         patch: &str,
-    ) -> miette::Result<Exit> {
+    ) -> miette::Result<ExitCode> {
         let report = &carried.report;
         let exit = carried.exit(exit);
         let mut lines = vec![table::table(places, rows, self.target.adds_defaults()).trim_fmt()];
@@ -238,7 +238,7 @@ fn write(file: &std::path::Path, patch: &str) -> miette::Result<()> {
 }
 
 /// What came out otherwise than the catalogue expects it, and what could not be run.
-fn unexpected(carried: &Carried) -> Vec<String> {
+fn unexpected(carried: &RunOutcome) -> Vec<String> {
     let results = carried.report.results.iter();
     results
         .filter(|result| match result.status {

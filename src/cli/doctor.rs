@@ -9,7 +9,7 @@ use super::target::Where;
 use crate::doctor::{Examination, Finding, Status, examine};
 use crate::progress::stdout;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `doctor` takes.
 #[derive(ClapArgs)]
@@ -36,7 +36,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: flags that contradict each other.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let cancel = interrupt::token()?;
     let toolbox = Toolbox::from_env(cancel.clone()).into_diagnostic()?;
     let examination = examine(&args.at.options()?, &toolbox, &cancel).await;
@@ -47,9 +47,9 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     };
     stdout::print(&text);
     Ok(match (cancel.is_cancelled(), examination.can_run) {
-        (true, _) => Exit::Interrupted,
-        (false, true) => Exit::Fine,
-        (false, false) => Exit::Broken,
+        (true, _) => ExitCode::Interrupted,
+        (false, true) => ExitCode::Fine,
+        (false, false) => ExitCode::Broken,
     })
 }
 

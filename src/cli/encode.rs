@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStringExt as _;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::plaintext::{STDIN, of_file};
-use crate::oracle::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::progress::{stdout, terminal};
 use crate::scenario::{Generation, InputError, Strategy};
 use crate::values::encode::{Order, Producer, Secrets, Store, env_file};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `encode` takes.
 #[derive(ClapArgs)]
@@ -89,7 +89,7 @@ enum Only {
 ///
 /// # Errors
 /// Bad input: no secret, one that cannot be found or carried.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let documents = args.order()?.documents()?;
     match (args.only, documents.manifest) {
         (Some(Only::Values), _) | (None, None) => stdout::print(&documents.values),
@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         }
         (None, Some(manifest)) => stdout::print(&format!("{}---\n{manifest}", documents.values)),
     }
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }
 
 impl Args {
@@ -137,7 +137,7 @@ impl Args {
     }
 
     fn secrets(&self) -> miette::Result<Secrets> {
-        let mut given: Vec<(String, Option<Plain>)> = Vec::new();
+        let mut given: Vec<(String, Option<Plaintext>)> = Vec::new();
         for secret in &self.secrets {
             let mut bytes = secret.clone().into_vec();
             let value = bytes
@@ -145,7 +145,7 @@ impl Args {
                 .position(|b| *b == b'=')
                 .map(|at| bytes.split_off(at)[1..].to_vec());
             let name = String::from_utf8(bytes).map_err(|_| miette::miette!("a secret's name is not UTF-8"))?;
-            given.push((name, value.map(Plain::from)));
+            given.push((name, value.map(Plaintext::from)));
         }
         for word in &self.from_file {
             let Some((name, file)) = word.split_once('=') else {
@@ -199,7 +199,7 @@ impl Args {
     }
 }
 
-fn lines(file: &str) -> miette::Result<Vec<(String, Option<Plain>)>> {
+fn lines(file: &str) -> miette::Result<Vec<(String, Option<Plaintext>)>> {
     let called = if file == STDIN { "standard input" } else { file };
     let lines = env_file(&of_file(file)?)
         .map_err(|line| InputError::whole(called, format!("line {line}: the name is not UTF-8"), None))?;
@@ -212,10 +212,10 @@ fn lines(file: &str) -> miette::Result<Vec<(String, Option<Plain>)>> {
     Ok(lines.into_iter().map(|line| (line.name, line.plain)).collect())
 }
 
-fn of_variable(name: &str) -> miette::Result<Plain> {
+fn of_variable(name: &str) -> miette::Result<Plaintext> {
     let value = std::env::var_os(name).or_else(|| std::env::var_os(name.strip_prefix(PREFIX)?));
     let help = format!("write {name}=VALUE, or export {name}");
     value
-        .map(|value| Plain::from(value.into_vec()))
+        .map(|value| Plaintext::from(value.into_vec()))
         .ok_or_else(|| miette::miette!(help = help, "{name} has no value, and no variable of that name is set"))
 }

@@ -8,11 +8,11 @@ use miette::IntoDiagnostic as _;
 use semver::Version;
 
 use super::plaintext::{self, STDIN};
-use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::oracle::secret::{PREFIX, Place, Plaintext};
 use crate::progress::{stdout, terminal};
 use crate::provider::ENGINES;
 use crate::values::explain::{Question, explain};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `explain` takes.
 #[derive(ClapArgs)]
@@ -61,7 +61,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: no value, one that cannot be read, or a plaintext that cannot.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let questions = args.questions()?;
     let explained = explain(&questions);
     if args.json {
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         stdout::print(&each.join("\n"));
     }
     let right = explained.values.iter().all(|one| one.right);
-    Ok(if right { Exit::Fine } else { Exit::Wrong })
+    Ok(if right { ExitCode::Fine } else { ExitCode::Wrong })
 }
 
 impl Args {
@@ -85,7 +85,7 @@ impl Args {
             place: self
                 .place
                 .unwrap_or(if self.env.is_some() { Place::Env } else { Place::Values }),
-            value: Plain::new(value, !self.hide),
+            value: Plaintext::new(value, !self.hide),
             meant: meant.clone(),
             kestra: self.kestra.clone().unwrap_or_else(newest),
         };
@@ -112,7 +112,7 @@ impl Args {
         Ok(vec![value])
     }
 
-    fn meant(&self, word: &str) -> miette::Result<Plain> {
+    fn meant(&self, word: &str) -> miette::Result<Plaintext> {
         let Some(file) = word.strip_prefix('@') else {
             miette::bail!(
                 help = "write --expect @FILE, or --expect @- for standard input",
@@ -125,7 +125,7 @@ impl Args {
                 "standard input can be read once only"
             );
         }
-        Ok(Plain::new(plaintext::of_file(file)?, !self.hide))
+        Ok(Plaintext::new(plaintext::of_file(file)?, !self.hide))
     }
 }
 

@@ -8,7 +8,7 @@ use super::lint::ChartGeneration;
 use crate::lint::input::Source;
 use crate::lint::{self, fix, format};
 use crate::progress::{stdout, terminal};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `fix` takes.
 #[derive(ClapArgs)]
@@ -37,7 +37,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Standard input, and a file that cannot be written.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     if args.files.iter().any(|file| file == lint::input::STDIN) {
         miette::bail!(
             help = "name the file that is to be written",
@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     if !linted.unreadable.is_empty() {
         terminal::print(&format::human(&linted.report(sources.len()), &args.files));
-        return Ok(Exit::Usage);
+        return Ok(ExitCode::Usage);
     }
     let outcome = fix::fix(&sources, args.chart.generation);
     let fixed = || {
@@ -81,9 +81,9 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     let report = outcome.left.report(sources.len());
     terminal::print(&format::human(&report, &args.files));
     Ok(if report.counts.are_wrong(false) {
-        Exit::Wrong
+        ExitCode::Wrong
     } else {
-        Exit::Fine
+        ExitCode::Fine
     })
 }
 

@@ -9,7 +9,7 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::progress::stdout;
 use crate::scenario::schema::json_schema;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 const SCENARIO: &str = include_str!("starter/scenario.yaml");
 const WORKFLOW: &str = include_str!("starter/workflow.yaml");
@@ -33,7 +33,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: a file is there already, or cannot be written.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let schema = serde_json::to_string_pretty(&json_schema()).into_diagnostic()?;
     let files = [
         ("kestra-secrets/my-password.yaml", SCENARIO.to_owned()),
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     }
     let scenarios = args.folder.join("kestra-secrets");
     stdout::print(&format!("{told}next: kestra-secrets run {}\n", scenarios.display()));
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -6,7 +6,7 @@ use miette::IntoDiagnostic as _;
 use crate::lint::{self, Report, format};
 use crate::progress::stdout;
 use crate::scenario::Generation;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `lint` takes.
 #[derive(ClapArgs)]
@@ -78,7 +78,7 @@ pub enum Deny {
 ///
 /// # Errors
 /// When standard input is named twice.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     if args.files.iter().filter(|file| *file == lint::input::STDIN).count() > 1 {
         miette::bail!(
             help = "give the others as files",
@@ -100,12 +100,12 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
     Ok(exit(&report, args.deny.is_some()))
 }
 
-fn exit(report: &Report, deny_warnings: bool) -> Exit {
+fn exit(report: &Report, deny_warnings: bool) -> ExitCode {
     if !report.unreadable.is_empty() {
-        Exit::Usage
+        ExitCode::Usage
     } else if report.counts.are_wrong(deny_warnings) {
-        Exit::Wrong
+        ExitCode::Wrong
     } else {
-        Exit::Fine
+        ExitCode::Fine
     }
 }

@@ -9,7 +9,7 @@ use crate::oracle::secret::RunKey;
 use crate::progress::stdout;
 use crate::report::expected;
 use crate::scenario::{self, Expect, Expectation, Given, Scenario, Source};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 #[derive(ClapArgs)]
 #[command(
@@ -24,11 +24,11 @@ pub struct Args {
     markdown: bool,
 }
 
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let scenarios = scenario::load(&args.select)?;
     if args.markdown {
         stdout::print(&page(&scenarios));
-        return Ok(Exit::Fine);
+        return Ok(ExitCode::Fine);
     }
     let mut table = Table::new();
     table
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         table.add_row([scenario.name, kind, scenario.about, source]);
     }
     stdout::line(table.trim_fmt());
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }
 
 fn kind(scenario: &Scenario) -> String {

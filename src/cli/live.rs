@@ -12,10 +12,10 @@ use crate::plan::{Plan, Shard, opening};
 use crate::progress::{stdout, terminal};
 use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::run::session::{Options, Session};
-use crate::verdict::{Exit, Infra};
+use crate::verdict::{ExitCode, InfraError};
 
 /// What was carried out.
-pub struct Carried {
+pub struct RunOutcome {
     /// What came of it.
     pub report: Report,
     /// Where a person reads of it.
@@ -28,19 +28,19 @@ pub struct Carried {
     left_out: Option<String>,
 }
 
-impl Carried {
+impl RunOutcome {
     /// What the whole amounts to when its cases amount to `exit`.
-    pub fn exit(&self, exit: Exit) -> Exit {
+    pub fn exit(&self, exit: ExitCode) -> ExitCode {
         match exit {
-            _ if self.interrupted => Exit::Interrupted,
-            Exit::Fine if self.broken => Exit::Broken,
+            _ if self.interrupted => ExitCode::Interrupted,
+            ExitCode::Fine if self.broken => ExitCode::Broken,
             exit => exit,
         }
     }
 }
 
 /// How it is carried out.
-pub struct Ways<'a> {
+pub struct RunOptions<'a> {
     /// What is run, where the sessions' own lines do not say it.
     pub headline: Option<String>,
     /// The part of it that is done; none for all.
@@ -51,7 +51,7 @@ pub struct Ways<'a> {
     pub annotate: &'a dyn Fn(usize, &mut Report),
 }
 
-impl<'a> Ways<'a> {
+impl<'a> RunOptions<'a> {
     /// All of it, with a report in a folder.
     pub fn to(folder: Option<&'a Path>) -> Self {
         Self {
@@ -70,11 +70,11 @@ impl<'a> Ways<'a> {
 /// Bad input: no plan can be made.
 pub async fn live(
     sessions: Vec<Options>,
-    ways: Ways<'_>,
+    ways: RunOptions<'_>,
     plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
     said: &Said,
     tell: impl FnOnce(&Report),
-) -> miette::Result<Exit> {
+) -> miette::Result<ExitCode> {
     Ok(match carry(sessions, ways, plan).await? {
         Ok(carried) => {
             tell(&carried.report);
@@ -96,12 +96,18 @@ pub async fn live(
 /// Bad input: no plan can be made.
 pub async fn carry(
     sessions: Vec<Options>,
-    ways: Ways<'_>,
+    ways: RunOptions<'_>,
     mut plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
-) -> miette::Result<Result<Carried, Exit>> {
+) -> miette::Result<Result<RunOutcome, ExitCode>> {
     let console = Arc::new(Console::default());
     let cancel = interrupt::token()?;
-    let interrupted = |exit| if cancel.is_cancelled() { Exit::Interrupted } else { exit };
+    let interrupted = |exit| {
+        if cancel.is_cancelled() {
+            ExitCode::Interrupted
+        } else {
+            exit
+        }
+    };
     let sessions = match open(sessions, &console, &cancel).await {
         Ok(sessions) => sessions,
         Err(infra) => return Ok(Err(interrupted(console.broken(&infra)))),
@@ -125,7 +131,7 @@ pub async fn carry(
             continue;
         }
         console.first_line(&session.header(&plan));
-        if terminal::loudness() == terminal::Loudness::Verbose {
+        if terminal::loudness() == terminal::Verbosity::Verbose {
             session.added().iter().for_each(|line| terminal::line(line));
         }
         let unjudged = session.unjudged(&plan);
@@ -151,12 +157,12 @@ pub async fn carry(
         reports.pop().map(|(_, report)| report)
     };
     let Some(report) = report else {
-        return Ok(Err(interrupted(Exit::Broken)));
+        return Ok(Err(interrupted(ExitCode::Broken)));
     };
     if let Some(folder) = ways.folder {
         broken |= !write(&report, folder, &console);
     }
-    Ok(Ok(Carried {
+    Ok(Ok(RunOutcome {
         report,
         console,
         interrupted: cancel.is_cancelled(),
@@ -184,7 +190,7 @@ async fn open(
     sessions: Vec<Options>,
     console: &Arc<Console>,
     cancel: &CancellationToken,
-) -> Result<Vec<Session>, Infra> {
+) -> Result<Vec<Session>, InfraError> {
     let mut opened = Vec::new();
     for options in sessions {
         match Session::open(options, console.clone(), cancel.clone()).await {
@@ -260,7 +266,7 @@ fn copied(report: &Report, session: usize, folder: &Path, console: &Console) -> 
 fn went_well(written: std::io::Result<()>, folder: &Path, console: &Console) -> bool {
     let told = written.map_err(|e| {
         let phase = format!("write the report into {}", folder.display());
-        let infra = Infra::new(phase, e);
+        let infra = InfraError::new(phase, e);
         console
             .broken(&infra.help("the table on standard output says what came out; make room, or name another folder"))
     });

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use super::provider_name::ProviderName;
+use super::provider_name::ProviderKind;
 use crate::plan::ImageRef;
 use crate::provider::KestraRef;
 use crate::scenario::{InputError, Scenario};
@@ -34,7 +34,7 @@ pub struct Matrix {
 #[derive(Debug)]
 pub struct Session {
     /// Where Kestra runs.
-    pub provider: ProviderName,
+    pub provider: ProviderKind,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras, no two of one name.

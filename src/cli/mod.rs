@@ -41,7 +41,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::progress::{stdout, terminal};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
 #[derive(Parser)]
@@ -119,7 +119,7 @@ enum Command {
 
 /// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
 /// line, end the process at once.
-pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+pub async fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<_> = words.into_iter().collect();
     panicked::install();
     output::color(&words);
@@ -130,7 +130,7 @@ pub async fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let exit = done.await.unwrap_or_else(|report| {
         terminal::line(format!("{report:?}").trim_end_matches('\n'));
-        Exit::Usage
+        ExitCode::Usage
     });
     stdout::exit(exit)
 }
@@ -147,7 +147,7 @@ fn read(words: &[OsString]) -> miette::Result<Cli> {
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<Exit> {
+async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<ExitCode> {
     match command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(*args).await,

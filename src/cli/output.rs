@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::settings;
-use crate::progress::terminal::{self, Loudness};
+use crate::progress::terminal::{self, Verbosity};
 
 /// The variable with a filter of the log, in the words of tracing's `EnvFilter`; it goes before the flags.
 const LOG: &str = "KESTRA_SECRETS_LOG";
@@ -88,9 +88,9 @@ impl Output {
     pub fn apply(&self) {
         self.color.apply();
         terminal::set_loudness(match (self.quiet, self.verbose) {
-            (true, _) => Loudness::Quiet,
-            (false, 0) => Loudness::Normal,
-            (false, _) => Loudness::Verbose,
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
         });
         let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(self.level()));
         let _ = tracing_subscriber::fmt()

@@ -12,7 +12,7 @@ use crate::provider::{OFFICIAL_IMAGE, newest};
 use crate::run::session::official::digests;
 use crate::system::bounded;
 use crate::tools::toolbox::{Pins, Toolbox};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `pins` takes.
 #[derive(ClapArgs)]
@@ -32,7 +32,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: a file that is not one of pins.
-pub async fn run(args: &Args) -> miette::Result<Exit> {
+pub async fn run(args: &Args) -> miette::Result<ExitCode> {
     let toolbox = Toolbox::from_env(interrupt::token()?).into_diagnostic()?;
     let bytes = bounded::file(&args.file, bounded::DOCUMENT).into_diagnostic()?;
     let text = String::from_utf8(bytes).into_diagnostic()?;
@@ -49,11 +49,11 @@ pub async fn run(args: &Args) -> miette::Result<Exit> {
         Ok(Some(found)) => found,
         Ok(None) => {
             terminal::line(&format!("no tag of {OFFICIAL_IMAGE} is a release"));
-            return Ok(Exit::Broken);
+            return Ok(ExitCode::Broken);
         }
         Err(e) => {
             terminal::line(&format!("failed to {e}"));
-            return Ok(Exit::Broken);
+            return Ok(ExitCode::Broken);
         }
     };
     std::fs::write(&args.file, Pins::with_kestra(&text, &version, &digests)).into_diagnostic()?;
@@ -62,5 +62,5 @@ pub async fn run(args: &Args) -> miette::Result<Exit> {
         digests.len(),
         args.file.display()
     ));
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }

@@ -11,7 +11,7 @@ use crate::prove::report::Report;
 use crate::prove::{generate, prove};
 use crate::report::console::Console;
 use crate::run::session::Session;
-use crate::verdict::{Exit, Infra};
+use crate::verdict::{ExitCode, InfraError};
 
 /// What `prove` takes.
 #[derive(ClapArgs)]
@@ -37,7 +37,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Bad input: flags that cannot be used, or a report's folder that cannot be written.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let options = args.target.options()?;
     // Small enough to be typed again.
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -64,21 +64,25 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
     let (proof, report) = match proved.await {
         Ok(proved) => proved,
         Err(infra) => {
-            let infra: Infra = infra;
+            let infra: InfraError = infra;
             let exit = console.broken(&infra);
-            return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
+            return Ok(if cancel.is_cancelled() {
+                ExitCode::Interrupted
+            } else {
+                exit
+            });
         }
     };
     let written = args.target.report.as_ref().map_or(Ok(()), |folder| {
         let phase = || format!("write the report into {}", folder.display());
         report
             .write(folder)
-            .map_err(|e| console.broken(&Infra::new(phase(), e)))
+            .map_err(|e| console.broken(&InfraError::new(phase(), e)))
     });
     stdout::line(report.told(&proof));
     Ok(match (written, report.exit()) {
-        _ if cancel.is_cancelled() => Exit::Interrupted,
-        (Err(broken), Exit::Fine) => broken,
+        _ if cancel.is_cancelled() => ExitCode::Interrupted,
+        (Err(broken), ExitCode::Fine) => broken,
         (_, exit) => exit,
     })
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 /// Where Kestra runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProviderName {
+pub enum ProviderKind {
     /// The best that can be had: kind with the official image and chart, kind with the testbed's images, embedded
     #[default]
     Auto,

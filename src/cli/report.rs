@@ -10,7 +10,7 @@ use super::said::Said;
 use crate::progress::stdout;
 use crate::report::console::Console;
 use crate::report::{self, Format, json, merge};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `report` takes.
 #[derive(ClapArgs)]
@@ -76,14 +76,14 @@ struct Merge {
 ///
 /// # Errors
 /// Bad input: a file that is no report, reports that do not make one, a file that cannot be written.
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     match &args.command {
         Command::Convert(args) => convert(args),
         Command::Merge(args) => merged(args),
     }
 }
 
-fn convert(args: &Convert) -> miette::Result<Exit> {
+fn convert(args: &Convert) -> miette::Result<ExitCode> {
     let (report, folder) = json::read(&args.report)?;
     let text = args.to.write(&report, &folder).into_diagnostic()?;
     match &args.output {
@@ -95,10 +95,10 @@ fn convert(args: &Convert) -> miette::Result<Exit> {
             let _ = stdout::raw().write_all(text.as_bytes());
         }
     }
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }
 
-fn merged(args: &Merge) -> miette::Result<Exit> {
+fn merged(args: &Merge) -> miette::Result<ExitCode> {
     let read = |path: &PathBuf| json::read(path);
     let reports: Vec<_> = args.reports.iter().map(read).collect::<Result<_, _>>()?;
     let merged = merge::merge(reports.iter().map(|(report, _)| report.clone()).collect(), args.partial)?;

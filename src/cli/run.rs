@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::live::{Ways, live};
+use super::live::{RunOptions, live};
 use super::matrix;
 use super::said::Said;
 use super::target::Target;
@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::run::session::{Options, Place, Session};
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// What `run` takes.
 #[derive(ClapArgs)]
@@ -70,7 +70,7 @@ pub enum Require {
 ///
 /// # Errors
 /// Bad input: a scenario, a plan or a flag that cannot be used.
-pub async fn run(args: Args) -> miette::Result<Exit> {
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let wanted = Wanted::of(&args)?;
     let plan = async |n: usize, session: &Session| {
         args.can_prove_what_is_required(session)?;
@@ -78,7 +78,7 @@ pub async fn run(args: Args) -> miette::Result<Exit> {
         args.no_skips(&plan)?;
         Ok(plan)
     };
-    let ways = Ways {
+    let ways = RunOptions {
         headline: wanted.headline.clone(),
         shard: args.shard,
         folder: args.target.report.as_deref(),

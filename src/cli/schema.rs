@@ -5,7 +5,7 @@ use miette::IntoDiagnostic as _;
 
 use super::matrix;
 use crate::progress::stdout;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 use crate::{audit, doctor, lint, prove, report, scenario, values::explain};
 
 #[derive(ClapArgs)]
@@ -38,7 +38,7 @@ enum Format {
     Audit,
 }
 
-pub fn run(args: &Args) -> miette::Result<Exit> {
+pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let schema = match args.format {
         Format::Scenario => scenario::schema::json_schema(),
         Format::Report => report::json::json_schema(),
@@ -50,5 +50,5 @@ pub fn run(args: &Args) -> miette::Result<Exit> {
         Format::Audit => audit::report::json_schema(),
     };
     stdout::line(serde_json::to_string_pretty(&schema).into_diagnostic()?);
-    Ok(Exit::Fine)
+    Ok(ExitCode::Fine)
 }

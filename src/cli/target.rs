@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::cluster_args::ClusterArgs;
 use super::matrix;
-use super::provider_name::ProviderName;
+use super::provider_name::ProviderKind;
 use crate::provider::live::PullSecret;
 use crate::provider::{Keep, KestraRef};
 use crate::run::session::{Options, Place, Wanted};
@@ -18,7 +18,7 @@ use crate::tools::helm::ChartRef;
 pub struct Where {
     /// Where Kestra runs
     #[arg(long, value_enum, default_value_t)]
-    pub provider: ProviderName,
+    pub provider: ProviderKind,
     /// bundled, official[@VERSION], a folder, an archive, or oci://… [default: official with an official Kestra on a
     /// cluster, else bundled]
     #[arg(long)]

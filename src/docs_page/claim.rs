@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::document::{Values, source};
 use super::{Page, configuration, correct, strategy};
-use crate::lint::Meanings;
+use crate::lint::ExpectedValues;
 use crate::lint::input::Source;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::plan;
 use crate::scenario::{Expect, Expectation, Generation, Given, Literal, Manifest, Scenario, Start, Wanted};
 
@@ -129,7 +129,7 @@ fn files(literal: &Literal) -> Vec<(String, String)> {
         .manifests
         .iter()
         .map(|manifest| (&manifest.file, &manifest.text));
-    let named = |(file, text): (&String, &Plain)| {
+    let named = |(file, text): (&String, &Plaintext)| {
         (
             format!("scenarios/{file}"),
             String::from_utf8_lossy(text.bytes()).into_owned(),
@@ -144,7 +144,7 @@ fn corrected(scenario: &Scenario, literal: &Literal) -> Option<Literal> {
         return None;
     };
     let reads = plan::reads_of(&literal.flow);
-    let mut meanings = Meanings::default();
+    let mut meanings = ExpectedValues::default();
     for (output, plain) in promised {
         meanings.say(reads.get(output)?, plain.clone(), Vec::new());
     }
@@ -156,7 +156,7 @@ fn corrected(scenario: &Scenario, literal: &Literal) -> Option<Literal> {
     if documents.iter().map(|(_, text)| text).eq(&texts) {
         return None;
     }
-    let mut texts = texts.into_iter().map(|text| Plain::new(text, literal.public));
+    let mut texts = texts.into_iter().map(|text| Plaintext::new(text, literal.public));
     let mut new = literal.clone();
     new.values = texts.next()?;
     for manifest in &mut new.manifests {
@@ -283,12 +283,12 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
         source: None,
         given: Given::Literal(Literal {
             chart: strategy.generation,
-            values: Plain::new(strategy.values_text(&page.markdown), true),
+            values: Plaintext::new(strategy.values_text(&page.markdown), true),
             values_file: page.name.clone(),
             manifests: blocks
                 .map(|block| Manifest {
                     file: format!("{}:{}", page.name, block.line),
-                    text: Plain::new(block.text.as_str(), true),
+                    text: Plaintext::new(block.text.as_str(), true),
                 })
                 .collect(),
             flow: flow.into(),

@@ -8,8 +8,8 @@ use super::{Note, Page};
 use super::{configuration, mount};
 use crate::lint::edit::{self, Edit};
 use crate::lint::input::Source;
-use crate::lint::{Meanings, fix};
-use crate::oracle::secret::Plain;
+use crate::lint::{ExpectedValues, fix};
+use crate::oracle::secret::Plaintext;
 use crate::plan;
 use crate::scenario::Generation;
 
@@ -29,7 +29,7 @@ pub fn documents(
     generation: Generation,
     only_mounts: bool,
     keys: &[String],
-    meanings: &Meanings,
+    meanings: &ExpectedValues,
 ) -> Option<Vec<String>> {
     let anew = only_mounts.then(|| mount::as_variables(sources, keys, meanings));
     let texts = match anew {
@@ -68,7 +68,7 @@ fn spelt(source: &Source) -> String {
         let root = *tree.roots.first()?;
         let edits = plan::misspelt().filter_map(|(wrong, right)| {
             let (key, _) = tree.entry(root, wrong).filter(|_| tree.get(root, right).is_none())?;
-            edit::rewrite(text, tree.node(key), tree.scalar(key)?, &Plain::new(right, true))
+            edit::rewrite(text, tree.node(key), tree.scalar(key)?, &Plaintext::new(right, true))
         });
         Some(edits.collect::<Vec<Edit>>())
     });
@@ -158,7 +158,7 @@ fn mended(text: &str, readings: &[Reading]) -> String {
             let there = text.get(span.clone()) == Some(printed.as_str());
             edits.extend(there.then(|| Edit {
                 range: span.clone(),
-                text: Plain::new(result, true),
+                text: Plaintext::new(result, true),
             }));
         }
     }
@@ -169,7 +169,7 @@ fn mended(text: &str, readings: &[Reading]) -> String {
 fn insert(at: usize, text: &str) -> Edit {
     Edit {
         range: at..at,
-        text: Plain::new(text, true),
+        text: Plaintext::new(text, true),
     }
 }
 

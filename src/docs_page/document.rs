@@ -7,7 +7,7 @@ use super::recipe::{Reading, recipes};
 use crate::lint::facts;
 use crate::lint::gather::{self, Document};
 use crate::lint::input::{Form, Source};
-use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::oracle::secret::{PREFIX, Place, Plaintext};
 use crate::plan;
 use crate::scenario::Generation;
 
@@ -49,7 +49,7 @@ pub struct Given {
     /// Where its value is written.
     pub place: Place,
     /// The value; none where it is made elsewhere or left out.
-    pub written: Option<Plain>,
+    pub written: Option<Plaintext>,
 }
 
 /// Keys at the top of values of Kestra's chart that have to do with secrets.
@@ -137,7 +137,7 @@ const LISTS: [&str; 4] = [
 impl Values {
     fn of(text: &str, values: &Value) -> Self {
         let mut found = Self {
-            generation: plan::written_for(&Plain::new(text, true)),
+            generation: plan::written_for(&Plaintext::new(text, true)),
             ways: Vec::new(),
             names: Vec::new(),
             defines: values
@@ -254,8 +254,8 @@ pub fn given(sources: &[Source], generation: Generation) -> Vec<Given> {
             key,
             place: entry.place,
             written: match entry.value {
-                facts::Value::Text { text, .. } => Some(Plain::new(text, true)),
-                facts::Value::Nothing => Some(Plain::new("", true)),
+                facts::Value::Text { text, .. } => Some(Plaintext::new(text, true)),
+                facts::Value::Nothing => Some(Plaintext::new("", true)),
                 _ => None,
             },
         });

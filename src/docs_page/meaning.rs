@@ -7,13 +7,13 @@ use super::document::Given;
 use super::markdown::{Markdown, Passage, Words};
 use super::recipe::Recipe;
 use crate::oracle::secret::diagnosis::{self, diagnose};
-use crate::oracle::secret::{PREFIX, Plain, decode};
+use crate::oracle::secret::{PREFIX, Plaintext, decode};
 
 /// A plaintext, and how it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meant {
     /// What a flow is meant to see.
-    pub plain: Plain,
+    pub plain: Plaintext,
     /// How that is known.
     pub because: Because,
 }
@@ -58,7 +58,7 @@ pub fn said(page: &Markdown, keys: &BTreeSet<String>) -> Said {
         for (key, plain) in pairs(passage, keys) {
             let because = Because::Said(passage.line);
             let meant = Meant {
-                plain: Plain::new(plain, true),
+                plain: Plaintext::new(plain, true),
                 because,
             };
             match said.plains.get(&key) {
@@ -126,7 +126,7 @@ pub fn of_value(given: &Given, recipes: &[Placed]) -> Option<Meant> {
     };
     if let Some((line, recipe)) = recipes.iter().find(makes) {
         return Some(Meant {
-            plain: Plain::new(recipe.plain.as_str(), true),
+            plain: Plaintext::new(recipe.plain.as_str(), true),
             because: Because::Recipe(*line),
         });
     }
@@ -203,7 +203,7 @@ mod tests {
         let given = Given {
             key: "A".into(),
             place,
-            written: Some(Plain::new(text, true)),
+            written: Some(Plaintext::new(text, true)),
         };
         let meant = of_value(&given, &placed)?;
         Some((String::from_utf8_lossy(meant.plain.bytes()).into_owned(), meant.because))

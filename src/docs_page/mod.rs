@@ -21,8 +21,8 @@ use meaning::{Because, Meant};
 use recipe::{Reading, Recipe};
 use strategy::Strategy;
 
-use crate::lint::Meanings;
-use crate::oracle::secret::Plain;
+use crate::lint::ExpectedValues;
+use crate::oracle::secret::Plaintext;
 use crate::plan;
 
 /// A page that was read.
@@ -94,15 +94,15 @@ impl Page {
 
     /// What is meant in a strategy, for `lint`; where a recipe of the page gives what arrives, that is what its
     /// reader has at hand.
-    pub fn meanings(&self, strategy: usize) -> Meanings {
-        let mut meanings = Meanings::default();
+    pub fn meanings(&self, strategy: usize) -> ExpectedValues {
+        let mut meanings = ExpectedValues::default();
         for (key, meant) in self.meant.get(strategy).into_iter().flatten() {
             let of_it = self.recipes();
             let results = of_it
                 .iter()
                 .filter(|(_, _, r)| r.plain.as_bytes() == meant.plain.bytes());
             let results = results
-                .map(|(_, _, recipe)| Plain::new(recipe.result.as_str(), true))
+                .map(|(_, _, recipe)| Plaintext::new(recipe.result.as_str(), true))
                 .collect();
             meanings.say(key, meant.plain.clone(), results);
         }

@@ -4,11 +4,11 @@
 use crate::lint::edit::{self, Edit};
 use crate::lint::input::Source;
 use crate::lint::tree::{Content, Id, Tree};
-use crate::lint::{Meanings, scalar};
-use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::lint::{ExpectedValues, scalar};
+use crate::oracle::secret::{PREFIX, Place, Plaintext};
 
 /// The texts of the documents with variables in the place of mounted files; none where it takes a guess.
-pub fn as_variables(sources: &[Source], keys: &[String], meanings: &Meanings) -> Option<Vec<String>> {
+pub fn as_variables(sources: &[Source], keys: &[String], meanings: &ExpectedValues) -> Option<Vec<String>> {
     let trees: Vec<Tree> = sources.iter().map(|source| source.tree().ok()).collect::<Option<_>>()?;
     let mut edits: Vec<Vec<Edit>> = sources.iter().map(|_| Vec::new()).collect();
     let (number, values) = trees
@@ -22,7 +22,7 @@ pub fn as_variables(sources: &[Source], keys: &[String], meanings: &Meanings) ->
     let variables: String = meant.iter().map(|(key, _)| variable(key, &values.object)).collect();
     edits.get_mut(number)?.push(Edit {
         range: lines(&sources.get(number)?.text, values.key, values.end),
-        text: Plain::new(format!("common:\n  extraEnv:\n{variables}"), true),
+        text: Plaintext::new(format!("common:\n  extraEnv:\n{variables}"), true),
     });
     let secrets = trees
         .iter()
@@ -45,7 +45,7 @@ pub fn as_variables(sources: &[Source], keys: &[String], meanings: &Meanings) ->
     });
     edits.get_mut(number)?.push(Edit {
         range: lines(text, start, tree.node(value).span.end),
-        text: Plain::new(entries.collect::<String>(), true),
+        text: Plaintext::new(entries.collect::<String>(), true),
     });
     let texts = sources.iter().zip(&mut edits).map(|(source, edits)| {
         edits.sort_by_key(|edit| edit.range.start);

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::shell::{self, Command, Line};
-use crate::oracle::secret::{Place, Plain, decode};
+use crate::oracle::secret::{Place, Plaintext, decode};
 
 /// The columns after which `base64` and `openssl base64` break lines.
 const WRAP: usize = 76;
@@ -47,7 +47,7 @@ impl Recipe {
             2 => Place::Data,
             _ => return true,
         };
-        let environment = place.environment(&Plain::new(self.result.as_str(), true));
+        let environment = place.environment(&Plaintext::new(self.result.as_str(), true));
         environment.is_some_and(|env| decode(&env).is_ok_and(|plain| plain.bytes() == self.plain.as_bytes()))
     }
 }

@@ -107,7 +107,8 @@ fn the_edition_of_2025_is_read_and_corrected() {
 
 /// How a page's author wrote a value.
 fn slip(plain: &str, place: Place, slip: u8) -> String {
-    let encode = |text: &str| String::from_utf8(Place::Env.encode(&Plain::new(text, true)).bytes().to_vec()).unwrap();
+    let encode =
+        |text: &str| String::from_utf8(Place::Env.encode(&Plaintext::new(text, true)).bytes().to_vec()).unwrap();
     let layer = |text: String| if place == Place::Data { encode(&text) } else { text };
     match slip {
         0 => layer(encode(plain)),

@@ -1,5 +1,5 @@
 use super::Auth;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 use reqwest::StatusCode;
 use std::fmt;
 use std::time::Duration;
@@ -118,11 +118,11 @@ impl fmt::Display for Cause {
 }
 
 /// What a call failed of in a phase of a run, for a case that cannot be judged.
-pub(crate) fn infra(phase: &str, error: &Error) -> Infra {
+pub(crate) fn infra(phase: &str, error: &Error) -> InfraError {
     let failure = error.failure();
-    let infra = Infra {
+    let infra = InfraError {
         help: failure.help.clone(),
-        ..Infra::new(phase, failure)
+        ..InfraError::new(phase, failure)
     };
     if failure.cause.is_passing() {
         infra.passing()

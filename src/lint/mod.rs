@@ -22,7 +22,7 @@ pub mod scalar;
 pub mod tree;
 
 pub use finding::{Counts, Finding, ReadAs, Report, Rule, Severity, Unreadable};
-pub use meanings::Meanings;
+pub use meanings::ExpectedValues;
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ use input::{Inputs, Source};
 use crate::scenario::Generation;
 
 /// A finding, the source it is in, and what would cure it.
-pub struct Located {
+pub struct LocatedFinding {
     /// The number of the source.
     pub source: usize,
     /// The finding.
@@ -46,7 +46,7 @@ pub struct Located {
 #[derive(Default)]
 pub struct Linted {
     /// Findings in the order of source, line and column.
-    pub located: Vec<Located>,
+    pub located: Vec<LocatedFinding>,
     /// The values for Kestra's chart.
     pub values: Vec<ReadAs>,
     /// What could not be read.
@@ -96,11 +96,11 @@ fn documents<'a>(trees: impl Iterator<Item = (&'a Source, &'a tree::Tree<'a>)>) 
 
 /// Lints sources together: what refers to what is followed among them.
 pub fn lint(sources: &[Source], generation: Option<Generation>) -> Linted {
-    lint_as(sources, generation, &Meanings::default())
+    lint_as(sources, generation, &ExpectedValues::default())
 }
 
 /// The same where somebody said what secrets are meant to be: a value is right when it gives that.
-pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Linted {
+pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &ExpectedValues) -> Linted {
     let mut linted = Linted::default();
     let trees: Vec<_> = sources
         .iter()
@@ -155,7 +155,7 @@ fn read_as(documents: &[Document], facts: &facts::Facts) -> Vec<ReadAs> {
 }
 
 /// Gives findings their lines, without those that a comment allows.
-fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
+fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<LocatedFinding> {
     let placed = all.into_iter().filter_map(|found| {
         let document = documents.get(found.at.source)?;
         let place = document.source.place(document.tree.node(found.at.node).span.start);
@@ -176,7 +176,7 @@ fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
     let told = placed.into_iter().filter(|(_, _, allowed, _)| !allowed);
     told.map(|(source, (line, column), _, found)| {
         let edit = found.edit.filter(|_| !kept.contains(&found.at));
-        Located {
+        LocatedFinding {
             source: found.at.source,
             finding: Finding {
                 file: source.name.clone(),

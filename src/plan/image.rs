@@ -42,13 +42,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::Plays;
+    use crate::plan::ChartMode;
 
     fn said(values: &Value, options: &Options) -> Option<String> {
         let target = Target {
             kestra: "engine@2.0.0".into(),
             version: Version::new(2, 0, 0),
-            chart: Plays::AsWritten,
+            chart: ChartMode::AsWritten,
         };
         warning(values, &target, options)
     }

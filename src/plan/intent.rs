@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::Read;
-use crate::oracle::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
 
 /// What an installation is given.
 pub struct Documents {
     /// The chart's values.
-    pub values: Plain,
+    pub values: Plaintext,
     /// What is applied before the release.
     pub manifests: Vec<Manifest>,
 }
@@ -86,7 +86,7 @@ impl Documents {
                 own: name,
                 value: env_value(secret),
             });
-            let whole = |entries: Vec<(String, Plain)>, field| object_of("Secret", object, field, entries);
+            let whole = |entries: Vec<(String, Plaintext)>, field| object_of("Secret", object, field, entries);
             match intent.strategy {
                 Strategy::ExtraEnv => env.extend(variables.map(|v| json!({"name": v.name, "value": v.text()}))),
                 Strategy::SecretKeyRef => {
@@ -121,7 +121,7 @@ impl Documents {
         }
         let values = environment_values(env, &env_from, generation);
         Self {
-            values: Plain::new(written(&values), public),
+            values: Plaintext::new(written(&values), public),
             manifests,
         }
     }
@@ -135,7 +135,7 @@ struct Variable<'a> {
     flow: String,
     /// What the scenario calls it.
     own: &'a str,
-    value: Plain,
+    value: Plaintext,
 }
 
 impl Variable<'_> {
@@ -204,9 +204,9 @@ pub fn written(document: &Value) -> String {
 }
 
 /// What the environment variable must hold.
-fn env_value(secret: &Secret) -> Plain {
+fn env_value(secret: &Secret) -> Plaintext {
     match secret {
-        Secret::Plain(p) => Plain::new(STANDARD.encode(p.bytes()), p.is_public()),
+        Secret::Plain(p) => Plaintext::new(STANDARD.encode(p.bytes()), p.is_public()),
         Secret::Env(e) => e.clone(),
     }
 }
@@ -223,7 +223,7 @@ enum Field {
 }
 
 /// A manifest of a Secret or a `ConfigMap`.
-fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>) -> Manifest {
+fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plaintext)>) -> Manifest {
     let public = entries.iter().all(|(_, value)| value.is_public());
     let (key, entry): (_, fn(&[u8]) -> String) = match field {
         Field::Data => ("data", |bytes| STANDARD.encode(bytes)),
@@ -238,7 +238,7 @@ fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>
     object[key] = Value::Object(held);
     Manifest {
         file: format!("{kind}/{name}"),
-        text: Plain::new(written(&object), public),
+        text: Plaintext::new(written(&object), public),
     }
 }
 

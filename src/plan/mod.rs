@@ -21,10 +21,10 @@ pub use crate::scenario::reads_of;
 pub use defaults::{Defaults, ImageRef};
 pub use intent::{Documents, EnvFrom, environment_values, flow, slug, written};
 pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
-pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Plays, Read, Skipped, Target};
+pub use model::{Action, Case, ChartMode, Installation, Options, Plan, PlanError, PlannedStep, Read, Skipped, Target};
 pub use shard::{Shard, Share, TooMany, opening};
 
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expectation, Generation, Given, Intent, Manifest, Scenario};
 
 /// Arranges `scenarios` over `targets`.
@@ -86,7 +86,7 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
 
 /// The values, and the manifests, that carry an intent's secrets to a release under their own names; `object`
 /// is what its Secret is called.
-pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plain, Vec<Manifest>) {
+pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plaintext, Vec<Manifest>) {
     let names = intent::Names::with_object(object);
     let documents = intent::Documents::write(&[(intent, &names)], generation);
     (documents.values, documents.manifests)

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Defaults, slug};
 use crate::kestra::Credentials;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
 
 /// A plan that cannot be made; the exit code is 2.
@@ -64,7 +64,7 @@ pub struct Target {
     /// Its version.
     pub version: semver::Version,
     /// The generation that the chart plays.
-    pub chart: Plays,
+    pub chart: ChartMode,
 }
 
 impl Target {
@@ -76,8 +76,8 @@ impl Target {
     /// What an installation of it is called: unique in a plan where the names are.
     pub fn id(&self, name: &str) -> String {
         let generation = match self.chart {
-            Plays::AsWritten | Plays::Only(_) => String::new(),
-            Plays::Own(generation) => format!("-{generation}"),
+            ChartMode::AsWritten | ChartMode::Only(_) => String::new(),
+            ChartMode::Own(generation) => format!("-{generation}"),
         };
         format!("{name}-{}", slug(&format!("{}{generation}", self.kestra)))
     }
@@ -85,7 +85,7 @@ impl Target {
 
 /// The generation of value keys that a chart plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plays {
+pub enum ChartMode {
     /// The one that each scenario is written for; intents are written for 1.x.
     AsWritten,
     /// This one, whatever a scenario is written for.
@@ -94,7 +94,7 @@ pub enum Plays {
     Own(Generation),
 }
 
-impl Plays {
+impl ChartMode {
     /// What it plays for something written for a generation, or for any.
     pub fn of(self, written_for: Option<Generation>) -> Generation {
         match self {
@@ -161,7 +161,7 @@ pub struct Installation {
     /// The generation the chart plays.
     pub generation: Generation,
     /// The values that are the user's, as bytes.
-    pub values: Plain,
+    pub values: Plaintext,
     /// Manifests applied before the release.
     pub manifests: Vec<Manifest>,
     /// Nothing of the harness's is added, and nothing is started: all that is asked is whether it installs.
@@ -247,7 +247,7 @@ pub enum Action {
     /// Apply the manifests, then `helm upgrade` with the values.
     Upgrade {
         /// The new values.
-        values: Plain,
+        values: Plaintext,
         /// The new manifests.
         manifests: Vec<Manifest>,
     },

@@ -194,7 +194,7 @@ mod tests {
         let target = Target {
             kestra: "engine@2.0.0".into(),
             version: semver::Version::new(2, 0, 0),
-            chart: crate::plan::Plays::Only(crate::scenario::Generation::V1),
+            chart: crate::plan::ChartMode::Only(crate::scenario::Generation::V1),
         };
         let isolate = Options {
             isolate: true,

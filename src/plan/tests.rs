@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::kestra::Credentials;
-use crate::oracle::secret::{Plain, decode};
+use crate::oracle::secret::{Plaintext, decode};
 use crate::scenario::{Expect, parse};
 
 const INTENT: &str = "secrets: {DB_PASSWORD: {plain: pässword}, OTHER: {plain: ''}}\n";
@@ -36,7 +36,7 @@ fn target(version: &str) -> Target {
     Target {
         kestra: format!("engine@{version}"),
         version: version.parse().unwrap(),
-        chart: Plays::AsWritten,
+        chart: ChartMode::AsWritten,
     }
 }
 
@@ -234,7 +234,7 @@ fn literals_share_where_their_documents_are_the_same() {
 #[test]
 fn a_chart_that_plays_both_runs_intents_as_each_and_documents_as_they_were_written() {
     let targets = [Generation::V1, Generation::V0].map(|generation| Target {
-        chart: Plays::Own(generation),
+        chart: ChartMode::Own(generation),
         ..target("2.0.0")
     });
     let scenarios = [intent("a", "extra-env", ""), literal("l", "values.yaml")];
@@ -316,7 +316,7 @@ fn what_says_nothing_of_a_version_is_skipped_whole() {
 fn a_key_the_chart_ignores_is_an_error_of_an_intent_and_a_warning_of_a_literal() {
     let ignored = intent("ignored", "extra-env", "values: {common: {extraEnv: []}}\n");
     let old = Target {
-        chart: Plays::Only(Generation::V0),
+        chart: ChartMode::Only(Generation::V0),
         ..target("2.0.0")
     };
     let error = build(&[ignored], &[old], &Options::default()).unwrap_err();
@@ -432,7 +432,7 @@ fn the_documents_of_every_strategy_and_generation_decode_to_the_plaintexts() {
     ] {
         for chart in [Generation::V0, Generation::V1, Generation::V2] {
             let chart_target = Target {
-                chart: Plays::Only(chart),
+                chart: ChartMode::Only(chart),
                 ..target("2.0.0")
             };
             let scenarios = [scenario("own", &body(strategy))];
@@ -440,7 +440,7 @@ fn the_documents_of_every_strategy_and_generation_decode_to_the_plaintexts() {
             let held = variables(&plan.installations[0]);
             assert_eq!(held.len(), plaintexts.len(), "{strategy} {chart}");
             for (name, plain) in plaintexts {
-                let value = Plain::new(held[&format!("SECRET_{name}")].clone(), true);
+                let value = Plaintext::new(held[&format!("SECRET_{name}")].clone(), true);
                 assert_eq!(
                     decode(&value).unwrap().bytes(),
                     plain.as_bytes(),

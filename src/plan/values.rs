@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 
 use super::intent::Documents;
 use super::{Options, PlanError, keys};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Generation, Scenario};
 
 /// Refuses values that set a key the harness sets as well: one of the two would be lost in silence.
 pub(super) fn check_overlap(
     scenario: &Scenario,
-    values: &Plain,
+    values: &Plaintext,
     generation: Generation,
     options: &Options,
 ) -> Result<Value, PlanError> {
@@ -41,7 +41,7 @@ pub(super) fn add(
         return Ok(documents);
     }
     let more = Value::Object(more.clone());
-    let text = Plain::new(more.to_string(), documents.values.is_public());
+    let text = Plaintext::new(more.to_string(), documents.values.is_public());
     if let Some(ignored) = keys::ignored(&text, generation).into_iter().next() {
         return Err(PlanError::Ignored {
             file: scenario.file.clone(),
@@ -65,12 +65,12 @@ pub(super) fn add(
     }
     merge(&mut values, more);
     Ok(Documents {
-        values: Plain::new(values.to_string(), documents.values.is_public()),
+        values: Plaintext::new(values.to_string(), documents.values.is_public()),
         ..documents
     })
 }
 
-fn parse(scenario: &Scenario, values: &Plain) -> Result<Value, PlanError> {
+fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
     let not_values = |why: String| PlanError::NotValues {
         scenario: scenario.name.clone(),
         why,

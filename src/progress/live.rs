@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::terminal::{self, Loudness};
+use super::terminal::{self, Verbosity};
 
 /// The clock comes first, and the line is cut at its end: so a narrow terminal still shows that time passes,
 /// and who is at work.
@@ -53,7 +53,7 @@ impl Live {
     }
 
     fn on(&self, who: &str, change: impl FnOnce(&mut Line)) {
-        if terminal::loudness() == Loudness::Quiet {
+        if terminal::loudness() == Verbosity::Quiet {
             return;
         }
         // A poisoned lock is a line that is not drawn.
@@ -80,7 +80,7 @@ impl Line {
     fn show(&self, who: &str, text: &str) {
         let text = in_one_line(text);
         self.bar.set_message(format!("{who}  {text}"));
-        if self.bar.is_hidden() || terminal::loudness() == Loudness::Verbose {
+        if self.bar.is_hidden() || terminal::loudness() == Verbosity::Verbose {
             terminal::line(&format!("  …    {who}: {text} ({})", so_far(self.since.elapsed())));
         }
     }

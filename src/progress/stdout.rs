@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::terminal;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// Nothing more is written: a pipe whose reader has had enough, or a disk that is full.
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -29,9 +29,9 @@ pub fn raw() -> impl Write {
 
 /// The exit code of a command that would have ended with this one: output that is lost is a broken environment,
 /// which a wrong value goes before.
-pub fn exit(exit: Exit) -> Exit {
+pub fn exit(exit: ExitCode) -> ExitCode {
     match exit {
-        Exit::Fine if LOST.load(Ordering::Relaxed) => Exit::Broken,
+        ExitCode::Fine if LOST.load(Ordering::Relaxed) => ExitCode::Broken,
         exit => exit,
     }
 }

@@ -6,11 +6,11 @@ use std::sync::{LazyLock, OnceLock};
 use indicatif::MultiProgress;
 
 static LIVE: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
-static LOUDNESS: OnceLock<Loudness> = OnceLock::new();
+static LOUDNESS: OnceLock<Verbosity> = OnceLock::new();
 
 /// How much is told while work goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Loudness {
+pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Live lines on a terminal, else a line a step, and a line for each case.
@@ -21,12 +21,12 @@ pub enum Loudness {
 }
 
 /// Says once for the whole process how much is told; a later call changes nothing.
-pub fn set_loudness(loudness: Loudness) {
+pub fn set_loudness(loudness: Verbosity) {
     let _ = LOUDNESS.set(loudness);
 }
 
 /// How much is told.
-pub fn loudness() -> Loudness {
+pub fn loudness() -> Verbosity {
     LOUDNESS.get().copied().unwrap_or_default()
 }
 
@@ -50,7 +50,7 @@ pub fn print(text: &str) {
 
 /// A line above the live ones, unless the user wants quiet.
 pub fn tell(text: &str) {
-    if loudness() != Loudness::Quiet {
+    if loudness() != Verbosity::Quiet {
         line(text);
     }
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use semver::Version;
 use tokio::time::sleep;
 
-use super::{Kind, Pack, Sample};
-use crate::oracle::secret::{Keyring, Read, Undecodable};
+use super::{Batch, Kind, Sample};
+use crate::oracle::secret::{Read, SecretStore, Undecodable};
 use crate::plan::{Installation, Target};
-use crate::provider::{Forecast, Installed, Pod, Provider, Site};
+use crate::provider::{Forecast, Installed, Pod, Provider, RunContext};
 use crate::report::Provenance;
-use crate::run::probe::{Asked, Manner, Observed, Reader};
-use crate::verdict::{Infra, Outcome};
+use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
+use crate::verdict::{InfraError, Outcome};
 
 /// How long the server's log may lag behind what it tells of.
 const LOG: Duration = Duration::from_secs(5);
@@ -63,7 +63,7 @@ pub struct Served {
     /// How many samples it was to serve.
     pub samples: usize,
     /// Each sample; or why nothing can be said of them.
-    pub checked: Result<Vec<Checked>, Infra>,
+    pub checked: Result<Vec<Checked>, InfraError>,
 }
 
 impl Served {
@@ -74,14 +74,14 @@ impl Served {
 }
 
 /// Where samples are tried.
-pub(super) struct Bench<'a> {
+pub(super) struct Harness<'a> {
     pub provider: &'a Provider,
-    pub site: &'a Site,
+    pub site: &'a RunContext,
 }
 
-impl Bench<'_> {
+impl Harness<'_> {
     /// Installs a Kestra with the samples of a pack, reads them and takes it down.
-    pub async fn serve(&self, target: &Target, name: &str, pack: &Pack) -> Served {
+    pub async fn serve(&self, target: &Target, name: &str, pack: &Batch) -> Served {
         let installation = installation(target, name, pack);
         let mut served = Served {
             id: installation.id.clone(),
@@ -104,19 +104,19 @@ impl Bench<'_> {
         &self,
         target: &Target,
         installation: Installation,
-        pack: &Pack,
+        pack: &Batch,
         served: &mut Served,
-    ) -> Result<Vec<Checked>, Infra> {
+    ) -> Result<Vec<Checked>, InfraError> {
         let id = installation.id.clone();
         let phase = |what: &str| self.site.observer.phase(&id, what);
-        let interrupted = || Infra::new("prove", "interrupted");
+        let interrupted = || InfraError::new("prove", "interrupted");
         if self.site.cancel.is_cancelled() {
             return Err(interrupted());
         }
         phase("foretell");
         let clock = Instant::now();
         let group = self.provider.group(self.site, vec![installation]).await.pop();
-        let group = group.ok_or_else(|| Infra::new("foretell", "nothing was given"))?;
+        let group = group.ok_or_else(|| InfraError::new("foretell", "nothing was given"))?;
         let group = group.map_err(|(_, infra)| infra)?;
         served.prepared = clock.elapsed();
         // That the model foretells nothing of a set that is meant to run would prove the model by itself.
@@ -127,7 +127,10 @@ impl Bench<'_> {
                 Outcome::Silent => "no execution",
                 Outcome::Installs => "nothing was started",
             };
-            return Err(Infra::new("arrange the secrets", format!("{}: {why}", never(outcome))));
+            return Err(InfraError::new(
+                "arrange the secrets",
+                format!("{}: {why}", never(outcome)),
+            ));
         }
 
         phase("install");
@@ -157,7 +160,7 @@ impl Bench<'_> {
     }
 }
 
-fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
+fn installation(target: &Target, name: &str, pack: &Batch) -> Installation {
     let generation = target.chart.of(None);
     let documents = pack.documents(generation);
     Installation {
@@ -177,9 +180,9 @@ fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
 async fn judge(
     installed: &Installed,
     target: &Target,
-    pack: &Pack,
+    pack: &Batch,
     executions: &mut usize,
-) -> Result<Vec<Checked>, Infra> {
+) -> Result<Vec<Checked>, InfraError> {
     let keyring = installed.pod().map(Pod::keyring);
     let predicted = |sample: &Sample| match &keyring {
         Some(keyring) => Predicted::Read(reported(keyring.secret(&sample.key, &target.version), &target.version)),
@@ -194,7 +197,7 @@ async fn judge(
         .find(|(s, p)| s.kind == Kind::Encoded && is_missing(p));
     if let Some((sample, _)) = lost {
         let why = format!("a good secret is not in the environment: {}", sample.told());
-        return Err(Infra::new("arrange the secrets", why));
+        return Err(InfraError::new("arrange the secrets", why));
     }
     let (observed, faults) = match installed.client() {
         Err(outcome) => {
@@ -212,7 +215,7 @@ async fn judge(
                     .collect()
             };
             let (present, missing) = (asked(false), asked(true));
-            let reader = Reader::new(client, Manner::plainly("company.team", "prove"));
+            let reader = Reader::new(client, ProbeConfig::plainly("company.team", "prove"));
             let texts = reader.observe(&present, &[]).await?;
             // Before what is missing fills the log with stack traces: Kestra decodes at the first secret.
             let faults = match &keyring {
@@ -273,7 +276,7 @@ pub(super) fn reported(read: Read, kestra: &Version) -> Read {
 }
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.
-async fn log_faults(installed: &Installed, keyring: &Keyring) -> Result<BTreeMap<String, String>, Infra> {
+async fn log_faults(installed: &Installed, keyring: &SecretStore) -> Result<BTreeMap<String, String>, InfraError> {
     let wanted: BTreeSet<String> = keyring.undecodable().map(Undecodable::log_line).collect();
     let deadline = Instant::now() + LOG;
     let mut lines = BTreeSet::new();

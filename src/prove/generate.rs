@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::sample::{Carrier, Field, Sample, Variable};
 use super::{Kind, MAX_TEXT};
-use crate::oracle::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plaintext};
 use text::encoded;
 
 /// What names are made of; few underscores, of which Micronaut makes 2^n properties.
@@ -60,7 +60,7 @@ impl Maker {
             Kind::OptionalKey => vec![Variable {
                 name: format!("{PREFIX}{key}"),
                 carrier: Carrier::Nowhere,
-                text: Plain::new("", true),
+                text: Plaintext::new("", true),
             }],
             Kind::LowerCase => vec![self.right(format!("{PREFIX}{}", key.to_lowercase()))],
             Kind::MixedCase => {
@@ -140,7 +140,7 @@ impl Maker {
             Carrier::KeyRef(_) => Carrier::KeyRef(Field::Data),
             _ => Carrier::EnvFrom(Field::Data),
         };
-        let text = Plain::new(text, true);
+        let text = Plaintext::new(text, true);
         Variable { name, carrier, text }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::sample::{Carrier, Field, Sample, Variable};
 use crate::oracle::environment::MAX_EXEC_BYTES;
 use crate::oracle::environment::api_server::MAX_SIZE;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::plan::{Documents, EnvFrom, environment_values, written};
 use crate::scenario::{Generation, Manifest};
 
@@ -25,7 +25,7 @@ const KEY: usize = 64;
 
 /// Samples that one environment can hold.
 #[derive(Debug, Clone, Default)]
-pub struct Pack {
+pub struct Batch {
     /// In the order of the set.
     pub samples: Vec<Sample>,
     /// Whether they are meant to keep the pod from running.
@@ -36,13 +36,13 @@ pub struct Pack {
 }
 
 /// Arranges samples, each into the first installation that has room for it.
-pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Pack> {
-    let mut packs: Vec<Pack> = Vec::new();
+pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Batch> {
+    let mut packs: Vec<Batch> = Vec::new();
     for sample in samples {
         if let Some(pack) = packs.iter_mut().find(|pack| pack.has_room(&sample)) {
             pack.add(sample);
         } else {
-            let mut pack = Pack::default();
+            let mut pack = Batch::default();
             pack.add(sample);
             packs.push(pack);
         }
@@ -50,7 +50,7 @@ pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Pack> {
     packs
 }
 
-impl Pack {
+impl Batch {
     /// The same, meant to keep the pod from running.
     pub(super) fn holding(self) -> Self {
         Self { held: true, ..self }
@@ -93,7 +93,7 @@ impl Pack {
         }
         let whole: Vec<_> = secrets.iter().map(|object| EnvFrom::Secret(&object.name)).collect();
         Documents {
-            values: Plain::new(written(&environment_values(env, &whole, generation)), true),
+            values: Plaintext::new(written(&environment_values(env, &whole, generation)), true),
             manifests: secrets.iter().chain(&singles).map(Object::manifest).collect(),
         }
     }
@@ -162,7 +162,7 @@ impl Object {
         });
         Manifest {
             file: format!("Secret/{}", self.name),
-            text: Plain::new(written(&object), true),
+            text: Plaintext::new(written(&object), true),
         }
     }
 }
@@ -237,7 +237,7 @@ mod tests {
         let variable = |text: &str| Variable {
             name: "SECRET_A".into(),
             carrier: Carrier::EnvFrom(Field::Data),
-            text: Plain::new(text, true),
+            text: Plaintext::new(text, true),
         };
         let mut objects = Vec::new();
         for text in ["one", "two"] {

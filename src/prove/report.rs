@@ -14,7 +14,7 @@ use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
 use crate::oracle::secret::{Read, escaped};
 use crate::report::{Provenance, Run};
 use crate::system::words::visible;
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;
@@ -152,13 +152,13 @@ impl Report {
     }
 
     /// How it ended, as an exit code.
-    pub fn exit(&self) -> Exit {
+    pub fn exit(&self) -> ExitCode {
         if !self.differences.is_empty() {
-            Exit::Wrong
+            ExitCode::Wrong
         } else if self.kinds.is_empty() || self.installations.iter().any(|i| i.broken.is_some()) {
-            Exit::Broken
+            ExitCode::Broken
         } else {
-            Exit::Fine
+            ExitCode::Fine
         }
     }
 

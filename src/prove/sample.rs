@@ -1,6 +1,6 @@
 //! One secret of a random set: what is written where, and what a flow asks for.
 
-use crate::oracle::secret::{PREFIX, Plain, escaped};
+use crate::oracle::secret::{PREFIX, Plaintext, escaped};
 
 use super::Kind;
 
@@ -27,7 +27,7 @@ pub struct Variable {
     /// Where it is written.
     pub carrier: Carrier,
     /// The bytes that are written there, before the encoding that the place itself wants.
-    pub text: Plain,
+    pub text: Plaintext,
 }
 
 /// Where a variable is written.

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::sample::{Carrier, Field, Sample, Variable};
-use crate::oracle::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plaintext};
 
 /// How often a set is halved, and a value made simpler. Each time costs an installation or a few.
 const ROUNDS: usize = 8;
@@ -135,7 +135,7 @@ fn simpler(sample: &Sample) -> Vec<Sample> {
             .map(|text| (variable.carrier, text));
         for (carrier, text) in carried.chain(texts) {
             if carrier.bears(&text) {
-                let text = Plain::new(text, true);
+                let text = Plaintext::new(text, true);
                 let name = variable.name.clone();
                 let mut changed = sample.clone();
                 changed.variables[at] = Variable { name, carrier, text };
@@ -196,7 +196,7 @@ fn renamed(sample: &Sample, number: usize) -> Sample {
             for (was, is) in &names {
                 text = text.replace(&format!("({was})"), &format!("({is})"));
             }
-            variable.text = Plain::new(text, true);
+            variable.text = Plaintext::new(text, true);
         }
     }
     sample.key = rename_key(&sample.key);

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Pod, Role, Site};
+use super::{Pod, Role, RunContext};
 use crate::plan::Installation;
 use crate::system::process::Log;
 use crate::tools::cluster::evidence::{Exhibit, hide};
@@ -17,7 +17,7 @@ pub fn folder_of(id: &str) -> String {
 
 /// Keeps exhibits and says where; nothing where no report is wanted or the run is being ended. What cannot be
 /// kept never fails a run.
-pub async fn keep(site: &Site, id: &str, exhibits: impl AsyncFnOnce() -> Vec<Exhibit>) -> Option<String> {
+pub async fn keep(site: &RunContext, id: &str, exhibits: impl AsyncFnOnce() -> Vec<Exhibit>) -> Option<String> {
     let report = site.report.as_ref().filter(|_| !site.cancel.is_cancelled())?;
     let folder = folder_of(id);
     match write(&report.join(&folder), exhibits().await).await {
@@ -43,7 +43,7 @@ async fn write(folder: &Path, exhibits: Vec<Exhibit>) -> std::io::Result<()> {
 }
 
 /// The release's values as helm takes them: what the harness added, and the user's, which go before it.
-pub fn values(site: &Site, installation: &Installation) -> Exhibit {
+pub fn values(site: &RunContext, installation: &Installation) -> Exhibit {
     let given = std::str::from_utf8(installation.values.bytes())
         .ok()
         .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
@@ -55,7 +55,7 @@ pub fn values(site: &Site, installation: &Installation) -> Exhibit {
 
 /// What there is of a Kestra without a cluster: each server's environment by names and lengths, and its log.
 pub fn of_servers<'a>(
-    site: &Site,
+    site: &RunContext,
     installation: &Installation,
     servers: impl IntoIterator<Item = (Role, &'a Pod, &'a Log)>,
 ) -> Vec<Exhibit> {
@@ -77,7 +77,7 @@ pub fn of_servers<'a>(
     exhibits
 }
 
-fn exhibit(site: &Site, file: &str, text: &str) -> Exhibit {
+fn exhibit(site: &RunContext, file: &str, text: &str) -> Exhibit {
     Exhibit {
         file: file.into(),
         text: site.redactor.scrub(text),

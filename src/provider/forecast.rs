@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::pods::{Pod, Pods, Role};
-use super::{Installed, Site};
+use super::{Installed, RunContext};
 use crate::oracle::environment::api_server::{Admitted, admit};
 use crate::oracle::environment::{Facts, Halt, Kubelet, Objects};
 use crate::plan::{Action, Installation};
 use crate::scenario::{InputError, Manifest, Stage};
 use crate::tools::helm::{RenderError, Rendered, Workload};
-use crate::verdict::{Infra, Outcome, Prediction};
+use crate::verdict::{InfraError, Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ impl Forecast {
     /// Foretells an installation.
     ///
     /// # Errors
-    /// [`Infra`] when helm fails, or the pod asks for something the model does not know.
-    pub async fn of(site: &Site, node: &Node, installation: &Installation) -> Result<Self, Infra> {
+    /// [`InfraError`] when helm fails, or the pod asks for something the model does not know.
+    pub async fn of(site: &RunContext, node: &Node, installation: &Installation) -> Result<Self, InfraError> {
         let mut applied = Rendered::default();
         for manifest in &installation.manifests {
             if let Err(message) = apply(manifest, &mut applied) {
@@ -70,7 +70,7 @@ impl Forecast {
                 }));
             }
             Err(e) => {
-                let infra = Infra::new("render the chart", format!("failed to {e}"));
+                let infra = InfraError::new("render the chart", format!("failed to {e}"));
                 return Err(if e.is_passing() { infra.passing() } else { infra });
             }
         };
@@ -80,7 +80,7 @@ impl Forecast {
                 reason: blocked.reason.to_string(),
                 message: blocked.message,
             })),
-            Err(other) => Err(Infra::new("model the pod", other)),
+            Err(other) => Err(InfraError::new("model the pod", other)),
         }
     }
 
@@ -137,12 +137,12 @@ pub(super) enum Next {
 /// # Errors
 /// As [`Forecast::of`].
 pub(super) async fn next(
-    site: &Site,
+    site: &RunContext,
     node: &Node,
     release: &mut Installation,
     action: &Action,
     now: &Pods,
-) -> Result<Next, Infra> {
+) -> Result<Next, InfraError> {
     match action {
         Action::Apply(manifests) => {
             release.manifests.clone_from(manifests);

@@ -34,13 +34,13 @@ use crate::system::ledger::Ledger;
 use crate::system::redact::Redactor;
 use crate::tools::helm::{Added, Chart, Helm};
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// The name every release bears, as on the page.
 pub const RELEASE: &str = "kestra";
 
 /// What every provider works with.
-pub struct Site {
+pub struct RunContext {
     /// The run's id, part of the names of all it makes.
     pub run: String,
     /// What the run owns.
@@ -95,7 +95,7 @@ pub struct Options {
     pub isolate: bool,
 }
 
-impl Site {
+impl RunContext {
     /// Where, below the report's folder, evidence of an installation was kept.
     pub fn kept(&self, installation: &Installation) -> Option<String> {
         let folder = evidence::folder_of(&installation.id);
@@ -168,13 +168,13 @@ impl Provider {
     /// Foretells every installation and brings together those that come to the same pod.
     ///
     /// # Errors
-    /// [`Infra`] when helm itself fails.
+    /// [`InfraError`] when helm itself fails.
     pub async fn group(
         &self,
-        site: &Site,
+        site: &RunContext,
         installations: Vec<Installation>,
-    ) -> Vec<Result<Group, (Installation, Infra)>> {
-        let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
+    ) -> Vec<Result<Group, (Installation, InfraError)>> {
+        let mut groups: Vec<Result<Group, (Installation, InfraError)>> = Vec::new();
         for installation in installations {
             let forecast = match self.node(site, &installation) {
                 Ok(node) => Forecast::of(site, &node, &installation).await,
@@ -222,7 +222,7 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self, site: &Site, installation: &Installation) -> Result<forecast::Node, Infra> {
+    fn node(&self, site: &RunContext, installation: &Installation) -> Result<forecast::Node, InfraError> {
         match self {
             Self::Embedded(embedded) => Ok(embedded.node.clone()),
             Self::Docker(docker) => docker.node(installation).cloned(),
@@ -233,8 +233,8 @@ impl Provider {
     /// Brings up a Kestra for a group.
     ///
     /// # Errors
-    /// [`Infra`] when that fails for reasons that are not the group's own.
-    pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
+    /// [`InfraError`] when that fails for reasons that are not the group's own.
+    pub async fn install(&self, site: &RunContext, group: &Group) -> Result<Installed, InfraError> {
         let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
         let pods = match (self, forecast) {
             // A cluster is asked whatever is foretold.
@@ -251,13 +251,13 @@ impl Provider {
             Self::Embedded(embedded) => {
                 Installed::Embedded(Box::new(embedded.install(site, installation, pods).await?))
             }
-            Self::Live(_) => return Err(Infra::new("install", "a cluster was passed over")),
+            Self::Live(_) => return Err(InfraError::new("install", "a cluster was passed over")),
         })
     }
 
     /// What is real here, and what is not; of pods that are not known only what holds for all. Who serves the REST API
     /// is for the server to say: [`Installed::served_by`].
-    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let provenance = match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation, pods),
             Self::Docker(docker) => docker.provenance(site, installation),
@@ -316,8 +316,8 @@ impl Provider {
     /// Takes down what it made for the run.
     ///
     /// # Errors
-    /// [`Infra`] when something is left; the ledger still names it then.
-    pub async fn close(self, site: &Site) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left; the ledger still names it then.
+    pub async fn close(self, site: &RunContext) -> Result<(), InfraError> {
         match self {
             Self::Embedded(_) | Self::Docker(_) => Ok(()),
             Self::Live(live) => live.close(site).await,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::oracle::environment::{Environment, MountedFile, Value as Bytes};
-use crate::oracle::secret::{Keyring, Plain, Read};
+use crate::oracle::secret::{Plaintext, Read, SecretStore};
 use crate::plan::Case;
 use crate::verdict::Prediction;
 
@@ -152,7 +152,7 @@ impl Pod {
     }
 
     /// What Kestra makes of the environment.
-    pub fn keyring(&self) -> Keyring {
+    pub fn keyring(&self) -> SecretStore {
         self.environment
             .variables
             .iter()
@@ -170,8 +170,10 @@ impl Pod {
         let mut missing = Vec::new();
         for (output, read) in &case.reads {
             match keyring.secret(&read.secret, version).reported(version) {
-                Some(Read::Text(text)) => drop(outputs.insert(output.clone(), Plain::new(text.bytes(), read.public))),
-                Some(Read::EmptyString) => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
+                Some(Read::Text(text)) => {
+                    drop(outputs.insert(output.clone(), Plaintext::new(text.bytes(), read.public)))
+                }
+                Some(Read::EmptyString) => drop(outputs.insert(output.clone(), Plaintext::new("", read.public))),
                 Some(Read::Fails(_)) => missing.push(read.secret.clone()),
                 // Either of several may win, or the execution has no end: nothing certain can be said.
                 Some(Read::OneOf(_)) | None => return Prediction::Unknown,

@@ -7,15 +7,15 @@ use serde_json::Value as Json;
 use super::Pod;
 use crate::oracle::environment::{Entry, ObjectKind, ObjectRef, Source, Variable, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
-use crate::oracle::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, Value};
+use crate::oracle::secret::{Hop, HopKind, PREFIX, Path, Place, Plaintext, SecretStore, Value};
 use crate::plan::{Case, Read};
 use crate::scenario::{Expect, Given, Manifest, Secret};
-use crate::verdict::{Attempt, Outcome};
+use crate::verdict::{CaseOutcome, Outcome};
 
 /// One output's value on its way, and what is wrong with it.
 pub struct Trace {
     /// Hop by hop.
-    pub hops: Vec<Hop<Plain>>,
+    pub hops: Vec<Hop<Plaintext>>,
     /// What was recognised, and what should be written instead.
     pub diagnosis: Diagnosis,
 }
@@ -27,20 +27,20 @@ pub fn trace(
     case: &Case,
     expect: &Expect,
     version: &semver::Version,
-    attempt: &Attempt,
+    attempt: &CaseOutcome,
 ) -> BTreeMap<String, Trace> {
     // What is made of a public value is public too.
     let public = |v: &Variable| case.reads.values().any(|r| r.public && names(v, r));
-    let keyring: Keyring = pod
+    let keyring: SecretStore = pod
         .environment
         .variables
         .iter()
-        .map(|v| (v.name.as_str(), Plain::new(v.value.as_bytes(), public(v))))
+        .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
         .collect();
     let follow = |variable: &Variable, output: &str, read: &Read| {
         let (place, written) = written(variable, manifests, read.public);
         let meant = meant(case, expect, output);
-        let environment = Plain::new(variable.value.as_bytes(), read.public);
+        let environment = Plaintext::new(variable.value.as_bytes(), read.public);
         let path = Path {
             key: &read.secret,
             place,
@@ -117,8 +117,8 @@ fn claims(name: &str, read: &Read) -> bool {
 }
 
 /// Where a variable's value was written, and the text that stands there.
-fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Place, Plain) {
-    let environment = || Plain::new(variable.value.as_bytes(), public);
+fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Place, Plaintext) {
+    let environment = || Plaintext::new(variable.value.as_bytes(), public);
     let (object, key) = match &variable.source {
         Source::Env { .. } => return (Place::Values, environment()),
         Source::EnvFrom { object, key, .. } | Source::EnvKey { object, key, .. } => (object, key),
@@ -127,7 +127,7 @@ fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Place,
     in_manifests(object, key, manifests, public).unwrap_or_else(|| (Place::Env, environment()))
 }
 
-fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
+fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Place, Plaintext)> {
     let documents = manifests
         .iter()
         .flat_map(|m| serde_saphyr::from_slice_multiple::<Json>(m.text.bytes()).unwrap_or_default());
@@ -141,14 +141,14 @@ fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: b
     documents.retain(is_it);
     let found = documents.pop()?;
     // What stands in both is taken from `stringData`, as the API server does.
-    let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plain::new(t, public));
+    let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plaintext::new(t, public));
     at("stringData")
         .map(|t| (Place::StringData, t))
         .or_else(|| at("data").map(|t| (Place::Data, t)))
 }
 
 /// What the user means the flow to see: what the source promised, what the intent gave, or what is expected.
-fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plain> {
+fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plaintext> {
     let promised = match &case.scenario.promise {
         Some(Expect::Outputs(outputs)) => outputs.get(output).cloned(),
         _ => None,
@@ -167,7 +167,7 @@ fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plain> {
     promised.or_else(intended).or_else(expected)
 }
 
-fn observed(attempt: &Attempt, output: &str) -> Option<Value<Plain>> {
+fn observed(attempt: &CaseOutcome, output: &str) -> Option<Value<Plaintext>> {
     let Ok(Outcome::Ran(ran)) = attempt else { return None };
     // A task that failed has no outputs: which of its secrets was missing, only its message says.
     ran.outputs.get(output).map(|plain| Value::Is(plain.clone()))

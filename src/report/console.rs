@@ -9,7 +9,7 @@ use owo_colors::{OwoColorize as _, Style};
 use super::{CaseResult, Report, Seen, ServedBy};
 use crate::progress::{Live, Observer, stdout, terminal};
 use crate::system::words::count;
-use crate::verdict::{Exit, Infra, Status};
+use crate::verdict::{ExitCode, InfraError, Status};
 
 /// Writes to standard error while a run goes on, and its table to standard output.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Observer for Console {
         self.live.finished(who);
     }
 
-    fn again(&self, case: &str, infra: &Infra) {
+    fn again(&self, case: &str, infra: &InfraError) {
         terminal::tell(&format!("broke  {case}  {infra}; it is tried once more at the end"));
     }
 
@@ -56,12 +56,12 @@ impl Console {
     }
 
     /// A run that never came to its cases.
-    pub fn broken(&self, infra: &Infra) -> Exit {
+    pub fn broken(&self, infra: &InfraError) -> ExitCode {
         broken(infra)
     }
 
     /// The table, what a reader must know of it, and the exit that the run makes of its results.
-    pub fn last_line(&self, report: &Report, of_the_run: impl FnOnce(Exit) -> Exit) -> Exit {
+    pub fn last_line(&self, report: &Report, of_the_run: impl FnOnce(ExitCode) -> ExitCode) -> ExitCode {
         if !report.results.is_empty() {
             stdout::line(table(&report.results).trim_fmt());
         }
@@ -71,19 +71,19 @@ impl Console {
         for line in kept(report) {
             stdout::line(line);
         }
-        let exit = of_the_run(Exit::of(report.results.iter().map(|r| r.status)));
+        let exit = of_the_run(ExitCode::of(report.results.iter().map(|r| r.status)));
         stdout::line(summary(report, exit));
         exit
     }
 }
 
 /// Tells what the environment failed at.
-pub fn broken(infra: &Infra) -> Exit {
+pub fn broken(infra: &InfraError) -> ExitCode {
     terminal::line(&format!("error: failed to {infra}"));
     if let Some(help) = &infra.help {
         terminal::line(&format!("help: {help}"));
     }
-    Exit::Broken
+    ExitCode::Broken
 }
 
 fn word(status: Status) -> (&'static str, Style) {
@@ -220,7 +220,7 @@ fn kept(report: &Report) -> Vec<String> {
     lines
 }
 
-fn summary(report: &Report, exit: Exit) -> String {
+fn summary(report: &Report, exit: ExitCode) -> String {
     let of = |status| report.results.iter().filter(|r| r.status == status).count();
     let mut parts = vec![
         format!("{} passed", of(Status::Pass)),
@@ -272,7 +272,7 @@ mod tests {
     fn a_promise_that_was_not_kept_is_seen_with_its_newline() {
         let seen = |text: &str| {
             let key = crate::oracle::secret::RunKey::random();
-            let plain = crate::oracle::secret::Plain::new(text, true);
+            let plain = crate::oracle::secret::Plaintext::new(text, true);
             Some(Seen::Outputs([("username".to_owned(), key.show(&plain))].into()))
         };
         let result = CaseResult {

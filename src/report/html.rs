@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CaseResult, Combination, Report, Run};
 use crate::system::words::visible;
-use crate::verdict::{Exit, Status};
+use crate::verdict::{ExitCode, Status};
 use case::Case;
 
 const CSS: &str = include_str!("../../templates/report.css");
@@ -82,16 +82,16 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .map(|(n, result)| Case::of(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
-        Exit::Fine => ("pass", "✓"),
-        Exit::Wrong => ("fail", "✗"),
+        ExitCode::Fine => ("pass", "✓"),
+        ExitCode::Wrong => ("fail", "✗"),
         _ => ("error", "!"),
     };
     let page = Page {
         policy: policy(),
         tool: visible(env!("CARGO_PKG_VERSION")),
         title: match report.exit() {
-            Exit::Fine => "As expected",
-            Exit::Wrong => "Wrong",
+            ExitCode::Fine => "As expected",
+            ExitCode::Wrong => "Wrong",
             _ => "Not proved",
         },
         css: CSS,

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::report::Sharded;
     use crate::report::tests::{report, result};
-    use crate::verdict::{Exit, Status};
+    use crate::verdict::{ExitCode, Status};
 
     fn run(id: &str, results: impl IntoIterator<Item = CaseResult>) -> Report {
         let mut report = report(results);
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(ids, ["r1", "r2"]);
         assert_eq!((merged.run.id.as_str(), merged.run.wall_ms), ("r1, r2", 2 * 1500));
         assert_eq!(merged.run.provider, "embedded");
-        assert_eq!(merged.exit(), Exit::Wrong);
+        assert_eq!(merged.exit(), ExitCode::Wrong);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use served::ServedBy;
 pub use summary::{Combination, Counts};
 
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{Hop, HopKind, Shown};
+use crate::oracle::secret::{DisplayValue, Hop, HopKind};
 use crate::scenario::Source;
 use crate::verdict::Status;
 
@@ -211,7 +211,7 @@ pub struct Finding {
     pub cure: String,
     /// What should be written instead, where that can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrected: Option<Shown>,
+    pub corrected: Option<DisplayValue>,
 }
 
 /// A part of the time.

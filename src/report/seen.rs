@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kestra::State;
-use crate::oracle::secret::{Plain, RunKey, Shown};
+use crate::oracle::secret::{DisplayValue, Plaintext, RunKey};
 use crate::scenario::{Expect, Stage};
 use crate::verdict::{Outcome, Prediction};
 
@@ -16,7 +16,7 @@ use crate::verdict::{Outcome, Prediction};
 #[serde(rename_all = "lowercase")]
 pub enum Seen {
     /// The flow succeeds with these outputs.
-    Outputs(BTreeMap<String, Shown>),
+    Outputs(BTreeMap<String, DisplayValue>),
     /// Kestra does not know one of these secrets.
     Missing(Vec<String>),
     /// The execution ended badly.
@@ -46,7 +46,7 @@ pub enum Seen {
     Installs {},
 }
 
-fn shown(outputs: &BTreeMap<String, Plain>, key: &RunKey) -> Seen {
+fn shown(outputs: &BTreeMap<String, Plaintext>, key: &RunKey) -> Seen {
     Seen::Outputs(outputs.iter().map(|(o, p)| (o.clone(), key.show(p))).collect())
 }
 

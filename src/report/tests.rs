@@ -2,7 +2,7 @@
 
 use super::{At, CaseResult, Finding, Phase, Provenance, Report, Run, Seen, ServedBy};
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{Hop, HopKind, Shown, Value};
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, Value};
 use crate::verdict::Status;
 
 /// A report of these results.
@@ -31,7 +31,7 @@ pub fn report(results: impl IntoIterator<Item = CaseResult>) -> Report {
 pub fn result(scenario: &str, status: Status) -> CaseResult {
     CaseResult {
         scenario: scenario.into(),
-        about: format!("About {scenario}."),
+        about: format!("CaseContext {scenario}."),
         status,
         provenance: Provenance {
             provider: "embedded".into(),
@@ -60,7 +60,7 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
 
 /// One public output.
 pub fn shown(output: &str, value: &str) -> Seen {
-    Seen::Outputs([(output.to_owned(), Shown::Public(value.into()))].into())
+    Seen::Outputs([(output.to_owned(), DisplayValue::Public(value.into()))].into())
 }
 
 /// Results in which every text wants to be something else than text.
@@ -96,7 +96,7 @@ pub fn hostile() -> Vec<CaseResult> {
         of.provenance.deviations = vec![text.clone()];
         of.warnings = vec![text.clone()];
         of.first_wrong.insert(text.clone(), HopKind::Environment);
-        let value = |text: &str| Some(Value::Is(Shown::Public(text.into())));
+        let value = |text: &str| Some(Value::Is(DisplayValue::Public(text.into())));
         let hop = Hop {
             at: HopKind::Environment,
             meant: value("admin"),
@@ -109,7 +109,7 @@ pub fn hostile() -> Vec<CaseResult> {
             code: Code::TrailingNewline,
             title: text.clone(),
             cure: text.clone(),
-            corrected: Some(Shown::Public(text.clone().into())),
+            corrected: Some(DisplayValue::Public(text.clone().into())),
         }];
         of.phases.push(Phase { name: text, ms: 5 });
         of

@@ -4,7 +4,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{Hop, Shown, Value};
+use crate::oracle::secret::{DisplayValue, Hop, Value};
 use crate::verdict::Status;
 
 /// For each output that is wrong or suspicious: its hops, then each code with cause, effect and cure.
@@ -27,7 +27,7 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
             .iter()
             .filter(|f| f.output == *output)
             .find_map(|f| f.corrected.as_ref());
-        if let Some(corrected @ Shown::Public(_)) = corrected {
+        if let Some(corrected @ DisplayValue::Public(_)) = corrected {
             told.push(format!("  write there instead: {corrected}"));
         }
     }
@@ -77,7 +77,7 @@ fn shown(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
         Some(Value::Is(one)) => one.brief(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
+        Some(Value::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
         Some(Value::Nothing(why)) => format!("nothing: {why}"),
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State, infra};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::plan::Case;
 use crate::provider::Installed;
 use crate::scenario::{Expect, Said, Stage, Start, Wanted};
 use crate::system::redact::Redactor;
 use crate::system::words::visible;
-use crate::verdict::{Attempt, Infra, Outcome, Ran};
+use crate::verdict::{CaseOutcome, InfraError, Outcome, Ran};
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);
@@ -23,17 +23,17 @@ const SILENCE: Duration = Duration::from_secs(8);
 
 /// Runs a case's flow and reads what came out.
 ///
-/// A flow that Kestra refuses is an outcome; what the network or the server fail at is [`Infra`].
+/// A flow that Kestra refuses is an outcome; what the network or the server fail at is [`InfraError`].
 ///
 /// # Errors
-/// [`Infra`] with the call that failed.
+/// [`InfraError`] with the call that failed.
 pub async fn attempt(
     client: &Client,
     case: &Case,
     wanted: &Wanted,
     installed: &Installed,
     redactor: &Redactor,
-) -> Attempt {
+) -> CaseOutcome {
     let one = One {
         client,
         case,
@@ -75,7 +75,7 @@ struct One<'a> {
 
 impl One<'_> {
     /// The execution that is to be judged, at its end; or the outcome that there is none.
-    async fn execution(&self) -> Result<Result<Execution, Outcome>, Infra> {
+    async fn execution(&self) -> Result<Result<Execution, Outcome>, InfraError> {
         let mut others = Vec::new();
         for source in &self.case.scenario.flows {
             match self.put(source).await? {
@@ -103,7 +103,7 @@ impl One<'_> {
         }
     }
 
-    async fn put(&self, source: &str) -> Result<Result<FlowRef, Outcome>, Infra> {
+    async fn put(&self, source: &str) -> Result<Result<FlowRef, Outcome>, InfraError> {
         match self.client.put_flow(source).await {
             Ok(flow) => Ok(Ok(flow)),
             Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Flow, &failure))),
@@ -111,12 +111,12 @@ impl One<'_> {
         }
     }
 
-    async fn run(&self, flow: &FlowRef) -> Result<Execution, Infra> {
+    async fn run(&self, flow: &FlowRef) -> Result<Execution, InfraError> {
         let execution = self.client.run(flow).await;
         execution.map_err(|e| infra("run the flow", &e))
     }
 
-    async fn call(&self, flow: &FlowRef, key: &str) -> Result<Result<Execution, Outcome>, Infra> {
+    async fn call(&self, flow: &FlowRef, key: &str) -> Result<Result<Execution, Outcome>, InfraError> {
         match self.client.call_webhook(flow, key).await {
             Ok(execution) => Ok(Ok(execution)),
             Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Webhook, &failure))),
@@ -125,7 +125,7 @@ impl One<'_> {
     }
 
     /// The execution that a trigger makes, once the flow that it waits for has run.
-    async fn triggered(&self, first: Option<&FlowRef>, flow: &FlowRef) -> Result<Option<Execution>, Infra> {
+    async fn triggered(&self, first: Option<&FlowRef>, flow: &FlowRef) -> Result<Option<Execution>, InfraError> {
         if let Some(first) = first {
             self.run(first).await?;
         }
@@ -144,7 +144,7 @@ impl One<'_> {
         }
     }
 
-    async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plain>, Infra> {
+    async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plaintext>, InfraError> {
         let mut outputs = BTreeMap::new();
         for task in execution.task_runs.iter().filter(|t| t.state == State::Success) {
             let found = self.client.outputs(execution, &task.task_id).await;
@@ -152,7 +152,7 @@ impl One<'_> {
             let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
             outputs.extend(values.map(|(output, value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                (visible(output), Plain::new(text, self.case.is_public(output)))
+                (visible(output), Plaintext::new(text, self.case.is_public(output)))
             }));
         }
         Ok(outputs)
@@ -160,7 +160,7 @@ impl One<'_> {
 
     /// The execution's log. Of one that has just ended it may still be empty: what failed always says why, and
     /// what is to be in it is waited for.
-    async fn log(&self, execution: &Execution) -> Result<Vec<LogLine>, Infra> {
+    async fn log(&self, execution: &Execution) -> Result<Vec<LogLine>, InfraError> {
         let failed = execution.state != State::Success;
         let told = |lines: &[LogLine]| {
             let said = |text: &String| lines.iter().any(|l| l.message.contains(text));
@@ -179,7 +179,7 @@ fn amiss(log: &str, said: &Said, lines: &[LogLine]) -> Vec<String> {
     lacking.chain(too_much).collect()
 }
 
-async fn server_log(installed: &Installed, said: &Said) -> Result<Vec<String>, Infra> {
+async fn server_log(installed: &Installed, said: &Said) -> Result<Vec<String>, InfraError> {
     let log = "the server's log";
     let mut sentences = Vec::new();
     for text in &said.has {

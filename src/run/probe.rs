@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::kestra::{self, Client, Execution, FlowRef, Generation, State, infra};
-use crate::oracle::secret::Plain;
-use crate::verdict::Infra;
+use crate::oracle::secret::Plaintext;
+use crate::verdict::InfraError;
 
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
 /// anew at every step, takes longer for each.
@@ -30,7 +30,7 @@ const PARALLEL_TASK: &str = "io.kestra.plugin.core.flow.Parallel";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {
     /// This text.
-    Text(Plain),
+    Text(Plaintext),
     /// The task failed, with these words.
     Missing(String),
     /// No flow ever ran: the pod was held, or what was given was refused.
@@ -44,12 +44,12 @@ pub type Asked<'a> = (usize, &'a str);
 pub struct Reader<'a> {
     /// The server.
     client: &'a Client,
-    manner: Manner,
+    manner: ProbeConfig,
     made: Mutex<Made>,
 }
 
 /// How a Kestra is asked.
-pub struct Manner {
+pub struct ProbeConfig {
     /// Where the flows go.
     pub namespace: String,
     /// What the ids of the flows begin with.
@@ -70,7 +70,7 @@ pub struct Made {
     pub executions: Vec<Execution>,
 }
 
-impl Manner {
+impl ProbeConfig {
     /// The secrets themselves are shown, and everything stays.
     pub fn plainly(namespace: &str, prefix: &str) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Manner {
 
 impl<'a> Reader<'a> {
     /// Asks a server in this manner.
-    pub fn new(client: &'a Client, manner: Manner) -> Self {
+    pub fn new(client: &'a Client, manner: ProbeConfig) -> Self {
         Self {
             client,
             manner,
@@ -97,12 +97,12 @@ impl Reader<'_> {
     /// What a flow sees of each secret. Which of them are there is a guess, and costs time where it is wrong.
     ///
     /// # Errors
-    /// [`Infra`] with the call that failed.
+    /// [`InfraError`] with the call that failed.
     pub async fn observe(
         &self,
         present: &[Asked<'_>],
         missing: &[Asked<'_>],
-    ) -> Result<BTreeMap<usize, Observed>, Infra> {
+    ) -> Result<BTreeMap<usize, Observed>, InfraError> {
         let mut gone = BTreeMap::new();
         let mut texts = self.texts(present).await?;
         if texts.is_none() {
@@ -125,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// The texts of all, by one task; none when it fails.
-    async fn texts(&self, asked: &[Asked<'_>]) -> Result<Option<BTreeMap<usize, Plain>>, Infra> {
+    async fn texts(&self, asked: &[Asked<'_>]) -> Result<Option<BTreeMap<usize, Plaintext>>, InfraError> {
         if asked.is_empty() {
             return Ok(Some(BTreeMap::new()));
         }
@@ -141,8 +141,8 @@ impl Reader<'_> {
         let values = outputs.get("values").and_then(Value::as_object);
         let text = |number: usize| values.and_then(|v| v.get(&output(number))?.as_str());
         let texts = asked.iter().map(|(number, key)| match text(*number) {
-            Some(text) => Ok((*number, Plain::new(text, true))),
-            None => Err(Infra::new(
+            Some(text) => Ok((*number, Plaintext::new(text, true))),
+            None => Err(InfraError::new(
                 "read the outputs",
                 format!("there is no text for secret('{key}')"),
             )),
@@ -151,7 +151,7 @@ impl Reader<'_> {
     }
 
     /// Those that are missing, each by a task of its own, and Kestra's words.
-    async fn missing(&self, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, Infra> {
+    async fn missing(&self, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
         let found = futures::stream::iter(asked.chunks(AT_ONCE).enumerate())
             .map(|(n, asked)| self.some_missing(n, asked))
             .buffered(PARALLEL);
@@ -162,7 +162,7 @@ impl Reader<'_> {
     /// Asks for secrets by the condition of a task that never runs: the executor fails the task where the secret
     /// is missing and skips it where it is there. No worker is needed, which makes it a hundred times as fast as
     /// tasks that read and fail.
-    async fn some_missing(&self, n: usize, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, Infra> {
+    async fn some_missing(&self, n: usize, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
         let flow = self.put_unless_missing(&format!("missing_{n}"), asked).await?;
         let execution = self.execute(flow).await?;
         let ended = |number: usize| {
@@ -180,7 +180,7 @@ impl Reader<'_> {
                 Some(State::Other(state)) if state == "SKIPPED" => {}
                 other => {
                     let how = other.map_or_else(|| "never began".to_owned(), |state| format!("ended {state}"));
-                    return Err(Infra::new(
+                    return Err(InfraError::new(
                         "look for what is missing",
                         format!("the task for secret('{key}') {how}"),
                     ));
@@ -213,7 +213,7 @@ impl Reader<'_> {
 
     /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the
     /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
-    async fn put_unless_missing(&self, id: &str, asked: &[Asked<'_>]) -> Result<FlowRef, Infra> {
+    async fn put_unless_missing(&self, id: &str, asked: &[Asked<'_>]) -> Result<FlowRef, InfraError> {
         let put = async |condition: &str| {
             let tasks: Vec<Value> = asked
                 .iter()
@@ -233,14 +233,19 @@ impl Reader<'_> {
     }
 
     /// Runs a flow of one task to its end.
-    async fn run(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Execution, Infra> {
+    async fn run(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Execution, InfraError> {
         let flow = self.put(id, asked, task).await?;
         self.execute(flow.map_err(|e| infra("create the flow", &e))?).await
     }
 
     /// Puts a flow of one task, unless nothing is to be begun any more.
-    async fn put(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Result<FlowRef, kestra::Error>, Infra> {
-        let Manner {
+    async fn put(
+        &self,
+        id: &str,
+        asked: &[Asked<'_>],
+        task: &Value,
+    ) -> Result<Result<FlowRef, kestra::Error>, InfraError> {
+        let ProbeConfig {
             namespace,
             prefix,
             cancel,
@@ -262,7 +267,7 @@ impl Reader<'_> {
     }
 
     /// Runs a flow to its end.
-    async fn execute(&self, flow: FlowRef) -> Result<Execution, Infra> {
+    async fn execute(&self, flow: FlowRef) -> Result<Execution, InfraError> {
         let failed = |e: &_| infra("run the flow", e);
         let Some(cancel) = &self.manner.cancel else {
             let execution = self.client.run(&flow).await.map_err(|e| failed(&e))?;
@@ -300,7 +305,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// What is left, a line each, where something is.
-    pub async fn remove(&self) -> Result<Made, Infra> {
+    pub async fn remove(&self) -> Result<Made, InfraError> {
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let mut left = Vec::new();
         for execution in &made.executions {
@@ -316,7 +321,7 @@ impl Reader<'_> {
         if left.is_empty() {
             return Ok(made);
         }
-        Err(Infra::new("take the flows away", left.join("; ")).help("delete them by hand, in Kestra's UI"))
+        Err(InfraError::new("take the flows away", left.join("; ")).help("delete them by hand, in Kestra's UI"))
     }
 }
 
@@ -328,8 +333,8 @@ fn bare(execution: &Execution) -> Execution {
     }
 }
 
-fn interrupted() -> Infra {
-    Infra::new("ask Kestra", "interrupted")
+fn interrupted() -> InfraError {
+    InfraError::new("ask Kestra", "interrupted")
 }
 
 /// A flow of one task that asks for these secrets. Their keys stand in the flow's variables, where no
@@ -355,8 +360,8 @@ fn without<'a, T>(asked: &[Asked<'a>], gone: &BTreeMap<usize, T>) -> Vec<Asked<'
         .collect()
 }
 
-fn unstable() -> Infra {
-    Infra::new("read the secrets", "a flow failed on secrets of which each was there")
+fn unstable() -> InfraError {
+    InfraError::new("read the secrets", "a flow failed on secrets of which each was there")
 }
 
 #[cfg(test)]

@@ -9,30 +9,30 @@ use std::time::Instant;
 
 use futures::StreamExt as _;
 
-use self::about::{About, ms, place, timed, unusual};
-use self::again::Again;
+use self::about::{CaseContext, ms, place, timed, unusual};
+use self::again::RetryQueue;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{RunKey, first_wrong};
 use crate::plan::{Case, Installation, Plan, Skipped};
 use crate::provider::trace::{Trace, trace};
-use crate::provider::{Forecast, Group, Installed, Pods, Provider, Site};
+use crate::provider::{Forecast, Group, Installed, Pods, Provider, RunContext};
 use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
 use crate::run::case::attempt;
-use crate::verdict::{Attempt, Infra, Prediction, Status, judge};
+use crate::verdict::{CaseOutcome, InfraError, Prediction, Status, judge};
 
 /// Carries out a plan; at most as many installations at a time as the provider bears. What broke and may be whole by
 /// then is tried once more at the end, on installations of its own; what was judged never is. When the run is
 /// cancelled the cases that are left are not reported.
-pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Plan) -> Vec<CaseResult> {
+pub async fn carry_out(provider: &Provider, site: &RunContext, key: &RunKey, plan: Plan) -> Vec<CaseResult> {
     let mut scene = Scene {
         provider,
         site,
         key,
-        again: Some(Again::default()),
+        again: Some(RetryQueue::default()),
     };
     let mut results: Vec<CaseResult> = plan.skipped.iter().map(|s| scene.skipped(s)).collect();
     results.extend(scene.pass(plan.installations).await);
-    let broke = scene.again.take().map(Again::installations).unwrap_or_default();
+    let broke = scene.again.take().map(RetryQueue::installations).unwrap_or_default();
     results.extend(scene.pass(broke).await);
     results.sort_by(|a, b| place(a).cmp(&place(b)));
     results
@@ -40,10 +40,10 @@ pub async fn carry_out(provider: &Provider, site: &Site, key: &RunKey, plan: Pla
 
 struct Scene<'a> {
     provider: &'a Provider,
-    site: &'a Site,
+    site: &'a RunContext,
     key: &'a RunKey,
     /// What is to be tried again; none when it is the last time.
-    again: Option<Again>,
+    again: Option<RetryQueue>,
 }
 
 impl Scene<'_> {
@@ -90,7 +90,7 @@ impl Scene<'_> {
             for case in &installation.cases {
                 let own = results.len();
                 let provenance = self.provenance(group, installation, forecast.pods());
-                let mut about = About::of(installation, case, forecast.pod(), provenance);
+                let mut about = CaseContext::of(installation, case, forecast.pod(), provenance);
                 // The boot is counted once, to the first case it served.
                 let mut phases = if results.is_empty() { boot.clone() } else { Vec::new() };
                 // The case itself, and then after each step.
@@ -125,7 +125,7 @@ impl Scene<'_> {
 
     /// A case, or a step of it, that broke: with what there is of it since `own` it is put down for another try, unless
     /// a part of it was found wrong, which no try may make good.
-    fn broke(&self, about: &About<'_>, infra: Infra, own: usize, results: &mut Vec<CaseResult>) {
+    fn broke(&self, about: &CaseContext<'_>, infra: InfraError, own: usize, results: &mut Vec<CaseResult>) {
         let wrong = results[own..].iter().any(|r| r.status == Status::Fail);
         if !wrong && self.again(about.installation, about.case, &infra) {
             results.truncate(own);
@@ -135,7 +135,7 @@ impl Scene<'_> {
     }
 
     /// Puts a case down for another try, where that is worth while.
-    fn again(&self, installation: &Installation, case: &Case, infra: &Infra) -> bool {
+    fn again(&self, installation: &Installation, case: &Case, infra: &InfraError) -> bool {
         let Some(again) = self
             .again
             .as_ref()
@@ -162,7 +162,7 @@ impl Scene<'_> {
     async fn case(
         &self,
         installed: &Installed,
-        about: &About<'_>,
+        about: &CaseContext<'_>,
         mut phases: Vec<Phase>,
     ) -> Result<CaseResult, Unjudged> {
         self.site.observer.phase(&about.installation.id, &about.name);
@@ -246,7 +246,13 @@ impl Scene<'_> {
         result
     }
 
-    fn judged(&self, about: &About<'_>, prediction: &Prediction, attempt: &Attempt, phases: Vec<Phase>) -> CaseResult {
+    fn judged(
+        &self,
+        about: &CaseContext<'_>,
+        prediction: &Prediction,
+        attempt: &CaseOutcome,
+        phases: Vec<Phase>,
+    ) -> CaseResult {
         let verdict = judge(&about.wanted.expect, prediction, attempt);
         let scenario = &about.case.scenario;
         CaseResult {
@@ -273,7 +279,7 @@ impl Scene<'_> {
         }
     }
 
-    fn lost(&self, installations: &[Installation], infra: &Infra, phases: &[Phase]) -> Vec<CaseResult> {
+    fn lost(&self, installations: &[Installation], infra: &InfraError, phases: &[Phase]) -> Vec<CaseResult> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
@@ -281,7 +287,7 @@ impl Scene<'_> {
             .filter(|(installation, case)| !self.again(installation, case, infra))
             .map(|(installation, case)| {
                 let provenance = self.provider.provenance(self.site, installation, None);
-                let about = About::of(installation, case, None, provenance);
+                let about = CaseContext::of(installation, case, None, provenance);
                 let mut result = self.judged(&about, &Prediction::Unknown, &Err(infra.clone()), phases.to_vec());
                 result.evidence.extend(self.site.kept(installation));
                 self.told(result)
@@ -292,7 +298,7 @@ impl Scene<'_> {
     /// What the provider cannot run: skipped, unless that is not to be.
     fn unfit(&self, group: &Group, why: &str) -> Vec<CaseResult> {
         if self.site.no_skip {
-            return self.lost(&group.installations, &Infra::new("run it here", why), &[]);
+            return self.lost(&group.installations, &InfraError::new("run it here", why), &[]);
         }
         cases_of(&group.installations)
             .map(|(installation, case)| {
@@ -347,5 +353,5 @@ enum Unjudged {
     /// The run was cancelled meanwhile.
     Cancelled,
     /// The environment broke, and may be whole again.
-    Broke(Infra),
+    Broke(InfraError),
 }

@@ -19,10 +19,10 @@ use ground::Ground;
 pub use options::{Options, Place, Wanted};
 
 use crate::kestra::Credentials;
-use crate::oracle::secret::{Plain, RunKey};
+use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
 use crate::progress::Observer;
-use crate::provider::{self, Keeping, KestraRef, Provider, Site, embedded, live};
+use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
 use crate::report::{CaseResult, Provenance, Report, Run};
 use crate::run::scheduler;
 use crate::scenario::{Scenario, private_texts};
@@ -31,11 +31,11 @@ use crate::system::redact::Redactor;
 use crate::system::words::count;
 use crate::tools::helm::{Helm, RenderError};
 use crate::tools::toolbox::{Tool, Toolbox};
-use crate::verdict::{Infra, Status};
+use crate::verdict::{InfraError, Status};
 
 /// A run that has its tools.
 pub struct Session {
-    site: Site,
+    site: RunContext,
     key: RunKey,
     options: Options,
     ground: Ground,
@@ -50,15 +50,15 @@ impl Session {
     /// Chooses what was left open, and finds the tools and the chart.
     ///
     /// # Errors
-    /// [`Infra`] with the tool that is missing and how to get it.
+    /// [`InfraError`] with the tool that is missing and how to get it.
     pub async fn open(
         mut options: Options,
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
-        let toolbox =
-            Toolbox::from_env(cancel.clone()).map_err(|e| Infra::new("look for tools", format!("failed to {e}")))?;
+        let toolbox = Toolbox::from_env(cancel.clone())
+            .map_err(|e| InfraError::new("look for tools", format!("failed to {e}")))?;
         let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
         let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
         let folder = ledger.temp_dir().await.map_err(owning)?;
@@ -85,9 +85,9 @@ impl Session {
     ///
     /// # Errors
     /// [`RenderError::Refused`] when helm cannot read them.
-    pub async fn merged(&self, files: &[Plain]) -> Result<Plain, RenderError> {
+    pub async fn merged(&self, files: &[Plaintext]) -> Result<Plaintext, RenderError> {
         match files {
-            [] => Ok(Plain::new("{}", true)),
+            [] => Ok(Plaintext::new("{}", true)),
             [one] => Ok(one.clone()),
             several => self.site.helm.merge(several).await,
         }
@@ -200,9 +200,9 @@ impl Session {
     /// Carries out a plan and takes everything down again.
     ///
     /// # Errors
-    /// [`Infra`] when the provider cannot be opened.
-    pub async fn carry_out(&self, plan: Plan) -> Result<Report, Infra> {
-        let carried_out = async |provider: &Provider, site: &Site| Report {
+    /// [`InfraError`] when the provider cannot be opened.
+    pub async fn carry_out(&self, plan: Plan) -> Result<Report, InfraError> {
+        let carried_out = async |provider: &Provider, site: &RunContext| Report {
             schema: 1,
             results: scheduler::carry_out(provider, site, &self.key, plan).await,
             run: self.run(provider),
@@ -232,7 +232,7 @@ impl Session {
     }
 
     /// The report of a run whose provider could not be opened: none of its cases may be thought to have passed.
-    pub fn broken(&self, unjudged: Vec<CaseResult>, infra: &Infra) -> Report {
+    pub fn broken(&self, unjudged: Vec<CaseResult>, infra: &InfraError) -> Report {
         let because = |result| CaseResult {
             because: Some(infra.to_string()),
             help: infra.help.clone(),
@@ -248,8 +248,8 @@ impl Session {
     /// Opens the provider, works on it, and takes down what it made.
     ///
     /// # Errors
-    /// [`Infra`] when the provider cannot be opened.
-    pub async fn on_provider<T>(&self, work: impl AsyncFnOnce(&Provider, &Site) -> T) -> Result<T, Infra> {
+    /// [`InfraError`] when the provider cannot be opened.
+    pub async fn on_provider<T>(&self, work: impl AsyncFnOnce(&Provider, &RunContext) -> T) -> Result<T, InfraError> {
         let provider = self.provider().await?;
         let done = work(&provider, &self.site).await;
         // What is left is in the ledger, and closing that says so.
@@ -259,7 +259,7 @@ impl Session {
         Ok(done)
     }
 
-    async fn provider(&self) -> Result<Provider, Infra> {
+    async fn provider(&self) -> Result<Provider, InfraError> {
         let parallel = self.options.parallel;
         let options = provider::Options {
             parallel,
@@ -313,8 +313,8 @@ impl Session {
     /// Closes the run's ledger; what it still names is left for `clean`.
     ///
     /// # Errors
-    /// [`Infra`] when something is left.
-    pub async fn close(self) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left.
+    pub async fn close(self) -> Result<(), InfraError> {
         self.folder.remove().await.map_err(owning)?;
         self.site.ledger.close().await.map_err(owning)
     }
@@ -332,8 +332,8 @@ fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-fn owning(error: LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
+fn owning(error: LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
 }
 
 async fn equip(
@@ -344,12 +344,12 @@ async fn equip(
     cancel: CancellationToken,
     ledger: &Ledger,
     folder: &Path,
-) -> Result<(Site, String), Infra> {
+) -> Result<(RunContext, String), InfraError> {
     let redactor = Redactor::default();
     let found = toolbox
         .find(Tool::Helm)
         .await
-        .map_err(|e| Infra::new("look for helm", format!("failed to {e}")))?;
+        .map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
     let helm = Helm {
         path: found.path.clone(),
         version: found.version.clone(),
@@ -360,13 +360,13 @@ async fn equip(
     let chart = helm
         .chart(&options.chart())
         .await
-        .map_err(|e| Infra::new("get the chart", e))?;
+        .map_err(|e| InfraError::new("get the chart", e))?;
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
     if let Some(pull) = &options.pull_secret {
         pull.hide(&redactor);
     }
-    let site = Site {
+    let site = RunContext {
         run: ledger.run().to_string(),
         ledger: ledger.clone(),
         helm,

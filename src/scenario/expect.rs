@@ -8,7 +8,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::Generation;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::oracle::secret::diagnosis::Code;
 
 /// An [`Expect`] and the versions it speaks of.
@@ -74,7 +74,7 @@ impl Expectation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
     /// The flow succeeds with these outputs, byte for byte.
-    Outputs(BTreeMap<String, Plain>),
+    Outputs(BTreeMap<String, Plaintext>),
     /// Kestra does not know the secret: the flow fails and says so.
     Missing {
         /// The secret's name as the flow calls it.

@@ -27,7 +27,7 @@ pub use private::private_texts;
 pub use reads::reads_of;
 
 use crate::kestra::Credentials;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// A scenario: what is given, what the world promised, and what really must come out.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Scenario {
         name: &str,
         about: &str,
         given: Given,
-        outputs: BTreeMap<String, Plain>,
+        outputs: BTreeMap<String, Plaintext>,
     ) -> Self {
         Self {
             name: name.into(),
@@ -185,14 +185,14 @@ impl Intent {
 #[derive(Debug, Clone)]
 pub enum Secret {
     /// A plaintext; the harness encodes it as Kestra wants it.
-    Plain(Plain),
+    Plain(Plaintext),
     /// The environment variable's value, given as it is.
-    Env(Plain),
+    Env(Plaintext),
 }
 
 impl Secret {
     /// The bytes as they stand in the scenario.
-    pub fn plain(&self) -> &Plain {
+    pub fn plain(&self) -> &Plaintext {
         match self {
             Self::Plain(p) | Self::Env(p) => p,
         }
@@ -239,7 +239,7 @@ pub struct Literal {
     /// The chart generation whose keys the documents use.
     pub chart: Generation,
     /// The release's values.
-    pub values: Plain,
+    pub values: Plaintext,
     /// The file they stand in.
     pub values_file: String,
     /// Manifests applied before the release is installed.
@@ -260,7 +260,7 @@ pub struct Manifest {
     /// The file's name, for errors.
     pub file: String,
     /// Its bytes.
-    pub text: Plain,
+    pub text: Plaintext,
 }
 
 /// A generation of the chart: the keys that give a container its environment.

@@ -12,7 +12,7 @@ use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
 use super::{
     Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted,
 };
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
 ///
@@ -213,7 +213,7 @@ impl Reader<'_> {
                     .into_iter()
                     .map(|(o, v)| {
                         let p = public(&o);
-                        (o, Plain::new(v, p))
+                        (o, Plaintext::new(v, p))
                     })
                     .collect(),
             ));

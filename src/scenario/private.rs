@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{Change, Expect, Given, Scenario};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// The private texts of a scenario. Of a literal's documents these are the values of environment
 /// variables and all that Secrets hold.
-pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
+pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
     let mut found = Vec::new();
     match &scenario.given {
         Given::Intent(intent) => {
@@ -48,7 +48,7 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
 }
 
 /// Takes what stands under `value`, `data` and `stringData`.
-fn collect(value: &Value, secret: bool, found: &mut Vec<Plain>) {
+fn collect(value: &Value, secret: bool, found: &mut Vec<Plaintext>) {
     match value {
         Value::Object(map) => {
             for (key, below) in map {
@@ -60,7 +60,7 @@ fn collect(value: &Value, secret: bool, found: &mut Vec<Plain>) {
             }
         }
         Value::Array(list) => list.iter().for_each(|v| collect(v, secret, found)),
-        Value::String(text) if secret => found.push(Plain::new(text.as_bytes(), false)),
+        Value::String(text) if secret => found.push(Plaintext::new(text.as_bytes(), false)),
         _ => {}
     }
 }

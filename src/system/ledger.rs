@@ -28,7 +28,7 @@ use tokio::task::spawn_blocking;
 
 pub use past::{CleanError, Cleaned, Cleaner, Local, Owner, PastRun, past_runs, past_runs_in};
 pub use run_id::{NotARunId, RunId};
-pub use thing::Thing;
+pub use thing::OwnedResource;
 
 use crate::system::process::ProcessId;
 
@@ -57,11 +57,11 @@ pub enum LedgerError {
         /// The run.
         run: RunId,
         /// What it still owns.
-        things: Vec<Thing>,
+        things: Vec<OwnedResource>,
     },
 }
 
-fn list(things: &[Thing]) -> String {
+fn list(things: &[OwnedResource]) -> String {
     things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -78,7 +78,7 @@ struct Header {
 #[serde(rename_all = "kebab-case")]
 enum Record {
     /// The thing is about to be made, or is now better known.
-    Own { entry: u64, thing: Thing },
+    Own { entry: u64, thing: OwnedResource },
     /// The thing is gone.
     Release { entry: u64 },
 }
@@ -98,7 +98,7 @@ struct Inner {
 struct Book {
     file: File,
     next: u64,
-    owned: BTreeMap<u64, Thing>,
+    owned: BTreeMap<u64, OwnedResource>,
     /// Something stays beyond the run, for `clean` to remove.
     kept: bool,
 }
@@ -146,7 +146,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It could not be written: do not make the thing.
-    pub async fn own(&self, thing: Thing) -> Result<Owned, LedgerError> {
+    pub async fn own(&self, thing: OwnedResource) -> Result<ResourceGuard, LedgerError> {
         let ledger = self.clone();
         blocking(move || {
             let mut book = ledger.0.book();
@@ -154,7 +154,7 @@ impl Ledger {
             book.next += 1;
             ledger.0.own(&mut book, entry, thing)?;
             drop(book);
-            Ok(Owned {
+            Ok(ResourceGuard {
                 ledger,
                 entry,
                 released: false,
@@ -172,7 +172,7 @@ impl Ledger {
         let name = format!("{}{:08x}", self.run().prefix(), rand::random::<u32>());
         let path = std::path::absolute(std::env::temp_dir().join(name))
             .map_err(io_error("find", Path::new("the temporary directory")))?;
-        let owned = self.own(Thing::Directory { path: path.clone() }).await?;
+        let owned = self.own(OwnedResource::Directory { path: path.clone() }).await?;
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => Ok(TempDir { path, owned }),
             Err(source) => {
@@ -219,7 +219,7 @@ impl Inner {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own(&self, book: &mut Book, entry: u64, thing: Thing) -> Result<(), LedgerError> {
+    fn own(&self, book: &mut Book, entry: u64, thing: OwnedResource) -> Result<(), LedgerError> {
         let record = Record::Own { entry, thing };
         self.write(&book.file, &record)?;
         if let Record::Own { thing, .. } = record {
@@ -247,13 +247,13 @@ impl Drop for Inner {
 /// it stays in the ledger for `clean`.
 #[derive(Debug)]
 #[must_use = "what is not released is left for `clean`"]
-pub struct Owned {
+pub struct ResourceGuard {
     ledger: Ledger,
     entry: u64,
     released: bool,
 }
 
-impl Owned {
+impl ResourceGuard {
     /// Writes down which process it became, right after it was started.
     ///
     /// # Errors
@@ -262,10 +262,10 @@ impl Owned {
         let (ledger, entry) = (self.ledger.clone(), self.entry);
         blocking(move || {
             let mut book = ledger.0.book();
-            let Some(Thing::Process { program, .. }) = book.owned.get(&entry) else {
+            let Some(OwnedResource::Process { program, .. }) = book.owned.get(&entry) else {
                 return Ok(());
             };
-            let thing = Thing::Process {
+            let thing = OwnedResource::Process {
                 program: program.clone(),
                 process: Some(id),
             };
@@ -307,7 +307,7 @@ impl Owned {
     }
 }
 
-impl Drop for Owned {
+impl Drop for ResourceGuard {
     fn drop(&mut self) {
         if !self.released {
             let thing = self.ledger.0.book().owned.get(&self.entry).map(ToString::to_string);
@@ -320,7 +320,7 @@ impl Drop for Owned {
 #[derive(Debug)]
 pub struct TempDir {
     path: PathBuf,
-    owned: Owned,
+    owned: ResourceGuard,
 }
 
 impl TempDir {

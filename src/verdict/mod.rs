@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expect, Stage};
 use crate::system::redact::escape_controls;
 
@@ -40,7 +40,7 @@ pub struct Ran {
     /// The execution's last state, such as `SUCCESS`.
     pub state: String,
     /// What `OutputValues` reported.
-    pub outputs: BTreeMap<String, Plain>,
+    pub outputs: BTreeMap<String, Plaintext>,
     /// What the execution logged at level ERROR.
     pub errors: Vec<String>,
     /// What the logs hold that they must not, or do not hold that they must: a sentence each.
@@ -62,7 +62,7 @@ impl Ran {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prediction {
     /// The flow succeeds; the outputs that can be told beforehand.
-    Outputs(BTreeMap<String, Plain>),
+    Outputs(BTreeMap<String, Plaintext>),
     /// The flow fails for want of one of these secrets.
     Missing(Vec<String>),
     /// It is refused.
@@ -78,7 +78,7 @@ pub enum Prediction {
 /// The machine, the network or the cluster failed: nothing is said about a value.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("{phase}: {cause}")]
-pub struct Infra {
+pub struct InfraError {
     /// What was being done, such as `boot Kestra`.
     pub phase: String,
     /// What went wrong.
@@ -89,7 +89,7 @@ pub struct Infra {
     pub passing: bool,
 }
 
-impl Infra {
+impl InfraError {
     /// A failure of a phase.
     pub fn new(phase: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Infra {
 }
 
 /// What came of a case, or why nothing did.
-pub type Attempt = Result<Outcome, Infra>;
+pub type CaseOutcome = Result<Outcome, InfraError>;
 
 /// How a case ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -144,7 +144,7 @@ pub struct Verdict {
 }
 
 /// Judges what came of a case. The sentences name outputs and never show a value.
-pub fn judge(expect: &Expect, prediction: &Prediction, attempt: &Attempt) -> Verdict {
+pub fn judge(expect: &Expect, prediction: &Prediction, attempt: &CaseOutcome) -> Verdict {
     let outcome = match attempt {
         Err(infra) => {
             return Verdict {
@@ -243,7 +243,7 @@ fn agrees(prediction: &Prediction, outcome: &Outcome) -> bool {
 
 /// How a run ended, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitCode {
     /// 0: all as expected, and at least one case ran.
     Fine,
     /// 1: at least one wrong value, or model drift.
@@ -256,7 +256,7 @@ pub enum Exit {
     Interrupted,
 }
 
-impl Exit {
+impl ExitCode {
     /// What a run's statuses amount to.
     pub fn of(statuses: impl IntoIterator<Item = Status>) -> Self {
         let mut exit = None;
@@ -284,8 +284,8 @@ impl Exit {
     }
 }
 
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(exit: ExitCode) -> Self {
         Self::from(exit.code())
     }
 }

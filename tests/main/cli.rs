@@ -34,7 +34,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-const HEAD: &str = "schema: 1\nname: broken\nabout: Broken.\n";
+const HEAD: &str = "schema: 1\nname: broken\nabout: RunError.\n";
 const SECRETS: &str = "strategy: extra-env\nsecrets:\n  DB_PASSWORD: {plain: hidden-plaintext}\n";
 
 /// What is said of a file, in the words of a snapshot.
@@ -70,7 +70,7 @@ fn broken_scenarios() {
             "bad_indentation",
             format!("{HEAD}strategy: extra-env\nsecrets:\n  A: {{plain: x}}\n B: y\n"),
         ),
-        ("duplicate_key", format!("{HEAD}{SECRETS}about: Again.\n")),
+        ("duplicate_key", format!("{HEAD}{SECRETS}about: RetryQueue.\n")),
         (
             "bad_version_range",
             body("expect: {kestra: nonsense, outputs: {db_password: x}}\n"),

@@ -150,7 +150,7 @@ impl Runner {
         for file in ["LICENSE", "README.md", "CHANGELOG.md"] {
             fs::copy(Path::new(ROOT).join(file), self.sandbox.work().join(file)).unwrap();
         }
-        let packed = self.step(RELEASE, "Pack", &self.sandbox.work());
+        let packed = self.step(RELEASE, "Batch", &self.sandbox.work());
         assert!(packed.status.success(), "{packed:?}");
         let wanted = format!(
             "release download v{} --repo owner/kestra-secrets --pattern {ARCHIVE}* --clobber",

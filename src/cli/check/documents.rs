@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{InputError, Manifest};
 use crate::system::bounded;
 
@@ -15,7 +15,7 @@ pub const STDIN: &str = "-";
 #[derive(Debug, Default)]
 pub struct Documents {
     /// Files of values, in the order they were named.
-    pub values: Vec<Plain>,
+    pub values: Vec<Plaintext>,
     /// Files of manifests, likewise.
     pub manifests: Vec<Manifest>,
 }
@@ -31,10 +31,10 @@ pub fn read(files: &[String]) -> Result<Documents, InputError> {
         if is_manifest(file, &text)? {
             documents.manifests.push(Manifest {
                 file: file.clone(),
-                text: Plain::new(text, false),
+                text: Plaintext::new(text, false),
             });
         } else {
-            documents.values.push(Plain::new(text, false));
+            documents.values.push(Plaintext::new(text, false));
         }
     }
     Ok(documents)

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::documents::{STDIN, bytes_of};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::InputError;
 
 /// The variable that holds a plaintext is called this, and the secret's name.
 pub const VARIABLE: &str = "KESTRA_SECRETS_EXPECT_";
 
 /// Secrets by the name a flow calls them, each with its plaintext where that was said.
-pub type Wanted = BTreeMap<String, Option<Plain>>;
+pub type Wanted = BTreeMap<String, Option<Plaintext>>;
 
 /// What the command line says, in its own words.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub fn read(words: Words<'_>) -> Result<Wanted, InputError> {
         let Some((name, value)) = word.split_once('=') else {
             return Err(no("--public", "has no value", "write --public NAME=VALUE"));
         };
-        add(&mut wanted, "--public", name, Some(Plain::new(value, true)))?;
+        add(&mut wanted, "--public", name, Some(Plaintext::new(value, true)))?;
     }
     for name in words.present {
         add(&mut wanted, "--expect-present", name, None)?;
@@ -52,7 +52,7 @@ pub fn read(words: Words<'_>) -> Result<Wanted, InputError> {
     Ok(wanted)
 }
 
-fn expected(word: &str) -> Result<(&str, Plain), InputError> {
+fn expected(word: &str) -> Result<(&str, Plaintext), InputError> {
     let flag = "--expect";
     let Some((name, value)) = word.split_once('=') else {
         let variable = format!("{VARIABLE}{word}");
@@ -62,7 +62,7 @@ fn expected(word: &str) -> Result<(&str, Plain), InputError> {
         })?;
         return Ok((
             word,
-            Plain::new(std::os::unix::ffi::OsStringExt::into_vec(plain), false),
+            Plaintext::new(std::os::unix::ffi::OsStringExt::into_vec(plain), false),
         ));
     };
     let Some(file) = value.strip_prefix('@') else {
@@ -75,10 +75,10 @@ fn expected(word: &str) -> Result<(&str, Plain), InputError> {
             ),
         ));
     };
-    Ok((name, Plain::new(bytes_of(file)?, false)))
+    Ok((name, Plaintext::new(bytes_of(file)?, false)))
 }
 
-fn add(wanted: &mut Wanted, flag: &str, name: &str, plain: Option<Plain>) -> Result<(), InputError> {
+fn add(wanted: &mut Wanted, flag: &str, name: &str, plain: Option<Plaintext>) -> Result<(), InputError> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if name.is_empty() || !name.chars().all(known) {
         return Err(no(

@@ -9,7 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::Entry;
 use super::file::{MatrixFile, Rule};
-use crate::cli::provider_name::ProviderName;
+use crate::cli::provider_name::ProviderKind;
 use crate::provider::{KestraRef, OfficialRef};
 use crate::scenario::{self, InputError, Scenario};
 use crate::tools::helm::ChartRef;
@@ -25,7 +25,7 @@ type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 
 /// The axes as they are written, for rules to name.
 pub(super) struct Axes {
-    pub providers: Vec<(String, ProviderName)>,
+    pub providers: Vec<(String, ProviderKind)>,
     pub charts: Vec<(String, ChartRef)>,
     pub kestras: Vec<(String, Entry)>,
     pub scenarios: Vec<Arc<Scenario>>,
@@ -52,7 +52,7 @@ impl Reader<'_> {
         let words: Vec<_> = raw.scenarios.iter().map(|s| self.word(&s.value)).collect();
         let axes = Axes {
             scenarios: scenario::load(&words)?.into_iter().map(Arc::new).collect(),
-            providers: self.axis(&raw.providers, |name| ProviderName::from_str(name, false))?,
+            providers: self.axis(&raw.providers, |name| ProviderKind::from_str(name, false))?,
             charts: self.axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
             kestras: self.kestras(raw)?,
         };

@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::progress::{stdout, terminal};
-use crate::verdict::Exit;
+use crate::verdict::ExitCode;
 
 use super::{File, Level, Set, beforehand, check};
 
@@ -80,7 +80,7 @@ pub fn end(error: &clap::Error) -> ! {
         error.exit_code()
     } else {
         stdout::print(&text);
-        stdout::exit(Exit::Fine).code().into()
+        stdout::exit(ExitCode::Fine).code().into()
     };
     std::process::exit(code)
 }

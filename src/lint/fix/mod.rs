@@ -13,7 +13,7 @@ pub use write::{replace, replaceable};
 use super::edit::{self, Edit};
 use super::input::Source;
 use super::tree::{Id, Scalar, Tree};
-use super::{Linted, Meanings, lint_as};
+use super::{ExpectedValues, Linted, lint_as};
 use crate::scenario::Generation;
 
 /// Undoing one layer can show the next; more layers than these nobody writes.
@@ -41,11 +41,11 @@ pub struct Outcome {
 
 /// Makes every edit that needs no guess, of the sources that the user gave, until none is left.
 pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
-    fix_as(sources, generation, &Meanings::default())
+    fix_as(sources, generation, &ExpectedValues::default())
 }
 
 /// The same where somebody said what secrets are meant to be.
-pub fn fix_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Outcome {
+pub fn fix_as(sources: &[Source], generation: Option<Generation>, meanings: &ExpectedValues) -> Outcome {
     let mut now: Vec<Source> = sources
         .iter()
         .map(|source| source.with_text(source.text.as_str()))

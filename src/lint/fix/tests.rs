@@ -6,7 +6,7 @@ use super::*;
 use crate::lint::input::Form;
 use crate::lint::{Rule, Severity, lint};
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{Place, Plain, decode};
+use crate::oracle::secret::{Place, Plaintext, decode};
 
 fn source(text: &str) -> Source {
     Source::new("x.yaml", Some("x.yaml".into()), text, Form::Yaml)
@@ -117,7 +117,7 @@ proptest! {
             let tree = source(&after);
             let tree = tree.tree().map_err(|e| TestCaseError::fail(e.message))?;
             let found = [field].iter().find_map(|f| tree.text_at(tree.roots[0], &[f, "SECRET_A"]));
-            let env = place.environment(&Plain::from(found.unwrap_or_default()));
+            let env = place.environment(&Plaintext::from(found.unwrap_or_default()));
             let text = env.and_then(|env| decode(&env).ok());
             let text = text.map(|t| String::from_utf8_lossy(t.bytes()).into_owned()).unwrap_or_default();
             prop_assert_eq!(text.trim(), plain.trim());

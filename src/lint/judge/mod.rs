@@ -9,7 +9,7 @@ use super::edit::Edit;
 use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
 use super::finding::{Rule, Severity, shown};
 use super::gather::Document;
-use super::meanings::Meanings;
+use super::meanings::ExpectedValues;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::PREFIX;
 use crate::oracle::secret::diagnosis::Code;
@@ -39,10 +39,10 @@ pub struct Found {
 type Key = (usize, usize);
 
 /// The judgement of all facts.
-pub struct Judge<'a> {
+pub struct Checker<'a> {
     documents: &'a [Document<'a>],
     facts: &'a Facts<'a>,
-    meanings: &'a Meanings,
+    meanings: &'a ExpectedValues,
     /// The objects of a name.
     named: HashMap<(ObjectKind, &'a str), Vec<usize>>,
     /// The keys of objects; of two alike the later, which wins.
@@ -62,8 +62,12 @@ pub struct Judge<'a> {
 }
 
 /// Judges; `None` when the files refer to each other so often that they cannot have been written by hand.
-pub fn judge<'a>(documents: &'a [Document<'a>], facts: &'a Facts<'a>, meanings: &'a Meanings) -> Option<Vec<Found>> {
-    let mut judge = Judge {
+pub fn judge<'a>(
+    documents: &'a [Document<'a>],
+    facts: &'a Facts<'a>,
+    meanings: &'a ExpectedValues,
+) -> Option<Vec<Found>> {
+    let mut judge = Checker {
         documents,
         facts,
         meanings,
@@ -93,7 +97,7 @@ fn is_secret(name: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Checker<'a> {
     fn index(&mut self) {
         for (number, object) in self.facts.objects.iter().enumerate() {
             if let Some(name) = object.name {
@@ -218,7 +222,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn node_edit(&self, at: At, new: &crate::oracle::secret::Plain) -> Option<Edit> {
+    fn node_edit(&self, at: At, new: &crate::oracle::secret::Plaintext) -> Option<Edit> {
         let document = self.documents.get(at.source)?;
         let node = document.tree.node(at.node);
         let scalar = document.tree.scalar(at.node)?;

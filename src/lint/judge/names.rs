@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Found, Judge, is_secret};
+use super::{Checker, Found, is_secret};
 use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
 use crate::lint::finding::{Rule, Severity, shown};
 use crate::oracle::environment::ObjectKind;
@@ -11,7 +11,7 @@ use crate::oracle::secret::diagnosis::{Code, corrected_name};
 /// Names that a message lists at most.
 const LISTED: usize = 5;
 
-impl<'a> Judge<'a> {
+impl<'a> Checker<'a> {
     pub(super) fn container(&mut self, container: &'a Container<'a>) {
         let mut names: Vec<(String, At)> = Vec::new();
         for from in &container.env_from {

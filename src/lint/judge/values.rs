@@ -1,14 +1,14 @@
 //! Single values.
 
-use super::{Found, Judge};
+use super::{Checker, Found};
 use crate::lint::facts::{At, Entry, Value};
 use crate::lint::finding::{Rule, Severity, shown};
 use crate::lint::tree::Style;
 use crate::oracle::secret::diagnosis::{self, Code, Given};
-use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::oracle::secret::{PREFIX, Place, Plaintext};
 use crate::system::words::count;
 
-impl Judge<'_> {
+impl Checker<'_> {
     /// The value that Kestra gets under `name`; `free` says that nobody else takes it.
     pub(super) fn entry(&mut self, entry: &Entry, name: &str, subject: &str, free: bool) {
         if !self.judged.insert(entry.value_at) {
@@ -38,7 +38,7 @@ impl Judge<'_> {
     }
 
     fn text(&mut self, entry: &Entry, text: &str, typed: bool, name: &str, subject: &str, free: bool) {
-        let value = Plain::from(text);
+        let value = Plaintext::from(text);
         // The name has its own finding.
         let right_name = diagnosis::corrected_name(name).unwrap_or_else(|| name.into());
         let diagnosis = diagnosis::diagnose(&Given {
@@ -136,7 +136,7 @@ impl Judge<'_> {
         let edit = if entry.literal || code == Code::ShellName || name != entry.name {
             None
         } else {
-            self.node_edit(entry.name_at, &Plain::new(right.as_str(), true))
+            self.node_edit(entry.name_at, &Plaintext::new(right.as_str(), true))
         };
         self.found.push(Found {
             at: entry.name_at,

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{JavaBase64Error, Plain, base64_java, line_breaks, utf8_java};
+use super::{JavaBase64Error, Plaintext, base64_java, line_breaks, utf8_java};
 
 /// What Kestra makes of the value of one `SECRET_…` variable: the text of `secret()`, in UTF-8, as
 /// public as the value.
@@ -16,13 +16,13 @@ use super::{JavaBase64Error, Plain, base64_java, line_breaks, utf8_java};
 ///
 /// # Errors
 /// Java's own, for a value that is not Base64. Kestra logs it and drops the secret.
-pub fn decode(env_value: &Plain) -> Result<Plain, JavaBase64Error> {
+pub fn decode(env_value: &Plaintext) -> Result<Plaintext, JavaBase64Error> {
     let bytes = decode_bytes(env_value)?;
     Ok(bytes.map(|bytes| utf8_java::decode(bytes).as_bytes().to_vec()))
 }
 
 /// The first three steps of [`decode`]: the bytes that Kestra has for a moment and nobody sees.
-pub(super) fn decode_bytes(env_value: &Plain) -> Result<Plain, JavaBase64Error> {
+pub(super) fn decode_bytes(env_value: &Plaintext) -> Result<Plaintext, JavaBase64Error> {
     let text = utf8_java::decode(env_value.bytes());
     let mut latin1 = Zeroizing::new(Vec::with_capacity(text.len()));
     latin1.extend(line_breaks::removed(&text).map(|c| u8::try_from(c).unwrap_or(b'?')));
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_text_is_as_public_as_the_value() {
-        assert!(decode(&Plain::new("YWRtaW4=", true)).is_ok_and(|p| p.is_public()));
-        assert!(decode(&Plain::new("YWRtaW4=", false)).is_ok_and(|p| !p.is_public()));
+        assert!(decode(&Plaintext::new("YWRtaW4=", true)).is_ok_and(|p| p.is_public()));
+        assert!(decode(&Plaintext::new("YWRtaW4=", false)).is_ok_and(|p| !p.is_public()));
     }
 }

@@ -7,7 +7,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::decode::decode_bytes;
-use super::{Keyring, PREFIX, Place, Plain, Read, RunKey, Shown, reported};
+use super::{DisplayValue, PREFIX, Place, Plaintext, Read, RunKey, SecretStore, reported};
 
 /// A place where a secret can be looked at, in the order of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +49,7 @@ impl fmt::Display for HopKind {
 /// What is at a hop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Value<V = Shown> {
+pub enum Value<V = DisplayValue> {
     /// This value.
     Is(V),
     /// One of these, and nothing says which.
@@ -71,8 +71,8 @@ impl<V: PartialEq> Value<V> {
     }
 }
 
-impl Value<Plain> {
-    fn then(&self, f: impl FnOnce(&Plain) -> Self) -> Self {
+impl Value<Plaintext> {
+    fn then(&self, f: impl FnOnce(&Plaintext) -> Self) -> Self {
         match self {
             Self::Is(plain) => f(plain),
             Self::OneOf(_) => Self::Nothing("not knowable".into()),
@@ -90,12 +90,12 @@ impl Value<Plain> {
     }
 }
 
-impl From<Read> for Value<Plain> {
+impl From<Read> for Value<Plaintext> {
     fn from(read: Read) -> Self {
         match read {
             Read::Text(text) => Self::Is(text),
             Read::OneOf(texts) => Self::OneOf(texts),
-            Read::EmptyString => Self::Is(Plain::new("", true)),
+            Read::EmptyString => Self::Is(Plaintext::new("", true)),
             Read::Fails(message) => Self::Nothing(message),
         }
     }
@@ -103,7 +103,7 @@ impl From<Read> for Value<Plain> {
 
 /// One hop; of plaintexts while they are compared, of what may be shown in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Hop<V = Shown> {
+pub struct Hop<V = DisplayValue> {
     /// Where.
     pub at: HopKind,
     /// What would be here if the plaintext is to arrive; none when nobody said what is meant.
@@ -118,9 +118,9 @@ pub struct Hop<V = Shown> {
     pub observed: Option<Value<V>>,
 }
 
-impl Hop<Plain> {
+impl Hop<Plaintext> {
     /// Something was seen here, in the outputs of a task: what should be there is what those show.
-    pub fn seen_in_outputs(&mut self, seen: Value<Plain>, kestra: &Version) {
+    pub fn seen_in_outputs(&mut self, seen: Value<Plaintext>, kestra: &Version) {
         for value in [&mut self.meant, &mut self.predicted].into_iter().flatten() {
             if let Value::Is(text) = value {
                 match reported(text, kestra).as_slice() {
@@ -135,7 +135,7 @@ impl Hop<Plain> {
 
     /// As a report may show it.
     pub fn show(&self, key: &RunKey) -> Hop {
-        let show = |value: &Option<Value<Plain>>| value.as_ref().map(|value| value.show(key));
+        let show = |value: &Option<Value<Plaintext>>| value.as_ref().map(|value| value.show(key));
         Hop {
             at: self.at,
             meant: show(&self.meant),
@@ -164,13 +164,13 @@ pub struct Path<'a> {
     /// Where the value was written.
     pub place: Place,
     /// What was written.
-    pub written: &'a Plain,
+    pub written: &'a Plaintext,
     /// What the user means a flow to get, when that is known.
-    pub meant: Option<&'a Plain>,
+    pub meant: Option<&'a Plaintext>,
     /// What the kubelet makes of it, when its rules were applied to the whole pod; else the same bytes.
-    pub environment: Option<&'a Plain>,
+    pub environment: Option<&'a Plaintext>,
     /// What Kestra makes of the whole environment, when that is known; else this variable is alone.
-    pub keyring: Option<&'a Keyring>,
+    pub keyring: Option<&'a SecretStore>,
 }
 
 impl Path<'_> {
@@ -178,9 +178,9 @@ impl Path<'_> {
     ///
     /// A value that leads to the plaintext is meant, however it was encoded: line breaks and missing
     /// padding are no fault. Otherwise what is meant is the plain encoding.
-    pub fn hops(&self, kestra: &Version) -> Vec<Hop<Plain>> {
+    pub fn hops(&self, kestra: &Version) -> Vec<Hop<Plaintext>> {
         let predicted = self.downstream(self.written, kestra);
-        let arrives = |meant: &Plain| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
+        let arrives = |meant: &Plaintext| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
         let meant = match self.meant {
             Some(meant) if arrives(meant) => predicted.clone(),
             Some(meant) => Path {
@@ -205,7 +205,7 @@ impl Path<'_> {
         hops
     }
 
-    fn upstream(&self, meant: &Plain) -> Vec<Hop<Plain>> {
+    fn upstream(&self, meant: &Plaintext) -> Vec<Hop<Plaintext>> {
         let hop = |at, value| Hop {
             at,
             meant: Some(Value::Is(value)),
@@ -222,7 +222,7 @@ impl Path<'_> {
         hops
     }
 
-    fn downstream(&self, written: &Plain, kestra: &Version) -> Vec<(HopKind, Value<Plain>)> {
+    fn downstream(&self, written: &Plaintext, kestra: &Version) -> Vec<(HopKind, Value<Plaintext>)> {
         let stored = self.place.environment(written).map_or_else(
             || Value::Nothing("the API server refuses the Secret: its data is not Base64".into()),
             Value::Is,
@@ -235,7 +235,7 @@ impl Path<'_> {
             Err(error) => Value::Nothing(error.to_string()),
         });
         let text = environment.then(|value| {
-            let alone = || Keyring::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
+            let alone = || SecretStore::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
             self.keyring
                 .map_or_else(|| alone().secret(self.key, kestra), |all| all.secret(self.key, kestra))
                 .into()
@@ -260,9 +260,9 @@ mod tests {
 
     const NEW: Version = Version::new(2, 0, 0);
 
-    fn hops(place: Place, written: &str, meant: Option<&str>) -> Vec<Hop<Plain>> {
+    fn hops(place: Place, written: &str, meant: Option<&str>) -> Vec<Hop<Plaintext>> {
         let written = written.into();
-        let meant = meant.map(Plain::from);
+        let meant = meant.map(Plaintext::from);
         Path {
             key: "DB_USERNAME",
             place,
@@ -274,7 +274,7 @@ mod tests {
         .hops(&NEW)
     }
 
-    fn last(hops: &[Hop<Plain>]) -> Option<&Value<Plain>> {
+    fn last(hops: &[Hop<Plaintext>]) -> Option<&Value<Plaintext>> {
         hops.last().and_then(|hop| hop.predicted.as_ref())
     }
 

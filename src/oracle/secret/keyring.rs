@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{JavaBase64Error, Plain, decode, utf8_java};
+use super::{JavaBase64Error, Plaintext, decode, utf8_java};
 
 /// What the name of a variable must start with, in this very case, for Kestra to take it for a secret.
 pub const PREFIX: &str = "SECRET_";
@@ -14,7 +14,7 @@ pub const PREFIX: &str = "SECRET_";
 /// Collected from names and values. Where a name comes twice the first wins, as it does in Java
 /// (`ProcessEnvironment`); a container runtime lets each name through once.
 #[derive(Debug, Clone, Default)]
-pub struct Keyring {
+pub struct SecretStore {
     secrets: BTreeMap<String, Candidates>,
     ignored: Vec<String>,
 }
@@ -22,7 +22,7 @@ pub struct Keyring {
 /// The variables that claim one key.
 #[derive(Debug, Clone, Default)]
 struct Candidates {
-    decoded: Vec<(String, Plain)>,
+    decoded: Vec<(String, Plaintext)>,
     undecodable: Vec<Undecodable>,
 }
 
@@ -50,28 +50,28 @@ fn log_line(name: &str, reason: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// One text.
-    Found(&'a Plain),
+    Found(&'a Plaintext),
     /// Every variable for this key was dropped.
     Undecodable(&'a [Undecodable]),
     /// Names that differ only in case, each with its text: the first in the order of a Java `HashMap`
     /// wins. The server logs the texts of the winner and of each loser.
-    Collision(&'a [(String, Plain)]),
+    Collision(&'a [(String, Plaintext)]),
 }
 
 /// What `secret(key)` does in a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// It is this text.
-    Text(Plain),
+    Text(Plaintext),
     /// It is one of these texts, which differ; nothing says beforehand which.
-    OneOf(Vec<Plain>),
+    OneOf(Vec<Plaintext>),
     /// There is no such secret, and it is the empty text without a word: Kestra before 0.21.
     EmptyString,
     /// There is no such secret, and the task fails with this message.
     Fails(String),
 }
 
-impl Keyring {
+impl SecretStore {
     /// What is held under `key`, in whatever case it is written.
     pub fn entry(&self, key: &str) -> Option<Entry<'_>> {
         let candidates = self.secrets.get(&upper_case(key))?;
@@ -91,7 +91,7 @@ impl Keyring {
         match self.entry(key) {
             Some(Entry::Found(text)) => Read::Text(text.clone()),
             Some(Entry::Collision(several)) => {
-                let mut texts: Vec<Plain> = Vec::new();
+                let mut texts: Vec<Plaintext> = Vec::new();
                 for (_, text) in several {
                     if !texts.contains(text) {
                         texts.push(text.clone());
@@ -151,7 +151,7 @@ impl Keyring {
     }
 }
 
-impl<N: AsRef<[u8]>, V: Into<Plain>> FromIterator<(N, V)> for Keyring {
+impl<N: AsRef<[u8]>, V: Into<Plaintext>> FromIterator<(N, V)> for SecretStore {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(environment: I) -> Self {
         let mut keyring = Self::default();
         let mut seen = std::collections::HashSet::new();
@@ -191,7 +191,7 @@ mod tests {
     const OLD: Version = Version::new(0, 20, 7);
     const NEW: Version = Version::new(2, 0, 0);
 
-    fn keyring(environment: &[(&str, &str)]) -> Keyring {
+    fn keyring(environment: &[(&str, &str)]) -> SecretStore {
         environment.iter().copied().collect()
     }
 

@@ -8,9 +8,9 @@
 //! Everything is pure: no input or output, no clock.
 //!
 //! # What may be shown
-//! [`Plain`] holds bytes that are a secret or were made from one. It has no `Display` and no
-//! `Serialize`, its `Debug` is redacted, and what is derived from it by [`Plain::map`] is as private
-//! as its source. A report takes [`Shown`], which only [`RunKey::show`] makes from a plaintext.
+//! [`Plaintext`] holds bytes that are a secret or were made from one. It has no `Display` and no
+//! `Serialize`, its `Debug` is redacted, and what is derived from it by [`Plaintext::map`] is as private
+//! as its source. A report takes [`DisplayValue`], which only [`RunKey::show`] makes from a plaintext.
 
 mod base64_java;
 mod decode;
@@ -29,8 +29,8 @@ pub use base64_java::JavaBase64Error;
 pub use decode::decode;
 pub use escaped::escaped;
 pub use hop::{Hop, HopKind, Path, Value, first_wrong};
-pub use keyring::{Entry, Keyring, PREFIX, Read, Undecodable};
+pub use keyring::{Entry, PREFIX, Read, SecretStore, Undecodable};
 pub use place::Place;
-pub use plain::Plain;
+pub use plain::Plaintext;
 pub use reported::reported;
-pub use shown::{RunKey, Shown};
+pub use shown::{DisplayValue, RunKey};

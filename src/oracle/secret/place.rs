@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Plain;
+use super::Plaintext;
 
 /// Go's `base64.StdEncoding`, which reads a Secret's `data`: unused bits may be anything.
 const GO: GeneralPurpose = GeneralPurpose::new(
@@ -30,7 +30,7 @@ pub enum Place {
 
 impl Place {
     /// The value to write here for a plaintext.
-    pub fn encode(self, plain: &Plain) -> Plain {
+    pub fn encode(self, plain: &Plaintext) -> Plaintext {
         let once = plain.map(|bytes| STANDARD.encode(bytes));
         if self == Self::Data {
             once.map(|bytes| STANDARD.encode(bytes))
@@ -41,7 +41,7 @@ impl Place {
 
     /// The value that reaches the environment from here; `None` when the API server refuses it, which
     /// happens to `data` that is not Base64. Line breaks in it are harmless.
-    pub fn environment(self, written: &Plain) -> Option<Plain> {
+    pub fn environment(self, written: &Plaintext) -> Option<Plaintext> {
         if self != Self::Data {
             return Some(written.clone());
         }
@@ -54,6 +54,6 @@ impl Place {
         });
         GO.decode(unbroken.bytes())
             .ok()
-            .map(|bytes| Plain::new(bytes, written.is_public()))
+            .map(|bytes| Plaintext::new(bytes, written.is_public()))
     }
 }

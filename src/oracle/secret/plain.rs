@@ -6,15 +6,15 @@ use zeroize::Zeroizing;
 
 /// A secret's bytes, or what any hop made of them; wiped from memory when dropped.
 ///
-/// Public ones may be shown to anybody, the others to nobody; what is made from one by [`Plain::map`]
+/// Public ones may be shown to anybody, the others to nobody; what is made from one by [`Plaintext::map`]
 /// inherits that. Two are equal when their bytes are, whether or not they are public.
 #[derive(Clone)]
-pub struct Plain {
+pub struct Plaintext {
     bytes: Zeroizing<Vec<u8>>,
     public: bool,
 }
 
-impl Plain {
+impl Plaintext {
     /// Takes bytes; `public` says that they may be shown.
     pub fn new(bytes: impl Into<Vec<u8>>, public: bool) -> Self {
         Self {
@@ -39,41 +39,41 @@ impl Plain {
     }
 }
 
-impl PartialEq for Plain {
+impl PartialEq for Plaintext {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes
     }
 }
 
-impl Eq for Plain {}
+impl Eq for Plaintext {}
 
 /// Private, since nobody said otherwise.
-impl From<Vec<u8>> for Plain {
+impl From<Vec<u8>> for Plaintext {
     fn from(bytes: Vec<u8>) -> Self {
         Self::new(bytes, false)
     }
 }
 
 /// Private, since nobody said otherwise.
-impl From<&[u8]> for Plain {
+impl From<&[u8]> for Plaintext {
     fn from(bytes: &[u8]) -> Self {
         Self::new(bytes, false)
     }
 }
 
 /// Private, since nobody said otherwise.
-impl From<&str> for Plain {
+impl From<&str> for Plaintext {
     fn from(text: &str) -> Self {
         Self::new(text, false)
     }
 }
 
-impl fmt::Debug for Plain {
+impl fmt::Debug for Plaintext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.public {
-            write!(f, "Plain({})", super::escaped(&self.bytes))
+            write!(f, "Plaintext({})", super::escaped(&self.bytes))
         } else {
-            f.write_str("Plain([private])")
+            f.write_str("Plaintext([private])")
         }
     }
 }
@@ -84,15 +84,18 @@ mod tests {
 
     #[test]
     fn debug_hides_what_is_not_public() {
-        assert_eq!(format!("{:?}", Plain::new("admin", false)), "Plain([private])");
-        assert_eq!(format!("{:?}", Plain::new("admin\n", true)), r#"Plain("admin\n")"#);
+        assert_eq!(format!("{:?}", Plaintext::new("admin", false)), "Plaintext([private])");
+        assert_eq!(
+            format!("{:?}", Plaintext::new("admin\n", true)),
+            r#"Plaintext("admin\n")"#
+        );
     }
 
     #[test]
     fn what_is_derived_is_as_private_as_its_source() {
-        let upper = |p: &Plain| p.map(<[u8]>::to_ascii_uppercase);
+        let upper = |p: &Plaintext| p.map(<[u8]>::to_ascii_uppercase);
         assert!(!upper(&"admin".into()).is_public());
-        assert!(upper(&Plain::new("admin", true)).is_public());
+        assert!(upper(&Plaintext::new("admin", true)).is_public());
         assert_eq!(upper(&"admin".into()).bytes(), b"ADMIN");
     }
 }

@@ -3,7 +3,7 @@
 use semver::Version;
 use zeroize::Zeroizing;
 
-use super::{Plain, Read};
+use super::{Plaintext, Read};
 
 /// Six characters, by which JSON writes NUL down; in a text of their own they stand behind a backslash.
 const NUL: &str = "\\u0000";
@@ -28,7 +28,7 @@ fn keeps_nul(kestra: &Version) -> Option<bool> {
 
 /// What a task's outputs show of a text that `secret()` gave it: one of these. There is none where the execution
 /// never ends, or may not.
-pub fn reported(text: &Plain, kestra: &Version) -> Vec<Plain> {
+pub fn reported(text: &Plaintext, kestra: &Version) -> Vec<Plaintext> {
     let kept = || Some(text.clone());
     let (one, other) = match keeps_nul(kestra) {
         Some(true) => (kept(), kept()),
@@ -50,7 +50,7 @@ impl Read {
             Self::OneOf(texts) => texts,
             other => return Some(other),
         };
-        let mut shown: Vec<Plain> = Vec::new();
+        let mut shown: Vec<Plaintext> = Vec::new();
         for one in texts.iter().flat_map(|text| reported(text, kestra)) {
             if !shown.contains(&one) {
                 shown.push(one);
@@ -71,7 +71,7 @@ impl Read {
 ///   an escape: the output of `a\u0000b` is `a` and a backspace;
 /// - where that makes no escape, as at the end of a text, the queue refuses the result and the execution stays
 ///   `RUNNING` for ever.
-fn without_nul(text: &Plain) -> Option<Plain> {
+fn without_nul(text: &Plaintext) -> Option<Plaintext> {
     let mut shown = Zeroizing::new(String::from_utf8(text.bytes().to_vec()).ok()?);
     for _ in 0..PASSES {
         let json = Zeroizing::new(serde_json::to_string(&*shown).ok()?);
@@ -101,7 +101,7 @@ mod tests {
             (r"a\u0000x", None),
             (r"\u0001 \n é", Some(r"\u0001 \n é")),
         ] {
-            let shown: Vec<Plain> = shown.into_iter().map(Plain::from).collect();
+            let shown: Vec<Plaintext> = shown.into_iter().map(Plaintext::from).collect();
             assert_eq!(reported(&text.into(), &NEW), shown, "{text:?}");
             assert_eq!(reported(&text.into(), &Version::new(1, 3, 31)), shown, "{text:?}");
         }
@@ -136,7 +136,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_as_public_as_the_text() {
-        assert!(reported(&Plain::new("a", true), &NEW).iter().all(Plain::is_public));
-        assert!(!reported(&"a\0".into(), &NEW).iter().any(Plain::is_public));
+        assert!(
+            reported(&Plaintext::new("a", true), &NEW)
+                .iter()
+                .all(Plaintext::is_public)
+        );
+        assert!(!reported(&"a\0".into(), &NEW).iter().any(Plaintext::is_public));
     }
 }

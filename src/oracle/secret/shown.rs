@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Plain, escaped};
+use super::{Plaintext, escaped};
 
 /// A value as a report may show it: the bytes when they are public, else what tells two values of one
 /// run apart and no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "Form", try_from = "Form")]
 #[schemars(with = "Form")]
-pub enum Shown {
+pub enum DisplayValue {
     /// Bytes that everybody may see.
     Public(Vec<u8>),
     /// Bytes that nobody may see.
@@ -30,7 +30,7 @@ pub enum Shown {
     },
 }
 
-impl Shown {
+impl DisplayValue {
     /// How many bytes there are.
     pub fn size(&self) -> usize {
         match self {
@@ -52,7 +52,7 @@ impl Shown {
 }
 
 /// For a person: the escaped text, or length and hash.
-impl fmt::Display for Shown {
+impl fmt::Display for DisplayValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Public(bytes) => f.write_str(&escaped(bytes)),
@@ -90,16 +90,16 @@ enum Form {
     },
 }
 
-impl From<Shown> for Form {
-    fn from(shown: Shown) -> Self {
+impl From<DisplayValue> for Form {
+    fn from(shown: DisplayValue) -> Self {
         match shown {
-            Shown::Public(bytes) => match String::from_utf8(bytes) {
+            DisplayValue::Public(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Self::Text { text },
                 Err(error) => Self::Bytes {
                     base64: STANDARD.encode(error.as_bytes()),
                 },
             },
-            Shown::Private { len, hmac } => Self::Private {
+            DisplayValue::Private { len, hmac } => Self::Private {
                 len,
                 hmac: hex::encode(hmac),
             },
@@ -107,7 +107,7 @@ impl From<Shown> for Form {
     }
 }
 
-impl TryFrom<Form> for Shown {
+impl TryFrom<Form> for DisplayValue {
     type Error = String;
 
     fn try_from(form: Form) -> Result<Self, String> {
@@ -133,10 +133,10 @@ impl RunKey {
     }
 
     /// What a report may show of a value.
-    pub fn show(&self, plain: &Plain) -> Shown {
+    pub fn show(&self, plain: &Plaintext) -> DisplayValue {
         let bytes = plain.bytes();
         if plain.is_public() {
-            return Shown::Public(bytes.to_vec());
+            return DisplayValue::Public(bytes.to_vec());
         }
         // The block-sized key is the one HMAC takes without a way to fail; zeros to the right are what
         // HMAC itself adds to a short key.
@@ -148,7 +148,7 @@ impl RunKey {
             .into_bytes();
         let mut hmac = [0; 8];
         hmac.copy_from_slice(&digest[..8]);
-        Shown::Private { len: bytes.len(), hmac }
+        DisplayValue::Private { len: bytes.len(), hmac }
     }
 }
 
@@ -162,32 +162,38 @@ impl fmt::Debug for RunKey {
 mod tests {
     use super::*;
 
-    fn json(shown: &Shown) -> String {
+    fn json(shown: &DisplayValue) -> String {
         serde_json::to_string(shown).unwrap()
     }
 
     #[test]
     fn a_public_value_is_written_as_text_or_in_base64() {
         let key = RunKey::random();
-        assert_eq!(json(&key.show(&Plain::new("admin\n", true))), r#"{"text":"admin\n"}"#);
-        assert_eq!(json(&key.show(&Plain::new(*b"\xff\0", true))), r#"{"base64":"/wA="}"#);
+        assert_eq!(
+            json(&key.show(&Plaintext::new("admin\n", true))),
+            r#"{"text":"admin\n"}"#
+        );
+        assert_eq!(
+            json(&key.show(&Plaintext::new(*b"\xff\0", true))),
+            r#"{"base64":"/wA="}"#
+        );
     }
 
     #[test]
     fn a_long_value_is_told_in_brief() {
         let key = RunKey::random();
-        let brief = key.show(&Plain::new("x".repeat(65_536), true)).brief();
+        let brief = key.show(&Plaintext::new("x".repeat(65_536), true)).brief();
         assert_eq!(brief, format!("\"{}\"… (65536 bytes)", "x".repeat(80)));
-        assert_eq!(key.show(&Plain::new("x", true)).brief(), "\"x\"");
+        assert_eq!(key.show(&Plaintext::new("x", true)).brief(), "\"x\"");
     }
 
     #[test]
     fn a_private_value_is_written_as_length_and_hash() {
         let key = RunKey::random();
-        let Shown::Private { len: 5, hmac } = key.show(&"admin".into()) else {
+        let DisplayValue::Private { len: 5, hmac } = key.show(&"admin".into()) else {
             panic!("shown")
         };
-        let shown = Shown::Private { len: 5, hmac };
+        let shown = DisplayValue::Private { len: 5, hmac };
         assert_eq!(json(&shown), format!(r#"{{"len":5,"hmac":"{}"}}"#, hex::encode(hmac)));
         assert_eq!(shown.to_string(), format!("[private, 5 bytes, #{}]", hex::encode(hmac)));
     }
@@ -200,17 +206,24 @@ mod tests {
         assert_ne!(key.show(&"admin".into()), key.show(&"admim".into()));
         assert_ne!(key.show(&"admin".into()), RunKey::random().show(&"admin".into()));
         let expected = *b"\x6a\x58\xbd\x74\xc5\xdd\x5e\x90";
-        assert_eq!(key.show(&"admin".into()), Shown::Private { len: 5, hmac: expected });
+        assert_eq!(
+            key.show(&"admin".into()),
+            DisplayValue::Private { len: 5, hmac: expected }
+        );
     }
 
     #[test]
     fn what_was_written_can_be_read() {
         let key = RunKey::random();
-        for plain in [Plain::new("admin\n", true), Plain::new(*b"\xff", true), "admin".into()] {
+        for plain in [
+            Plaintext::new("admin\n", true),
+            Plaintext::new(*b"\xff", true),
+            "admin".into(),
+        ] {
             let shown = key.show(&plain);
-            assert_eq!(serde_json::from_str::<Shown>(&json(&shown)).unwrap(), shown);
+            assert_eq!(serde_json::from_str::<DisplayValue>(&json(&shown)).unwrap(), shown);
         }
-        assert!(serde_json::from_str::<Shown>(r#"{"len":5,"hmac":"00"}"#).is_err());
-        assert!(serde_json::from_str::<Shown>(r#"{"base64":"?"}"#).is_err());
+        assert!(serde_json::from_str::<DisplayValue>(r#"{"len":5,"hmac":"00"}"#).is_err());
+        assert!(serde_json::from_str::<DisplayValue>(r#"{"base64":"?"}"#).is_err());
     }
 }

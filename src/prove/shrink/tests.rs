@@ -3,12 +3,12 @@ use std::convert::Infallible;
 use super::super::bench::{difference, reported};
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::oracle::secret::{Keyring, Read};
+use crate::oracle::secret::{Read, SecretStore};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 
 /// What a live Kestra does, as far as names and values alone decide it.
-fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
+fn observed(sample: &Sample, keyring: &SecretStore) -> Observed {
     match keyring.secret(&sample.key, &NEW).reported(&NEW).unwrap() {
         Read::Text(text) => Observed::Text(text),
         Read::OneOf(texts) => Observed::Text(texts[0].clone()),
@@ -20,8 +20,8 @@ fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
 /// Which samples differ from what a model says that sees every value through `wrong`.
 fn differs(samples: &[Sample], wrong: impl Fn(&[u8]) -> Vec<u8>) -> Vec<bool> {
     let variables = || samples.iter().flat_map(|s| &s.variables);
-    let truth: Keyring = variables().map(|v| (&v.name, v.text.clone())).collect();
-    let model: Keyring = variables()
+    let truth: SecretStore = variables().map(|v| (&v.name, v.text.clone())).collect();
+    let model: SecretStore = variables()
         .map(|v| (&v.name, v.text.map(|bytes| wrong(bytes))))
         .collect();
     let one = |s: &Sample| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::daemon::Daemon;
-use crate::system::ledger::{CleanError, Cleaned, Cleaner, RunId, Thing};
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::redact::Redactor;
 
 /// The cleaner of containers. The daemon is asked only when there is one to remove.
@@ -13,8 +13,12 @@ use crate::system::redact::Redactor;
 pub struct Containers;
 
 impl Cleaner for Containers {
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
-        let Thing::Container { name } = thing else {
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+        let OwnedResource::Container { name } = thing else {
             return None;
         };
         Some(Box::pin(async move {
@@ -45,9 +49,12 @@ mod tests {
     async fn a_container_that_is_not_named_as_ours_is_left_alone() {
         let run = RunId::random();
         let name = "somebodys-database".to_owned();
-        let cleaned = Containers.clean(&run, &Thing::Container { name }).unwrap().await;
+        let cleaned = Containers
+            .clean(&run, &OwnedResource::Container { name })
+            .unwrap()
+            .await;
         assert!(matches!(cleaned, Err(CleanError::NotOurs { .. })), "{cleaned:?}");
         let name = "kind".to_owned();
-        assert!(Containers.clean(&run, &Thing::Cluster { name }).is_none());
+        assert!(Containers.clean(&run, &OwnedResource::Cluster { name }).is_none());
     }
 }

@@ -7,8 +7,8 @@ use super::servers::Servers;
 use crate::kestra::Client;
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Next, Node, next};
-use crate::provider::{Installed, Pods, Site, evidence};
-use crate::verdict::Infra;
+use crate::provider::{Installed, Pods, RunContext, evidence};
+use crate::verdict::InfraError;
 
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.
 const TRIES: usize = 3;
@@ -26,12 +26,12 @@ pub struct Running {
 
 impl Running {
     pub(super) async fn start(
-        site: &Site,
+        site: &RunContext,
         node: Node,
         launcher: Launcher,
         installation: &Installation,
         pods: Pods,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let clock = Instant::now();
         let (servers, client) = boot(site, &launcher, installation, &pods).await?;
         Ok(Self {
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Keeps the environments and the logs, and says where.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
+    pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         let gather = async || {
             let pods = self.pods.each();
             let logs = self.servers.logs();
@@ -80,8 +80,8 @@ impl Running {
     /// pods' templates change, a changed Secret alone restarts nothing.
     ///
     /// # Errors
-    /// [`Infra`] when the new processes do not become healthy.
-    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+    /// [`InfraError`] when the new processes do not become healthy.
+    pub async fn change(mut self: Box<Self>, site: &RunContext, action: &Action) -> Result<Installed, InfraError> {
         match next(site, &self.node, &mut self.release, action, &self.pods).await {
             Ok(Next::Same) => Ok(Installed::Embedded(self)),
             Ok(Next::Never(outcome)) => {
@@ -103,18 +103,18 @@ impl Running {
     /// Ends the processes and waits until they are gone.
     ///
     /// # Errors
-    /// [`Infra`] when one cannot be ended.
-    pub async fn stop(self) -> Result<(), Infra> {
+    /// [`InfraError`] when one cannot be ended.
+    pub async fn stop(self) -> Result<(), InfraError> {
         self.servers.stop().await
     }
 }
 
 async fn boot(
-    site: &Site,
+    site: &RunContext,
     launcher: &Launcher,
     release: &Installation,
     pods: &Pods,
-) -> Result<(Servers, Client), Infra> {
+) -> Result<(Servers, Client), InfraError> {
     let mut tries = 1;
     loop {
         let mut servers = Servers::default();

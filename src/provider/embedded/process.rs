@@ -12,11 +12,11 @@ use reqwest::Url;
 
 use super::build::Engine;
 use crate::kestra::{Client, Credentials, Limits, wait_healthy};
-use crate::provider::{Pod, Site};
-use crate::system::ledger::{LedgerError, Owned, TempDir, Thing};
+use crate::provider::{Pod, RunContext};
+use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
 use crate::system::process::{Command, Daemon, Log};
 use crate::tools::toolbox::Java;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// How much of a process's log is told when it ended by itself.
 const LAST_WORDS: usize = 12;
@@ -24,18 +24,23 @@ const LAST_WORDS: usize = 12;
 /// A child in a group of its own.
 pub(super) struct Process {
     daemon: Daemon,
-    owned: Owned,
+    owned: ResourceGuard,
     /// Configuration, storage and temporary files; gone with the process.
     folder: TempDir,
 }
 
 impl Process {
     /// Starts a child in a folder that is its own; nothing is left when that fails.
-    pub(super) async fn spawn(site: &Site, command: Command, folder: TempDir, program: String) -> Result<Self, Infra> {
+    pub(super) async fn spawn(
+        site: &RunContext,
+        command: Command,
+        folder: TempDir,
+        program: String,
+    ) -> Result<Self, InfraError> {
         let command = command.dir(folder.path()).scrub(site.redactor.scrubber());
         let owned = site
             .ledger
-            .own(Thing::Process { program, process: None })
+            .own(OwnedResource::Process { program, process: None })
             .await
             .map_err(ledger)?;
         let daemon = match command.spawn(None).await {
@@ -43,7 +48,7 @@ impl Process {
             Err(e) => {
                 owned.release().await.map_err(ledger)?;
                 folder.remove().await.map_err(ledger)?;
-                return Err(Infra::new("boot Kestra", e));
+                return Err(InfraError::new("boot Kestra", e));
             }
         };
         if let Some(identity) = daemon.identity() {
@@ -53,8 +58,8 @@ impl Process {
     }
 
     /// Ends it and waits until it is gone.
-    pub(super) async fn stop(self, grace: Duration) -> Result<(), Infra> {
-        let infra = |e: &dyn std::fmt::Display| Infra::new("end Kestra", e);
+    pub(super) async fn stop(self, grace: Duration) -> Result<(), InfraError> {
+        let infra = |e: &dyn std::fmt::Display| InfraError::new("end Kestra", e);
         self.daemon.stop(grace).await.map_err(|e| infra(&e))?;
         self.owned.release().await.map_err(|e| infra(&e))?;
         self.folder.remove().await.map_err(|e| infra(&e))
@@ -78,25 +83,25 @@ impl Process {
     }
 
     /// Waits until it says that it is up.
-    pub(super) async fn healthy(&self, site: &Site, ports: Ports) -> Result<(), Infra> {
+    pub(super) async fn healthy(&self, site: &RunContext, ports: Ports) -> Result<(), InfraError> {
         let management = url(ports.management)?;
         tokio::select! {
-            up = wait_healthy(&management, site.boot, self.died()) => up.map_err(|e| Infra::new("boot Kestra", e)),
-            () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),
+            up = wait_healthy(&management, site.boot, self.died()) => up.map_err(|e| InfraError::new("boot Kestra", e)),
+            () = site.cancel.cancelled() => Err(InfraError::new("boot Kestra", "interrupted")),
         }
     }
 }
 
 /// The server behind a port.
-pub(super) async fn connect(site: &Site, credentials: Credentials, ports: Ports) -> Result<Client, Infra> {
+pub(super) async fn connect(site: &RunContext, credentials: Credentials, ports: Ports) -> Result<Client, InfraError> {
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
         .map_err(|e| crate::kestra::infra("reach Kestra", &e))
 }
 
-fn url(port: u16) -> Result<Url, Infra> {
-    Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(|e| Infra::new("boot Kestra", e))
+fn url(port: u16) -> Result<Url, InfraError> {
+    Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(|e| InfraError::new("boot Kestra", e))
 }
 
 /// The pod's environment, with its mounted files laid into `folder` and the configuration's paths
@@ -215,6 +220,6 @@ impl Ports {
     }
 }
 
-pub(super) fn ledger(error: LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
+pub(super) fn ledger(error: LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::provider::Pods;
 use crate::scenario::{Generation, Manifest};
 use crate::tools::cluster::names;
@@ -75,7 +75,7 @@ impl Database {
         let text = format!("{service}\n---\n{deployment}\n");
         Manifest {
             file: "the database".into(),
-            text: Plain::new(text, true),
+            text: Plaintext::new(text, true),
         }
     }
 

@@ -16,12 +16,12 @@ pub use pull::PullSecret;
 pub use release::Release;
 
 use super::forecast::{Forecast, Node};
-use super::{KestraRef, Pods, RELEASE, Site};
+use super::{KestraRef, Pods, RELEASE, RunContext};
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
 use crate::tools::cluster::{Access, Cluster, names};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// Which cluster.
 #[derive(Debug, Clone)]
@@ -83,8 +83,12 @@ impl Live {
     /// Reaches the cluster, after making it where that was asked.
     ///
     /// # Errors
-    /// [`Infra`] when it cannot be made or does not answer; nothing is left of it then.
-    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+    /// [`InfraError`] when it cannot be made or does not answer; nothing is left of it then.
+    pub async fn open(
+        site: &RunContext,
+        kestras: &[(KestraRef, Version)],
+        options: &Options,
+    ) -> Result<Self, InfraError> {
         let (access, own, namespace) = match &options.place {
             Place::Context { name, namespace } => {
                 let access = Access {
@@ -109,11 +113,11 @@ impl Live {
                 (Some(parallel), ..) => parallel.max(1),
                 (None, ..) => cluster.capacity().await,
             };
-            Ok::<_, Infra>((cluster, parallel))
+            Ok::<_, InfraError>((cluster, parallel))
         };
         let reached = tokio::select! {
             reached = reached => reached,
-            () = site.cancel.cancelled() => Err(Infra::new("open the cluster", "interrupted")),
+            () = site.cancel.cancelled() => Err(InfraError::new("open the cluster", "interrupted")),
         };
         match (reached, own) {
             (Ok((cluster, parallel)), own) => Ok(Self {
@@ -153,7 +157,7 @@ impl Live {
     }
 
     /// Where an installation's pod will be.
-    pub(super) fn node(&self, site: &Site, installation: &Installation) -> Node {
+    pub(super) fn node(&self, site: &RunContext, installation: &Installation) -> Node {
         let (namespace, release) = match &self.namespace {
             Some(given) => (given.clone(), names::release(&site.run, &installation.id)),
             None => (names::namespace(&site.run, &installation.id), RELEASE.to_owned()),
@@ -170,13 +174,13 @@ impl Live {
     /// Installs a release and waits until it serves, or is held up by what it was given.
     ///
     /// # Errors
-    /// [`Infra`] when anything else keeps it from serving; nothing is left of it then.
+    /// [`InfraError`] when anything else keeps it from serving; nothing is left of it then.
     pub async fn install(
         &self,
-        site: &Site,
+        site: &RunContext,
         installation: &Installation,
         forecast: &Forecast,
-    ) -> Result<Release, Infra> {
+    ) -> Result<Release, InfraError> {
         let place = release::Place {
             cluster: self.cluster.clone(),
             given: self.namespace.is_some(),
@@ -194,7 +198,7 @@ impl Live {
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
         let ours = installation.kestra.starts_with("engine@");
         let mut deviations = Vec::new();
@@ -243,8 +247,8 @@ impl Live {
     /// Deletes the cluster where it is the run's own and nothing in it is kept.
     ///
     /// # Errors
-    /// [`Infra`] when it stays; the ledger still names it then.
-    pub async fn close(self, site: &Site) -> Result<(), Infra> {
+    /// [`InfraError`] when it stays; the ledger still names it then.
+    pub async fn close(self, site: &RunContext) -> Result<(), InfraError> {
         match self.own {
             // What stays in it stays with it.
             Some(own) if !site.keeping.all().is_empty() => own.keep().await,

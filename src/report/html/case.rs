@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::value::{Line, Sight, lines, sights};
 use super::{seconds, word};
-use crate::oracle::secret::Shown;
+use crate::oracle::secret::DisplayValue;
 use crate::oracle::secret::diagnosis::Code;
 use crate::report::{CaseResult, Combination, Phase, Provenance, ServedBy, evidence};
 use crate::system::words::visible;
@@ -133,7 +133,7 @@ fn findings(result: &CaseResult) -> Vec<Told> {
         let output = visible(&finding.output);
         let corrected = match &finding.corrected {
             // What is made from a private one is as private, and a hash is no advice.
-            Some(public @ Shown::Public(_)) => Some(public.to_string()),
+            Some(public @ DisplayValue::Public(_)) => Some(public.to_string()),
             _ => None,
         };
         let of = told.entry((finding.code, &finding.cure)).or_insert_with(|| Told {

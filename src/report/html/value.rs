@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::oracle::secret::{Hop, HopKind, Shown, Value, escaped};
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, Value, escaped};
 use crate::report::Seen;
 use crate::system::words::visible;
 
@@ -18,15 +18,15 @@ pub struct Bytes {
 
 impl Bytes {
     /// A value; the bytes that are not those of `other` are marked.
-    fn of(shown: &Shown, other: Option<&Shown>) -> Self {
-        let Shown::Public(bytes) = shown else {
+    fn of(shown: &DisplayValue, other: Option<&DisplayValue>) -> Self {
+        let DisplayValue::Public(bytes) = shown else {
             return Self {
                 text: shown.to_string(),
                 hex: String::new(),
             };
         };
         let same = match other {
-            Some(Shown::Public(other)) => bytes.iter().zip(other).take_while(|(a, b)| a == b).count(),
+            Some(DisplayValue::Public(other)) => bytes.iter().zip(other).take_while(|(a, b)| a == b).count(),
             _ => bytes.len(),
         };
         let part = &bytes[..bytes.len().min(BYTES)];
@@ -141,7 +141,7 @@ fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
     lines.collect()
 }
 
-fn forms(value: &Value, meant: Option<&Shown>) -> Vec<(Option<Bytes>, String)> {
+fn forms(value: &Value, meant: Option<&DisplayValue>) -> Vec<(Option<Bytes>, String)> {
     match value {
         Value::Is(one) => vec![(Some(Bytes::of(one, meant)), String::new())],
         Value::OneOf(several) => several

@@ -51,13 +51,13 @@ fn execution(state: &str) -> ResponseTemplate {
 }
 
 /// Asks for one secret and takes away what was made.
-async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), Infra>, Made) {
+async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Made) {
     let scrub = Arc::new(|text: &str| text.to_owned());
     let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
     let client = client.await.unwrap();
-    let manner = Manner {
+    let manner = ProbeConfig {
         cancel: Some(cancel),
-        ..Manner::plainly("n", "p")
+        ..ProbeConfig::plainly("n", "p")
     };
     let reader = Reader::new(&client, manner);
     let observed = reader.observe(&[(0, "A")], &[]).await.map(drop);
@@ -147,7 +147,7 @@ async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
         let scrub = Arc::new(|text: &str| text.to_owned());
         let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
         let client = client.await.unwrap();
-        let reader = Reader::new(&client, Manner::plainly("n", "p"));
+        let reader = Reader::new(&client, ProbeConfig::plainly("n", "p"));
         let missing = reader.missing(&[(0, "A")]).await;
         assert_eq!(missing.is_ok(), version != "1.3.31", "{version}");
         let requests = server.received_requests().await.unwrap();

@@ -19,7 +19,7 @@ pub(super) fn unusual(installation: &Installation) -> Option<String> {
 }
 
 /// A case or a step of it, about to be judged.
-pub(super) struct About<'a> {
+pub(super) struct CaseContext<'a> {
     pub installation: &'a Installation,
     pub case: &'a Case,
     pub name: String,
@@ -31,7 +31,7 @@ pub(super) struct About<'a> {
     pub provenance: Provenance,
 }
 
-impl<'a> About<'a> {
+impl<'a> CaseContext<'a> {
     pub fn of(installation: &'a Installation, case: &'a Case, own: Option<&'a Pod>, provenance: Provenance) -> Self {
         Self {
             installation,
@@ -83,7 +83,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::plan::{Options, Plays, Target, build};
+    use crate::plan::{ChartMode, Options, Target, build};
     use crate::scenario;
 
     #[test]
@@ -93,14 +93,14 @@ mod tests {
         let target = Target {
             kestra: "engine@2.0.0".into(),
             version: semver::Version::new(2, 0, 0),
-            chart: Plays::AsWritten,
+            chart: ChartMode::AsWritten,
         };
         let plan = build(&scenarios, &[target], &Options::default()).unwrap();
         let installation = &plan.installations[0];
         let case = &installation.cases[0];
         let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["1-rotate", "2-upgrade", "3-restart"]);
-        let first = About::of(installation, case, None, Provenance::default());
+        let first = CaseContext::of(installation, case, None, Provenance::default());
         let mut manifests = vec![first.manifests];
         let mut about = first;
         for step in &case.steps {

@@ -3,16 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::plan::{Case, Installation};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// Installations of what broke, each with the cases that were not judged.
 #[derive(Default)]
-pub(super) struct Again(Mutex<Vec<Installation>>);
+pub(super) struct RetryQueue(Mutex<Vec<Installation>>);
 
-impl Again {
+impl RetryQueue {
     /// Puts a case down for another try, on an installation of another name: the first may not be gone yet. Whoever
     /// reads the result is told.
-    pub fn add(&self, installation: &Installation, case: &Case, infra: &Infra) {
+    pub fn add(&self, installation: &Installation, case: &Case, infra: &InfraError) {
         let id = format!("{}-again", installation.id);
         let mut case = case.clone();
         case.warnings.push(format!(

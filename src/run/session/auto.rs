@@ -14,7 +14,7 @@ use crate::provider::live::{self, KindOptions};
 use crate::provider::{KestraRef, OfficialRef};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 const NO_DAEMON: &str = "no Docker daemon answers";
 
@@ -92,13 +92,13 @@ impl Wish {
 /// of the question.
 ///
 /// # Errors
-/// [`Infra`] when something was asked that a child process cannot do, and kind cannot be had.
+/// [`InfraError`] when something was asked that a child process cannot do, and kind cannot be had.
 pub async fn choose(
     options: &Options,
     toolbox: &Toolbox,
     cancel: &CancellationToken,
     without: Option<&str>,
-) -> Result<Choice, Infra> {
+) -> Result<Choice, InfraError> {
     let docker = Docker(cancel);
     let wish = Wish::of(options, toolbox);
     let lack = match (&wish, without) {
@@ -135,7 +135,7 @@ pub async fn choose(
     };
     match options.beyond_a_process() {
         None => Ok(as_named(&Place::Embedded, Some(because))),
-        Some(flag) => Err(Infra::new(format!("choose a provider for {flag}"), because)
+        Some(flag) => Err(InfraError::new(format!("choose a provider for {flag}"), because)
             .help("it needs --provider kind, docker or context; an embedded Kestra is a child process of the run")),
     }
 }

@@ -14,7 +14,7 @@ use crate::progress::Observer;
 use crate::provider::{KestraRef, OfficialRef, Origin, live};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 const WHO: &str = "provider";
 
@@ -37,7 +37,7 @@ impl Ground {
         toolbox: &Toolbox,
         observer: &dyn Observer,
         cancel: &CancellationToken,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         exact(options, toolbox, cancel).await?;
         let asks = matches!(options.place, Wanted::Auto) || Wish::of(options, toolbox).is_some();
         let mut without = None;
@@ -70,7 +70,7 @@ impl Ground {
         options: &mut Options,
         toolbox: &Toolbox,
         cancel: &CancellationToken,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let mut kestras = Vec::new();
         for kestra in &choice.kestra {
             kestras.push(kestra.resolve(toolbox, cancel).await?);
@@ -93,8 +93,12 @@ impl Ground {
 /// Puts exact versions in the place of `official` and `official@1.3`, in what is said of images too.
 ///
 /// # Errors
-/// [`Infra`] when the registry does not tell its tags.
-pub(crate) async fn exact(options: &mut Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<(), Infra> {
+/// [`InfraError`] when the registry does not tell its tags.
+pub(crate) async fn exact(
+    options: &mut Options,
+    toolbox: &Toolbox,
+    cancel: &CancellationToken,
+) -> Result<(), InfraError> {
     for kestra in &mut options.kestra {
         if matches!(kestra, KestraRef::Official(_)) {
             let (exact, _) = kestra.resolve(toolbox, cancel).await?;
@@ -114,7 +118,7 @@ async fn images(
     toolbox: &Toolbox,
     observer: &dyn Observer,
     cancel: &CancellationToken,
-) -> Result<(BTreeMap<String, ImageRef>, BTreeMap<String, Origin>), Infra> {
+) -> Result<(BTreeMap<String, ImageRef>, BTreeMap<String, Origin>), InfraError> {
     let docker = Docker(cancel);
     let mut images = live::images(&choice.kestra, &options.images);
     let mut origins = BTreeMap::new();
@@ -156,9 +160,9 @@ async fn find(
     version: &Version,
     toolbox: &Toolbox,
     docker: Docker<'_>,
-) -> Result<OfficialImage, Infra> {
+) -> Result<OfficialImage, InfraError> {
     official::find_image(version, toolbox, docker).await.map_err(|why| {
-        Infra::new(format!("find the image of {kestra}"), why).help(
+        InfraError::new(format!("find the image of {kestra}"), why).help(
             "name a mirror of the registry by KESTRA_SECRETS_IMAGE_MIRROR, or another image by --image; `docker pull` \
              and `docker load` bring one, and --provider embedded takes the publisher's standalone file",
         )

@@ -13,7 +13,7 @@ use crate::tools::helm::{ChartRef, chart_for, chart_repository};
 use crate::tools::toolbox::pins::Digest;
 use crate::tools::toolbox::registry::Offered;
 use crate::tools::toolbox::{Pins, Registry, RegistryError, Toolbox, without_credentials};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// What the tag of a release ends in: without plugins first, since what a flow here uses is Kestra's core. Which of
 /// them a release has is for the registry to say.
@@ -182,13 +182,13 @@ pub(crate) async fn find_chart(version: &Version, toolbox: &Toolbox) -> Result<C
 /// Brings an image to the daemon, which may have it.
 ///
 /// # Errors
-/// [`Infra`] with what the daemon said.
+/// [`InfraError`] with what the daemon said.
 pub(crate) async fn obtain(
     found: &OfficialImage,
     toolbox: &Toolbox,
     docker: Docker<'_>,
     observer: &dyn Observer,
-) -> Result<Origin, Infra> {
+) -> Result<Origin, InfraError> {
     let name = found.image.to_string();
     let offered = match &found.place {
         Whereabouts::Here(digest) => {
@@ -200,7 +200,7 @@ pub(crate) async fn obtain(
         Whereabouts::Offered(offered) => offered,
     };
     let failed = |why: String| {
-        Infra::new(format!("pull {name}"), why).help(
+        InfraError::new(format!("pull {name}"), why).help(
             "`docker pull` says more; a mirror of the registry is named by KESTRA_SECRETS_IMAGE_MIRROR, or as one of \
              the daemon's own; --image names another image",
         )

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_saphyr::{Location, Spanned};
 
 use super::Reader;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::file::{SecretFile, StartFile};
 use crate::scenario::{InputError, Intent, Secret, Start, Strategy, reads_of};
 
@@ -143,8 +143,8 @@ impl Reader<'_> {
             );
         }
         match (plain, env) {
-            (Some(plain), None) => Ok(Secret::Plain(Plain::new(plain.repeat(times as usize), public))),
-            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plain::new(env, public))),
+            (Some(plain), None) => Ok(Secret::Plain(Plaintext::new(plain.repeat(times as usize), public))),
+            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plaintext::new(env, public))),
             _ => self.not_one(name, raw.referenced),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Header, LedgerError, Record, RunId, Thing, append, blocking, host, io_error, runs_dir};
+use super::{Header, LedgerError, OwnedResource, Record, RunId, append, blocking, host, io_error, runs_dir};
 use crate::system::process::ProcessId;
 
 /// Another run that has a file: one that goes on, or one that was killed.
@@ -21,7 +21,7 @@ pub struct PastRun {
     /// Whether that process still lives.
     pub owner: Owner,
     path: PathBuf,
-    things: BTreeMap<u64, Thing>,
+    things: BTreeMap<u64, OwnedResource>,
 }
 
 /// What has become of the process that owns a run.
@@ -49,12 +49,12 @@ pub enum Cleaned {
 pub enum CleanError {
     /// No cleaner knows its kind.
     #[error("clean up {0}: nothing here knows how")]
-    NoCleaner(Thing),
+    NoCleaner(OwnedResource),
     /// It should not be removed, as it is not named as a run names its things.
     #[error("clean up {thing}: its name does not begin with {prefix}, so it may not be ours")]
     NotOurs {
         /// What it is.
-        thing: Thing,
+        thing: OwnedResource,
         /// What its name should begin with.
         prefix: String,
     },
@@ -62,7 +62,7 @@ pub enum CleanError {
     #[error("clean up {thing}: {source}")]
     Failed {
         /// What it is.
-        thing: Thing,
+        thing: OwnedResource,
         /// Why it is still there.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -72,7 +72,11 @@ pub enum CleanError {
 pub trait Cleaner: Send + Sync {
     /// Removes the thing; `None` if its kind is not this cleaner's. A thing that is not there any
     /// more is no error.
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>>;
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>>;
 }
 
 /// How long the kernel may take to end what was killed.
@@ -83,7 +87,11 @@ const DYING: Duration = Duration::from_secs(10);
 pub struct Local;
 
 impl Cleaner for Local {
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
         let failed = |source: io::Error| CleanError::Failed {
             thing: thing.clone(),
             source: source.into(),
@@ -92,7 +100,7 @@ impl Cleaner for Local {
             if was_there { Cleaned::Removed } else { Cleaned::WasGone }
         };
         match thing {
-            Thing::Process { process, .. } => Some(Box::pin(async move {
+            OwnedResource::Process { process, .. } => Some(Box::pin(async move {
                 // One that was never written down was killed by the kernel with its parent.
                 let Some(process) = process else {
                     return Ok(Cleaned::WasGone);
@@ -103,7 +111,7 @@ impl Cleaner for Local {
                 }
                 Ok(cleaned(killed))
             })),
-            Thing::Directory { path } => Some(Box::pin(async move {
+            OwnedResource::Directory { path } => Some(Box::pin(async move {
                 let prefix = run.prefix();
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 if !path.is_absolute() || !name.starts_with(&prefix) {
@@ -168,7 +176,7 @@ pub async fn past_runs_in(dir: impl Into<PathBuf>) -> Result<Vec<PastRun>, Ledge
 
 impl PastRun {
     /// What it still owns, in the order it was made.
-    pub fn things(&self) -> impl DoubleEndedIterator<Item = &Thing> {
+    pub fn things(&self) -> impl DoubleEndedIterator<Item = &OwnedResource> {
         self.things.values()
     }
 
@@ -186,7 +194,7 @@ impl PastRun {
     pub async fn clean(
         self,
         cleaners: &[&dyn Cleaner],
-    ) -> Result<Vec<(Thing, Result<Cleaned, CleanError>)>, LedgerError> {
+    ) -> Result<Vec<(OwnedResource, Result<Cleaned, CleanError>)>, LedgerError> {
         let mut results = Vec::new();
         for (entry, thing) in self.things.into_iter().rev() {
             let result = clean(&self.run, &thing, cleaners).await;
@@ -238,7 +246,7 @@ impl PastRun {
     }
 }
 
-async fn clean(run: &RunId, thing: &Thing, cleaners: &[&dyn Cleaner]) -> Result<Cleaned, CleanError> {
+async fn clean(run: &RunId, thing: &OwnedResource, cleaners: &[&dyn Cleaner]) -> Result<Cleaned, CleanError> {
     match cleaners.iter().find_map(|cleaner| cleaner.clean(run, thing)) {
         Some(cleaning) => cleaning.await,
         None => Err(CleanError::NoCleaner(thing.clone())),

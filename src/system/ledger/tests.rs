@@ -3,11 +3,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::system::process::{Command, Daemon};
 
-fn cluster(name: &str) -> Thing {
-    Thing::Cluster { name: name.to_owned() }
+fn cluster(name: &str) -> OwnedResource {
+    OwnedResource::Cluster { name: name.to_owned() }
 }
 
-async fn things_in(dir: &Path) -> Vec<Thing> {
+async fn things_in(dir: &Path) -> Vec<OwnedResource> {
     let runs = past_runs_in(dir).await.unwrap();
     runs.iter().flat_map(PastRun::things).cloned().collect()
 }
@@ -22,7 +22,7 @@ fn change_header(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
 }
 
 /// A ledger whose owner has been killed, of things that it owned.
-async fn killed_run(dir: &Path, things: impl IntoIterator<Item = Thing>) -> (RunId, PathBuf) {
+async fn killed_run(dir: &Path, things: impl IntoIterator<Item = OwnedResource>) -> (RunId, PathBuf) {
     let ledger = Ledger::open_in(dir, RunId::random()).await.unwrap();
     for thing in things {
         drop(ledger.own(thing).await.unwrap());
@@ -39,9 +39,9 @@ async fn sleeper() -> Daemon {
     Command::new("sleep").arg("600").spawn(None).await.unwrap()
 }
 
-fn process(daemon: &Daemon) -> Thing {
+fn process(daemon: &Daemon) -> OwnedResource {
     let process = Some(daemon.identity().unwrap().clone());
-    Thing::Process {
+    OwnedResource::Process {
         program: "sleep".to_owned(),
         process,
     }
@@ -163,14 +163,14 @@ async fn cleaning_spares_a_process_with_a_recycled_number() {
 async fn cleaning_removes_only_directories_that_the_run_named() {
     let dir = tempfile::tempdir().unwrap();
     let foreign = dir.path().join("precious");
-    let (run, path) = killed_run(dir.path(), [Thing::Directory { path: foreign.clone() }]).await;
+    let (run, path) = killed_run(dir.path(), [OwnedResource::Directory { path: foreign.clone() }]).await;
     let ours = dir.path().join(format!("{}work", run.prefix()));
     let file = OpenOptions::new().append(true).open(&path).unwrap();
     append(
         &file,
         &Record::Own {
             entry: 7,
-            thing: Thing::Directory { path: ours.clone() },
+            thing: OwnedResource::Directory { path: ours.clone() },
         },
     )
     .unwrap();
@@ -183,7 +183,10 @@ async fn cleaning_removes_only_directories_that_the_run_named() {
     assert!(matches!(results[1].1, Err(CleanError::NotOurs { .. })));
     assert!(foreign.exists() && !ours.exists());
     // What could not be cleaned stays in the ledger, and only that.
-    assert_eq!(things_in(dir.path()).await, [Thing::Directory { path: foreign }]);
+    assert_eq!(
+        things_in(dir.path()).await,
+        [OwnedResource::Directory { path: foreign }]
+    );
 }
 
 #[tokio::test]
@@ -203,7 +206,10 @@ async fn a_temporary_directory_is_private_owned_and_removed() {
     let temp = ledger.temp_dir().await.unwrap();
     let path = temp.path().to_owned();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(things_in(dir.path()).await, [Thing::Directory { path: path.clone() }]);
+    assert_eq!(
+        things_in(dir.path()).await,
+        [OwnedResource::Directory { path: path.clone() }]
+    );
     fs::write(path.join("file"), "").unwrap();
     temp.remove().await.unwrap();
     assert!(!path.exists());
@@ -214,7 +220,7 @@ async fn a_temporary_directory_is_private_owned_and_removed() {
 async fn a_process_is_written_down_before_and_after_its_start() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open_in(dir.path(), RunId::random()).await.unwrap();
-    let intent = Thing::Process {
+    let intent = OwnedResource::Process {
         program: "sleep".to_owned(),
         process: None,
     };

@@ -10,7 +10,7 @@ use crate::system::process::ProcessId;
 /// Something that outlives a harness that is killed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Thing {
+pub enum OwnedResource {
     /// A child process and its group.
     Process {
         /// What runs in it, for people.
@@ -55,7 +55,7 @@ pub enum Thing {
     },
 }
 
-impl fmt::Display for Thing {
+impl fmt::Display for OwnedResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Cluster, infra, names};
 use crate::scenario::{InputError, Manifest, Stage};
 use crate::system::redact::Redactor;
-use crate::verdict::{Infra, Outcome};
+use crate::verdict::{InfraError, Outcome};
 
 const PHASE: &str = "apply the manifests";
 
@@ -50,13 +50,13 @@ impl Place<'_> {
     /// the server's words are the ones a user reads.
     ///
     /// # Errors
-    /// [`Infra`] when the API server fails, or an object is there that is not ours. A refusal is an outcome.
+    /// [`InfraError`] when the API server fails, or an object is there that is not ours. A refusal is an outcome.
     pub async fn apply(
         &self,
         manifests: &[Manifest],
         mode: Mode,
         applied: &mut Vec<Applied>,
-    ) -> Result<Result<(), Outcome>, Infra> {
+    ) -> Result<Result<(), Outcome>, InfraError> {
         let refused = |message: &str| Outcome::Refused {
             by: Stage::Apply,
             message: self.redactor.scrub(message),
@@ -71,7 +71,7 @@ impl Place<'_> {
                     Ok(()) => {}
                     Err(Failure::Refused(message)) => return Ok(Err(refused(&message))),
                     Err(Failure::Infra(infra)) => {
-                        return Err(Infra {
+                        return Err(InfraError {
                             cause: self.redactor.scrub(&infra.cause),
                             ..infra
                         });
@@ -98,7 +98,7 @@ impl Place<'_> {
         };
         if capabilities.scope == Scope::Cluster {
             return Err(Failure::Infra(
-                Infra::new(
+                InfraError::new(
                     PHASE,
                     format!("a {} belongs to the whole cluster and would outlive the run", kind.kind),
                 )
@@ -120,18 +120,22 @@ impl Place<'_> {
         // Posted as bytes: what no type of ours can hold is for the server to refuse.
         let (url, body) = (Request::new(all.resource_url()), document.to_string().into_bytes());
         let options = PostParams::default();
-        let post = url.create(&options, body.clone()).map_err(|e| Infra::new(PHASE, e))?;
+        let post = url
+            .create(&options, body.clone())
+            .map_err(|e| InfraError::new(PHASE, e))?;
         match answer(cluster.client.request::<Value>(post)).await {
             Ok(()) => applied.push(Applied { resource, name }),
             Err(kube::Error::Api(status)) if status.code == 409 && mode == Mode::Replace => {
-                let put = url.replace(&name, &options, body).map_err(|e| Infra::new(PHASE, e))?;
+                let put = url
+                    .replace(&name, &options, body)
+                    .map_err(|e| InfraError::new(PHASE, e))?;
                 answer(cluster.client.request::<Value>(put))
                     .await
                     .map_err(|e| Failure::of(&e))?;
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 return Err(Failure::Infra(
-                    Infra::new(PHASE, &status.message)
+                    InfraError::new(PHASE, &status.message)
                         .help("it is not this run's and is left alone; name another namespace"),
                 ));
             }
@@ -143,11 +147,11 @@ impl Place<'_> {
 
 enum Failure {
     Refused(String),
-    Infra(Infra),
+    Infra(InfraError),
 }
 
-impl From<Infra> for Failure {
-    fn from(infra: Infra) -> Self {
+impl From<InfraError> for Failure {
+    fn from(infra: InfraError) -> Self {
         Self::Infra(infra)
     }
 }
@@ -196,14 +200,19 @@ fn no_matches(kind: &GroupVersionKind) -> String {
 /// Takes away what was applied, the last first; what is gone already is no error.
 ///
 /// # Errors
-/// [`Infra`] when the API server refuses.
-pub async fn take_away(cluster: &Cluster, namespace: &str, made: &[Applied]) -> Result<(), Infra> {
+/// [`InfraError`] when the API server refuses.
+pub async fn take_away(cluster: &Cluster, namespace: &str, made: &[Applied]) -> Result<(), InfraError> {
     for Applied { resource, name } in made.iter().rev() {
         let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), namespace, resource);
         match tokio::time::timeout(super::ANSWER, api.delete(name, &DeleteParams::default())).await {
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => {}
             Ok(done) => drop(done.map_err(|e| infra("take away the manifests", &e))?),
-            Err(_) => return Err(Infra::new("take away the manifests", "the API server did not answer")),
+            Err(_) => {
+                return Err(InfraError::new(
+                    "take away the manifests",
+                    "the API server did not answer",
+                ));
+            }
         }
     }
     Ok(())
@@ -212,7 +221,7 @@ pub async fn take_away(cluster: &Cluster, namespace: &str, made: &[Applied]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::secret::Plain;
+    use crate::oracle::secret::Plaintext;
     use kube::core::Status;
 
     fn failed(code: u16, message: &str) -> Failure {
@@ -241,7 +250,7 @@ mod tests {
     fn a_manifest_may_hold_several_documents_and_empty_ones() {
         let manifest = |text: &str| Manifest {
             file: "m.yaml".into(),
-            text: Plain::new(text, true),
+            text: Plaintext::new(text, true),
         };
         assert_eq!(documents(&manifest("---\na: 1\n---\n---\nb: 2\n")).unwrap().len(), 2);
         assert!(documents(&manifest("a: [")).unwrap_err().contains("m.yaml"));

@@ -10,11 +10,11 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::{Access, Cluster, names, own, within};
-use crate::system::ledger::{CleanError, Cleaned, Cleaner, RunId, Thing};
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::process::Command;
 use crate::tools::helm;
 use crate::tools::toolbox::{Tool, Toolbox};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 const PHASE: &str = "clean the namespace";
 
@@ -25,13 +25,17 @@ pub struct ClusterCleaner {
 }
 
 impl Cleaner for ClusterCleaner {
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
-        let failed = |infra: Infra| CleanError::Failed {
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+        let failed = |infra: InfraError| CleanError::Failed {
             thing: thing.clone(),
             source: infra.into(),
         };
         match thing {
-            Thing::Namespace {
+            OwnedResource::Namespace {
                 kubeconfig,
                 context,
                 name,
@@ -54,7 +58,7 @@ impl Cleaner for ClusterCleaner {
                 let was_there = own::delete(&cluster, name).await.map_err(failed)?;
                 Ok(if was_there { Cleaned::Removed } else { Cleaned::WasGone })
             })),
-            Thing::Release {
+            OwnedResource::Release {
                 kubeconfig,
                 context,
                 namespace,
@@ -90,13 +94,13 @@ fn is_gone(access: &Access) -> bool {
 }
 
 impl ClusterCleaner {
-    async fn release(&self, run: &RunId, release: &helm::Release) -> Result<(), Infra> {
+    async fn release(&self, run: &RunId, release: &helm::Release) -> Result<(), InfraError> {
         let helm = self.toolbox.find(Tool::Helm).await;
-        let helm = helm.map_err(|e| Infra::new("look for helm", format!("failed to {e}")))?;
+        let helm = helm.map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
         let uninstall = helm::uninstall(Command::new(&helm.path), release);
         uninstall
             .await
-            .map_err(|e| Infra::new(PHASE, format!("failed to {e}")))?;
+            .map_err(|e| InfraError::new(PHASE, format!("failed to {e}")))?;
         let cluster = Cluster::connect(release.access.clone()).await?;
         let namespace = &release.namespace;
         // What may stand among a scenario's manifests; each bears the run's label.
@@ -121,8 +125,8 @@ pub struct Found {
 /// Deletes the namespaces of a context that any run of anybody has left beyond their time, by their labels.
 ///
 /// # Errors
-/// [`Infra`] when the cluster does not answer or forbids it.
-pub async fn expired(access: Access) -> Result<Vec<Found>, Infra> {
+/// [`InfraError`] when the cluster does not answer or forbids it.
+pub async fn expired(access: Access) -> Result<Vec<Found>, InfraError> {
     let cluster = Cluster::connect(access).await?;
     let api = Api::<Namespace>::all(cluster.client.clone());
     let (key, value) = names::MANAGED_BY;
@@ -147,7 +151,7 @@ pub async fn expired(access: Access) -> Result<Vec<Found>, Infra> {
 }
 
 /// Deletes the objects of a kind that bear the run's label.
-async fn labelled<K>(cluster: &Cluster, namespace: &str, run: &RunId) -> Result<(), Infra>
+async fn labelled<K>(cluster: &Cluster, namespace: &str, run: &RunId) -> Result<(), InfraError>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {

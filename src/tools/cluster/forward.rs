@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, view, within};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 const PHASE: &str = "forward a port";
 /// The port Kestra listens on unless the pod names another `http`.
@@ -38,12 +38,17 @@ impl Forward {
     /// Listens on `port`, or a free one, for the pods of a release, found by the labels that the page gives.
     ///
     /// # Errors
-    /// [`Infra`] when the port is taken.
-    pub async fn open(cluster: &Cluster, namespace: &str, release: &str, port: Option<u16>) -> Result<Self, Infra> {
+    /// [`InfraError`] when the port is taken.
+    pub async fn open(
+        cluster: &Cluster,
+        namespace: &str,
+        release: &str,
+        port: Option<u16>,
+    ) -> Result<Self, InfraError> {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await;
         let listening = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener): (SocketAddr, _) = listening
-            .map_err(|e| Infra::new(PHASE, e).help("name another port by --local-port, or none for a free one"))?;
+            .map_err(|e| InfraError::new(PHASE, e).help("name another port by --local-port, or none for a free one"))?;
         let way = Way {
             pods: Api::namespaced(cluster.client.clone(), namespace),
             labels: labels(release),
@@ -108,21 +113,21 @@ async fn serve(listener: TcpListener, way: Way, end: CancellationToken) {
 
 impl Way {
     /// Carries one connection to its end. Without a pod it is closed, and the client asks again.
-    async fn carry(self, mut local: TcpStream) -> Result<(), Infra> {
+    async fn carry(self, mut local: TcpStream) -> Result<(), InfraError> {
         let listed = within(PHASE, self.pods.list(&ListParams::default().labels(&self.labels))).await?;
-        let pod = newest(listed.items).ok_or_else(|| Infra::new(PHASE, "no pod is ready"))?;
+        let pod = newest(listed.items).ok_or_else(|| InfraError::new(PHASE, "no pod is ready"))?;
         let port = http_port(&pod);
         let (name, ports) = (pod.name_any(), [port]);
         let open = self.pods.portforward(&name, &ports);
         let mut forwarder = super::own::until(PHASE, OPEN, open).await?;
         let mut remote = forwarder
             .take_stream(port)
-            .ok_or_else(|| Infra::new(PHASE, "the stream was taken"))?;
+            .ok_or_else(|| InfraError::new(PHASE, "the stream was taken"))?;
         // That one side hangs up in the middle is for HTTP to notice.
         let copied = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
         drop(remote);
         forwarder.abort();
-        copied.map(drop).map_err(|e| Infra::new(PHASE, e))
+        copied.map(drop).map_err(|e| InfraError::new(PHASE, e))
     }
 }
 

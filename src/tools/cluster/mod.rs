@@ -23,9 +23,9 @@ use kube::{Api, Client, Config};
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
-use self::patience::Patience;
+use self::patience::RetryPolicy;
 use crate::oracle::environment::Kubelet;
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// How long one answer of the API server may take; watches and port-forwards have limits of their own.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -59,8 +59,8 @@ impl Cluster {
     /// Connects to a context and asks the server for its version.
     ///
     /// # Errors
-    /// [`Infra`] when there is no such context, or the server does not answer or does not know us.
-    pub async fn connect(access: Access) -> Result<Self, Infra> {
+    /// [`InfraError`] when there is no such context, or the server does not answer or does not know us.
+    pub async fn connect(access: Access) -> Result<Self, InfraError> {
         let phase = format!("reach the cluster of context {}", access.context);
         let read = match &access.kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
@@ -72,7 +72,7 @@ impl Cluster {
         };
         let config = async { Config::from_custom_kubeconfig(read?, &options).await };
         let mut config = config.await.map_err(|e| {
-            Infra::new(phase.clone(), e).help("`kubectl config get-contexts` lists the contexts there are")
+            InfraError::new(phase.clone(), e).help("`kubectl config get-contexts` lists the contexts there are")
         })?;
         if let Some(proxy) = &config.proxy_url {
             // kube holds NO_PROXY against the proxy's own name. Helm's client goes by the cluster's, and never
@@ -87,7 +87,7 @@ impl Cluster {
                 config.proxy_url = None;
             }
         }
-        let client = client(config).map_err(|e| Infra::new(phase.clone(), e))?;
+        let client = client(config).map_err(|e| InfraError::new(phase.clone(), e))?;
         let info = within(&phase, client.apiserver_version()).await?;
         let kubelet = info.git_version.parse().unwrap_or_default();
         Ok(Self {
@@ -114,8 +114,8 @@ impl Cluster {
     /// Waits until a node takes pods.
     ///
     /// # Errors
-    /// [`Infra`] when none does in time.
-    pub async fn node_ready(&self, limit: Duration) -> Result<(), Infra> {
+    /// [`InfraError`] when none does in time.
+    pub async fn node_ready(&self, limit: Duration) -> Result<(), InfraError> {
         own::until(
             "wait for a node",
             limit,
@@ -132,7 +132,7 @@ fn client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
     let bare = ClientBuilder::try_from(config)?;
     let shared = bare.with_layer(&BufferLayer::new(WAITING));
-    Ok(shared.with_layer(&RetryLayer::new(Patience::default())).build())
+    Ok(shared.with_layer(&RetryLayer::new(RetryPolicy::default())).build())
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -169,10 +169,10 @@ fn bearable(nodes: &[Node]) -> usize {
 }
 
 /// One call of the API, with its deadline.
-pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Infra> {
+pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, InfraError> {
     match tokio::time::timeout(ANSWER, call).await {
         Ok(answer) => answer.map_err(|e| infra(phase, &e)),
-        Err(_) => Err(Infra::new(
+        Err(_) => Err(InfraError::new(
             phase,
             format!("the API server did not answer within {} s", ANSWER.as_secs()),
         )),
@@ -180,12 +180,12 @@ pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Resu
 }
 
 /// What the API server or the way to it failed at.
-pub(crate) fn infra(phase: &str, error: &kube::Error) -> Infra {
+pub(crate) fn infra(phase: &str, error: &kube::Error) -> InfraError {
     match error {
         kube::Error::Api(status) => {
-            let infra = Infra::new(phase, &status.message);
+            let infra = InfraError::new(phase, &status.message);
             match status.code {
-                429 | 500.. => Infra::new(
+                429 | 500.. => InfraError::new(
                     phase,
                     format!("the API server answered {}: {}", status.code, status.message),
                 )
@@ -203,7 +203,7 @@ pub(crate) fn infra(phase: &str, error: &kube::Error) -> Infra {
             while let Some(inner) = cause.source() {
                 cause = inner;
             }
-            Infra::new(phase, cause).passing()
+            InfraError::new(phase, cause).passing()
         }
     }
 }

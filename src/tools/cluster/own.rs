@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::watch::refused;
 use super::{Cluster, infra, names, within};
-use crate::verdict::Infra;
+use crate::verdict::InfraError;
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
@@ -27,15 +27,15 @@ const GONE: Duration = Duration::from_secs(120);
 /// Waits for something in the cluster, with a deadline that says what passed.
 ///
 /// # Errors
-/// [`Infra`] when the deadline passes, or the API server refuses.
+/// [`InfraError`] when the deadline passes, or the API server refuses.
 pub async fn until<T, E: std::fmt::Display>(
     phase: &str,
     limit: Duration,
     wait: impl Future<Output = Result<T, E>>,
-) -> Result<T, Infra> {
+) -> Result<T, InfraError> {
     match tokio::time::timeout(limit, wait).await {
-        Ok(done) => done.map_err(|e| Infra::new(phase, e)),
-        Err(_) => Err(Infra::new(phase, format!("not within {} s", limit.as_secs()))),
+        Ok(done) => done.map_err(|e| InfraError::new(phase, e)),
+        Err(_) => Err(InfraError::new(phase, format!("not within {} s", limit.as_secs()))),
     }
 }
 
@@ -56,8 +56,8 @@ where
 /// Makes a namespace. That the API server refuses it, so that there is none, is the inner result.
 ///
 /// # Errors
-/// [`Infra`] when the API server does not answer: there may be a namespace then.
-pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(), Infra>, Infra> {
+/// [`InfraError`] when the API server does not answer: there may be a namespace then.
+pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(), InfraError>, InfraError> {
     let namespace = Namespace {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
@@ -72,15 +72,15 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(
         Ok(Ok(_)) => Ok(Ok(())),
         Ok(Err(error @ kube::Error::Api(_))) => Ok(Err(infra(&phase, &error))),
         Ok(Err(error)) => Err(infra(&phase, &error)),
-        Err(_) => Err(Infra::new(phase, "the API server did not answer")),
+        Err(_) => Err(InfraError::new(phase, "the API server did not answer")),
     }
 }
 
 /// Waits until a namespace has its `default` service account: without it no pod is made.
 ///
 /// # Errors
-/// [`Infra`] when it does not come in time.
-pub async fn account(cluster: &Cluster, namespace: &str) -> Result<(), Infra> {
+/// [`InfraError`] when it does not come in time.
+pub async fn account(cluster: &Cluster, namespace: &str) -> Result<(), InfraError> {
     let accounts = Api::<ServiceAccount>::namespaced(cluster.client.clone(), namespace);
     let wait = becomes(accounts, "default", conditions::is_created);
     let phase = format!("wait for the service account of namespace {namespace}");
@@ -90,8 +90,8 @@ pub async fn account(cluster: &Cluster, namespace: &str) -> Result<(), Infra> {
 /// Asks for the end of a namespace and its pods, at once; says its uid, or none when it is not there.
 ///
 /// # Errors
-/// [`Infra`] when the API server refuses.
-pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, Infra> {
+/// [`InfraError`] when the API server refuses.
+pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, InfraError> {
     let phase = format!("delete namespace {name}");
     let api = Api::<Namespace>::all(cluster.client.clone());
     let Some(namespace) = within(&phase, api.get_opt(name)).await? else {
@@ -109,7 +109,7 @@ pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, Infra>
     match tokio::time::timeout(super::ANSWER, api.delete(name, &this)).await {
         Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {}
         Ok(done) => drop(done.map_err(|e| infra(&phase, &e))?),
-        Err(_) => return Err(Infra::new(phase, "the API server did not answer")),
+        Err(_) => return Err(InfraError::new(phase, "the API server did not answer")),
     }
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), name);
     let soon = DeleteParams::default().grace_period(1);
@@ -123,8 +123,8 @@ pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, Infra>
 /// Deletes a namespace and waits until it is gone; says whether it was there.
 ///
 /// # Errors
-/// [`Infra`] when something in it stays, or the API server refuses.
-pub async fn delete(cluster: &Cluster, name: &str) -> Result<bool, Infra> {
+/// [`InfraError`] when something in it stays, or the API server refuses.
+pub async fn delete(cluster: &Cluster, name: &str) -> Result<bool, InfraError> {
     let Some(uid) = end(cluster, name).await? else {
         return Ok(false);
     };

@@ -18,9 +18,9 @@ const PAUSES: [Duration; 4] = [
 
 /// How often a request was made again.
 #[derive(Debug, Clone, Default)]
-pub struct Patience(usize);
+pub struct RetryPolicy(usize);
 
-impl<R> Policy<Request<Body>, Response<R>, BoxError> for Patience {
+impl<R> Policy<Request<Body>, Response<R>, BoxError> for RetryPolicy {
     type Future = Sleep;
 
     fn retry(
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn tries(method: &Method, status: Option<u16>) -> usize {
-        let mut patience = Patience::default();
+        let mut patience = RetryPolicy::default();
         let mut request = Request::new(Body::empty());
         method.clone_into(request.method_mut());
         let answer = || match status {

@@ -20,7 +20,7 @@ use super::view::{Sight, Told, View};
 use super::{Cluster, within};
 use crate::system::process::is_frame;
 use crate::system::redact::Redactor;
-use crate::verdict::{Infra, Outcome};
+use crate::verdict::{InfraError, Outcome};
 
 const PHASE: &str = "wait for Kestra";
 /// How much of a crashed container's log is told.
@@ -68,9 +68,9 @@ impl Rollout<'_> {
     /// Waits until the newest pods of the release are ready, telling what for.
     ///
     /// # Errors
-    /// [`Infra`] with the cause, as soon as it is certain; at the deadline, with what was waited for. What the
+    /// [`InfraError`] with the cause, as soon as it is certain; at the deadline, with what was waited for. What the
     /// scenario's own inputs hold up is an outcome.
-    pub async fn wait(&self, told: impl Fn(&str)) -> Result<Result<(), Outcome>, Infra> {
+    pub async fn wait(&self, told: impl Fn(&str)) -> Result<Result<(), Outcome>, InfraError> {
         let mut view = View::default();
         let mut watches = self.watches();
         let deadline = Instant::now() + self.limit;
@@ -106,10 +106,10 @@ impl Rollout<'_> {
                 news = watches.next() => match news {
                     Some(Ok(news)) => view.take(news),
                     Some(Err(error)) => self.bear(&error)?,
-                    None => return Err(Infra::new(PHASE, "the watches ended")),
+                    None => return Err(InfraError::new(PHASE, "the watches ended")),
                 },
                 () = tokio::time::sleep_until(until) => if Instant::now() >= deadline {
-                    return Err(Infra::new(
+                    return Err(InfraError::new(
                         PHASE,
                         format!("not ready within {} s: waiting for {}", self.limit.as_secs(), self.redactor.scrub(&said)),
                     ).help("allow more time with --timeout; its log, in the evidence, says what Kestra waits for"));
@@ -138,7 +138,7 @@ impl Rollout<'_> {
     }
 
     /// A watch that broke is begun anew; one that is refused never comes to anything.
-    fn bear(&self, error: &watcher::Error) -> Result<(), Infra> {
+    fn bear(&self, error: &watcher::Error) -> Result<(), InfraError> {
         if let Some(error) = refused(error) {
             return Err(super::infra(PHASE, error));
         }
@@ -173,7 +173,7 @@ impl Rollout<'_> {
         }
     }
 
-    async fn end(&self, cause: Cause) -> Result<Result<(), Outcome>, Infra> {
+    async fn end(&self, cause: Cause) -> Result<Result<(), Outcome>, InfraError> {
         let cause = match &cause {
             Cause::Broken {
                 crashed: Some((pod, container)),
@@ -190,7 +190,7 @@ impl Rollout<'_> {
                 message: self.redactor.scrub(&message),
             })),
             Cause::Broken { reason, message, .. } => {
-                let infra = Infra::new(PHASE, self.redactor.scrub(&format!("{reason}: {message}")));
+                let infra = InfraError::new(PHASE, self.redactor.scrub(&format!("{reason}: {message}")));
                 Err(match help(&reason) {
                     Some(help) => infra.help(help),
                     None => infra,

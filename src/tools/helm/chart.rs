@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{DEADLINE, Helm};
-use crate::plan::Plays;
+use crate::plan::ChartMode;
 use crate::scenario::Generation;
 use crate::system::process::ProcessError;
 use crate::tools::toolbox::without_credentials;
@@ -176,14 +176,14 @@ impl fmt::Display for Chart {
 
 impl Chart {
     /// What it plays, for each generation that is to be run.
-    pub fn plays(&self) -> Vec<Plays> {
+    pub fn plays(&self) -> Vec<ChartMode> {
         if let Some(generation) = self.generation {
-            return vec![Plays::Only(generation)];
+            return vec![ChartMode::Only(generation)];
         }
         match self.asked {
-            ChartRef::Bundled(Bundled::Only(generation)) => vec![Plays::Only(generation)],
-            ChartRef::Bundled(Bundled::Both) => vec![Plays::Own(Generation::V1), Plays::Own(Generation::V0)],
-            _ => vec![Plays::AsWritten],
+            ChartRef::Bundled(Bundled::Only(generation)) => vec![ChartMode::Only(generation)],
+            ChartRef::Bundled(Bundled::Both) => vec![ChartMode::Own(Generation::V1), ChartMode::Own(Generation::V0)],
+            _ => vec![ChartMode::AsWritten],
         }
     }
 

@@ -4,7 +4,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Added, Chart, Helm};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::Stage;
 use crate::system::process::{Command, Deadline, ProcessError};
 use crate::tools::cluster::Access;
@@ -66,7 +66,7 @@ impl Helm {
         release: &Release,
         chart: &Chart,
         added: &Added,
-        values: &Plain,
+        values: &Plaintext,
     ) -> Result<(), InstallError> {
         let (words, dry): (&str, &[&str]) = match verb {
             Verb::Install => ("install", &[]),

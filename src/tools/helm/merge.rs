@@ -1,7 +1,7 @@
 //! Several files of values as one.
 
 use super::{DEADLINE, Helm, RenderError};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 impl Helm {
     /// Merges files of values, the later ones going before the earlier. Helm itself does it, by a chart
@@ -9,7 +9,7 @@ impl Helm {
     ///
     /// # Errors
     /// [`RenderError::Refused`] when helm cannot read the values; the others are the machine's fault.
-    pub async fn merge(&self, files: &[Plain]) -> Result<Plain, RenderError> {
+    pub async fn merge(&self, files: &[Plaintext]) -> Result<Plaintext, RenderError> {
         // Helm reads standard input once; only this user can enter the folder, which goes when dropped.
         let chart = tempfile::tempdir_in(&self.folder)?;
         let at = |name: &str| chart.path().join(name);
@@ -24,8 +24,8 @@ impl Helm {
         }
         let output = command.output(DEADLINE, &self.cancel).await?;
         if output.status.success() {
-            let public = files.iter().all(Plain::is_public);
-            return Ok(Plain::new(output.stdout, public));
+            let public = files.iter().all(Plaintext::is_public);
+            return Ok(Plaintext::new(output.stdout, public));
         }
         // Nobody knows yet what is secret in them, so helm's words are not repeated.
         Err(RenderError::Refused("helm cannot read the values".into()))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{Chart, DEADLINE, Helm};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::system::process::{Command, Output, ProcessError};
 
 /// Why a chart was not rendered.
@@ -80,7 +80,7 @@ impl Helm {
         release: &str,
         namespace: &str,
         added: &Added,
-        values: &Plain,
+        values: &Plaintext,
     ) -> Result<Rendered, RenderError> {
         let command = self.command().args(["template", release]).arg(&chart.path).args([
             "--namespace",
@@ -105,7 +105,7 @@ impl Helm {
         &self,
         command: Command,
         added: &Added,
-        values: &Plain,
+        values: &Plaintext,
     ) -> std::io::Result<(Command, Vec<tempfile::NamedTempFile>)> {
         let beneath = added.beneath.as_ref().map(|v| self.private_file(v)).transpose()?;
         let above = added.above.as_ref().map(|v| self.private_file(v)).transpose()?;

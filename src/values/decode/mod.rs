@@ -8,7 +8,7 @@ use std::io::{self, BufRead as _, BufReader, ErrorKind, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::oracle::secret::{self, Plain};
+use crate::oracle::secret::{self, Plaintext};
 
 /// The longest line, in bytes. An environment takes 128 KiB of a value, and JSON may spend six bytes on one.
 pub const LONGEST_LINE: usize = 1024 * 1024;
@@ -95,7 +95,7 @@ fn asked(line: &[u8]) -> Result<Asked, (u64, String)> {
 }
 
 fn answer(output: &mut impl Write, asked: Asked) -> io::Result<()> {
-    let env = Plain::new(asked.env.into_bytes(), false);
+    let env = Plaintext::new(asked.env.into_bytes(), false);
     let name = asked.name.as_deref();
     match secret::decode(&env) {
         Ok(plain) => {

@@ -1,6 +1,6 @@
 //! Lines of `NAME=VALUE`, as `docker --env-file` and `kubectl --from-env-file` read them.
 
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// A line that names a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub struct Line {
     pub name: String,
     /// All that stands behind it, byte for byte: quotes and blanks are part of the value. None without a
     /// `=`: then the environment is asked.
-    pub plain: Option<Plain>,
+    pub plain: Option<Plaintext>,
 }
 
 impl Line {
     /// Whether quotes stand around the value, which other tools would take off.
     pub fn is_quoted(&self) -> bool {
-        let value = self.plain.as_ref().map(Plain::bytes);
+        let value = self.plain.as_ref().map(Plaintext::bytes);
         matches!(value, Some([b'"', .., b'"'] | [b'\'', .., b'\'']))
     }
 }
@@ -57,7 +57,7 @@ mod tests {
                 (
                     l.number,
                     l.name.as_str(),
-                    l.plain.as_ref().map(Plain::bytes),
+                    l.plain.as_ref().map(Plaintext::bytes),
                     l.is_quoted(),
                 )
             })

@@ -14,7 +14,7 @@ pub use env_file::{Line, read as env_file};
 use crate::oracle::environment::api_server::MAX_SIZE;
 use crate::oracle::environment::{MAX_EXEC_BYTES, MAX_STRING_BYTES, survives_shell};
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{PREFIX, Place, Plain};
+use crate::oracle::secret::{PREFIX, Place, Plaintext};
 use crate::plan;
 use crate::scenario::{Generation, Intent, Secret, Strategy};
 
@@ -55,7 +55,7 @@ pub struct Store {
 
 /// Secrets by the name a flow calls them; without a plaintext where a store holds it.
 #[derive(Debug, Clone, Default)]
-pub struct Secrets(BTreeMap<String, Option<Plain>>);
+pub struct Secrets(BTreeMap<String, Option<Plaintext>>);
 
 /// Two documents of YAML, each with comments that say what to do with it. They hold Base64 and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Secrets {
     ///
     /// # Errors
     /// [`Unfit`] for a name that does not reach Kestra or is there already, in whatever case; never with a value.
-    pub fn add(&mut self, name: &str, plain: Option<Plain>) -> Result<String, Unfit> {
+    pub fn add(&mut self, name: &str, plain: Option<Plaintext>) -> Result<String, Unfit> {
         let key = name.strip_prefix(PREFIX).unwrap_or(name);
         let variable = format!("{PREFIX}{key}");
         if key.is_empty() || !survives_shell(&variable) {
@@ -117,14 +117,14 @@ impl Secrets {
     }
 
     fn encoded(&self) -> impl Iterator<Item = (String, usize)> {
-        let size = |plain: &Plain| Place::Env.encode(plain).bytes().len();
+        let size = |plain: &Plaintext| Place::Env.encode(plain).bytes().len();
         self.0
             .iter()
             .map(move |(key, plain)| (format!("{PREFIX}{key}"), plain.as_ref().map_or(0, size)))
     }
 }
 
-fn fits(variable: &str, plain: &Plain) -> Result<(), Unfit> {
+fn fits(variable: &str, plain: &Plaintext) -> Result<(), Unfit> {
     if std::str::from_utf8(plain.bytes()).is_err() {
         return Err(Unfit::new(
             format!("{variable} is {} ({})", "not UTF-8", Code::NotUtf8),
@@ -173,7 +173,7 @@ impl Order {
             return Err(Unfit::new(what, "make several, each with a --secret-name of its own"));
         }
         let (values, manifests) = plan::documents(&self.intent(), &self.object, self.generation);
-        let json = |text: &Plain| serde_json::from_slice(text.bytes()).unwrap_or(Value::Null);
+        let json = |text: &Plaintext| serde_json::from_slice(text.bytes()).unwrap_or(Value::Null);
         let manifest = manifests
             .first()
             .map(|manifest| json(&manifest.text))
@@ -195,7 +195,7 @@ impl Order {
 
     fn intent(&self) -> Intent {
         // Where a store holds the plaintext, nothing of the Secret but its keys is used.
-        let secret = |plain: &Option<Plain>| Secret::Plain(plain.clone().unwrap_or_else(|| "".into()));
+        let secret = |plain: &Option<Plaintext>| Secret::Plain(plain.clone().unwrap_or_else(|| "".into()));
         Intent {
             strategy: self.strategy,
             secrets: self

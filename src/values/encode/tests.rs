@@ -8,7 +8,7 @@ use super::*;
 use crate::oracle::environment::api_server::{Admitted, admit};
 use crate::oracle::environment::{Facts, Objects, Pod};
 use crate::oracle::secret::diagnosis::of_pod;
-use crate::oracle::secret::{Keyring, Read};
+use crate::oracle::secret::{Read, SecretStore};
 
 /// What accidents happen to.
 const HARD: [&str; 20] = [
@@ -67,7 +67,7 @@ fn container(values: &str, generation: Generation) -> Value {
         Generation::V0 => json!({"secretRef": entry}),
         _ => entry,
     });
-    assert!(plan::ignored(&Plain::new(values.to_string(), true), generation).is_empty());
+    assert!(plan::ignored(&Plaintext::new(values.to_string(), true), generation).is_empty());
     json!({
         "name": "kestra",
         "command": ["sh", "-c", "exec /app/kestra"],
@@ -77,7 +77,7 @@ fn container(values: &str, generation: Generation) -> Value {
 }
 
 /// What Kestra has in the end, by the model of the API server, the kubelet and the decoder.
-fn keyring(values: &str, secret: Option<Value>, generation: Generation) -> Keyring {
+fn keyring(values: &str, secret: Option<Value>, generation: Generation) -> SecretStore {
     let spec: PodSpec = serde_json::from_value(json!({"containers": [container(values, generation)]})).unwrap();
     let secret = secret.map(|secret| match admit(&secret).unwrap() {
         Admitted::Secret(secret) => secret,
@@ -100,7 +100,7 @@ fn keyring(values: &str, secret: Option<Value>, generation: Generation) -> Keyri
         .collect()
 }
 
-fn assert_carried(order: &Order, keyring: &Keyring) {
+fn assert_carried(order: &Order, keyring: &SecretStore) {
     for (key, plain) in &order.secrets.0 {
         let read = keyring.secret(key, &Version::new(2, 0, 0));
         assert_eq!(
@@ -158,7 +158,7 @@ fn external_secrets_makes_the_same_secret_of_the_stores_plaintexts() {
         assert!(!manifest.to_string().contains("YWRtaW4"), "a plaintext is written");
         let spec = &manifest["spec"];
         // What the operator does: it fetches each plaintext, runs the template, and stores what comes out.
-        let fetched: BTreeMap<&str, &Plain> = (spec["data"].as_array().unwrap().iter())
+        let fetched: BTreeMap<&str, &Plaintext> = (spec["data"].as_array().unwrap().iter())
             .map(|one| {
                 let (name, remote) = (one["secretKey"].as_str().unwrap(), &one["remoteRef"]);
                 let stored = match &key {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES, expand::expand, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, diagnose};
 use crate::oracle::secret::{
-    Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Shown, Value, decode, first_wrong,
+    DisplayValue, Hop, HopKind, PREFIX, Path, Place, Plaintext, RunKey, SecretStore, Value, decode, first_wrong,
 };
 
 /// A value to be explained. Public ones are shown, the others only by length and hash.
@@ -23,9 +23,9 @@ pub struct Question {
     /// Where the value stands.
     pub place: Place,
     /// The value as it stands there.
-    pub value: Plain,
+    pub value: Plaintext,
     /// What a flow is meant to get, when somebody said it.
-    pub meant: Option<Plain>,
+    pub meant: Option<Plaintext>,
     /// The Kestra that reads it.
     pub kestra: Version,
 }
@@ -64,7 +64,7 @@ pub struct Explanation {
     pub diagnosis: Vec<Finding>,
     /// What should be written in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrected: Option<Shown>,
+    pub corrected: Option<DisplayValue>,
     /// What the variable should be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected_name: Option<String>,
@@ -164,7 +164,7 @@ impl Question {
         }
     }
 
-    fn hops(&self, plain: Option<&Plain>) -> Vec<Hop<Plain>> {
+    fn hops(&self, plain: Option<&Plaintext>) -> Vec<Hop<Plaintext>> {
         let name = self.name.as_deref().unwrap_or("SECRET_KEY");
         // The key a flow would ask for, were the name as it should be.
         let right = diagnosis::corrected_name(name);
@@ -175,7 +175,7 @@ impl Question {
         });
         let lost = environment.as_ref().and_then(|value| lost(name, value));
         let there = environment.as_ref().filter(|_| lost.is_none());
-        let keyring: Keyring = there.map(|value| (name, value.clone())).into_iter().collect();
+        let keyring: SecretStore = there.map(|value| (name, value.clone())).into_iter().collect();
         let path = Path {
             key: right.strip_prefix(PREFIX).unwrap_or(right),
             place: self.place,
@@ -197,7 +197,7 @@ impl Question {
     }
 
     /// As it may be shown: Java's reason names a character of the value.
-    fn shown(&self, hop: &Hop<Plain>, key: &RunKey) -> Hop {
+    fn shown(&self, hop: &Hop<Plaintext>, key: &RunKey) -> Hop {
         let mut shown = hop.show(key);
         if !self.value.is_public() {
             for value in [&mut shown.meant, &mut shown.predicted].into_iter().flatten() {
@@ -221,7 +221,7 @@ fn expanded(value: &[u8]) -> Vec<u8> {
 }
 
 /// Why a variable does not come as far as Kestra.
-fn lost(name: &str, value: &Plain) -> Option<String> {
+fn lost(name: &str, value: &Plaintext) -> Option<String> {
     let bytes = name.len() + "=".len() + value.bytes().len() + "\0".len();
     if value.bytes().contains(&0) {
         Some("no variable can hold a NUL byte".into())

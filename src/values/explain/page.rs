@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use semver::Version;
 
 use super::{Question, explain};
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 use crate::oracle::secret::diagnosis::{Code, Example};
 
 /// The page: title, cause, effect, cure, and an example that was worked out by the oracle itself.
@@ -34,8 +34,8 @@ pub fn page(code: Code, kestra: &Version) -> String {
             let question = Question {
                 name: Some(name.into()),
                 place,
-                value: Plain::new(value, true),
-                meant: meant.map(|meant| Plain::new(meant, true)),
+                value: Plaintext::new(value, true),
+                meant: meant.map(|meant| Plaintext::new(meant, true)),
                 kestra: kestra.clone(),
             };
             let explained: String = explain(&[question]).values.iter().map(ToString::to_string).collect();

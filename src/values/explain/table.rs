@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::{Explanation, Meant};
-use crate::oracle::secret::{Hop, Shown, Value};
+use crate::oracle::secret::{DisplayValue, Hop, Value};
 use crate::report::way;
 
 /// The most characters of a value that a line of the table shows.
@@ -21,8 +21,8 @@ impl fmt::Display for Explanation {
         if let Some(corrected) = &self.corrected {
             let corrected = match corrected {
                 // Base64 needs no escapes: it can be copied as it stands.
-                Shown::Public(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                hidden @ Shown::Private { .. } => hidden.to_string(),
+                DisplayValue::Public(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                hidden @ DisplayValue::Private { .. } => hidden.to_string(),
             };
             writeln!(f, "  write there instead: {corrected}")?;
         }
@@ -94,8 +94,8 @@ fn cut(text: &str) -> String {
 
 fn bytes(value: Option<&Value>) -> String {
     match value {
-        Some(Value::Is(Shown::Public(bytes))) => bytes.len().to_string(),
-        Some(Value::Is(Shown::Private { len, .. })) => len.to_string(),
+        Some(Value::Is(DisplayValue::Public(bytes))) => bytes.len().to_string(),
+        Some(Value::Is(DisplayValue::Private { len, .. })) => len.to_string(),
         _ => String::new(),
     }
 }

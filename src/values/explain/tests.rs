@@ -8,7 +8,7 @@ fn question(place: Place, value: &[u8]) -> Question {
     Question {
         name: Some("SECRET_DB_USERNAME".into()),
         place,
-        value: Plain::new(value, true),
+        value: Plaintext::new(value, true),
         meant: None,
         kestra: Version::new(2, 0, 0),
     }
@@ -27,7 +27,7 @@ fn at(explanation: &Explanation, at: HopKind) -> Option<Value> {
 }
 
 fn text(text: &str) -> Value {
-    Value::Is(Shown::Public(text.into()))
+    Value::Is(DisplayValue::Public(text.into()))
 }
 
 #[test]
@@ -50,7 +50,10 @@ fn the_pages_value_is_followed_from_its_plaintext_to_the_flow() {
     assert_eq!(at(&explanation, HopKind::Environment), Some(text("YWRtaW4K\n")));
     assert_eq!(at(&explanation, HopKind::SecretFunction), Some(text("admin\n")));
     assert_eq!(explanation.first_wrong, Some(HopKind::ValuesOrManifest));
-    assert_eq!(explanation.corrected, Some(Shown::Public(b"WVdSdGFXND0=".into())));
+    assert_eq!(
+        explanation.corrected,
+        Some(DisplayValue::Public(b"WVdSdGFXND0=".into()))
+    );
     assert_eq!((explanation.right, explanation.meant), (false, Some(Meant::Guessed)));
 }
 
@@ -67,7 +70,7 @@ fn a_value_is_right_only_when_a_flow_gets_what_is_meant() {
         ("", Some(""), true),
     ] {
         let question = Question {
-            meant: meant.map(|meant| Plain::new(meant, true)),
+            meant: meant.map(|meant| Plaintext::new(meant, true)),
             ..question(Place::Values, value.as_bytes())
         };
         assert_eq!(explained(question).right, right, "{value:?} {meant:?}");
@@ -135,7 +138,10 @@ fn dollars_in_a_value_are_the_kubelets() {
 fn binary_is_shown_the_way_round() {
     let explanation = explained(question(Place::Values, b"/u36zg=="));
     assert_eq!(explanation.diagnosis[0].code, Code::NotUtf8);
-    assert_eq!(explanation.corrected, Some(Shown::Public(b"L3UzNnpnPT0=".into())));
+    assert_eq!(
+        explanation.corrected,
+        Some(DisplayValue::Public(b"L3UzNnpnPT0=".into()))
+    );
 }
 
 #[test]
@@ -158,7 +164,7 @@ fn a_hidden_value_is_nowhere_in_what_is_said_of_it() {
         for place in [Place::Env, Place::Values, Place::StringData, Place::Data] {
             for meant in [None, Some(canary.into()), Some("another".into())] {
                 let question = Question {
-                    value: Plain::new(&*value, false),
+                    value: Plaintext::new(&*value, false),
                     meant,
                     ..question(place, b"")
                 };
@@ -189,7 +195,7 @@ fn each_codes_example_shows_it_and_is_right_once_it_is_corrected() {
         };
         let asked = |name: String, value: &[u8]| Question {
             name: Some(name),
-            meant: meant.map(|meant| Plain::new(meant, true)),
+            meant: meant.map(|meant| Plaintext::new(meant, true)),
             ..question(place, value)
         };
         let wrong = explained(asked(name.into(), value.as_bytes()));
@@ -198,7 +204,7 @@ fn each_codes_example_shows_it_and_is_right_once_it_is_corrected() {
             "{code}: {wrong}"
         );
         let corrected = match &wrong.corrected {
-            Some(Shown::Public(bytes)) => bytes.clone(),
+            Some(DisplayValue::Public(bytes)) => bytes.clone(),
             _ => value.into(),
         };
         let name = wrong.corrected_name.clone().unwrap_or(name.into());

@@ -12,7 +12,7 @@ pub use name::{corrected_name, is_service_link};
 pub use pod::{Fault, Remedy, of_pod, tolerant};
 
 use super::decode::decode_bytes;
-use super::{Keyring, Place, Plain, decode};
+use super::{Place, Plaintext, SecretStore, decode};
 
 /// A value where it is written.
 #[derive(Debug, Clone, Copy)]
@@ -22,9 +22,9 @@ pub struct Given<'a> {
     /// Where the value is written.
     pub place: Place,
     /// The value as it is written there.
-    pub value: &'a Plain,
+    pub value: &'a Plaintext,
     /// What a flow is meant to get, when somebody said it.
-    pub meant: Option<&'a Plain>,
+    pub meant: Option<&'a Plaintext>,
 }
 
 /// What was found.
@@ -34,7 +34,7 @@ pub struct Diagnosis {
     pub codes: Vec<Code>,
     /// The value that should be written in its place; none when the value is right or what is meant
     /// cannot be told.
-    pub corrected: Option<Plain>,
+    pub corrected: Option<Plaintext>,
     /// The name the variable should have; none when it is right.
     pub name: Option<String>,
 }
@@ -50,7 +50,7 @@ pub fn diagnose(given: &Given) -> Diagnosis {
         (Some(name), Some(env)) => name::codes(name, env.bytes()),
         _ => Vec::new(),
     };
-    let arrives = |meant: &Plain| env.as_ref().and_then(|env| decode(env).ok()).as_ref() == Some(meant);
+    let arrives = |meant: &Plaintext| env.as_ref().and_then(|env| decode(env).ok()).as_ref() == Some(meant);
     let mut corrected = None;
     // The address of a Service is no secret at all.
     if !given.meant.is_some_and(arrives) && !codes.contains(&Code::ServiceLink) {
@@ -75,14 +75,14 @@ pub fn diagnose(given: &Given) -> Diagnosis {
 
 /// The value to write in place of one whose plaintext is binary, so that `secret()` gives the binary's Base64,
 /// which the task has to decode: the cure of [`Code::NotUtf8`]. None for a value that Kestra cannot decode.
-pub fn carried(place: Place, value: &Plain) -> Option<Plain> {
+pub fn carried(place: Place, value: &Plaintext) -> Option<Plaintext> {
     let bytes = decode_bytes(&place.environment(value)?).ok()?;
     Some(place.encode(&Place::Env.encode(&bytes)))
 }
 
 /// Whether a variable's value is, beyond chance, a text encoded as Kestra wants its secrets: one that is called
 /// something else may be meant for it.
-pub fn looks_encoded(env: &Plain) -> bool {
+pub fn looks_encoded(env: &Plaintext) -> bool {
     let line = env.bytes().trim_ascii_end();
     let beyond_chance = line.len().is_multiple_of(4) && line.len() >= 8 && (line.ends_with(b"=") || line.len() >= 16);
     let reads = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && is_text(text));
@@ -90,7 +90,7 @@ pub fn looks_encoded(env: &Plain) -> bool {
 }
 
 /// The keys under which several variables of different case meet, each with their names.
-pub fn collisions(keyring: &Keyring) -> Vec<(Code, Vec<&str>)> {
+pub fn collisions(keyring: &SecretStore) -> Vec<(Code, Vec<&str>)> {
     keyring
         .collisions()
         .map(|(_, names)| (Code::NameCollision, names))
@@ -101,11 +101,11 @@ pub fn collisions(keyring: &Keyring) -> Vec<(Code, Vec<&str>)> {
 #[derive(Default)]
 struct Guess {
     codes: Vec<Code>,
-    plain: Option<Plain>,
+    plain: Option<Plaintext>,
 }
 
 impl Guess {
-    fn of(codes: impl Into<Vec<Code>>, plain: Plain) -> Self {
+    fn of(codes: impl Into<Vec<Code>>, plain: Plaintext) -> Self {
         Self {
             codes: codes.into(),
             plain: Some(plain),
@@ -113,9 +113,9 @@ impl Guess {
     }
 }
 
-fn guess(given: &Given, env: Option<&Plain>) -> Guess {
+fn guess(given: &Given, env: Option<&Plaintext>) -> Guess {
     let Some(env) = env else {
-        let good = |data: &Plain| text_of(&Place::Data.environment(data)?);
+        let good = |data: &Plaintext| text_of(&Place::Data.environment(data)?);
         return match repair::repaired(given.value, good) {
             Some((codes, plain)) => settled(codes, plain),
             None => plaintext(given.value, Code::Plaintext),
@@ -132,9 +132,9 @@ fn guess(given: &Given, env: Option<&Plain>) -> Guess {
 }
 
 /// A value that Kestra decodes to `bytes`.
-fn of_decoded(env: &Plain, bytes: Plain) -> Guess {
+fn of_decoded(env: &Plaintext, bytes: Plaintext) -> Guess {
     if let Some(text) = repair::from_utf16(bytes.bytes()) {
-        return settled(vec![Code::Utf16], Plain::new(text, env.is_public()));
+        return settled(vec![Code::Utf16], Plaintext::new(text, env.is_public()));
     }
     let has_marks = env.bytes().iter().any(|b| b"=+/".contains(b));
     let looks_plain = !has_marks && env.bytes().len() <= 24;
@@ -150,7 +150,7 @@ fn of_decoded(env: &Plain, bytes: Plain) -> Guess {
 }
 
 /// A plaintext that was found, without what commonly got into it.
-fn settled(mut codes: Vec<Code>, mut plain: Plain) -> Guess {
+fn settled(mut codes: Vec<Code>, mut plain: Plaintext) -> Guess {
     if let Some(text) = encoded_again(&plain) {
         codes.push(Code::EncodedTooOften);
         plain = text;
@@ -170,14 +170,14 @@ fn settled(mut codes: Vec<Code>, mut plain: Plain) -> Guess {
 }
 
 /// The text within a text that is Base64 beyond chance.
-fn encoded_again(plain: &Plain) -> Option<Plain> {
+fn encoded_again(plain: &Plaintext) -> Option<Plaintext> {
     let line = plain.bytes().trim_ascii_end();
     let beyond_chance = line.len().is_multiple_of(4) && (line.ends_with(b"=") || line.len() >= 12);
     if beyond_chance { text_of(plain) } else { None }
 }
 
 /// A value that was never encoded.
-fn plaintext(value: &Plain, code: Code) -> Guess {
+fn plaintext(value: &Plaintext, code: Code) -> Guess {
     if let Some(digits) = repair::digits(value.bytes()) {
         return Guess::of([Code::UnquotedScalar, code], value.map(|_| digits));
     }
@@ -188,7 +188,7 @@ fn plaintext(value: &Plain, code: Code) -> Guess {
 }
 
 /// The causes that lead from what is meant to what is there.
-fn explained(given: &Given, env: Option<&Plain>, meant: &Plain) -> Guess {
+fn explained(given: &Given, env: Option<&Plaintext>, meant: &Plaintext) -> Guess {
     let same = |bytes: &[u8]| bytes == meant.bytes();
     let mut codes = Vec::new();
     let written = env.unwrap_or(given.value);
@@ -224,7 +224,7 @@ fn explained(given: &Given, env: Option<&Plain>, meant: &Plain) -> Guess {
     Guess { codes, plain: None }
 }
 
-fn cut_at_comma(written: &Plain, meant: &Plain) -> bool {
+fn cut_at_comma(written: &Plaintext, meant: &Plaintext) -> bool {
     meant
         .bytes()
         .strip_prefix(written.bytes())
@@ -232,7 +232,7 @@ fn cut_at_comma(written: &Plain, meant: &Plain) -> bool {
 }
 
 /// What Kestra decodes, when a person can have meant it.
-fn text_of(env: &Plain) -> Option<Plain> {
+fn text_of(env: &Plaintext) -> Option<Plaintext> {
     let bytes = decode_bytes(env).ok()?;
     let text = repair::from_utf16(bytes.bytes()).unwrap_or_else(|| bytes.bytes().to_vec());
     let is_text = std::str::from_utf8(&text).is_ok_and(|text| !text.is_empty() && is_text(text));

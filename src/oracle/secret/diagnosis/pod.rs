@@ -8,7 +8,7 @@ use super::{Code, corrected_name};
 use crate::oracle::environment::{
     self, Entry, Environment, MAX_EXEC_BYTES, Missing, ObjectRef, Pod, Source, Variable, is_shell, survives_shell,
 };
-use crate::oracle::secret::{Keyring, PREFIX};
+use crate::oracle::secret::{PREFIX, SecretStore};
 
 /// Something wrong with a pod's secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,7 +209,7 @@ fn names(environment: &Environment, container: &Container) -> Vec<Fault> {
 fn collisions(environment: &Environment) -> Vec<Fault> {
     let secrets = environment.variables.iter().filter(|v| is_secret(v));
     // Collisions are of names; the values are those, since one that does not decode collides with none.
-    let keyring: Keyring = secrets.clone().map(|v| (v.name.as_str(), v.value.as_bytes())).collect();
+    let keyring: SecretStore = secrets.clone().map(|v| (v.name.as_str(), v.value.as_bytes())).collect();
     let of_key = |(key, names): (&str, Vec<&str>)| {
         let mut variables: Vec<&Variable> = secrets.clone().filter(|v| names.contains(&v.name.as_str())).collect();
         // The one in capitals stays.

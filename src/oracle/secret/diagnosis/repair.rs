@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Code;
-use crate::oracle::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// Undoes one accident; `None` when there is no trace of it.
 type Repair = fn(&[u8]) -> Option<Vec<u8>>;
@@ -20,9 +20,12 @@ const REPAIRS: [(Code, Repair); 7] = [
 ];
 
 /// The first repair, or else all together, that makes `good` of an encoded text.
-pub(super) fn repaired(encoded: &Plain, good: impl Fn(&Plain) -> Option<Plain>) -> Option<(Vec<Code>, Plain)> {
+pub(super) fn repaired(
+    encoded: &Plaintext,
+    good: impl Fn(&Plaintext) -> Option<Plaintext>,
+) -> Option<(Vec<Code>, Plaintext)> {
     let alone = REPAIRS.iter().find_map(|(code, repair)| {
-        let fixed = Plain::new(repair(encoded.bytes())?, encoded.is_public());
+        let fixed = Plaintext::new(repair(encoded.bytes())?, encoded.is_public());
         Some((vec![*code], good(&fixed)?))
     });
     alone.or_else(|| {
@@ -30,7 +33,7 @@ pub(super) fn repaired(encoded: &Plain, good: impl Fn(&Plain) -> Option<Plain>) 
         let mut fixed = encoded.clone();
         for (code, repair) in REPAIRS {
             if let Some(better) = repair(fixed.bytes()) {
-                fixed = Plain::new(better, encoded.is_public());
+                fixed = Plaintext::new(better, encoded.is_public());
                 codes.push(code);
             }
         }

@@ -118,7 +118,7 @@ fn no_code_is_without_an_example_whose_cure_is_tested() {
 }
 
 fn diagnosis(name: &str, place: Place, value: &[u8], meant: Option<&str>) -> Diagnosis {
-    let meant = meant.map(Plain::from);
+    let meant = meant.map(Plaintext::from);
     diagnose(&Given {
         name: Some(name),
         place,
@@ -135,7 +135,7 @@ fn each_fault_is_named_and_its_cure_is_clean_whether_or_not_the_plaintext_is_tol
             let found = diagnosis(name, place, &value, meant);
             assert!(found.codes.contains(&code), "{code} in {place:?} {shown}: {found:?}");
             let name = found.name.as_deref().unwrap_or(name);
-            let value = found.corrected.as_ref().map_or(&value[..], Plain::bytes);
+            let value = found.corrected.as_ref().map_or(&value[..], Plaintext::bytes);
             assert_eq!(
                 value,
                 place.encode(&plain.into()).bytes(),
@@ -247,7 +247,7 @@ fn a_services_variables_are_told_from_secrets() {
 
 #[test]
 fn names_that_collide_are_listed_with_each_other() {
-    let keyring: Keyring = [("SECRET_A", "YQ=="), ("SECRET_a", "Yg=="), ("SECRET_B", "YQ==")]
+    let keyring: SecretStore = [("SECRET_A", "YQ=="), ("SECRET_a", "Yg=="), ("SECRET_B", "YQ==")]
         .into_iter()
         .collect();
     assert_eq!(
