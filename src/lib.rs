@@ -11,6 +11,7 @@ pub mod audit;
 pub mod cli;
 pub mod docs_page;
 pub mod doctor;
+pub mod error;
 pub mod kestra;
 pub mod lint;
 pub mod oracle;

@@ -6,8 +6,8 @@ pub mod terminal;
 
 pub use live::Live;
 
+use crate::error::InfraError;
 use crate::report::CaseResult;
-use crate::verdict::InfraError;
 
 /// Hears how a run goes on; what it is told holds no private plaintext.
 pub trait Observer: Send + Sync {

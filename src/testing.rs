@@ -22,14 +22,16 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InfraError;
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::plan::PlanError;
 use crate::progress::Silent;
 use crate::provider::KestraRef;
 use crate::report::{CaseResult, Report, Seen};
 use crate::run::session::{Options, Place, Session, Wanted as WantedPlace};
-use crate::scenario::{self, Given, InputError, Intent, Scenario, Secret, Strategy};
-use crate::verdict::{InfraError, Status};
+use crate::scenario::{self, Given, Intent, Scenario, Secret, Strategy};
+use crate::verdict::Status;
 
 /// Where scenarios are run: a provider and the Kestras on it.
 #[derive(Debug, Clone)]

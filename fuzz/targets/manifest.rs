@@ -7,7 +7,7 @@ use kestra_secrets::oracle::environment::{Facts, Objects, Pod};
 use kestra_secrets::tools::helm::Rendered;
 use kestra_secrets::lint::input::{Form, Source};
 use kestra_secrets::lint::{self, fix, format};
-use kestra_secrets::scenario::InputError;
+use kestra_secrets::error::InputError;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

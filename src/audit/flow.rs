@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::judge::finding;
 use super::model::{ContainerAudit, Said};
 use super::report::{Answer, Flow, Report};
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::lint::{Counts, Rule, Severity};
 use crate::oracle::secret::{Plaintext, Read};
 use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
 use crate::system::words::visible;
-use crate::verdict::InfraError;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
 /// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many

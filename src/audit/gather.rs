@@ -10,9 +10,9 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::{AuditError, Gathered, Unread, kestras};
+use crate::error::InfraError;
 use crate::oracle::environment::{ObjectKind, ObjectRef};
 use crate::tools::cluster::{Cluster, within};
-use crate::verdict::InfraError;
 
 /// The label by which the chart's pods are found.
 const KESTRA: &str = "app.kubernetes.io/name=kestra";

@@ -26,9 +26,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 
+use crate::error::InfraError;
 use crate::oracle::environment::{Kubelet, ObjectRef};
 use crate::oracle::secret::Plaintext;
-use crate::verdict::InfraError;
 
 pub use judge::judge;
 pub use report::Report;

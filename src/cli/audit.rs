@@ -13,6 +13,7 @@ use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::Place;
 use crate::audit::{AuditError, Gathered, Report, exec, flow, format, gather, judge};
+use crate::error::{ExitCode, InfraError};
 use crate::kestra::{Auth, Client, Credentials, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
@@ -21,7 +22,6 @@ use crate::report::console::broken;
 use crate::system::redact::Redactor;
 use crate::tools::cluster::forward::Forward;
 use crate::tools::cluster::{Access, Cluster};
-use crate::verdict::{ExitCode, InfraError};
 
 /// What `audit` takes.
 #[derive(ClapArgs)]
@@ -143,10 +143,10 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         Err(infra) if !wrong => broken(&infra),
         Err(infra) => {
             broken(&infra);
-            ExitCode::Wrong
+            ExitCode::Failure
         }
-        Ok(()) if wrong => ExitCode::Wrong,
-        Ok(()) => ExitCode::Fine,
+        Ok(()) if wrong => ExitCode::Failure,
+        Ok(()) => ExitCode::Success,
     })
 }
 

@@ -11,13 +11,14 @@ use clap::Args as ClapArgs;
 use super::live::{RunOptions, live};
 use super::said::Said;
 use super::target::Target;
+use crate::error::ExitCode;
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::plan::{self, Installation, Plan, Read};
 use crate::progress::{stdout, terminal};
 use crate::report::{Report, way};
 use crate::run::session::Session;
-use crate::scenario::{Generation, Given, InputError, Literal, Manifest, Scenario};
-use crate::verdict::ExitCode;
+use crate::scenario::{Generation, Given, Literal, Manifest, Scenario};
 use documents::STDIN;
 use wanted::Words;
 

@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::error::ExitCode;
 use crate::progress::{stdout, terminal};
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
@@ -11,7 +12,6 @@ use crate::system::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::tools::cluster::Access;
 use crate::tools::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::ExitCode;
 
 /// What `clean` takes.
 #[derive(ClapArgs)]
@@ -41,7 +41,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         KindCleaner { toolbox },
     );
     let cleaners: [&dyn Cleaner; 4] = [&Local, &Containers, &clusters, &kind];
-    let mut exit = ExitCode::Fine;
+    let mut exit = ExitCode::Success;
     let mut found = 0;
     let runs = past_runs()
         .await
@@ -60,7 +60,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
                 Ok(Cleaned::WasGone) => stdout::line(format!("was gone {thing}")),
                 Err(e) => {
                     terminal::line(&format!("error: failed to {e}"));
-                    exit = ExitCode::Broken;
+                    exit = ExitCode::Infra;
                 }
             }
         }

@@ -2,11 +2,11 @@
 
 use clap::Args as ClapArgs;
 
+use crate::error::ExitCode;
 use crate::oracle::secret::diagnosis::Code;
 use crate::progress::stdout;
 use crate::provider::ENGINES;
 use crate::values::explain::page;
-use crate::verdict::ExitCode;
 
 /// What `codes` takes.
 #[derive(ClapArgs)]
@@ -27,5 +27,5 @@ pub fn run(args: &Args) -> ExitCode {
             .collect(),
     };
     stdout::print(&text);
-    ExitCode::Fine
+    ExitCode::Success
 }

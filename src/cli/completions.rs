@@ -4,8 +4,8 @@ use clap::{Args as ClapArgs, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
 use super::Cli;
+use crate::error::ExitCode;
 use crate::progress::stdout;
-use crate::verdict::ExitCode;
 
 /// What `completions` takes.
 #[derive(ClapArgs)]
@@ -24,5 +24,5 @@ pub fn run(args: &Args) -> ExitCode {
     let mut script = Vec::new();
     generate(args.shell, &mut Cli::command(), "kestra-secrets", &mut script);
     stdout::print(&String::from_utf8_lossy(&script));
-    ExitCode::Fine
+    ExitCode::Success
 }

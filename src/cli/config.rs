@@ -8,8 +8,8 @@ use comfy_table::{Table, presets};
 
 use super::Cli;
 use super::settings::{self, File};
+use crate::error::ExitCode;
 use crate::progress::stdout;
-use crate::verdict::ExitCode;
 
 /// What `config` takes.
 #[derive(ClapArgs)]
@@ -57,7 +57,7 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<ExitCode> {
         .map_or("no kestra-secrets.toml".into(), |f| f.path.display().to_string());
     if rows.is_empty() {
         stdout::line(format!("nothing is set; {path}"));
-        return Ok(ExitCode::Fine);
+        return Ok(ExitCode::Success);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -66,5 +66,5 @@ pub fn run(args: &Args, file: Option<PathBuf>) -> miette::Result<ExitCode> {
         table.add_row([flag, value, from, commands.join(", ")]);
     }
     stdout::line(table.trim_fmt());
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }

@@ -5,9 +5,9 @@ use std::io::{BufWriter, ErrorKind};
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::error::ExitCode;
 use crate::progress::{stdout, terminal};
 use crate::values::decode;
-use crate::verdict::ExitCode;
 
 /// What `decode` takes.
 #[derive(ClapArgs)]
@@ -37,11 +37,11 @@ pub struct Args {
 pub fn run() -> miette::Result<ExitCode> {
     let decoded = match decode::lines(std::io::stdin().lock(), BufWriter::new(stdout::raw())) {
         // Whoever read the answers has had enough, or cannot be given them, which is told.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::Fine),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::Success),
         other => other.into_diagnostic().wrap_err("failed to decode standard input")?,
     };
     let Some((line, column)) = decoded.first else {
-        return Ok(ExitCode::Fine);
+        return Ok(ExitCode::Success);
     };
     let lines = if decoded.unread == 1 { "line is" } else { "lines are" };
     terminal::line(&format!(

@@ -12,13 +12,16 @@ use super::target::Target;
 use crate::docs_page::claim::{self, Claim, Correction};
 use crate::docs_page::table::{self, Kept, Printed, Row};
 use crate::docs_page::{self, Note, Page, correct, markdown};
+use crate::error::ExitCode;
+use crate::error::InputError;
 use crate::plan::Plan;
 use crate::progress::{stdout, terminal};
 use crate::report::{console, json::write_private};
 use crate::run::session::Session;
-use crate::scenario::{Catalogue, InputError, Scenario};
+use crate::scenario::{Catalogue, Scenario};
 use crate::system::words::count;
-use crate::verdict::{ExitCode, Status};
+use crate::verdict;
+use crate::verdict::Status;
 
 /// What `docs` takes.
 #[derive(ClapArgs)]
@@ -90,9 +93,9 @@ async fn bundled(args: &Args) -> miette::Result<ExitCode> {
         Err(exit) => return Ok(exit),
     };
     let rows = table::rows(&claims, &carried.report);
-    let mut exit = ExitCode::of(carried.report.results.iter().map(|result| result.status));
-    if args.strict && exit == ExitCode::Fine && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
-        exit = ExitCode::Wrong;
+    let mut exit = verdict::exit_code(carried.report.results.iter().map(|result| result.status));
+    if args.strict && exit == ExitCode::Success && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
+        exit = ExitCode::Failure;
     }
     args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
 }
@@ -156,9 +159,9 @@ fn verdict(rows: &[Row], notes: &[Note], carried: &RunOutcome) -> ExitCode {
         .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
     let drift = carried.report.results.iter().any(|result| result.model_drift);
     if wrong || drift || notes.iter().any(|note| note.wrong) {
-        return ExitCode::Wrong;
+        return ExitCode::Failure;
     }
-    ExitCode::of(carried.report.results.iter().map(|result| match result.status {
+    verdict::exit_code(carried.report.results.iter().map(|result| match result.status {
         // Everything that is wrong was counted.
         Status::Fail => Status::Pass,
         other => other,

@@ -7,9 +7,9 @@ use owo_colors::{OwoColorize as _, Style};
 use super::interrupt;
 use super::target::Where;
 use crate::doctor::{Examination, Finding, Status, examine};
+use crate::error::ExitCode;
 use crate::progress::stdout;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::ExitCode;
 
 /// What `doctor` takes.
 #[derive(ClapArgs)]
@@ -48,8 +48,8 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     stdout::print(&text);
     Ok(match (cancel.is_cancelled(), examination.can_run) {
         (true, _) => ExitCode::Interrupted,
-        (false, true) => ExitCode::Fine,
-        (false, false) => ExitCode::Broken,
+        (false, true) => ExitCode::Success,
+        (false, false) => ExitCode::Infra,
     })
 }
 

@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStringExt as _;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::plaintext::{STDIN, of_file};
+use crate::error::ExitCode;
+use crate::error::InputError;
 use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::progress::{stdout, terminal};
-use crate::scenario::{Generation, InputError, Strategy};
+use crate::scenario::{Generation, Strategy};
 use crate::values::encode::{Order, Producer, Secrets, Store, env_file};
-use crate::verdict::ExitCode;
 
 /// What `encode` takes.
 #[derive(ClapArgs)]
@@ -99,7 +100,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         }
         (None, Some(manifest)) => stdout::print(&format!("{}---\n{manifest}", documents.values)),
     }
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }
 
 impl Args {

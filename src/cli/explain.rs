@@ -8,11 +8,11 @@ use miette::IntoDiagnostic as _;
 use semver::Version;
 
 use super::plaintext::{self, STDIN};
+use crate::error::ExitCode;
 use crate::oracle::secret::{PREFIX, Place, Plaintext};
 use crate::progress::{stdout, terminal};
 use crate::provider::ENGINES;
 use crate::values::explain::{Question, explain};
-use crate::verdict::ExitCode;
 
 /// What `explain` takes.
 #[derive(ClapArgs)]
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         stdout::print(&each.join("\n"));
     }
     let right = explained.values.iter().all(|one| one.right);
-    Ok(if right { ExitCode::Fine } else { ExitCode::Wrong })
+    Ok(if right { ExitCode::Success } else { ExitCode::Failure })
 }
 
 impl Args {

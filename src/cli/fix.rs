@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 
 use super::lint::ChartGeneration;
+use crate::error::ExitCode;
 use crate::lint::input::Source;
 use crate::lint::{self, fix, format};
 use crate::progress::{stdout, terminal};
-use crate::verdict::ExitCode;
 
 /// What `fix` takes.
 #[derive(ClapArgs)]
@@ -81,9 +81,9 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let report = outcome.left.report(sources.len());
     terminal::print(&format::human(&report, &args.files));
     Ok(if report.counts.are_wrong(false) {
-        ExitCode::Wrong
+        ExitCode::Failure
     } else {
-        ExitCode::Fine
+        ExitCode::Success
     })
 }
 

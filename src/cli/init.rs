@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::error::ExitCode;
 use crate::progress::stdout;
 use crate::scenario::schema::json_schema;
-use crate::verdict::ExitCode;
 
 const SCENARIO: &str = include_str!("starter/scenario.yaml");
 const WORKFLOW: &str = include_str!("starter/workflow.yaml");
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     }
     let scenarios = args.folder.join("kestra-secrets");
     stdout::print(&format!("{told}next: kestra-secrets run {}\n", scenarios.display()));
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -3,10 +3,10 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
+use crate::error::ExitCode;
 use crate::lint::{self, Report, format};
 use crate::progress::stdout;
 use crate::scenario::Generation;
-use crate::verdict::ExitCode;
 
 /// What `lint` takes.
 #[derive(ClapArgs)]
@@ -104,8 +104,8 @@ fn exit(report: &Report, deny_warnings: bool) -> ExitCode {
     if !report.unreadable.is_empty() {
         ExitCode::Usage
     } else if report.counts.are_wrong(deny_warnings) {
-        ExitCode::Wrong
+        ExitCode::Failure
     } else {
-        ExitCode::Fine
+        ExitCode::Success
     }
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use clap::Args as ClapArgs;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::error::ExitCode;
 use crate::oracle::secret::RunKey;
 use crate::progress::stdout;
 use crate::report::expected;
 use crate::scenario::{self, Expect, Expectation, Given, Scenario, Source};
-use crate::verdict::ExitCode;
 
 #[derive(ClapArgs)]
 #[command(
@@ -28,7 +28,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let scenarios = scenario::load(&args.select)?;
     if args.markdown {
         stdout::print(&page(&scenarios));
-        return Ok(ExitCode::Fine);
+        return Ok(ExitCode::Success);
     }
     let mut table = Table::new();
     table
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         table.add_row([scenario.name, kind, scenario.about, source]);
     }
     stdout::line(table.trim_fmt());
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }
 
 fn kind(scenario: &Scenario) -> String {

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::interrupt;
 use super::matrix;
 use super::said::Said;
+use crate::error::{ExitCode, InfraError};
 use crate::plan::{Plan, Shard, opening};
 use crate::progress::{stdout, terminal};
 use crate::report::{self, Report, Sharded, console::Console, merge};
 use crate::run::session::{Options, Session};
-use crate::verdict::{ExitCode, InfraError};
 
 /// What was carried out.
 pub struct RunOutcome {
@@ -33,7 +33,7 @@ impl RunOutcome {
     pub fn exit(&self, exit: ExitCode) -> ExitCode {
         match exit {
             _ if self.interrupted => ExitCode::Interrupted,
-            ExitCode::Fine if self.broken => ExitCode::Broken,
+            ExitCode::Success if self.broken => ExitCode::Infra,
             exit => exit,
         }
     }
@@ -157,7 +157,7 @@ pub async fn carry(
         reports.pop().map(|(_, report)| report)
     };
     let Some(report) = report else {
-        return Ok(Err(interrupted(ExitCode::Broken)));
+        return Ok(Err(interrupted(ExitCode::Infra)));
     };
     if let Some(folder) = ways.folder {
         broken |= !write(&report, folder, &console);

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use serde_saphyr::Spanned;
 
 use super::provider_name::ProviderKind;
+use crate::error::InputError;
 use crate::plan::ImageRef;
 use crate::provider::KestraRef;
-use crate::scenario::{InputError, Scenario};
+use crate::scenario::Scenario;
 use crate::system::bounded;
 use crate::tools::helm::ChartRef;
 use file::{MatrixFile, Rule};

@@ -40,8 +40,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::error::ExitCode;
 use crate::progress::{stdout, terminal};
-use crate::verdict::ExitCode;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
 #[derive(Parser)]

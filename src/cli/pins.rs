@@ -7,12 +7,12 @@ use clap::Args as ClapArgs;
 use miette::IntoDiagnostic as _;
 
 use super::interrupt;
+use crate::error::ExitCode;
 use crate::progress::{stdout, terminal};
 use crate::provider::{OFFICIAL_IMAGE, newest};
 use crate::run::session::official::digests;
 use crate::system::bounded;
 use crate::tools::toolbox::{Pins, Toolbox};
-use crate::verdict::ExitCode;
 
 /// What `pins` takes.
 #[derive(ClapArgs)]
@@ -49,11 +49,11 @@ pub async fn run(args: &Args) -> miette::Result<ExitCode> {
         Ok(Some(found)) => found,
         Ok(None) => {
             terminal::line(&format!("no tag of {OFFICIAL_IMAGE} is a release"));
-            return Ok(ExitCode::Broken);
+            return Ok(ExitCode::Infra);
         }
         Err(e) => {
             terminal::line(&format!("failed to {e}"));
-            return Ok(ExitCode::Broken);
+            return Ok(ExitCode::Infra);
         }
     };
     std::fs::write(&args.file, Pins::with_kestra(&text, &version, &digests)).into_diagnostic()?;
@@ -62,5 +62,5 @@ pub async fn run(args: &Args) -> miette::Result<ExitCode> {
         digests.len(),
         args.file.display()
     ));
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }

@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal as _, Read};
 
+use crate::error::InputError;
 use crate::progress::terminal;
-use crate::scenario::InputError;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";

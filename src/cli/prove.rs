@@ -6,12 +6,12 @@ use clap::Args as ClapArgs;
 
 use super::interrupt;
 use super::target::Target;
+use crate::error::{ExitCode, InfraError};
 use crate::progress::stdout;
 use crate::prove::report::Report;
 use crate::prove::{generate, prove};
 use crate::report::console::Console;
 use crate::run::session::Session;
-use crate::verdict::{ExitCode, InfraError};
 
 /// What `prove` takes.
 #[derive(ClapArgs)]
@@ -82,7 +82,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     stdout::line(report.told(&proof));
     Ok(match (written, report.exit()) {
         _ if cancel.is_cancelled() => ExitCode::Interrupted,
-        (Err(broken), ExitCode::Fine) => broken,
+        (Err(broken), ExitCode::Success) => broken,
         (_, exit) => exit,
     })
 }

@@ -7,10 +7,10 @@ use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::said::Said;
+use crate::error::ExitCode;
 use crate::progress::stdout;
 use crate::report::console::Console;
 use crate::report::{self, Format, json, merge};
-use crate::verdict::ExitCode;
 
 /// What `report` takes.
 #[derive(ClapArgs)]
@@ -95,7 +95,7 @@ fn convert(args: &Convert) -> miette::Result<ExitCode> {
             let _ = stdout::raw().write_all(text.as_bytes());
         }
     }
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }
 
 fn merged(args: &Merge) -> miette::Result<ExitCode> {

@@ -9,13 +9,13 @@ use super::live::{RunOptions, live};
 use super::matrix;
 use super::said::Said;
 use super::target::Target;
+use crate::error::ExitCode;
 use crate::plan::{Plan, Shard};
 use crate::provider::KestraRef;
 use crate::report::Report;
 use crate::run::session::{Options, Place, Session};
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
-use crate::verdict::ExitCode;
 
 /// What `run` takes.
 #[derive(ClapArgs)]

@@ -4,8 +4,8 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use super::matrix;
+use crate::error::ExitCode;
 use crate::progress::stdout;
-use crate::verdict::ExitCode;
 use crate::{audit, doctor, lint, prove, report, scenario, values::explain};
 
 #[derive(ClapArgs)]
@@ -50,5 +50,5 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         Format::Audit => audit::report::json_schema(),
     };
     stdout::line(serde_json::to_string_pretty(&schema).into_diagnostic()?);
-    Ok(ExitCode::Fine)
+    Ok(ExitCode::Success)
 }

@@ -1,5 +1,5 @@
 use super::Auth;
-use crate::verdict::InfraError;
+use crate::error::InfraError;
 use reqwest::StatusCode;
 use std::fmt;
 use std::time::Duration;
@@ -124,8 +124,8 @@ pub(crate) fn infra(phase: &str, error: &Error) -> InfraError {
         help: failure.help.clone(),
         ..InfraError::new(phase, failure)
     };
-    if failure.cause.is_passing() {
-        infra.passing()
+    if failure.cause.is_transient() {
+        infra.transient()
     } else {
         infra
     }
@@ -133,7 +133,7 @@ pub(crate) fn infra(phase: &str, error: &Error) -> InfraError {
 
 impl Cause {
     /// Whether it may be over by now: the server or the way to it broke in the middle.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             Self::Deadline { name, .. } => *name == "request",

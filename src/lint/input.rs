@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::finding::{Rule, Unreadable};
 use super::tree::{Malformed, Tree};
-use crate::scenario::InputError;
+use crate::error::InputError;
 use crate::system::bounded;
 
 /// What stands for standard input among file names.

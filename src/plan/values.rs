@@ -81,7 +81,7 @@ fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
         Ok(Value::Null) => Ok(Value::Object(Map::new())),
         Ok(map @ Value::Object(_)) => Ok(map),
         Ok(_) => Err(not_values("not a mapping".into())),
-        Err(e) => Err(not_values(crate::scenario::InputError::yaml("", &e, "").message)),
+        Err(e) => Err(not_values(crate::error::InputError::yaml("", &e, "").message)),
     }
 }
 

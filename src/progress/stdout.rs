@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::terminal;
-use crate::verdict::ExitCode;
+use crate::error::ExitCode;
 
 /// Nothing more is written: a pipe whose reader has had enough, or a disk that is full.
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -31,7 +31,7 @@ pub fn raw() -> impl Write {
 /// which a wrong value goes before.
 pub fn exit(exit: ExitCode) -> ExitCode {
     match exit {
-        ExitCode::Fine if LOST.load(Ordering::Relaxed) => ExitCode::Broken,
+        ExitCode::Success if LOST.load(Ordering::Relaxed) => ExitCode::Infra,
         exit => exit,
     }
 }

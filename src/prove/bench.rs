@@ -7,12 +7,13 @@ use semver::Version;
 use tokio::time::sleep;
 
 use super::{Batch, Kind, Sample};
+use crate::error::InfraError;
 use crate::oracle::secret::{Read, SecretStore, Undecodable};
 use crate::plan::{Installation, Target};
 use crate::provider::{Forecast, Installed, Pod, Provider, RunContext};
 use crate::report::Provenance;
 use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
-use crate::verdict::{InfraError, Outcome};
+use crate::verdict::Outcome;
 
 /// How long the server's log may lag behind what it tells of.
 const LOG: Duration = Duration::from_secs(5);

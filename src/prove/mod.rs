@@ -21,10 +21,10 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 
+use crate::error::InfraError;
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES};
 use crate::plan::Target;
 use crate::provider::{Provider, RunContext};
-use crate::verdict::InfraError;
 use bench::Harness;
 
 pub use crate::run::probe::Observed;

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
+use crate::error::ExitCode;
 use crate::oracle::secret::{Read, escaped};
 use crate::report::{Provenance, Run};
 use crate::system::words::visible;
-use crate::verdict::ExitCode;
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;
@@ -154,11 +154,11 @@ impl Report {
     /// How it ended, as an exit code.
     pub fn exit(&self) -> ExitCode {
         if !self.differences.is_empty() {
-            ExitCode::Wrong
+            ExitCode::Failure
         } else if self.kinds.is_empty() || self.installations.iter().any(|i| i.broken.is_some()) {
-            ExitCode::Broken
+            ExitCode::Infra
         } else {
-            ExitCode::Fine
+            ExitCode::Success
         }
     }
 

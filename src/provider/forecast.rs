@@ -6,12 +6,14 @@ use serde_json::Value;
 
 use super::pods::{Pod, Pods, Role};
 use super::{Installed, RunContext};
+use crate::error::InfraError;
+use crate::error::InputError;
 use crate::oracle::environment::api_server::{Admitted, admit};
 use crate::oracle::environment::{Facts, Halt, Kubelet, Objects};
 use crate::plan::{Action, Installation};
-use crate::scenario::{InputError, Manifest, Stage};
+use crate::scenario::{Manifest, Stage};
 use crate::tools::helm::{RenderError, Rendered, Workload};
-use crate::verdict::{InfraError, Outcome, Prediction};
+use crate::verdict::{Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
 #[derive(Debug, Clone)]
@@ -71,7 +73,7 @@ impl Forecast {
             }
             Err(e) => {
                 let infra = InfraError::new("render the chart", format!("failed to {e}"));
-                return Err(if e.is_passing() { infra.passing() } else { infra });
+                return Err(if e.is_transient() { infra.transient() } else { infra });
             }
         };
         match start(&rendered, applied, node) {

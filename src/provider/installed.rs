@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{Pod, Pods, RunContext, docker, embedded, live};
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Action;
 use crate::report::ServedBy;
-use crate::verdict::{InfraError, Outcome};
+use crate::verdict::Outcome;
 
 /// A Kestra that was installed, or the reason it never will be.
 pub enum Installed {

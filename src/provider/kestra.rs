@@ -7,9 +7,9 @@ use std::str::FromStr;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InfraError;
 use crate::system::process::{Command, Deadline};
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::InfraError;
 
 /// A Java program takes a second or two to say its version.
 const ASK: Deadline = Deadline::seconds("its version", 60);

@@ -25,6 +25,7 @@ pub use keep::{Keep, Keeping};
 pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
+use crate::error::InfraError;
 use crate::kestra::Credentials;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{Defaults, Installation};
@@ -34,7 +35,6 @@ use crate::system::ledger::Ledger;
 use crate::system::redact::Redactor;
 use crate::tools::helm::{Added, Chart, Helm};
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::InfraError;
 
 /// The name every release bears, as on the page.
 pub const RELEASE: &str = "kestra";

@@ -7,9 +7,11 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::{CaseResult, Report, Seen, ServedBy};
+use crate::error::{ExitCode, InfraError};
 use crate::progress::{Live, Observer, stdout, terminal};
 use crate::system::words::count;
-use crate::verdict::{ExitCode, InfraError, Status};
+use crate::verdict;
+use crate::verdict::Status;
 
 /// Writes to standard error while a run goes on, and its table to standard output.
 #[derive(Default)]
@@ -71,7 +73,7 @@ impl Console {
         for line in kept(report) {
             stdout::line(line);
         }
-        let exit = of_the_run(ExitCode::of(report.results.iter().map(|r| r.status)));
+        let exit = of_the_run(verdict::exit_code(report.results.iter().map(|r| r.status)));
         stdout::line(summary(report, exit));
         exit
     }
@@ -83,7 +85,7 @@ pub fn broken(infra: &InfraError) -> ExitCode {
     if let Some(help) = &infra.help {
         terminal::line(&format!("help: {help}"));
     }
-    ExitCode::Broken
+    ExitCode::Infra
 }
 
 fn word(status: Status) -> (&'static str, Style) {

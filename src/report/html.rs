@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::{CaseResult, Combination, Report, Run};
+use crate::error::ExitCode;
 use crate::system::words::visible;
-use crate::verdict::{ExitCode, Status};
+use crate::verdict::Status;
 use case::Case;
 
 const CSS: &str = include_str!("../../templates/report.css");
@@ -82,16 +83,16 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .map(|(n, result)| Case::of(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
-        ExitCode::Fine => ("pass", "✓"),
-        ExitCode::Wrong => ("fail", "✗"),
+        ExitCode::Success => ("pass", "✓"),
+        ExitCode::Failure => ("fail", "✗"),
         _ => ("error", "!"),
     };
     let page = Page {
         policy: policy(),
         tool: visible(env!("CARGO_PKG_VERSION")),
         title: match report.exit() {
-            ExitCode::Fine => "As expected",
-            ExitCode::Wrong => "Wrong",
+            ExitCode::Success => "As expected",
+            ExitCode::Failure => "Wrong",
             _ => "Not proved",
         },
         css: CSS,

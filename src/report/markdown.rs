@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Seen};
-use crate::verdict::{ExitCode, Status};
+use crate::error::ExitCode;
+use crate::verdict::Status;
 
 /// The most characters of a cell: GitHub takes a summary of 1 MiB at most.
 const CELL: usize = 240;
@@ -13,8 +14,8 @@ const CASES: usize = 500;
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mark = match report.exit() {
-        ExitCode::Fine => "✅",
-        ExitCode::Wrong => "❌",
+        ExitCode::Success => "✅",
+        ExitCode::Failure => "❌",
         _ => "⚠️",
     };
     let mut out = format!("## {mark} kestra-secrets: {}\n", text(&report.verdict()));

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Run};
-use crate::verdict::{ExitCode, Status};
+use crate::error::ExitCode;
+use crate::verdict;
+use crate::verdict::Status;
 
 /// How many cases ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl CaseResult {
 impl Report {
     /// What it amounts to, as an exit code.
     pub fn exit(&self) -> ExitCode {
-        ExitCode::of(self.results.iter().map(|r| r.status))
+        verdict::exit_code(self.results.iter().map(|r| r.status))
     }
 
     /// What it amounts to, in one sentence.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::error::InfraError;
 use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State, infra};
 use crate::oracle::secret::Plaintext;
 use crate::plan::Case;
@@ -12,7 +13,7 @@ use crate::provider::Installed;
 use crate::scenario::{Expect, Said, Stage, Start, Wanted};
 use crate::system::redact::Redactor;
 use crate::system::words::visible;
-use crate::verdict::{CaseOutcome, InfraError, Outcome, Ran};
+use crate::verdict::{CaseOutcome, Outcome, Ran};
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);

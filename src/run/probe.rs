@@ -8,9 +8,9 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InfraError;
 use crate::kestra::{self, Client, Execution, FlowRef, Generation, State, infra};
 use crate::oracle::secret::Plaintext;
-use crate::verdict::InfraError;
 
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
 /// anew at every step, takes longer for each.

@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 
 use self::about::{CaseContext, ms, place, timed, unusual};
 use self::again::RetryQueue;
+use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{RunKey, first_wrong};
 use crate::plan::{Case, Installation, Plan, Skipped};
@@ -18,7 +19,7 @@ use crate::provider::trace::{Trace, trace};
 use crate::provider::{Forecast, Group, Installed, Pods, Provider, RunContext};
 use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
 use crate::run::case::attempt;
-use crate::verdict::{CaseOutcome, InfraError, Prediction, Status, judge};
+use crate::verdict::{CaseOutcome, Prediction, Status, judge};
 
 /// Carries out a plan; at most as many installations at a time as the provider bears. What broke and may be whole by
 /// then is tried once more at the end, on installations of its own; what was judged never is. When the run is
@@ -139,7 +140,7 @@ impl Scene<'_> {
         let Some(again) = self
             .again
             .as_ref()
-            .filter(|_| infra.passing && !self.site.cancel.is_cancelled())
+            .filter(|_| infra.transient && !self.site.cancel.is_cancelled())
         else {
             return false;
         };
@@ -177,7 +178,7 @@ impl Scene<'_> {
         // Whatever came out: of other pods it would say nothing, and why it failed is then known.
         let attempt = installed.unchanged().await.and(attempt);
         if let (Err(infra), true) = (&attempt, self.again.is_some())
-            && infra.passing
+            && infra.transient
         {
             installed.evidence(self.site).await;
             return Err(Unjudged::Broke(infra.clone()));

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use ground::Ground;
 pub use options::{Options, Place, Wanted};
 
+use crate::error::InfraError;
 use crate::kestra::Credentials;
 use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
@@ -31,7 +32,7 @@ use crate::system::redact::Redactor;
 use crate::system::words::count;
 use crate::tools::helm::{Helm, RenderError};
 use crate::tools::toolbox::{Tool, Toolbox};
-use crate::verdict::{InfraError, Status};
+use crate::verdict::Status;
 
 /// A run that has its tools.
 pub struct Session {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::{InputError, Scenario, parse};
+use super::{Scenario, parse};
+use crate::error::InputError;
 use crate::system::bounded;
 
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");

@@ -5,7 +5,8 @@ use std::path::{Component, Path};
 use serde_saphyr::Spanned;
 
 use super::file::LiteralFile;
-use super::{InputError, Literal, Manifest};
+use super::{Literal, Manifest};
+use crate::error::InputError;
 use crate::kestra::Credentials;
 use crate::oracle::secret::Plaintext;
 

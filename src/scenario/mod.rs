@@ -5,7 +5,6 @@
 
 mod catalogue;
 mod documents;
-mod error;
 mod expect;
 mod file;
 mod parse;
@@ -20,7 +19,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Catalogue, load};
-pub use error::InputError;
 pub use expect::{Expect, Expectation, Said, Stage, Wanted};
 pub use parse::parse;
 pub use private::private_texts;

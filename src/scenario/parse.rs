@@ -9,9 +9,8 @@ use serde_saphyr::{Location, Spanned};
 
 use super::documents::Documents;
 use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
-use super::{
-    Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted,
-};
+use super::{Change, Expect, Expectation, Given, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted};
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{ExitCode, InfraError};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expect, Stage};
@@ -73,46 +73,6 @@ pub enum Prediction {
     Installs,
     /// The flow does more than read secrets: nothing can be told.
     Unknown,
-}
-
-/// The machine, the network or the cluster failed: nothing is said about a value.
-#[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("{phase}: {cause}")]
-pub struct InfraError {
-    /// What was being done, such as `boot Kestra`.
-    pub phase: String,
-    /// What went wrong.
-    pub cause: String,
-    /// What to do about it.
-    pub help: Option<String>,
-    /// It may be over by now, as a connection that was lost: another try is worth while.
-    pub passing: bool,
-}
-
-impl InfraError {
-    /// A failure of a phase.
-    pub fn new(phase: impl Into<String>, cause: impl std::fmt::Display) -> Self {
-        Self {
-            phase: phase.into(),
-            // Others' words may stand in it.
-            cause: escape_controls(&cause.to_string()).into_owned(),
-            help: None,
-            passing: false,
-        }
-    }
-
-    /// The same, as something that may be over by now.
-    pub fn passing(self) -> Self {
-        Self { passing: true, ..self }
-    }
-
-    /// The same, with what to do about it.
-    pub fn help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
-    }
 }
 
 /// What came of a case, or why nothing did.
@@ -241,53 +201,19 @@ fn agrees(prediction: &Prediction, outcome: &Outcome) -> bool {
     }
 }
 
-/// How a run ended, as an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitCode {
-    /// 0: all as expected, and at least one case ran.
-    Fine,
-    /// 1: at least one wrong value, or model drift.
-    Wrong,
-    /// 2: bad input or usage.
-    Usage,
-    /// 3: infrastructure failed and nothing else did.
-    Broken,
-    /// 130: interrupted, and cleaned up.
-    Interrupted,
-}
-
-impl ExitCode {
-    /// What a run's statuses amount to.
-    pub fn of(statuses: impl IntoIterator<Item = Status>) -> Self {
-        let mut exit = None;
-        for status in statuses {
-            exit = match (status, exit) {
-                (Status::Fail, _) | (_, Some(Self::Wrong)) => Some(Self::Wrong),
-                (Status::Error, _) | (_, Some(Self::Broken)) => Some(Self::Broken),
-                (Status::Pass, _) => Some(Self::Fine),
-                (Status::Skipped, other) => other,
-            };
-        }
-        // That nothing ran proves nothing.
-        exit.unwrap_or(Self::Broken)
+/// What a run's statuses amount to.
+pub fn exit_code(statuses: impl IntoIterator<Item = Status>) -> ExitCode {
+    let mut exit = None;
+    for status in statuses {
+        exit = match (status, exit) {
+            (Status::Fail, _) | (_, Some(ExitCode::Failure)) => Some(ExitCode::Failure),
+            (Status::Error, _) | (_, Some(ExitCode::Infra)) => Some(ExitCode::Infra),
+            (Status::Pass, _) => Some(ExitCode::Success),
+            (Status::Skipped, other) => other,
+        };
     }
-
-    /// The code a shell sees.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Fine => 0,
-            Self::Wrong => 1,
-            Self::Usage => 2,
-            Self::Broken => 3,
-            Self::Interrupted => 130,
-        }
-    }
-}
-
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(exit: ExitCode) -> Self {
-        Self::from(exit.code())
-    }
+    // That nothing ran proves nothing.
+    exit.unwrap_or(ExitCode::Infra)
 }
 
 #[cfg(test)]

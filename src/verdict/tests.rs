@@ -158,9 +158,9 @@ fn a_blocked_pod_where_outputs_were_due_is_a_wrong_value() {
 #[test]
 fn a_wrong_value_outweighs_a_broken_environment_and_nothing_run_is_not_fine() {
     use Status::{Error, Fail, Pass, Skipped};
-    assert_eq!(ExitCode::of([Pass, Skipped, Pass]), ExitCode::Fine);
-    assert_eq!(ExitCode::of([Pass, Error, Skipped]), ExitCode::Broken);
-    assert_eq!(ExitCode::of([Error, Fail, Pass]), ExitCode::Wrong);
-    assert_eq!(ExitCode::of([Skipped]), ExitCode::Broken);
-    assert_eq!(ExitCode::of([]), ExitCode::Broken);
+    assert_eq!(exit_code([Pass, Skipped, Pass]), ExitCode::Success);
+    assert_eq!(exit_code([Pass, Error, Skipped]), ExitCode::Infra);
+    assert_eq!(exit_code([Error, Fail, Pass]), ExitCode::Failure);
+    assert_eq!(exit_code([Skipped]), ExitCode::Infra);
+    assert_eq!(exit_code([]), ExitCode::Infra);
 }

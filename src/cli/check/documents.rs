@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
-use crate::scenario::{InputError, Manifest};
+use crate::scenario::Manifest;
 use crate::system::bounded;
 
 /// What stands for standard input among file names.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::documents::{STDIN, bytes_of};
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
-use crate::scenario::InputError;
 
 /// The variable that holds a plaintext is called this, and the secret's name.
 pub const VARIABLE: &str = "KESTRA_SECRETS_EXPECT_";

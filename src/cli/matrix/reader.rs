@@ -10,8 +10,9 @@ use serde_saphyr::{Location, Spanned};
 use super::Entry;
 use super::file::{MatrixFile, Rule};
 use crate::cli::provider_name::ProviderKind;
+use crate::error::InputError;
 use crate::provider::{KestraRef, OfficialRef};
-use crate::scenario::{self, InputError, Scenario};
+use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
 
 /// Reads a matrix file, relative paths from `folder` on.

@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use super::{Entry, File, ONCE, commands, settable};
-use crate::scenario::InputError;
+use crate::error::InputError;
 
 /// How like two names are that may be meant for each other, of 1.
 const ALIKE: f64 = 0.6;

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::check::meant;
 use super::commands;
-use crate::scenario::InputError;
+use crate::error::InputError;
 use crate::system::bounded;
 
 /// What the file is called where it is looked for.

@@ -10,8 +10,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::error::ExitCode;
 use crate::progress::{stdout, terminal};
-use crate::verdict::ExitCode;
 
 use super::{File, Level, Set, beforehand, check};
 
@@ -80,7 +80,7 @@ pub fn end(error: &clap::Error) -> ! {
         error.exit_code()
     } else {
         stdout::print(&text);
-        stdout::exit(ExitCode::Fine).code().into()
+        stdout::exit(ExitCode::Success).code().into()
     };
     std::process::exit(code)
 }

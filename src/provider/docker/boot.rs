@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::daemon::Daemon;
 use super::{Image, infra};
+use crate::error::InfraError;
 use crate::kestra::{Client, Credentials, Limits, wait_healthy};
 use crate::oracle::environment::MountedFile;
 use crate::plan::{Action, Installation};
@@ -17,7 +18,6 @@ use crate::provider::{Installed, Pod, Pods, Role, RunContext, evidence};
 use crate::report::Kept;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
 use crate::system::process::Log;
-use crate::verdict::InfraError;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
 const GRACE: Duration = Duration::from_secs(3);

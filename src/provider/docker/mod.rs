@@ -17,10 +17,10 @@ use daemon::{CallError, Daemon};
 use super::embedded::bearable;
 use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, RunContext};
+use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
 use crate::report::{Provenance, ServedBy};
-use crate::verdict::InfraError;
 
 /// Starts Kestra's image.
 pub struct Docker {

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::Launcher;
 use super::servers::Servers;
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Next, Node, next};
 use crate::provider::{Installed, Pods, RunContext, evidence};
-use crate::verdict::InfraError;
 
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.
 const TRIES: usize = 3;

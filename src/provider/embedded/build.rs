@@ -7,9 +7,9 @@ use semver::Version;
 use sha2::{Digest as _, Sha256};
 
 use super::super::RunContext;
+use crate::error::InfraError;
 use crate::system::process::{Command, Deadline};
 use crate::tools::toolbox::{JavaFor, ToolboxError};
-use crate::verdict::InfraError;
 
 static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 

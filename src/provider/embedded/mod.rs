@@ -18,11 +18,11 @@ pub use build::Engine;
 
 use super::forecast::Node;
 use super::{KestraRef, Options, Pods, RELEASE, RunContext};
+use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
 use crate::tools::toolbox::{Java, JavaFor};
-use crate::verdict::InfraError;
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
 const ENGINE_MIB: u64 = 600;

@@ -11,12 +11,12 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::build::Engine;
+use crate::error::InfraError;
 use crate::kestra::{Client, Credentials, Limits, wait_healthy};
 use crate::provider::{Pod, RunContext};
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
 use crate::system::process::{Command, Daemon, Log};
 use crate::tools::toolbox::Java;
-use crate::verdict::InfraError;
 
 /// How much of a process's log is told when it ended by itself.
 const LAST_WORDS: usize = 12;

@@ -10,11 +10,11 @@ use tokio::time::timeout;
 
 use super::Launcher;
 use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Installation;
 use crate::provider::{Pod, Pods, Role, RunContext};
 use crate::system::process::{Command, Log};
-use crate::verdict::InfraError;
 
 /// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
 /// goes with it, so there is nothing to wait for.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::build::{Engine, lock};
 use super::process::{Ports, Process, connect, java_command, properties};
+use crate::error::InfraError;
 use crate::plan::Defaults;
 use crate::provider::RunContext;
 use crate::scenario::Generation;
 use crate::tools::toolbox::Java;
-use crate::verdict::InfraError;
 
 /// The first Java that keeps an AOT cache of a program.
 const FIRST: u32 = 25;

@@ -8,12 +8,12 @@ use futures::future::BoxFuture;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InfraError;
 use crate::provider::{KestraRef, RunContext};
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, ResourceGuard, RunId};
 use crate::system::process::{Command, Deadline, ProcessError};
 use crate::tools::cluster::{Access, Cluster, names};
 use crate::tools::toolbox::{Tool, Toolbox};
-use crate::verdict::InfraError;
 
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.
 const CONFIG: &str = include_str!("../../../kind-config.yaml");

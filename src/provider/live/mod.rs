@@ -17,11 +17,11 @@ pub use release::Release;
 
 use super::forecast::{Forecast, Node};
 use super::{KestraRef, Pods, RELEASE, RunContext};
+use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
 use crate::tools::cluster::{Access, Cluster, names};
-use crate::verdict::InfraError;
 
 /// Which cluster.
 #[derive(Debug, Clone)]

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
-use crate::scenario::{InputError, Manifest};
+use crate::scenario::Manifest;
 use crate::system::redact::Redactor;
 
 /// A Docker configuration that holds registries' credentials, which each namespace gets as a Secret.

@@ -12,6 +12,7 @@ use kube::{Api, ResourceExt as _};
 use reqwest::Url;
 use serde_json::json;
 
+use crate::error::InfraError;
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Forecast, Node};
@@ -22,7 +23,7 @@ use crate::tools::cluster::forward::{self, Forward};
 use crate::tools::cluster::watch::Rollout;
 use crate::tools::cluster::{Cluster, own, view, within};
 use crate::tools::helm::{self, Added, Helm, InstallError, Verb};
-use crate::verdict::{InfraError, Outcome};
+use crate::verdict::Outcome;
 
 use super::database::Database;
 use leave::Made;
@@ -168,7 +169,7 @@ impl Release {
         match view::replaced(&self.serving, &self.pods().await?) {
             Some(what) => Err(InfraError::new("run it on the pods that were rolled out", what)
                 .help("whoever ended the pod, or its events in the evidence, say why")
-                .passing()),
+                .transient()),
             None => Ok(()),
         }
     }
@@ -226,7 +227,7 @@ impl Release {
                 format!("{what}, so that it has another environment than before"),
             )
             .help("its events, in the evidence, say why; a probe fails when the node has too few cores for all")
-            .passing()),
+            .transient()),
             None => Ok(()),
         }
     }
@@ -295,7 +296,7 @@ impl Release {
             })),
             Err(e) => {
                 let infra = InfraError::new("install the release", site.redactor.scrub(&format!("failed to {e}")));
-                Err(if e.is_passing() { infra.passing() } else { infra })
+                Err(if e.is_transient() { infra.transient() } else { infra })
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::InfraError;
 use crate::plan::{Case, Installation};
-use crate::verdict::InfraError;
 
 /// Installations of what broke, each with the cases that were not judged.
 #[derive(Default)]

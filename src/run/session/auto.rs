@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::docker::Docker;
 use super::official::{self, OfficialImage};
 use super::{Options, Place, Wanted};
+use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::provider::live::{self, KindOptions};
 use crate::provider::{KestraRef, OfficialRef};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::InfraError;
 
 const NO_DAEMON: &str = "no Docker daemon answers";
 

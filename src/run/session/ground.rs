@@ -9,12 +9,12 @@ use super::auto::{self, Choice, Wish};
 use super::docker::Docker;
 use super::official::{self, OfficialImage};
 use super::{Options, Place, Wanted};
+use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::progress::Observer;
 use crate::provider::{KestraRef, OfficialRef, Origin, live};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
-use crate::verdict::InfraError;
 
 const WHO: &str = "provider";
 

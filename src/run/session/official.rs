@@ -6,6 +6,7 @@ use futures::future::join_all;
 use semver::Version;
 
 use super::docker::Docker;
+use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::progress::Observer;
 use crate::provider::{OFFICIAL_IMAGE, Origin};
@@ -13,7 +14,6 @@ use crate::tools::helm::{ChartRef, chart_for, chart_repository};
 use crate::tools::toolbox::pins::Digest;
 use crate::tools::toolbox::registry::Offered;
 use crate::tools::toolbox::{Pins, Registry, RegistryError, Toolbox, without_credentials};
-use crate::verdict::InfraError;
 
 /// What the tag of a release ends in: without plugins first, since what a flow here uses is Kestra's core. Which of
 /// them a release has is for the registry to say.

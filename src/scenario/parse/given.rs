@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_saphyr::{Location, Spanned};
 
 use super::Reader;
+use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::file::{SecretFile, StartFile};
-use crate::scenario::{InputError, Intent, Secret, Start, Strategy, reads_of};
+use crate::scenario::{Intent, Secret, Start, Strategy, reads_of};
 
 impl Reader<'_> {
     /// The flow that an intent brings along, in the place of the page's.

@@ -7,9 +7,11 @@ use kube::discovery::{self, Scope};
 use serde_json::{Map, Value};
 
 use super::{Cluster, infra, names};
-use crate::scenario::{InputError, Manifest, Stage};
+use crate::error::InfraError;
+use crate::error::InputError;
+use crate::scenario::{Manifest, Stage};
 use crate::system::redact::Redactor;
-use crate::verdict::{InfraError, Outcome};
+use crate::verdict::Outcome;
 
 const PHASE: &str = "apply the manifests";
 

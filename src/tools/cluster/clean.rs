@@ -10,11 +10,11 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::{Access, Cluster, names, own, within};
+use crate::error::InfraError;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::process::Command;
 use crate::tools::helm;
 use crate::tools::toolbox::{Tool, Toolbox};
-use crate::verdict::InfraError;
 
 const PHASE: &str = "clean the namespace";
 

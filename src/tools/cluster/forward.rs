@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, view, within};
-use crate::verdict::InfraError;
+use crate::error::InfraError;
 
 const PHASE: &str = "forward a port";
 /// The port Kestra listens on unless the pod names another `http`.

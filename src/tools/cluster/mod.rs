@@ -24,8 +24,8 @@ use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
 use self::patience::RetryPolicy;
+use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
-use crate::verdict::InfraError;
 
 /// How long one answer of the API server may take; watches and port-forwards have limits of their own.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -189,7 +189,7 @@ pub(crate) fn infra(phase: &str, error: &kube::Error) -> InfraError {
                     phase,
                     format!("the API server answered {}: {}", status.code, status.message),
                 )
-                .passing(),
+                .transient(),
                 401 => infra.help("the context's credentials are not accepted: log in anew"),
                 403 => {
                     infra.help("deploy/rbac-namespaces.yaml and deploy/rbac-one-namespace.yaml hold all that is needed")
@@ -203,7 +203,7 @@ pub(crate) fn infra(phase: &str, error: &kube::Error) -> InfraError {
             while let Some(inner) = cause.source() {
                 cause = inner;
             }
-            InfraError::new(phase, cause).passing()
+            InfraError::new(phase, cause).transient()
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::watch::refused;
 use super::{Cluster, infra, names, within};
-use crate::verdict::InfraError;
+use crate::error::InfraError;
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);

@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use super::cause::{self, Cause, Finding, Missing};
 use super::view::{Sight, Told, View};
 use super::{Cluster, within};
+use crate::error::InfraError;
 use crate::system::process::is_frame;
 use crate::system::redact::Redactor;
-use crate::verdict::{InfraError, Outcome};
+use crate::verdict::Outcome;
 
 const PHASE: &str = "wait for Kestra";
 /// How much of a crashed container's log is told.

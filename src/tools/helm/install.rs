@@ -145,16 +145,16 @@ const LASTING: [&str; 4] = [
 
 impl InstallError {
     /// Whether it may be over by now: helm was killed, or the cluster failed it for a moment.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Helm(error) => is_passing(error),
+            Self::Helm(error) => is_transient(error),
             Self::Refused { .. } | Self::Io(_) => false,
         }
     }
 }
 
 /// The same of any call of helm.
-pub(super) fn is_passing(error: &ProcessError) -> bool {
+pub(super) fn is_transient(error: &ProcessError) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     match error {
         ProcessError::Exit { status, last_words, .. } => {

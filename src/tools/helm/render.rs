@@ -31,8 +31,8 @@ pub enum RenderError {
 
 impl RenderError {
     /// Whether it may be over by now: helm was killed.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Helm(error) if super::install::is_passing(error))
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Helm(error) if super::install::is_transient(error))
     }
 }
 
@@ -161,7 +161,7 @@ impl Rendered {
         let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
         let text = unfolded(text);
         let objects: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(&text, options)
-            .map_err(|e| RenderError::Output(crate::scenario::InputError::yaml("helm template", &e, "").message))?;
+            .map_err(|e| RenderError::Output(crate::error::InputError::yaml("helm template", &e, "").message))?;
         let mut rendered = Self::default();
         for object in objects.into_iter().filter(|o| !o.is_null()) {
             match object.get("kind").and_then(Value::as_str) {

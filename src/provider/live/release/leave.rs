@@ -1,6 +1,7 @@
 //! How a release is left: with evidence, kept for somebody to look at, or removed.
 
 use super::{Node, Place, Release};
+use crate::error::InfraError;
 use crate::provider::{RunContext, evidence};
 use crate::report::Kept;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
@@ -8,7 +9,6 @@ use crate::tools::cluster::apply::{self, Applied};
 use crate::tools::cluster::evidence::Scene;
 use crate::tools::cluster::own;
 use crate::tools::helm;
-use crate::verdict::InfraError;
 
 /// What the run made for the release.
 pub(super) enum Made {

@@ -64,7 +64,7 @@ impl InputError {
     }
 
     /// A mistake at a place.
-    pub(super) fn at(file: &str, at: Location, message: impl Into<String>, help: &str) -> Self {
+    pub(crate) fn at(file: &str, at: Location, message: impl Into<String>, help: &str) -> Self {
         Self {
             file: file.into(),
             line: at.line(),
