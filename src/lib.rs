@@ -16,7 +16,6 @@ pub mod kestra;
 pub mod lint;
 pub mod oracle;
 pub mod plan;
-pub mod progress;
 pub mod prove;
 pub mod provider;
 pub mod report;

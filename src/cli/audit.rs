@@ -13,13 +13,14 @@ use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::Place;
 use crate::audit::{AuditError, Gathered, Report, exec, flow, format, gather, judge};
+use crate::cli::console::broken;
 use crate::error::{ExitCode, InfraError};
-use crate::kestra::{Auth, Client, Credentials, Limits};
+use crate::kestra::{Auth, Client, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
-use crate::progress::stdout;
-use crate::report::console::broken;
+use crate::scenario::Credentials;
 use crate::system::redact::Redactor;
+use crate::system::stdout;
 use crate::tools::cluster::forward::Forward;
 use crate::tools::cluster::{Access, Cluster};
 

@@ -15,10 +15,10 @@ use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::plan::{self, Installation, Plan, Read};
-use crate::progress::{stdout, terminal};
 use crate::report::{Report, way};
 use crate::run::session::Session;
 use crate::scenario::{Generation, Given, Literal, Manifest, Scenario};
+use crate::system::{stdout, terminal};
 use documents::STDIN;
 use wanted::Words;
 

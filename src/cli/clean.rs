@@ -3,12 +3,12 @@
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
+use crate::cli::console::broken;
 use crate::error::ExitCode;
-use crate::progress::{stdout, terminal};
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
-use crate::report::console::broken;
 use crate::system::ledger::{Cleaned, Cleaner, Local, past_runs};
+use crate::system::{stdout, terminal};
 use crate::tools::cluster::Access;
 use crate::tools::cluster::clean::{ClusterCleaner, Found, expired};
 use crate::tools::toolbox::Toolbox;

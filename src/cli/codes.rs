@@ -4,8 +4,8 @@ use clap::Args as ClapArgs;
 
 use crate::error::ExitCode;
 use crate::oracle::secret::diagnosis::Code;
-use crate::progress::stdout;
 use crate::provider::ENGINES;
+use crate::system::stdout;
 use crate::values::explain::page;
 
 /// What `codes` takes.

@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 
 use super::Cli;
 use crate::error::ExitCode;
-use crate::progress::stdout;
+use crate::system::stdout;
 
 /// What `completions` takes.
 #[derive(ClapArgs)]

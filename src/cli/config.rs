@@ -9,7 +9,7 @@ use comfy_table::{Table, presets};
 use super::Cli;
 use super::settings::{self, File};
 use crate::error::ExitCode;
-use crate::progress::stdout;
+use crate::system::stdout;
 
 /// What `config` takes.
 #[derive(ClapArgs)]

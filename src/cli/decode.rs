@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::error::ExitCode;
-use crate::progress::{stdout, terminal};
+use crate::system::{stdout, terminal};
 use crate::values::decode;
 
 /// What `decode` takes.

@@ -8,7 +8,7 @@ use super::interrupt;
 use super::target::Where;
 use crate::doctor::{Examination, Finding, Status, examine};
 use crate::error::ExitCode;
-use crate::progress::stdout;
+use crate::system::stdout;
 use crate::tools::toolbox::Toolbox;
 
 /// What `doctor` takes.

@@ -9,8 +9,8 @@ use super::plaintext::{STDIN, of_file};
 use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::oracle::secret::{PREFIX, Plaintext};
-use crate::progress::{stdout, terminal};
 use crate::scenario::{Generation, Strategy};
+use crate::system::{stdout, terminal};
 use crate::values::encode::{Order, Producer, Secrets, Store, env_file};
 
 /// What `encode` takes.

@@ -10,8 +10,8 @@ use semver::Version;
 use super::plaintext::{self, STDIN};
 use crate::error::ExitCode;
 use crate::oracle::secret::{PREFIX, Place, Plaintext};
-use crate::progress::{stdout, terminal};
 use crate::provider::ENGINES;
+use crate::system::{stdout, terminal};
 use crate::values::explain::{Question, explain};
 
 /// What `explain` takes.

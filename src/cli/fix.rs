@@ -8,7 +8,7 @@ use super::lint::ChartGeneration;
 use crate::error::ExitCode;
 use crate::lint::input::Source;
 use crate::lint::{self, fix, format};
-use crate::progress::{stdout, terminal};
+use crate::system::{stdout, terminal};
 
 /// What `fix` takes.
 #[derive(ClapArgs)]

@@ -8,8 +8,8 @@ use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use crate::error::ExitCode;
-use crate::progress::stdout;
 use crate::scenario::schema::json_schema;
+use crate::system::stdout;
 
 const SCENARIO: &str = include_str!("starter/scenario.yaml");
 const WORKFLOW: &str = include_str!("starter/workflow.yaml");

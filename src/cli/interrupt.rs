@@ -4,7 +4,7 @@ use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::progress::terminal;
+use crate::system::terminal;
 
 /// A token that is cancelled by the first SIGINT or SIGTERM. Later ones change nothing: cleaning up
 /// has deadlines of its own.

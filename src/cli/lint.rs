@@ -5,8 +5,8 @@ use miette::IntoDiagnostic as _;
 
 use crate::error::ExitCode;
 use crate::lint::{self, Report, format};
-use crate::progress::stdout;
 use crate::scenario::Generation;
+use crate::system::stdout;
 
 /// What `lint` takes.
 #[derive(ClapArgs)]

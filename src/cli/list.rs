@@ -7,9 +7,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::error::ExitCode;
 use crate::oracle::secret::RunKey;
-use crate::progress::stdout;
 use crate::report::expected;
 use crate::scenario::{self, Expect, Expectation, Given, Scenario, Source};
+use crate::system::stdout;
 
 #[derive(ClapArgs)]
 #[command(

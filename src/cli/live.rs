@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::interrupt;
 use super::matrix;
 use super::said::Said;
+use crate::cli::console::Console;
 use crate::error::{ExitCode, InfraError};
 use crate::plan::{Plan, Shard, opening};
-use crate::progress::{stdout, terminal};
-use crate::report::{self, Report, Sharded, console::Console, merge};
+use crate::report::{self, Report, Sharded, merge};
 use crate::run::session::{Options, Session};
+use crate::system::{stdout, terminal};
 
 /// What was carried out.
 pub struct RunOutcome {

@@ -7,6 +7,7 @@ mod cluster_args;
 mod codes;
 mod completions;
 mod config;
+mod console;
 mod decode;
 mod docs;
 mod doctor;
@@ -23,6 +24,7 @@ mod output;
 mod panicked;
 mod pins;
 mod plaintext;
+mod progress;
 mod prove;
 mod provider_name;
 mod report;
@@ -41,7 +43,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::error::ExitCode;
-use crate::progress::{stdout, terminal};
+use crate::system::{stdout, terminal};
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
 #[derive(Parser)]

@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::settings;
-use crate::progress::terminal::{self, Verbosity};
+use crate::system::terminal::{self, Verbosity};
 
 /// The variable with a filter of the log, in the words of tracing's `EnvFilter`; it goes before the flags.
 const LOG: &str = "KESTRA_SECRETS_LOG";

@@ -2,7 +2,7 @@
 
 use std::panic::{Location, PanicHookInfo};
 
-use crate::progress::terminal;
+use crate::system::terminal;
 
 /// From now on a panic is told without its message: Rust's own quote values, as "is not a char boundary" does.
 pub fn install() {

@@ -8,10 +8,10 @@ use miette::IntoDiagnostic as _;
 
 use super::interrupt;
 use crate::error::ExitCode;
-use crate::progress::{stdout, terminal};
 use crate::provider::{OFFICIAL_IMAGE, newest};
 use crate::run::session::official::digests;
 use crate::system::bounded;
+use crate::system::{stdout, terminal};
 use crate::tools::toolbox::{Pins, Toolbox};
 
 /// What `pins` takes.

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Read};
 
 use crate::error::InputError;
-use crate::progress::terminal;
+use crate::system::terminal;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";

@@ -6,12 +6,12 @@ use clap::Args as ClapArgs;
 
 use super::interrupt;
 use super::target::Target;
+use crate::cli::console::Console;
 use crate::error::{ExitCode, InfraError};
-use crate::progress::stdout;
 use crate::prove::report::Report;
 use crate::prove::{generate, prove};
-use crate::report::console::Console;
 use crate::run::session::Session;
+use crate::system::stdout;
 
 /// What `prove` takes.
 #[derive(ClapArgs)]

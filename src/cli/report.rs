@@ -7,10 +7,10 @@ use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::said::Said;
+use crate::cli::console::Console;
 use crate::error::ExitCode;
-use crate::progress::stdout;
-use crate::report::console::Console;
 use crate::report::{self, Format, json, merge};
+use crate::system::stdout;
 
 /// What `report` takes.
 #[derive(ClapArgs)]

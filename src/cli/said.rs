@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 
-use crate::progress::stdout;
 use crate::report::{Report, github, markdown};
+use crate::system::stdout;
 
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]

@@ -5,7 +5,7 @@ use miette::IntoDiagnostic as _;
 
 use super::matrix;
 use crate::error::ExitCode;
-use crate::progress::stdout;
+use crate::system::stdout;
 use crate::{audit, doctor, lint, prove, report, scenario, values::explain};
 
 #[derive(ClapArgs)]

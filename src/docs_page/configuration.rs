@@ -71,8 +71,8 @@ fn says_the_same(text: &str, whole: &str) -> bool {
 mod tests {
     use super::*;
     use crate::docs_page::document::source;
-    use crate::kestra::Credentials;
     use crate::plan::Defaults;
+    use crate::scenario::Credentials;
 
     fn is_within(part: &Value, whole: &Value) -> bool {
         match (part, whole) {

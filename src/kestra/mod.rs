@@ -25,7 +25,7 @@ mod v1;
 mod v2;
 
 pub use client::{Client, Limits, ServerInfo};
-pub use credentials::{Auth, Credentials};
+pub use credentials::Auth;
 pub(crate) use error::infra;
 pub use error::{Cause, Error, Failure};
 pub use generation::Generation;

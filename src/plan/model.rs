@@ -7,8 +7,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Defaults, slug};
-use crate::kestra::Credentials;
 use crate::oracle::secret::Plaintext;
+use crate::scenario::Credentials;
 use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
 
 /// A plan that cannot be made; the exit code is 2.

@@ -7,8 +7,8 @@ use miette::Diagnostic as _;
 use serde_json::Value;
 
 use super::*;
-use crate::kestra::Credentials;
 use crate::oracle::secret::{Plaintext, decode};
+use crate::scenario::Credentials;
 use crate::scenario::{Expect, parse};
 
 const INTENT: &str = "secrets: {DB_PASSWORD: {plain: pässword}, OTHER: {plain: ''}}\n";

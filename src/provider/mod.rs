@@ -26,11 +26,11 @@ pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
 pub use pods::{Pod, Pods, Role};
 
 use crate::error::InfraError;
-use crate::kestra::Credentials;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{Defaults, Installation};
-use crate::progress::Observer;
+use crate::report::Observer;
 use crate::report::Provenance;
+use crate::scenario::Credentials;
 use crate::system::ledger::Ledger;
 use crate::system::redact::Redactor;
 use crate::tools::helm::{Added, Chart, Helm};

@@ -1,6 +1,5 @@
 //! What was found: one model, one file per format.
 
-pub mod console;
 mod evidence;
 mod format;
 pub mod github;
@@ -9,6 +8,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod merge;
+mod observer;
 mod seen;
 mod served;
 mod summary;
@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use format::Format;
+pub use observer::{Observer, Silent};
 pub use seen::{Seen, expected, observed, predicted};
 pub use served::ServedBy;
 pub use summary::{Combination, Counts};

@@ -19,13 +19,13 @@ use ground::Ground;
 pub use options::{Options, Place, Wanted};
 
 use crate::error::InfraError;
-use crate::kestra::Credentials;
 use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
-use crate::progress::Observer;
 use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
+use crate::report::Observer;
 use crate::report::{CaseResult, Provenance, Report, Run};
 use crate::run::scheduler;
+use crate::scenario::Credentials;
 use crate::scenario::{Scenario, private_texts};
 use crate::system::ledger::{Ledger, LedgerError, RunId, TempDir};
 use crate::system::redact::Redactor;

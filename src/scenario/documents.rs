@@ -4,10 +4,10 @@ use std::path::{Component, Path};
 
 use serde_saphyr::Spanned;
 
+use super::Credentials;
 use super::file::LiteralFile;
 use super::{Literal, Manifest};
 use crate::error::InputError;
-use crate::kestra::Credentials;
 use crate::oracle::secret::Plaintext;
 
 /// Gives the documents of one scenario.

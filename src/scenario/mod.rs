@@ -4,6 +4,7 @@
 //! them and writes the values; a *literal* is a page's values, manifests and flow, taken as bytes.
 
 mod catalogue;
+mod credentials;
 mod documents;
 mod expect;
 mod file;
@@ -19,12 +20,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Catalogue, load};
+pub use credentials::Credentials;
 pub use expect::{Expect, Expectation, Said, Stage, Wanted};
 pub use parse::parse;
 pub use private::private_texts;
 pub use reads::reads_of;
 
-use crate::kestra::Credentials;
 use crate::oracle::secret::Plaintext;
 
 /// A scenario: what is given, what the world promised, and what really must come out.

@@ -4,4 +4,6 @@ pub mod bounded;
 pub mod ledger;
 pub mod process;
 pub mod redact;
+pub mod stdout;
+pub mod terminal;
 pub mod words;

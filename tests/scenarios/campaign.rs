@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use kestra_secrets::plan::Plan;
-use kestra_secrets::progress::Observer;
 use kestra_secrets::report::CaseResult;
+use kestra_secrets::report::Observer;
 use kestra_secrets::run::session::{Options, Session, Wanted};
 use kestra_secrets::scenario::{Generation, Scenario};
 use kestra_secrets::tools::helm::{Bundled, ChartRef};

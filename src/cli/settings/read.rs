@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::error::ExitCode;
-use crate::progress::{stdout, terminal};
+use crate::system::{stdout, terminal};
 
 use super::{File, Level, Set, beforehand, check};
 

@@ -5,7 +5,8 @@ mod answers;
 mod health;
 mod hostile;
 
-use super::{Client, Credentials, Error, Execution, FlowRef, Generation, Limits, State};
+use super::{Client, Error, Execution, FlowRef, Generation, Limits, State};
+use crate::scenario::Credentials;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use super::daemon::Daemon;
 use super::{Image, infra};
 use crate::error::InfraError;
-use crate::kestra::{Client, Credentials, Limits, wait_healthy};
+use crate::kestra::{Client, Limits, wait_healthy};
 use crate::oracle::environment::MountedFile;
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Next, next};
 use crate::provider::{Installed, Pod, Pods, Role, RunContext, evidence};
 use crate::report::Kept;
+use crate::scenario::Credentials;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
 use crate::system::process::Log;
 

@@ -12,8 +12,9 @@ use reqwest::Url;
 
 use super::build::Engine;
 use crate::error::InfraError;
-use crate::kestra::{Client, Credentials, Limits, wait_healthy};
+use crate::kestra::{Client, Limits, wait_healthy};
 use crate::provider::{Pod, RunContext};
+use crate::scenario::Credentials;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
 use crate::system::process::{Command, Daemon, Log};
 use crate::tools::toolbox::Java;

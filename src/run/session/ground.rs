@@ -11,8 +11,8 @@ use super::official::{self, OfficialImage};
 use super::{Options, Place, Wanted};
 use crate::error::InfraError;
 use crate::plan::ImageRef;
-use crate::progress::Observer;
 use crate::provider::{KestraRef, OfficialRef, Origin, live};
+use crate::report::Observer;
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
 

@@ -34,8 +34,8 @@ pub use pins::Pins;
 pub use registry::{Registry, RegistryError};
 pub use tool::Tool;
 
-use crate::progress::terminal;
 use crate::system::process::{Command, Deadline, ProcessError};
+use crate::system::terminal;
 
 const VERSION: Deadline = Deadline::seconds("a tool to tell its version", 30);
 const BUILD: Deadline = Deadline::seconds("`go install`", 1800);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestra_secrets::kestra::{Cause, Client, Credentials, Error, FlowRef, Limits, State};
+use kestra_secrets::kestra::{Cause, Client, Error, FlowRef, Limits, State};
+use kestra_secrets::scenario::Credentials;
 use wiremock::MockServer;
 
 use super::replay::Step::{self, *};

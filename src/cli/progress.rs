@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::terminal::{self, Verbosity};
+use crate::system::terminal::{self, Verbosity};
 
 /// The clock comes first, and the line is cut at its end: so a narrow terminal still shows that time passes,
 /// and who is at work.

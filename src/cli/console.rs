@@ -6,10 +6,11 @@ use std::time::Duration;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
-use super::{CaseResult, Report, Seen, ServedBy};
+use super::progress::Live;
 use crate::error::{ExitCode, InfraError};
-use crate::progress::{Live, Observer, stdout, terminal};
+use crate::report::{CaseResult, Observer, Report, Seen, ServedBy};
 use crate::system::words::count;
+use crate::system::{stdout, terminal};
 use crate::verdict;
 use crate::verdict::Status;
 

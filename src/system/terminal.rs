@@ -31,7 +31,7 @@ pub fn loudness() -> Verbosity {
 }
 
 /// Where live lines are drawn: nowhere when standard error is no terminal.
-pub(super) fn bars() -> &'static MultiProgress {
+pub fn bars() -> &'static MultiProgress {
     &LIVE
 }
 

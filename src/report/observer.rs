@@ -1,13 +1,7 @@
 //! What a run tells while it goes on.
 
-mod live;
-pub mod stdout;
-pub mod terminal;
-
-pub use live::Live;
-
+use super::CaseResult;
 use crate::error::InfraError;
-use crate::report::CaseResult;
 
 /// Hears how a run goes on; what it is told holds no private plaintext.
 pub trait Observer: Send + Sync {
