@@ -28,26 +28,26 @@ use crate::oracle::secret::Plaintext;
 use crate::plan::PlanError;
 use crate::provider::KestraRef;
 use crate::report::Silent;
-use crate::report::{CaseResult, Report, Seen};
-use crate::run::session::{Options, Place, Session, Wanted as WantedPlace};
-use crate::scenario::{self, Given, Intent, Scenario, Secret, Strategy};
+use crate::report::{CaseResult, OutcomeView, Report};
+use crate::run::session::{ProviderChoice as WantedPlace, ProviderSpec, Session, SessionOptions};
+use crate::scenario::{self, Input, Intent, Scenario, Secret, Strategy};
 use crate::verdict::Status;
 
 /// Where scenarios are run: a provider and the Kestras on it.
 #[derive(Debug, Clone)]
-pub struct TestRun(Options);
+pub struct TestRun(SessionOptions);
 
 impl TestRun {
     /// Child processes, which need no Docker, with every engine; see [`TestRun::kestra`].
     pub fn embedded() -> Self {
-        Self(Options::default())
+        Self(SessionOptions::default())
     }
 
     /// Another place, such as a context of your kubeconfig.
-    pub fn at(place: Place) -> Self {
-        Self(Options {
+    pub fn at(place: ProviderSpec) -> Self {
+        Self(SessionOptions {
             place: WantedPlace::Named(place),
-            ..Options::default()
+            ..SessionOptions::default()
         })
     }
 
@@ -60,7 +60,7 @@ impl TestRun {
 
     /// Anything else that a run may be asked to be.
     #[must_use]
-    pub fn with(self, change: impl FnOnce(Options) -> Options) -> Self {
+    pub fn with(self, change: impl FnOnce(SessionOptions) -> SessionOptions) -> Self {
         Self(change(self.0))
     }
 
@@ -109,7 +109,7 @@ pub fn intent<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &
         .collect();
     let outputs = secrets.iter().map(|(name, plain)| (name.to_lowercase(), plain.clone()));
     let outputs = outputs.collect();
-    let given = Given::Intent(Intent {
+    let given = Input::Intent(Intent {
         strategy,
         reads: secrets.keys().map(|name| (name.to_lowercase(), name.clone())).collect(),
         secrets: secrets
@@ -142,7 +142,7 @@ pub fn assert_as_expected(report: &Report) {
 pub fn told(result: &CaseResult) -> String {
     let because = result.because.as_deref().unwrap_or("not as expected");
     let mut text = format!("{} on {}: {because}", result.scenario, result.provenance.kestra);
-    let seen: [(&str, &Option<Seen>); 4] = [
+    let seen: [(&str, &Option<OutcomeView>); 4] = [
         ("promised", &result.promised),
         ("expected", &result.expected),
         ("predicted", &result.predicted),

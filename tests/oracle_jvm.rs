@@ -13,7 +13,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kestra_secrets::oracle::secret::{Entry, Plaintext, SecretStore, Undecodable, decode};
+use kestra_secrets::oracle::secret::{Plaintext, SecretStore, StoredSecret, Undecodable, decode};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use jvm::{Jdk, Oracle};
@@ -188,9 +188,9 @@ fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
     }
     for (key, text) in &java.secrets {
         let agrees = match model.entry(key) {
-            Some(Entry::Found(found)) => found.bytes() == text,
-            Some(Entry::Collision(several)) => several.iter().any(|(_, one)| one.bytes() == text),
-            Some(Entry::Undecodable(_)) | None => false,
+            Some(StoredSecret::Found(found)) => found.bytes() == text,
+            Some(StoredSecret::Collision(several)) => several.iter().any(|(_, one)| one.bytes() == text),
+            Some(StoredSecret::Undecodable(_)) | None => false,
         };
         if !agrees {
             return Err(format!("another text for {key}: {}", hex::encode(text)).into());

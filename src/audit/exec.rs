@@ -7,7 +7,7 @@ use kube::api::AttachParams;
 use kube::{Api, ResourceExt as _};
 use tokio::io::AsyncReadExt as _;
 
-use super::{Gathered, Process, Unread, kestras};
+use super::{Gathered, ProcessVariables, Unread, kestras};
 use crate::oracle::secret::Plaintext;
 use crate::tools::cluster::Cluster;
 use crate::tools::cluster::own::until;
@@ -42,7 +42,7 @@ pub async fn read(cluster: &Cluster, namespace: &str, gathered: &mut Gathered) {
     }
 }
 
-async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process, String> {
+async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<ProcessVariables, String> {
     let how = AttachParams::default()
         .container(container)
         .stdout(true)
@@ -71,7 +71,7 @@ async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process,
 }
 
 /// `NAME=VALUE`, each ended by a NUL.
-pub fn variables(environ: &[u8]) -> Process {
+pub fn variables(environ: &[u8]) -> ProcessVariables {
     let entries = environ.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
     let pair = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;

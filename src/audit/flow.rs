@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::judge::finding;
-use super::model::{ContainerAudit, Said};
-use super::report::{Answer, Flow, Report};
+use super::model::{AuditFinding, ContainerAudit};
+use super::report::{AuditReport, FlowAnswer, SecretAnswer};
 use crate::error::InfraError;
 use crate::kestra::Client;
-use crate::lint::{Counts, Rule, Severity};
-use crate::oracle::secret::{Plaintext, Read};
-use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
+use crate::lint::{LintRule, Severity, SeverityCounts};
+use crate::oracle::secret::{Plaintext, SecretRead};
+use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
 use crate::system::words::visible;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
@@ -46,10 +46,10 @@ impl Questions {
                 let Some(key) = &variable.key else { continue };
                 match look.keyring.secret(key, &look.seen.kestra) {
                     _ if look.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
-                    Read::Text(text) => questions.expect(key, [text]),
-                    Read::OneOf(texts) => questions.expect(key, texts),
-                    Read::EmptyString => questions.expect(key, [Plaintext::new("", true)]),
-                    Read::Fails(_) => drop(questions.missing.insert(key.clone())),
+                    SecretRead::Text(text) => questions.expect(key, [text]),
+                    SecretRead::OneOf(texts) => questions.expect(key, texts),
+                    SecretRead::EmptyString => questions.expect(key, [Plaintext::new("", true)]),
+                    SecretRead::Fails(_) => drop(questions.missing.insert(key.clone())),
                 }
             }
         }
@@ -70,7 +70,7 @@ impl Questions {
 /// # Errors
 /// [`InfraError`] when Kestra gave no answer, or something is left.
 pub async fn ask(
-    report: &mut Report,
+    report: &mut AuditReport,
     questions: &Questions,
     client: &Client,
     namespace: &str,
@@ -86,9 +86,9 @@ pub async fn ask(
         show: Box::new(move |secret| template(&show, secret)),
         cancel: Some(cancel),
     };
-    let reader = Reader::new(client, manner);
+    let reader = SecretProbe::new(client, manner);
     let names: Vec<&String> = questions.present.keys().chain(&questions.missing).collect();
-    let numbered: Vec<Asked<'_>> = names.iter().enumerate().map(|(n, name)| (n, name.as_str())).collect();
+    let numbered: Vec<ProbedKey<'_>> = names.iter().enumerate().map(|(n, name)| (n, name.as_str())).collect();
     let (present, missing) = numbered.split_at(questions.present.len());
     let observed = reader.observe(present, missing).await;
     let executions = reader.executions();
@@ -102,17 +102,17 @@ pub async fn ask(
             return Err(both.help(left.help.clone().unwrap_or_default()));
         }
     };
-    let answers: BTreeMap<&str, Answer> = numbered
+    let answers: BTreeMap<&str, SecretAnswer> = numbered
         .iter()
         .filter_map(|(n, name)| Some((*name, answer(questions, name, observed.get(n)?, &key))))
         .collect();
     let made = removed?;
-    let expected = |name: &str, answer: &Answer| match answer {
-        Answer::Agrees | Answer::Found => true,
-        Answer::Differs => false,
-        Answer::Missing(_) => questions.missing.contains(name),
+    let expected = |name: &str, answer: &SecretAnswer| match answer {
+        SecretAnswer::Agrees | SecretAnswer::Found => true,
+        SecretAnswer::Differs => false,
+        SecretAnswer::Missing(_) => questions.missing.contains(name),
     };
-    report.flow = Some(Flow {
+    report.flow = Some(FlowAnswer {
         kestra: client.server().version.to_string(),
         engine_adapter: client.server().engine_adapter,
         asked: answers.len(),
@@ -128,35 +128,35 @@ pub async fn ask(
         }
     }
     report.findings.sort();
-    report.counts = Counts::of(&report.findings);
+    report.counts = SeverityCounts::of(&report.findings);
     for variable in report.containers.iter_mut().flat_map(|seen| &mut seen.variables) {
         variable.flow = variable.key.as_deref().and_then(|key| answers.get(key)).cloned();
     }
     Ok(())
 }
 
-fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> Answer {
+fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> SecretAnswer {
     let digest = match observed {
-        Observed::Missing(words) | Observed::Never(words) => return Answer::Missing(visible(words)),
+        Observed::Missing(words) | Observed::Never(words) => return SecretAnswer::Missing(visible(words)),
         Observed::Text(digest) => digest,
     };
     match questions.present.get(name) {
         Some(Some(texts)) => {
             let is = |text: &Plaintext| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
             if texts.iter().any(is) {
-                Answer::Agrees
+                SecretAnswer::Agrees
             } else {
-                Answer::Differs
+                SecretAnswer::Differs
             }
         }
-        Some(None) => Answer::Found,
-        None => Answer::Differs,
+        Some(None) => SecretAnswer::Found,
+        None => SecretAnswer::Differs,
     }
 }
 
-fn said(questions: &Questions, name: &str, answer: &Answer) -> Said {
+fn said(questions: &Questions, name: &str, answer: &SecretAnswer) -> AuditFinding {
     let (message, cure) = match answer {
-        Answer::Missing(words) => (
+        SecretAnswer::Missing(words) => (
             format!("a flow does not get it, though the container has it: {words}"),
             "restart the pods if it was added after they started; else look into Kestra's log",
         ),
@@ -169,8 +169,8 @@ fn said(questions: &Questions, name: &str, answer: &Answer) -> Said {
             "restart the pods if the value changed after they started, and compare the process by --exec",
         ),
     };
-    Said {
-        rule: Rule::Drift,
+    AuditFinding {
+        rule: LintRule::Drift,
         severity: Severity::Error,
         subject: format!("secret('{name}')"),
         message,

@@ -6,11 +6,11 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt as _;
 
 use super::Gathered;
-use super::model::{ContainerAudit, Said};
+use super::model::{AuditFinding, ContainerAudit};
 use super::pod::{facts, started, status, version, waits};
-use super::report::{InPod, Seen};
+use super::report::{ContainerSeen, InPod};
 use super::variables::Looking;
-use crate::lint::{Rule, Severity};
+use crate::lint::{LintRule, Severity};
 use crate::oracle::environment::{self, ObjectKind, ObjectRef, Objects};
 use crate::oracle::secret::diagnosis::{Remedy, of_pod, tolerant};
 use crate::oracle::secret::{RunKey, SecretStore};
@@ -35,7 +35,7 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
     let (kestra, kestra_by) = version(pod, container);
     let place = (pod.name_any(), container.name.clone());
     let process = gathered.processes.get(&place).and_then(|process| process.as_ref().ok());
-    let seen = Seen {
+    let seen = ContainerSeen {
         component: pod
             .labels()
             .get("app.kubernetes.io/component")
@@ -69,8 +69,8 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
             environment: &environment,
         }
         .all(&mut look),
-        Err(halt) => look.said.push(Said {
-            rule: Rule::NotKnowable,
+        Err(halt) => look.said.push(AuditFinding {
+            rule: LintRule::NotKnowable,
             severity: Severity::Warning,
             subject: container.name.clone(),
             message: format!("its environment cannot be told: {halt}"),

@@ -31,7 +31,7 @@ use crate::oracle::environment::{Kubelet, ObjectRef};
 use crate::oracle::secret::Plaintext;
 
 pub use judge::judge;
-pub use report::Report;
+pub use report::AuditReport;
 
 /// What was read of a cluster.
 #[derive(Default)]
@@ -47,13 +47,13 @@ pub struct Gathered {
     /// What may not be read, or could not.
     pub unread: Vec<Unread>,
     /// The real environments, by pod and container; none where nobody asked.
-    pub processes: BTreeMap<(String, String), Result<Process, String>>,
+    pub processes: BTreeMap<(String, String), Result<ProcessVariables, String>>,
     /// The rules of the cluster's kubelets.
     pub kubelet: Kubelet,
 }
 
 /// The variables of a process, in its order.
-pub type Process = Vec<(Vec<u8>, Plaintext)>;
+pub type ProcessVariables = Vec<(Vec<u8>, Plaintext)>;
 
 /// Why nothing could be looked at.
 #[derive(Debug)]

@@ -8,11 +8,11 @@ use reqwest::Url;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::lint::{Deny, Format};
+use super::lint::{Deny, LintFormat};
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
-use crate::audit::report::Place;
-use crate::audit::{AuditError, Gathered, Report, exec, flow, format, gather, judge};
+use crate::audit::report::AuditedPlace;
+use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
 use crate::cli::console::broken;
 use crate::error::{ExitCode, InfraError};
 use crate::kestra::{Auth, Client, Limits};
@@ -60,7 +60,7 @@ pub struct Args {
     flow: FlowArgs,
     /// How the findings are written
     #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    format: LintFormat,
     /// Fail on more than errors
     #[arg(long, value_enum, value_name = "WHAT")]
     deny: Option<Deny>,
@@ -152,8 +152,8 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 }
 
 impl Args {
-    fn place(&self, cluster: &Cluster) -> Place {
-        Place {
+    fn place(&self, cluster: &Cluster) -> AuditedPlace {
+        AuditedPlace {
             context: self.context.clone(),
             namespace: self.namespace.clone(),
             selector: gather::selector(self.release.as_deref(), self.selector.as_deref()),
@@ -177,7 +177,7 @@ impl Args {
 
     async fn ask(
         &self,
-        report: &mut Report,
+        report: &mut AuditReport,
         questions: &Questions,
         cluster: &Cluster,
         release: Option<String>,
@@ -220,15 +220,15 @@ impl Args {
         asked
     }
 
-    fn write(&self, report: &Report) -> miette::Result<()> {
+    fn write(&self, report: &AuditReport) -> miette::Result<()> {
         let text = match self.format {
-            Format::Human => format::human(report),
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
-            Format::Sarif => {
+            LintFormat::Human => format::human(report),
+            LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
+            LintFormat::Sarif => {
                 let sarif = lint::format::sarif(&report.as_lint());
                 format!("{}\n", serde_json::to_string_pretty(&sarif).into_diagnostic()?)
             }
-            Format::Github => lint::format::github(&report.as_lint()),
+            LintFormat::Github => lint::format::github(&report.as_lint()),
         };
         stdout::print(&text);
         Ok(())

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 
 use super::live::{RunOptions, live};
-use super::said::Said;
-use super::target::Target;
+use super::said::OutputArgs;
+use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
-use crate::plan::{self, Installation, Plan, Read};
+use crate::plan::{self, Installation, OutputRead, Plan};
 use crate::report::{Report, way};
 use crate::run::session::Session;
-use crate::scenario::{Generation, Given, Literal, Manifest, Scenario};
+use crate::scenario::{Generation, Input, Literal, Manifest, Scenario};
 use crate::system::{stdout, terminal};
 use documents::STDIN;
-use wanted::Words;
+use wanted::CheckWords;
 
 /// What `check` takes.
 #[derive(ClapArgs)]
@@ -49,9 +49,9 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     expect_present: Vec<String>,
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
     #[command(flatten)]
-    output: Said,
+    output: OutputArgs,
 }
 
 /// Proves the user's own files and says how they fared.
@@ -59,7 +59,7 @@ pub struct Args {
 /// # Errors
 /// Bad input: a file or a flag that cannot be used.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
-    let words = Words {
+    let words = CheckWords {
         expect: &args.expect,
         public: &args.public,
         present: &args.expect_present,
@@ -110,7 +110,7 @@ fn ends_in_newline(plain: Option<&Plaintext>) -> bool {
 /// The page's flow for one secret, so that each has a verdict of its own.
 fn scenario(secret: &str, meant: Option<&Plaintext>, values: &Plaintext, manifests: &[Manifest]) -> Scenario {
     let public = meant.is_some_and(Plaintext::is_public);
-    let read = Read {
+    let read = OutputRead {
         secret: secret.into(),
         public,
     };
@@ -118,7 +118,7 @@ fn scenario(secret: &str, meant: Option<&Plaintext>, values: &Plaintext, manifes
         .map(|plain| (secret.to_owned(), plain.clone()))
         .into_iter()
         .collect();
-    let given = Given::Literal(Literal {
+    let given = Input::Literal(Literal {
         chart: plan::written_for(values),
         values: values.clone(),
         values_file: "values".into(),

@@ -10,7 +10,7 @@ use crate::provider::live::KindCleaner;
 use crate::system::ledger::{Cleaned, Cleaner, Local, past_runs};
 use crate::system::{stdout, terminal};
 use crate::tools::cluster::Access;
-use crate::tools::cluster::clean::{ClusterCleaner, Found, expired};
+use crate::tools::cluster::clean::{ClusterCleaner, OwnedNamespace, expired};
 use crate::tools::toolbox::Toolbox;
 
 /// What `clean` takes.
@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         };
         match expired(access).await {
             Ok(namespaces) => {
-                for Found {
+                for OwnedNamespace {
                     namespace,
                     about,
                     deleted,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::provider_name::ProviderKind;
 use crate::provider::live::{self, ImageFor, KindOptions};
-use crate::run::session::{Place, Wanted};
+use crate::run::session::{ProviderChoice, ProviderSpec};
 
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Clusters")]
@@ -43,7 +43,7 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
-    pub fn place(&self, provider: ProviderKind) -> miette::Result<Wanted> {
+    pub fn place(&self, provider: ProviderKind) -> miette::Result<ProviderChoice> {
         let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.reuse.is_some();
         let provider = match provider {
             ProviderKind::Auto if self.context.is_some() => ProviderKind::Context,
@@ -56,18 +56,18 @@ impl ClusterArgs {
         if self.context.is_some() && provider != ProviderKind::Context {
             miette::bail!("--context and --namespace need --provider context");
         }
-        let live = |place| Place::Live {
+        let live = |place| ProviderSpec::Live {
             place,
             local_port: self.local_port,
         };
-        Ok(Wanted::Named(match provider {
-            ProviderKind::Auto => return Ok(Wanted::Auto),
+        Ok(ProviderChoice::Named(match provider {
+            ProviderKind::Auto => return Ok(ProviderChoice::Auto),
             ProviderKind::Embedded | ProviderKind::Docker if self.local_port.is_some() => {
                 miette::bail!("--local-port needs --provider kind or context: the others listen on it themselves")
             }
-            ProviderKind::Embedded => Place::Embedded,
-            ProviderKind::Docker => Place::Docker,
-            ProviderKind::Context => live(live::Place::Context {
+            ProviderKind::Embedded => ProviderSpec::Embedded,
+            ProviderKind::Docker => ProviderSpec::Docker,
+            ProviderKind::Context => live(live::ClusterSpec::Context {
                 name: self.context.clone().ok_or_else(|| {
                     miette::miette!(
                         help = "`kubectl config get-contexts` lists them; the current one may be somebody's production",
@@ -76,7 +76,7 @@ impl ClusterArgs {
                 })?,
                 namespace: self.namespace.clone(),
             }),
-            ProviderKind::Kind => live(live::Place::Kind(KindOptions {
+            ProviderKind::Kind => live(live::ClusterSpec::Kind(KindOptions {
                 node_image: self.node_image.clone(),
                 config: self.kind_config.clone(),
                 reuse: self.reuse.clone(),

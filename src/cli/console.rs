@@ -6,9 +6,9 @@ use std::time::Duration;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
-use super::progress::Live;
+use super::progress::LiveLines;
 use crate::error::{ExitCode, InfraError};
-use crate::report::{CaseResult, Observer, Report, Seen, ServedBy};
+use crate::report::{CaseResult, Observer, OutcomeView, Report, ServedBy};
 use crate::system::words::count;
 use crate::system::{stdout, terminal};
 use crate::verdict;
@@ -17,7 +17,7 @@ use crate::verdict::Status;
 /// Writes to standard error while a run goes on, and its table to standard output.
 #[derive(Default)]
 pub struct Console {
-    live: Live,
+    live: LiveLines,
 }
 
 impl Observer for Console {
@@ -115,7 +115,7 @@ fn table(results: &[CaseResult]) -> Table {
             Status::Error => Color::Yellow,
             Status::Skipped => Color::DarkGrey,
         };
-        let seen = |s: &Option<Seen>| s.as_ref().map(ToString::to_string).unwrap_or_default();
+        let seen = |s: &Option<OutcomeView>| s.as_ref().map(ToString::to_string).unwrap_or_default();
         let observed = if result.observed.is_none() {
             result.because.clone().unwrap_or_default()
         } else {
@@ -276,7 +276,7 @@ mod tests {
         let seen = |text: &str| {
             let key = crate::oracle::secret::RunKey::random();
             let plain = crate::oracle::secret::Plaintext::new(text, true);
-            Some(Seen::Outputs([("username".to_owned(), key.show(&plain))].into()))
+            Some(OutcomeView::Outputs([("username".to_owned(), key.show(&plain))].into()))
         };
         let result = CaseResult {
             scenario: "docs".into(),

@@ -8,11 +8,11 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::live::{RunOptions, RunOutcome, carry};
 use super::plaintext;
-use super::target::Target;
+use super::target::TargetArgs;
 use crate::cli::console;
 use crate::docs_page::claim::{self, Claim, Correction};
-use crate::docs_page::table::{self, Kept, Printed, Row};
-use crate::docs_page::{self, Note, Page, correct, markdown};
+use crate::docs_page::table::{self, PageRow, Printed, PromiseKept};
+use crate::docs_page::{self, MarkdownPage, Note, correct, markdown};
 use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::plan::Plan;
@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "page")]
     strict: bool,
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
 }
 
 /// Runs what is documented and says how it fared.
@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 
 /// Carries out what was planned of one place.
 async fn carried(
-    target: &Target,
+    target: &TargetArgs,
     plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
 ) -> miette::Result<Result<RunOutcome, ExitCode>> {
     let mut options = target.options()?;
@@ -95,7 +95,12 @@ async fn bundled(args: &Args) -> miette::Result<ExitCode> {
     };
     let rows = table::rows(&claims, &carried.report);
     let mut exit = verdict::exit_code(carried.report.results.iter().map(|result| result.status));
-    if args.strict && exit == ExitCode::Success && rows.iter().any(|row| row.kept == Kept::Broken || row.is_refused()) {
+    if args.strict
+        && exit == ExitCode::Success
+        && rows
+            .iter()
+            .any(|row| row.kept == PromiseKept::Broken || row.is_refused())
+    {
         exit = ExitCode::Failure;
     }
     args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
@@ -153,8 +158,8 @@ fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::R
 }
 
 /// Whether the page is true, as an exit code.
-fn verdict(rows: &[Row], notes: &[Note], carried: &RunOutcome) -> ExitCode {
-    let broken = |kept: Kept| matches!(kept, Kept::Broken);
+fn verdict(rows: &[PageRow], notes: &[Note], carried: &RunOutcome) -> ExitCode {
+    let broken = |kept: PromiseKept| matches!(kept, PromiseKept::Broken);
     let wrong = rows
         .iter()
         .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
@@ -174,7 +179,7 @@ fn how_printed(claims: &[Claim], carried: &RunOutcome) -> Vec<String> {
     table::how_printed(claims, &carried.report).into_iter().collect()
 }
 
-fn told(page: &Page, note: &Note) -> String {
+fn told(page: &MarkdownPage, note: &Note) -> String {
     let wrong = if note.wrong { "wrong: " } else { "" };
     format!("{}:{}: {wrong}{}", page.name, note.line, note.says)
 }
@@ -190,7 +195,7 @@ impl Args {
     fn tell(
         &self,
         places: &str,
-        rows: &[Row],
+        rows: &[PageRow],
         notes: Vec<String>,
         carried: &RunOutcome,
         exit: ExitCode,
@@ -202,8 +207,8 @@ impl Args {
         lines.extend(notes);
         lines.extend(unexpected(carried));
         let of = |kept| rows.iter().filter(|row| row.kept == kept).count();
-        let corrected: Vec<Kept> = rows.iter().filter_map(|row| row.corrected).collect();
-        let held = corrected.iter().filter(|kept| **kept == Kept::Kept).count();
+        let corrected: Vec<PromiseKept> = rows.iter().filter_map(|row| row.corrected).collect();
+        let held = corrected.iter().filter(|kept| **kept == PromiseKept::Kept).count();
         let printed: Vec<bool> = rows
             .iter()
             .filter_map(|row| row.printed.as_ref())
@@ -214,9 +219,9 @@ impl Args {
              are kept (exit {})",
             printed.iter().filter(|installs| **installs).count(),
             printed.len(),
-            count(of(Kept::Kept), "promise"),
-            of(Kept::Broken),
-            of(Kept::NotRun),
+            count(of(PromiseKept::Kept), "promise"),
+            of(PromiseKept::Broken),
+            of(PromiseKept::NotRun),
             corrected.len(),
             exit.code()
         ));

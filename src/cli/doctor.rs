@@ -6,7 +6,7 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::interrupt;
 use super::target::Where;
-use crate::doctor::{Examination, Finding, Status, examine};
+use crate::doctor::{Check, CheckStatus, Examination, examine};
 use crate::error::ExitCode;
 use crate::system::stdout;
 use crate::tools::toolbox::Toolbox;
@@ -79,12 +79,12 @@ fn told(examination: &Examination) -> String {
     text + &format!("{chosen}, and {can} run there\n")
 }
 
-fn line(finding: &Finding, width: usize) -> String {
+fn line(finding: &Check, width: usize) -> String {
     let (word, style) = match finding.status {
-        Status::Ok => ("ok", Style::new().green()),
-        Status::Note => ("note", Style::new().dimmed()),
-        Status::Warning => ("warning", Style::new().yellow()),
-        Status::Missing => ("MISSING", Style::new().red().bold()),
+        CheckStatus::Ok => ("ok", Style::new().green()),
+        CheckStatus::Note => ("note", Style::new().dimmed()),
+        CheckStatus::Warning => ("warning", Style::new().yellow()),
+        CheckStatus::Missing => ("MISSING", Style::new().red().bold()),
     };
     let word = format!("{word:7}");
     let cure = finding

@@ -42,7 +42,7 @@ pub struct Args {
     strategy: Strategy,
     /// The generation of the chart: the first number of its version
     #[arg(long, value_enum, default_value = "1")]
-    chart_generation: ChartGeneration,
+    chart_generation: GenerationArg,
     /// Who makes the Secret
     #[arg(long, value_enum, default_value = "plain")]
     producer: ProducerName,
@@ -61,7 +61,7 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ChartGeneration {
+enum GenerationArg {
     #[value(name = "0")]
     V0,
     #[value(name = "1")]
@@ -112,9 +112,9 @@ impl Args {
         Ok(Order {
             strategy: self.strategy,
             generation: match self.chart_generation {
-                ChartGeneration::V0 => Generation::V0,
-                ChartGeneration::V1 => Generation::V1,
-                ChartGeneration::V2 => Generation::V2,
+                GenerationArg::V0 => Generation::V0,
+                GenerationArg::V1 => Generation::V1,
+                GenerationArg::V2 => Generation::V2,
             },
             object: self.secret_name.clone(),
             producer: self.producer()?,

@@ -9,7 +9,7 @@ use semver::Version;
 
 use super::plaintext::{self, STDIN};
 use crate::error::ExitCode;
-use crate::oracle::secret::{PREFIX, Place, Plaintext};
+use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::provider::ENGINES;
 use crate::system::{stdout, terminal};
 use crate::values::explain::{Question, explain};
@@ -39,7 +39,7 @@ pub struct Args {
     /// Where the value is written, which decides how many layers of Base64 are due [default: env with --env,
     /// else values]
     #[arg(long = "as", value_name = "PLACE", value_enum)]
-    place: Option<Place>,
+    place: Option<Location>,
     /// The name of its variable
     #[arg(long)]
     name: Option<String>,
@@ -82,9 +82,11 @@ impl Args {
                 .name
                 .clone()
                 .or_else(|| self.env.clone().filter(|name| means_a_secret(name))),
-            place: self
-                .place
-                .unwrap_or(if self.env.is_some() { Place::Env } else { Place::Values }),
+            place: self.place.unwrap_or(if self.env.is_some() {
+                Location::Env
+            } else {
+                Location::Values
+            }),
             value: Plaintext::new(value, !self.hide),
             meant: meant.clone(),
             kestra: self.kestra.clone().unwrap_or_else(newest),

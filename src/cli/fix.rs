@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::lint::ChartGeneration;
 use crate::error::ExitCode;
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::lint::{self, fix, format};
 use crate::system::{stdout, terminal};
 
@@ -87,6 +87,6 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     })
 }
 
-fn path(source: &Source) -> &Path {
+fn path(source: &SourceFile) -> &Path {
     source.path.as_deref().unwrap_or(Path::new(&source.name))
 }

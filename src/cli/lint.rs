@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
 use crate::error::ExitCode;
-use crate::lint::{self, Report, format};
+use crate::lint::{self, LintReport, format};
 use crate::scenario::Generation;
 use crate::system::stdout;
 
@@ -29,7 +29,7 @@ pub struct Args {
     files: Vec<String>,
     /// How the findings are written
     #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    format: LintFormat,
     /// Fail on more than errors
     #[arg(long, value_enum, value_name = "WHAT")]
     deny: Option<Deny>,
@@ -56,7 +56,7 @@ fn generation(text: &str) -> Result<Generation, String> {
 
 /// How findings are written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum LintFormat {
     /// For a person: each finding and its cure below
     Human,
     /// As the schema says that `kestra-secrets schema` prints
@@ -88,19 +88,19 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     let report = linted.report(sources.len());
     let text = match args.format {
-        Format::Human => format::human(&report, &args.files),
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&report).into_diagnostic()?),
-        Format::Sarif => format!(
+        LintFormat::Human => format::human(&report, &args.files),
+        LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report).into_diagnostic()?),
+        LintFormat::Sarif => format!(
             "{}\n",
             serde_json::to_string_pretty(&format::sarif(&report)).into_diagnostic()?
         ),
-        Format::Github => format::github(&report),
+        LintFormat::Github => format::github(&report),
     };
     stdout::print(&text);
     Ok(exit(&report, args.deny.is_some()))
 }
 
-fn exit(report: &Report, deny_warnings: bool) -> ExitCode {
+fn exit(report: &LintReport, deny_warnings: bool) -> ExitCode {
     if !report.unreadable.is_empty() {
         ExitCode::Usage
     } else if report.counts.are_wrong(deny_warnings) {

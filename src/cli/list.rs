@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::error::ExitCode;
 use crate::oracle::secret::RunKey;
 use crate::report::expected;
-use crate::scenario::{self, Expect, Expectation, Given, Scenario, Source};
+use crate::scenario::{self, Expect, Expectation, Input, Scenario, ScenarioSource};
 use crate::system::stdout;
 
 #[derive(ClapArgs)]
@@ -46,8 +46,8 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
 
 fn kind(scenario: &Scenario) -> String {
     match &scenario.given {
-        Given::Intent(intent) => intent.strategy.to_string(),
-        Given::Literal(literal) => format!("literal {}", literal.chart),
+        Input::Intent(intent) => intent.strategy.to_string(),
+        Input::Literal(literal) => format!("literal {}", literal.chart),
     }
 }
 
@@ -119,7 +119,7 @@ fn comes_out(expect: &Expect) -> String {
     lines.join(", ")
 }
 
-fn link(source: &Source) -> String {
+fn link(source: &ScenarioSource) -> String {
     let issue = source.issue.as_deref().and_then(|issue| issue.split_once('#'));
     let issue = issue.map(|(repository, n)| format!("[{repository}#{n}](https://github.com/{repository}/issues/{n})"));
     let page = source.page.as_ref().map(|page| {

@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
 use super::matrix;
-use super::said::Said;
+use super::said::OutputArgs;
 use crate::cli::console::Console;
 use crate::error::{ExitCode, InfraError};
 use crate::plan::{Plan, Shard, opening};
 use crate::report::{self, Report, Sharded, merge};
-use crate::run::session::{Options, Session};
+use crate::run::session::{Session, SessionOptions};
 use crate::system::{stdout, terminal};
 
 /// What was carried out.
@@ -70,10 +70,10 @@ impl<'a> RunOptions<'a> {
 /// # Errors
 /// Bad input: no plan can be made.
 pub async fn live(
-    sessions: Vec<Options>,
+    sessions: Vec<SessionOptions>,
     ways: RunOptions<'_>,
     plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
-    said: &Said,
+    said: &OutputArgs,
     tell: impl FnOnce(&Report),
 ) -> miette::Result<ExitCode> {
     Ok(match carry(sessions, ways, plan).await? {
@@ -96,7 +96,7 @@ pub async fn live(
 /// # Errors
 /// Bad input: no plan can be made.
 pub async fn carry(
-    sessions: Vec<Options>,
+    sessions: Vec<SessionOptions>,
     ways: RunOptions<'_>,
     mut plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
 ) -> miette::Result<Result<RunOutcome, ExitCode>> {
@@ -188,7 +188,7 @@ impl Stamped {
 }
 
 async fn open(
-    sessions: Vec<Options>,
+    sessions: Vec<SessionOptions>,
     console: &Arc<Console>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Session>, InfraError> {

@@ -17,8 +17,8 @@ use crate::provider::KestraRef;
 use crate::scenario::Scenario;
 use crate::system::bounded;
 use crate::tools::helm::ChartRef;
-use file::{MatrixFile, Rule};
-use reader::{Axes, Reader, kestra_names};
+use file::{MatrixFile, MatrixRule};
+use reader::{Axes, MatrixReader, kestra_names};
 
 /// A matrix that was read.
 #[derive(Debug)]
@@ -26,33 +26,33 @@ pub struct Matrix {
     /// All scenarios of it.
     pub scenarios: Vec<Arc<Scenario>>,
     /// What is run, one after the other; those first that somebody deploys.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<MatrixSession>,
     /// The combinations that are left out whole, and why.
     pub excluded: Vec<(String, String)>,
 }
 
 /// One chart on one provider, with the Kestras that run on it.
 #[derive(Debug)]
-pub struct Session {
+pub struct MatrixSession {
     /// Where Kestra runs.
     pub provider: ProviderKind,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras, no two of one name.
-    pub kestras: Vec<Entry>,
+    pub kestras: Vec<MatrixKestra>,
 }
 
-impl Session {
+impl MatrixSession {
     /// Whether all of it needs a word, such as a pair that nobody deploys.
     fn is_noted(&self) -> bool {
-        let whole = |kestra: &Entry| kestra.notes.iter().any(|(scenarios, _)| scenarios.is_empty());
+        let whole = |kestra: &MatrixKestra| kestra.notes.iter().any(|(scenarios, _)| scenarios.is_empty());
         self.kestras.iter().all(whole)
     }
 }
 
 /// A Kestra with its scenarios.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct MatrixKestra {
     /// Which.
     pub kestra: KestraRef,
     /// Its image, where that was named.
@@ -86,7 +86,7 @@ fn parse(file: &str, text: &str, folder: &Path) -> Result<Matrix, InputError> {
         let help = "the format is described by schemas/matrix.schema.json (`kestra-secrets schema matrix`)";
         InputError::yaml(file, &e, help)
     })?;
-    let reader = Reader { file, folder };
+    let reader = MatrixReader { file, folder };
     let matrix = combine(&raw, &reader.axes(&raw)?);
     if matrix.sessions.is_empty() {
         let help = "every combination is excluded";
@@ -105,24 +105,24 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
     let mut noted = Vec::new();
     for (provider_name, provider) in &axes.providers {
         for (chart_name, chart) in &axes.charts {
-            let mut sessions: Vec<Session> = Vec::new();
+            let mut sessions: Vec<MatrixSession> = Vec::new();
             for (kestra_name, entry) in &axes.kestras {
                 let of = [provider_name.as_str(), chart_name, kestra_name];
                 let Some(entry) = allowed(entry, of, raw, axes, &mut matrix.excluded) else {
                     continue;
                 };
                 // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
-                let free = |s: &&mut Session| s.kestras.iter().all(|other| other.kestra != entry.kestra);
+                let free = |s: &&mut MatrixSession| s.kestras.iter().all(|other| other.kestra != entry.kestra);
                 match sessions.iter_mut().find(free) {
                     Some(session) => session.kestras.push(entry),
-                    None => sessions.push(Session {
+                    None => sessions.push(MatrixSession {
                         provider: *provider,
                         chart: chart.clone(),
                         kestras: vec![entry],
                     }),
                 }
             }
-            let (late, soon): (Vec<_>, Vec<_>) = sessions.into_iter().partition(Session::is_noted);
+            let (late, soon): (Vec<_>, Vec<_>) = sessions.into_iter().partition(MatrixSession::is_noted);
             matrix.sessions.extend(soon);
             noted.extend(late);
         }
@@ -133,18 +133,18 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
 
 /// A Kestra with what the rules leave of it on a provider and a chart.
 fn allowed(
-    entry: &Entry,
+    entry: &MatrixKestra,
     [provider, chart, kestra]: [&str; 3],
     raw: &MatrixFile,
     axes: &Axes,
     excluded: &mut Vec<(String, String)>,
-) -> Option<Entry> {
+) -> Option<MatrixKestra> {
     let has = |named: &[Spanned<String>], name: &str| named.is_empty() || named.iter().any(|n| n.value == name);
-    let fits = |rule: &&Rule| {
+    let fits = |rule: &&MatrixRule| {
         let kestra = rule.kestra.is_empty() || kestra_names(kestra).iter().any(|name| has(&rule.kestra, name));
         has(&rule.providers, provider) && has(&rule.charts, chart) && kestra
     };
-    let names = |rule: &Rule| rule.scenarios.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+    let names = |rule: &MatrixRule| rule.scenarios.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
     let mut entry = entry.clone();
     for rule in raw.exclude.iter().filter(fits) {
         entry.without.extend(names(rule));
@@ -185,7 +185,7 @@ impl Matrix {
     }
 }
 
-impl Entry {
+impl MatrixKestra {
     /// What to know of a scenario's cases on it.
     pub fn note(&self, scenario: &str) -> Option<String> {
         let fits = |(of, _): &&(Vec<String>, String)| of.is_empty() || of.iter().any(|name| name == scenario);
@@ -221,7 +221,7 @@ scenarios: [extra-env, rotation]
     #[test]
     fn every_combination_is_there_once_and_two_images_of_one_name_run_apart() {
         let matrix = read("").unwrap();
-        let of = |s: &Session| s.kestras.len();
+        let of = |s: &MatrixSession| s.kestras.len();
         assert_eq!(matrix.sessions.iter().map(of).sum::<usize>(), 12);
         assert_eq!(
             matrix.sessions.iter().map(of).collect::<Vec<_>>(),

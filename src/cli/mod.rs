@@ -66,16 +66,16 @@ Examples:
 )]
 pub struct Cli {
     #[command(flatten)]
-    output: output::Output,
+    output: output::ConsoleArgs,
     /// A file of settings [default: kestra-secrets.toml here or above, up to the repository's root]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Subcommands,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Subcommands {
     /// List the scenarios that `run` can choose from
     List(list::Args),
     /// Run scenarios against a live Kestra and judge what comes out
@@ -149,27 +149,27 @@ fn read(words: &[OsString]) -> miette::Result<Cli> {
 ///
 /// # Errors
 /// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
-async fn run(command: Command, config: Option<PathBuf>) -> miette::Result<ExitCode> {
+async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<ExitCode> {
     match command {
-        Command::List(args) => list::run(&args),
-        Command::Run(args) => run::run(*args).await,
-        Command::Check(args) => check::run(*args).await,
-        Command::Docs(args) => docs::run(*args).await,
-        Command::Explain(args) => explain::run(&args),
-        Command::Encode(args) => encode::run(&args),
-        Command::Decode(_) => decode::run(),
-        Command::Codes(args) => Ok(codes::run(&args)),
-        Command::Lint(args) => lint::run(&args),
-        Command::Fix(args) => fix::run(&args),
-        Command::Doctor(args) => doctor::run(*args).await,
-        Command::Audit(args) => audit::run(*args).await,
-        Command::Clean(args) => clean::run(args).await,
-        Command::Prove(args) => prove::run(*args).await,
-        Command::Report(args) => report::run(&args),
-        Command::Init(args) => init::run(&args),
-        Command::Config(args) => config::run(&args, config),
-        Command::Pins(args) => pins::run(&args).await,
-        Command::Schema(args) => schema::run(&args),
-        Command::Completions(args) => Ok(completions::run(&args)),
+        Subcommands::List(args) => list::run(&args),
+        Subcommands::Run(args) => run::run(*args).await,
+        Subcommands::Check(args) => check::run(*args).await,
+        Subcommands::Docs(args) => docs::run(*args).await,
+        Subcommands::Explain(args) => explain::run(&args),
+        Subcommands::Encode(args) => encode::run(&args),
+        Subcommands::Decode(_) => decode::run(),
+        Subcommands::Codes(args) => Ok(codes::run(&args)),
+        Subcommands::Lint(args) => lint::run(&args),
+        Subcommands::Fix(args) => fix::run(&args),
+        Subcommands::Doctor(args) => doctor::run(*args).await,
+        Subcommands::Audit(args) => audit::run(*args).await,
+        Subcommands::Clean(args) => clean::run(args).await,
+        Subcommands::Prove(args) => prove::run(*args).await,
+        Subcommands::Report(args) => report::run(&args),
+        Subcommands::Init(args) => init::run(&args),
+        Subcommands::Config(args) => config::run(&args, config),
+        Subcommands::Pins(args) => pins::run(&args).await,
+        Subcommands::Schema(args) => schema::run(&args),
+        Subcommands::Completions(args) => Ok(completions::run(&args)),
     }
 }

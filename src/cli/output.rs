@@ -17,7 +17,7 @@ const LOG: &str = "KESTRA_SECRETS_LOG";
 
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub struct ConsoleArgs {
     /// Tell nothing while the work goes on: results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -83,7 +83,7 @@ fn is_heard(target: &str) -> bool {
     HEARD.contains(&target.split("::").next().unwrap_or_default())
 }
 
-impl Output {
+impl ConsoleArgs {
     /// Makes it so for the whole process.
     pub fn apply(&self) {
         self.color.apply();
@@ -94,7 +94,7 @@ impl Output {
         });
         let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(self.level()));
         let _ = tracing_subscriber::fmt()
-            .with_writer(|| terminal::Log)
+            .with_writer(|| terminal::LogWriter)
             .with_ansi(has_colors())
             .with_target(self.verbose > 1)
             .without_time()

@@ -15,16 +15,16 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Who is at work, and on what.
 #[derive(Default)]
-pub struct Live(Mutex<BTreeMap<String, Line>>);
+pub struct LiveLines(Mutex<BTreeMap<String, LiveLine>>);
 
-struct Line {
+struct LiveLine {
     /// Counts the time of the phase.
     bar: ProgressBar,
     phase: String,
     since: Instant,
 }
 
-impl Live {
+impl LiveLines {
     /// Somebody has begun a phase.
     pub fn phase(&self, who: &str, phase: &str) {
         self.on(who, |line| {
@@ -52,18 +52,18 @@ impl Live {
         }
     }
 
-    fn on(&self, who: &str, change: impl FnOnce(&mut Line)) {
+    fn on(&self, who: &str, change: impl FnOnce(&mut LiveLine)) {
         if terminal::loudness() == Verbosity::Quiet {
             return;
         }
         // A poisoned lock is a line that is not drawn.
         if let Ok(mut lines) = self.0.lock() {
-            change(lines.entry(who.to_owned()).or_insert_with(Line::new));
+            change(lines.entry(who.to_owned()).or_insert_with(LiveLine::new));
         }
     }
 }
 
-impl Line {
+impl LiveLine {
     fn new() -> Self {
         let bar = terminal::bars().add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 
 use super::interrupt;
-use super::target::Target;
+use super::target::TargetArgs;
 use crate::cli::console::Console;
 use crate::error::{ExitCode, InfraError};
-use crate::prove::report::Report;
+use crate::prove::report::ProofReport;
 use crate::prove::{generate, prove};
 use crate::run::session::Session;
 use crate::system::stdout;
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
 }
 
 /// Proves the oracle and says where it is not true.
@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         let proved = session
             .on_provider(async |provider, site| {
                 let proof = prove(provider, site, &targets, &samples).await;
-                let report = Report::of(&proof, session.run(provider), seed, count, repeat);
+                let report = ProofReport::of(&proof, session.run(provider), seed, count, repeat);
                 (proof, report)
             })
             .await;

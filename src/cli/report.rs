@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::said::Said;
+use super::said::OutputArgs;
 use crate::cli::console::Console;
 use crate::error::ExitCode;
-use crate::report::{self, Format, json, merge};
+use crate::report::{self, ReportFormat, json, merge};
 use crate::system::stdout;
 
 /// What `report` takes.
@@ -20,11 +20,11 @@ Examples:
   kestra-secrets report merge shards/* --output report")]
 pub struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: ReportCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum ReportCommand {
     /// Write a report in another format
     #[command(after_help = "\
 Exits 0 whatever the report says: what it amounts to was the exit code of the run, and is that of `merge`.
@@ -51,7 +51,7 @@ struct Convert {
     report: PathBuf,
     /// The format
     #[arg(long, value_enum)]
-    to: Format,
+    to: ReportFormat,
     /// The file to write, readable by you alone [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -69,7 +69,7 @@ struct Merge {
     #[arg(long)]
     partial: bool,
     #[command(flatten)]
-    said: Said,
+    said: OutputArgs,
 }
 
 /// Converts or merges.
@@ -78,8 +78,8 @@ struct Merge {
 /// Bad input: a file that is no report, reports that do not make one, a file that cannot be written.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
     match &args.command {
-        Command::Convert(args) => convert(args),
-        Command::Merge(args) => merged(args),
+        ReportCommand::Convert(args) => convert(args),
+        ReportCommand::Merge(args) => merged(args),
     }
 }
 

@@ -7,13 +7,13 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::live::{RunOptions, live};
 use super::matrix;
-use super::said::Said;
-use super::target::Target;
+use super::said::OutputArgs;
+use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::plan::{Plan, Shard};
 use crate::provider::KestraRef;
 use crate::report::Report;
-use crate::run::session::{Options, Place, Session};
+use crate::run::session::{ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
 
@@ -33,9 +33,9 @@ pub struct Args {
     #[arg(value_name = "NAME|FILE")]
     select: Vec<String>,
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
     #[command(flatten)]
-    output: Said,
+    output: OutputArgs,
     /// The most installations at a time [default: what cores and memory bear]
     #[arg(long, value_name = "N")]
     parallel: Option<usize>,
@@ -71,7 +71,7 @@ pub enum Require {
 /// # Errors
 /// Bad input: a scenario, a plan or a flag that cannot be used.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
-    let wanted = Wanted::of(&args)?;
+    let wanted = RunRequest::of(&args)?;
     let plan = async |n: usize, session: &Session| {
         args.can_prove_what_is_required(session)?;
         let plan = session.plan_where(&wanted.scenarios, |kestra, scenario| wanted.has(n, kestra, scenario))?;
@@ -88,13 +88,13 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 }
 
 /// What is asked for: by the flags, or by a matrix.
-struct Wanted {
+struct RunRequest {
     scenarios: Vec<Arc<Scenario>>,
     headline: Option<String>,
-    sessions: Option<Vec<matrix::Session>>,
+    sessions: Option<Vec<matrix::MatrixSession>>,
 }
 
-impl Wanted {
+impl RunRequest {
     fn of(args: &Args) -> miette::Result<Self> {
         let Some(path) = &args.matrix else {
             let scenarios = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
@@ -112,12 +112,12 @@ impl Wanted {
         })
     }
 
-    fn options(&self, args: &Args) -> miette::Result<Vec<Options>> {
+    fn options(&self, args: &Args) -> miette::Result<Vec<SessionOptions>> {
         let Some(sessions) = &self.sessions else {
             return Ok(vec![args.options(&args.target)?]);
         };
         let several = sessions.len() > 1;
-        let options = |(n, session): (usize, &matrix::Session)| {
+        let options = |(n, session): (usize, &matrix::MatrixSession)| {
             let report = args.target.report.as_deref();
             let report = report.map(|r| if several { matrix::folder_of(r, n) } else { r.to_owned() });
             args.options(&args.target.on(session, report)?)
@@ -125,7 +125,7 @@ impl Wanted {
         sessions.iter().enumerate().map(options).collect()
     }
 
-    fn entry(&self, session: usize, kestra: &str) -> Option<&matrix::Entry> {
+    fn entry(&self, session: usize, kestra: &str) -> Option<&matrix::MatrixKestra> {
         let session = self.sessions.as_ref()?.get(session)?;
         session.kestras.iter().find(|entry| entry.kestra.to_string() == kestra)
     }
@@ -147,8 +147,8 @@ impl Wanted {
 }
 
 impl Args {
-    fn options(&self, target: &Target) -> miette::Result<Options> {
-        Ok(Options {
+    fn options(&self, target: &TargetArgs) -> miette::Result<SessionOptions> {
+        Ok(SessionOptions {
             parallel: self.parallel,
             isolate: self.isolate,
             no_skip: self.no_skip,
@@ -161,7 +161,7 @@ impl Args {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed if !matches!(session.place(), Place::Live { .. }) => {
+                Require::Observed if !matches!(session.place(), ProviderSpec::Live { .. }) => {
                     miette::bail!(
                         help = "only a cluster's kubelet gives a real environment: --provider kind or context",
                         "--require observed cannot be met by a provider that composes the environment itself"

@@ -15,11 +15,11 @@ Examples:
   kestra-secrets schema report | jq .properties")]
 pub struct Args {
     /// Which format
-    format: Format,
+    format: SchemaName,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+enum SchemaName {
     /// A scenario file
     Scenario,
     /// report.json
@@ -40,14 +40,14 @@ enum Format {
 
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let schema = match args.format {
-        Format::Scenario => scenario::schema::json_schema(),
-        Format::Report => report::json::json_schema(),
-        Format::Explain => explain::json_schema(),
-        Format::Lint => lint::finding::json_schema(),
-        Format::Matrix => matrix::json_schema(),
-        Format::Doctor => doctor::json_schema(),
-        Format::Prove => prove::report::json_schema(),
-        Format::Audit => audit::report::json_schema(),
+        SchemaName::Scenario => scenario::schema::json_schema(),
+        SchemaName::Report => report::json::json_schema(),
+        SchemaName::Explain => explain::json_schema(),
+        SchemaName::Lint => lint::finding::json_schema(),
+        SchemaName::Matrix => matrix::json_schema(),
+        SchemaName::Doctor => doctor::json_schema(),
+        SchemaName::Prove => prove::report::json_schema(),
+        SchemaName::Audit => audit::report::json_schema(),
     };
     stdout::line(serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(ExitCode::Success)

@@ -10,7 +10,7 @@ use super::matrix;
 use super::provider_name::ProviderKind;
 use crate::provider::live::PullSecret;
 use crate::provider::{Keep, KestraRef};
-use crate::run::session::{Options, Place, Wanted};
+use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::tools::helm::ChartRef;
 
 /// Which Kestra is to run, and where.
@@ -33,7 +33,7 @@ pub struct Where {
 
 /// Where it is to run, and how.
 #[derive(Args, Clone)]
-pub struct Target {
+pub struct TargetArgs {
     #[command(flatten)]
     pub at: Where,
     /// A folder for report.json, report.html, junit.xml, summary.md and evidence
@@ -55,21 +55,21 @@ impl Where {
     ///
     /// # Errors
     /// Bad input: flags that contradict each other.
-    pub fn options(&self) -> miette::Result<Options> {
-        let options = Options {
+    pub fn options(&self) -> miette::Result<SessionOptions> {
+        let options = SessionOptions {
             place: self.cluster.place(self.provider)?,
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
             pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,
             images: self.cluster.image.clone(),
-            ..Options::default()
+            ..SessionOptions::default()
         };
         options.image_is_clear()?;
         Ok(options)
     }
 }
 
-impl Target {
+impl TargetArgs {
     /// Whether the harness adds what a release needs to run small.
     pub fn adds_defaults(&self) -> bool {
         !self.no_defaults
@@ -79,7 +79,7 @@ impl Target {
     ///
     /// # Errors
     /// An image that cannot be named for its Kestra.
-    pub fn on(&self, session: &matrix::Session, report: Option<PathBuf>) -> miette::Result<Self> {
+    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> miette::Result<Self> {
         let mut target = self.clone();
         target.at.provider = session.provider;
         target.at.chart = Some(session.chart.clone());
@@ -102,18 +102,20 @@ impl Target {
     ///
     /// # Errors
     /// Bad input: flags that contradict each other.
-    pub fn options(&self) -> miette::Result<Options> {
+    pub fn options(&self) -> miette::Result<SessionOptions> {
         if self.at.cluster.pull_secret.is_some() && self.no_defaults {
             miette::bail!("--pull-secret adds to the values, which --no-defaults forbids");
         }
-        let options = Options {
+        let options = SessionOptions {
             report: self.report.clone(),
             defaults: !self.no_defaults,
             keep: self.keep,
             boot: Duration::from_secs(self.timeout),
             ..self.at.options()?
         };
-        if let (Wanted::Named(Place::Embedded), Some(flag)) = (&options.place, options.beyond_a_process()) {
+        if let (ProviderChoice::Named(ProviderSpec::Embedded), Some(flag)) =
+            (&options.place, options.beyond_a_process())
+        {
             miette::bail!(
                 help = "use --provider kind, docker or context",
                 "--provider embedded does not take {flag}: its Kestra is a child process of the run"

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::document::{Values, source};
-use super::{Page, configuration, correct, strategy};
+use super::{MarkdownPage, configuration, correct, strategy};
 use crate::lint::ExpectedValues;
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::oracle::secret::Plaintext;
 use crate::plan;
-use crate::scenario::{Expect, Expectation, Generation, Given, Literal, Manifest, Scenario, Start, Wanted};
+use crate::scenario::{Expect, Expectation, Expected, Generation, Input, Literal, Manifest, Scenario, Start};
 
 /// One documented way, and what becomes of it.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Corrected {
 impl Claim {
     /// Whether its values have no configuration of Kestra, without which chart 1.x refuses them.
     pub fn lacks_configuration(&self) -> bool {
-        let Given::Literal(literal) = &self.scenario.given else {
+        let Input::Literal(literal) = &self.scenario.given else {
             return false;
         };
         let text = String::from_utf8_lossy(literal.values.bytes());
@@ -92,7 +92,7 @@ pub fn of_scenarios(scenarios: Vec<Scenario>) -> (Vec<Claim>, Vec<Correction>) {
     let (printed, scenarios): (Vec<Scenario>, Vec<Scenario>) = scenarios.into_iter().partition(is_as_printed);
     let printed: Vec<Arc<Scenario>> = printed.into_iter().map(Arc::new).collect();
     for scenario in scenarios {
-        let Given::Literal(literal) = &scenario.given else {
+        let Input::Literal(literal) = &scenario.given else {
             continue;
         };
         let corrected = corrected(&scenario, literal);
@@ -149,7 +149,7 @@ fn corrected(scenario: &Scenario, literal: &Literal) -> Option<Literal> {
         meanings.say(reads.get(output)?, plain.clone(), Vec::new());
     }
     let documents = files(literal);
-    let sources: Vec<Source> = documents.iter().map(|(file, text)| source(file, text)).collect();
+    let sources: Vec<SourceFile> = documents.iter().map(|(file, text)| source(file, text)).collect();
     let only_mounts = Values::read(&documents.first()?.1).is_some_and(|values| values.only_mounts());
     let keys: Vec<String> = reads.into_values().collect();
     let texts = correct::documents(&sources, literal.chart, only_mounts, &keys, &meanings)?;
@@ -170,7 +170,7 @@ fn as_promised(scenario: &Scenario, literal: Literal, chart: Option<Generation>)
     Scenario {
         name: format!("{}-corrected", scenario.name),
         about: format!("{}, corrected", scenario.name),
-        given: Given::Literal(literal),
+        given: Input::Literal(literal),
         expect: scenario
             .promise
             .iter()
@@ -181,17 +181,17 @@ fn as_promised(scenario: &Scenario, literal: Literal, chart: Option<Generation>)
 }
 
 fn is_as_printed(scenario: &Scenario) -> bool {
-    matches!(&scenario.given, Given::Literal(literal) if literal.as_printed)
+    matches!(&scenario.given, Input::Literal(literal) if literal.as_printed)
 }
 
 /// The same documents with nothing added, of which it is hoped that they install.
 fn as_printed(scenario: &Scenario, chart: Option<Generation>) -> Scenario {
     let given = match &scenario.given {
-        Given::Literal(literal) => Given::Literal(Literal {
+        Input::Literal(literal) => Input::Literal(Literal {
             as_printed: true,
             ..literal.clone()
         }),
-        Given::Intent(_) => scenario.given.clone(),
+        Input::Intent(_) => scenario.given.clone(),
     };
     Scenario {
         name: format!("{}-printed", scenario.name),
@@ -207,12 +207,12 @@ fn expectation(expect: Expect, chart: Option<Generation>) -> Expectation {
     Expectation {
         kestra: None,
         chart,
-        wanted: Wanted::only(expect),
+        wanted: Expected::only(expect),
     }
 }
 
 /// The claims of a page and of the same page corrected, strategy by strategy.
-pub fn of_page(page: &Page, corrected: &Page) -> Vec<Claim> {
+pub fn of_page(page: &MarkdownPage, corrected: &MarkdownPage) -> Vec<Claim> {
     let same_shape = page.strategies.len() == corrected.strategies.len();
     let claims = page.strategies.iter().enumerate().map(|(number, strategy)| {
         let name = format!("page-{}", number + 1);
@@ -246,8 +246,8 @@ pub fn of_page(page: &Page, corrected: &Page) -> Vec<Claim> {
 }
 
 /// Whether a release would be given other documents.
-fn differ(one: &Given, other: &Given) -> bool {
-    let (Given::Literal(one), Given::Literal(other)) = (one, other) else {
+fn differ(one: &Input, other: &Input) -> bool {
+    let (Input::Literal(one), Input::Literal(other)) = (one, other) else {
         return true;
     };
     let manifests = |literal: &Literal| literal.manifests.iter().map(|m| m.text.clone()).collect::<Vec<_>>();
@@ -256,12 +256,18 @@ fn differ(one: &Given, other: &Given) -> bool {
 
 fn flow_of(scenario: &Scenario) -> &str {
     match &scenario.given {
-        Given::Literal(literal) => &literal.flow,
-        Given::Intent(_) => "",
+        Input::Literal(literal) => &literal.flow,
+        Input::Intent(_) => "",
     }
 }
 
-fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTreeMap<String, String>) -> Scenario {
+fn of_strategy(
+    page: &MarkdownPage,
+    number: usize,
+    name: &str,
+    flow: &str,
+    reads: &BTreeMap<String, String>,
+) -> Scenario {
     let strategy = &page.strategies[number];
     let meant = page.meant.get(number);
     let promised = reads.iter().filter_map(|(output, key)| {
@@ -281,7 +287,7 @@ fn of_strategy(page: &Page, number: usize, name: &str, flow: &str, reads: &BTree
         name: name.into(),
         about: format!("{} at {}", strategy.name, strategy.place(&page.markdown)),
         source: None,
-        given: Given::Literal(Literal {
+        given: Input::Literal(Literal {
             chart: strategy.generation,
             values: Plaintext::new(strategy.values_text(&page.markdown), true),
             values_file: page.name.clone(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::lint::configuration::lacks;
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::scenario::Generation;
 
 /// The least with which a standalone Kestra starts. What it says is what the harness's own defaults say, so that a page
@@ -30,8 +30,8 @@ configurations:
 ";
 
 /// Whether the values among these documents are all that a release is given, and have no configuration.
-pub fn is_due(sources: &[Source], generation: Generation) -> bool {
-    let lacking = |source: &Source| {
+pub fn is_due(sources: &[SourceFile], generation: Generation) -> bool {
+    let lacking = |source: &SourceFile| {
         let Ok(tree) = source.tree() else { return false };
         tree.roots.iter().all(|root| {
             let is_manifest = tree.get(*root, "apiVersion").is_some() && tree.get(*root, "kind").is_some();
@@ -42,7 +42,7 @@ pub fn is_due(sources: &[Source], generation: Generation) -> bool {
 }
 
 /// The values with a configuration below all else; none where it cannot stand there.
-pub fn given(source: &Source) -> Option<String> {
+pub fn given(source: &SourceFile) -> Option<String> {
     let tree = source.tree().ok()?;
     let [root] = tree.roots[..] else { return None };
     let text = source.text.as_str();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Kind, source};
+use super::document::{BlockKind, source};
 use super::recipe::{Reading, Recipe, recipes};
-use super::{Note, Page};
+use super::{MarkdownPage, Note};
 use super::{configuration, mount};
 use crate::lint::edit::{self, Edit};
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::lint::{ExpectedValues, fix};
 use crate::oracle::secret::Plaintext;
 use crate::plan;
@@ -25,7 +25,7 @@ pub struct Corrected {
 /// The texts that documents have to have so that what is meant arrives, as `fix` writes them. `keys` are the secrets
 /// that a flow asks for. None where values mount a file and cannot be written anew without a guess.
 pub fn documents(
-    sources: &[Source],
+    sources: &[SourceFile],
     generation: Generation,
     only_mounts: bool,
     keys: &[String],
@@ -36,7 +36,7 @@ pub fn documents(
         Some(anew) => anew?,
         None => sources.iter().map(|source| source.text.to_string()).collect(),
     };
-    let sources: Vec<Source> = sources
+    let sources: Vec<SourceFile> = sources
         .iter()
         .zip(texts)
         .map(|(source, text)| source.with_text(text))
@@ -51,7 +51,7 @@ pub fn documents(
         let text = fixed.get(&number).copied().unwrap_or(&source.text);
         source.with_text(spelt(&source.with_text(text)))
     });
-    let mut sources: Vec<Source> = texts.collect();
+    let mut sources: Vec<SourceFile> = texts.collect();
     if configuration::is_due(&sources, generation)
         && let Some(first) = sources.first_mut()
         && let Some(text) = configuration::given(first)
@@ -62,7 +62,7 @@ pub fn documents(
 }
 
 /// The text with keys that no chart has written as the chart has them.
-fn spelt(source: &Source) -> String {
+fn spelt(source: &SourceFile) -> String {
     let text = source.text.as_str();
     let edits = source.tree().ok().and_then(|tree| {
         let root = *tree.roots.first()?;
@@ -76,12 +76,12 @@ fn spelt(source: &Source) -> String {
 }
 
 /// The page as it has to be so that all its strategies keep what it promises and its recipes give what it says.
-pub fn page(page: &Page) -> Corrected {
+pub fn page(page: &MarkdownPage) -> Corrected {
     let mut new: BTreeMap<usize, String> = BTreeMap::new();
     let mut notes = Vec::new();
     for (number, strategy) in page.strategies.iter().enumerate() {
         let blocks: Vec<usize> = strategy.blocks().collect();
-        let sources: Vec<Source> = blocks
+        let sources: Vec<SourceFile> = blocks
             .iter()
             .filter_map(|block| page.markdown.blocks.get(*block))
             .map(|block| source(&page.name, &block.text))
@@ -104,7 +104,7 @@ pub fn page(page: &Page) -> Corrected {
             note("these values cannot be written anew without a guess: give variables with `common.extraEnv`");
             continue;
         };
-        let written: Vec<Source> = sources.iter().zip(&texts).map(|(s, text)| s.with_text(text)).collect();
+        let written: Vec<SourceFile> = sources.iter().zip(&texts).map(|(s, text)| s.with_text(text)).collect();
         if configuration::is_due(&written, strategy.generation) {
             note(
                 "chart 1.x refuses these values (KS026), and where `configurations.application` is due cannot be told",
@@ -123,7 +123,7 @@ pub fn page(page: &Page) -> Corrected {
         }
     }
     for (number, kind) in page.kinds.iter().enumerate() {
-        if let (Kind::Shell(readings), Some(block)) = (kind, page.markdown.blocks.get(number)) {
+        if let (BlockKind::Shell(readings), Some(block)) = (kind, page.markdown.blocks.get(number)) {
             let text = mended(&block.text, readings);
             if text != block.text {
                 new.insert(number, text);

@@ -6,14 +6,14 @@ use super::markdown::Block;
 use super::recipe::{Reading, recipes};
 use crate::lint::facts;
 use crate::lint::gather::{self, Document};
-use crate::lint::input::{Form, Source};
-use crate::oracle::secret::{PREFIX, Place, Plaintext};
+use crate::lint::input::{FileForm, SourceFile};
+use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::plan;
 use crate::scenario::Generation;
 
 /// What a block is.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum BlockKind {
     /// Values for the chart that give Kestra something, or define what does.
     Values(Values),
     /// Manifests, a Secret or a `ConfigMap` among them.
@@ -43,11 +43,11 @@ pub struct Values {
 
 /// A variable that documents give Kestra as a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct PageVariable {
     /// The secret, by the name a flow calls it.
     pub key: String,
     /// Where its value is written.
-    pub place: Place,
+    pub place: Location,
     /// The value; none where it is made elsewhere or left out.
     pub written: Option<Plaintext>,
 }
@@ -66,15 +66,15 @@ const KEYS: [&str; 9] = [
 ];
 
 /// What a block is.
-pub fn classify(block: &Block) -> Kind {
+pub fn classify(block: &Block) -> BlockKind {
     let is_yaml = matches!(block.info.as_str(), "yaml" | "yml" | "json" | "helm");
     let speaks = block.text.contains(PREFIX) || block.text.contains("secret(");
-    let other = |why: &'static str| Kind::Other((is_yaml || speaks).then_some(why));
+    let other = |why: &'static str| BlockKind::Other((is_yaml || speaks).then_some(why));
     let options = serde_saphyr::options! { with_snippet: false };
     let parsed: Result<Vec<Value>, _> = serde_saphyr::from_str_multiple_with_options(&block.text, options);
     let documents: Vec<Value> = match parsed {
         Ok(documents) => documents.into_iter().filter(|d| !d.is_null()).collect(),
-        Err(_) if is_yaml => return Kind::Other(Some("no YAML that can be read, skipped")),
+        Err(_) if is_yaml => return BlockKind::Other(Some("no YAML that can be read, skipped")),
         Err(_) => Vec::new(),
     };
     if documents.is_empty() || !documents.iter().all(Value::is_object) {
@@ -82,7 +82,7 @@ pub fn classify(block: &Block) -> Kind {
         return if readings.is_empty() {
             other("no values, no Secret, no flow and no recipe, skipped")
         } else {
-            Kind::Shell(readings)
+            BlockKind::Shell(readings)
         };
     }
     if documents.iter().all(is_manifest) {
@@ -90,7 +90,7 @@ pub fn classify(block: &Block) -> Kind {
         return if names.is_empty() {
             other("manifests without a Secret or a ConfigMap, skipped")
         } else {
-            Kind::Manifests(names)
+            BlockKind::Manifests(names)
         };
     }
     let [only] = documents.as_slice() else {
@@ -98,7 +98,7 @@ pub fn classify(block: &Block) -> Kind {
     };
     if ["id", "namespace", "tasks"].iter().all(|key| only.get(key).is_some()) {
         return if block.text.contains("secret(") {
-            Kind::Flow
+            BlockKind::Flow
         } else {
             other("a flow that reads no secret, skipped")
         };
@@ -110,7 +110,7 @@ pub fn classify(block: &Block) -> Kind {
     if values.ways.is_empty() && values.defines.is_empty() {
         return other("values that give Kestra's pod no variable and no Secret, skipped");
     }
-    Kind::Values(values)
+    BlockKind::Values(values)
 }
 
 fn is_manifest(document: &Value) -> bool {
@@ -226,12 +226,12 @@ impl Values {
 }
 
 /// A document as `lint` reads it.
-pub fn source(name: &str, text: &str) -> Source {
-    Source::new(name, Some(name.into()), text, Form::Yaml)
+pub fn source(name: &str, text: &str) -> SourceFile {
+    SourceFile::new(name, Some(name.into()), text, FileForm::Yaml)
 }
 
 /// The secrets that documents give Kestra, read by the rules of `lint`.
-pub fn given(sources: &[Source], generation: Generation) -> Vec<Given> {
+pub fn given(sources: &[SourceFile], generation: Generation) -> Vec<PageVariable> {
     let trees: Vec<_> = sources.iter().map(|source| source.tree().unwrap_or_default()).collect();
     let documents: Vec<_> = sources
         .iter()
@@ -240,7 +240,7 @@ pub fn given(sources: &[Source], generation: Generation) -> Vec<Given> {
         .map(|(index, (source, tree))| Document { index, source, tree })
         .collect();
     let variables = gather::gather(&documents, Some(generation)).map_or_else(Vec::new, |facts| facts.variables());
-    let mut given: Vec<Given> = Vec::new();
+    let mut given: Vec<PageVariable> = Vec::new();
     for (name, entry) in variables {
         // A name that is not in capitals is a fault that is cured, and the secret meant all the same.
         let prefix = name
@@ -250,12 +250,12 @@ pub fn given(sources: &[Source], generation: Generation) -> Vec<Given> {
             continue;
         };
         given.retain(|other| other.key != key);
-        given.push(Given {
+        given.push(PageVariable {
             key,
             place: entry.place,
             written: match entry.value {
-                facts::Value::Text { text, .. } => Some(Plaintext::new(text, true)),
-                facts::Value::Nothing => Some(Plaintext::new("", true)),
+                facts::FileValue::Text { text, .. } => Some(Plaintext::new(text, true)),
+                facts::FileValue::Nothing => Some(Plaintext::new("", true)),
                 _ => None,
             },
         });
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use crate::docs_page::markdown::read;
 
-    fn kind(info: &str, text: &str) -> Kind {
+    fn kind(info: &str, text: &str) -> BlockKind {
         classify(&read(&format!("```{info}\n{text}\n```\n")).blocks[0])
     }
 
@@ -276,7 +276,7 @@ mod tests {
     fn blocks_are_told_by_what_they_hold_and_not_by_their_fence() {
         let values = "common:\n  extraEnvFrom:\n    - secretRef: {name: db}\n  extraEnv:\n    - {name: A, value: b}\n    - {name: B, valueFrom: {secretKeyRef: {name: c, key: d}}}";
         for info in ["yaml", "", "text", "bash"] {
-            let Kind::Values(values) = kind(info, values) else {
+            let BlockKind::Values(values) = kind(info, values) else {
                 panic!("{info}");
             };
             assert_eq!(values.generation, Generation::V1);
@@ -291,19 +291,19 @@ mod tests {
             );
         }
         assert!(
-            matches!(kind("", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}"), Kind::Manifests(names) if names == ["db"])
+            matches!(kind("", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}"), BlockKind::Manifests(names) if names == ["db"])
         );
         assert!(matches!(
             kind("", "id: a\nnamespace: b\ntasks: [{id: c, x: \"{{ secret('A') }}\"}]"),
-            Kind::Flow
+            BlockKind::Flow
         ));
-        assert!(matches!(kind("yaml", "echo -n a | base64"), Kind::Other(Some(_))));
-        assert!(matches!(kind("", "echo -n a | base64"), Kind::Shell(_)));
+        assert!(matches!(kind("yaml", "echo -n a | base64"), BlockKind::Other(Some(_))));
+        assert!(matches!(kind("", "echo -n a | base64"), BlockKind::Shell(_)));
         assert!(matches!(
             kind("sh", "helm install kestra kestra/kestra"),
-            Kind::Other(None)
+            BlockKind::Other(None)
         ));
-        let Kind::Values(values) = kind("yaml", "extraSecretEnvFrom: [{name: db}]\ndeployment: {}") else {
+        let BlockKind::Values(values) = kind("yaml", "extraSecretEnvFrom: [{name: db}]\ndeployment: {}") else {
             panic!("no values");
         };
         assert_eq!(
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn what_is_not_run_is_said_where_somebody_might_expect_it() {
         let why = |info, text| match kind(info, text) {
-            Kind::Other(why) => why,
+            BlockKind::Other(why) => why,
             other => panic!("{other:?}"),
         };
         assert!(

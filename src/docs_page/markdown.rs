@@ -59,12 +59,12 @@ pub struct Passage {
     /// Where it begins, from 1.
     pub line: usize,
     /// What it says, in order.
-    pub words: Vec<Words>,
+    pub words: Vec<Prose>,
 }
 
 /// A piece of prose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Words {
+pub enum Prose {
     /// As it is.
     Text(String),
     /// Between backticks.
@@ -73,7 +73,7 @@ pub enum Words {
 
 /// Reads a page.
 pub fn read(text: &str) -> Markdown {
-    let mut reader = Reader {
+    let mut reader = MarkdownReader {
         lines: Lines::of(text),
         page: Markdown {
             text: text.to_owned(),
@@ -109,7 +109,7 @@ impl Lines {
     }
 }
 
-struct Reader {
+struct MarkdownReader {
     lines: Lines,
     page: Markdown,
     /// The block that is open.
@@ -118,7 +118,7 @@ struct Reader {
     open: Vec<Passage>,
 }
 
-impl Reader {
+impl MarkdownReader {
     fn take(&mut self, event: Event, range: &Range<usize>) {
         match event {
             Event::Start(Tag::CodeBlock(kind)) => {
@@ -143,10 +143,10 @@ impl Reader {
                     }
                     block.text.push_str(&text);
                 }
-                None => self.say(Words::Text(text.into_string())),
+                None => self.say(Prose::Text(text.into_string())),
             },
-            Event::Code(code) => self.say(Words::Code(code.into_string())),
-            Event::SoftBreak | Event::HardBreak => self.say(Words::Text(" ".into())),
+            Event::Code(code) => self.say(Prose::Code(code.into_string())),
+            Event::SoftBreak | Event::HardBreak => self.say(Prose::Text(" ".into())),
             Event::Start(Tag::Paragraph | Tag::Item | Tag::TableRow | Tag::TableHead | Tag::Heading { .. }) => {
                 let line = self.lines.line(range.start);
                 self.open.push(Passage {
@@ -154,12 +154,12 @@ impl Reader {
                     words: Vec::new(),
                 });
             }
-            Event::End(TagEnd::TableCell) => self.say(Words::Text(" | ".into())),
+            Event::End(TagEnd::TableCell) => self.say(Prose::Text(" | ".into())),
             Event::End(TagEnd::Heading(level)) => {
                 let title = self
                     .open
                     .pop()
-                    .map(|p| p.words.iter().map(Words::text).collect())
+                    .map(|p| p.words.iter().map(Prose::text).collect())
                     .unwrap_or_default();
                 let level = match level {
                     HeadingLevel::H1 => 1,
@@ -172,21 +172,21 @@ impl Reader {
                 self.page.headings.push(Heading { title, level });
             }
             Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead) => {
-                let has_code = |p: &Passage| p.words.iter().any(|w| matches!(w, Words::Code(_)));
+                let has_code = |p: &Passage| p.words.iter().any(|w| matches!(w, Prose::Code(_)));
                 self.page.passages.extend(self.open.pop().filter(has_code));
             }
             _ => {}
         }
     }
 
-    fn say(&mut self, words: Words) {
+    fn say(&mut self, words: Prose) {
         if let Some(passage) = self.open.last_mut() {
             passage.words.push(words);
         }
     }
 }
 
-impl Words {
+impl Prose {
     fn text(&self) -> &str {
         match self {
             Self::Text(text) | Self::Code(text) => text,

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::document::Given;
-use super::markdown::{Markdown, Passage, Words};
+use super::document::PageVariable;
+use super::markdown::{Markdown, Passage, Prose};
 use super::recipe::Recipe;
 use crate::oracle::secret::diagnosis::{self, diagnose};
 use crate::oracle::secret::{PREFIX, Plaintext, decode};
 
 /// A plaintext, and how it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meant {
+pub struct MeantValue {
     /// What a flow is meant to see.
     pub plain: Plaintext,
     /// How that is known.
@@ -44,25 +44,25 @@ pub type Placed<'a> = (usize, &'a Recipe);
 
 /// What the prose says.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct ProseStatement {
     /// The plaintexts that it gives.
-    pub plains: BTreeMap<String, Meant>,
+    pub plains: BTreeMap<String, MeantValue>,
     /// Secrets of which two lines say something else: the page has to settle that itself.
     pub contradictions: Vec<(String, usize, usize)>,
 }
 
 /// What the prose says of these secrets.
-pub fn said(page: &Markdown, keys: &BTreeSet<String>) -> Said {
-    let mut said = Said::default();
+pub fn said(page: &Markdown, keys: &BTreeSet<String>) -> ProseStatement {
+    let mut said = ProseStatement::default();
     for passage in &page.passages {
         for (key, plain) in pairs(passage, keys) {
             let because = Because::Said(passage.line);
-            let meant = Meant {
+            let meant = MeantValue {
                 plain: Plaintext::new(plain, true),
                 because,
             };
             match said.plains.get(&key) {
-                Some(Meant {
+                Some(MeantValue {
                     plain,
                     because: Because::Said(line),
                 }) if *plain != meant.plain => {
@@ -95,8 +95,8 @@ fn pairs(passage: &Passage, keys: &BTreeSet<String>) -> Vec<(String, String)> {
     let mut between = String::new();
     for words in &passage.words {
         match words {
-            Words::Text(text) => between.push_str(text),
-            Words::Code(code) => {
+            Prose::Text(text) => between.push_str(text),
+            Prose::Code(code) => {
                 if let Some((left, right)) = code.split_once('=')
                     && let Some(key) = named(left.trim())
                 {
@@ -117,7 +117,7 @@ fn pairs(passage: &Passage, keys: &BTreeSet<String>) -> Vec<(String, String)> {
 }
 
 /// What the value of a secret is meant to be by the value itself.
-pub fn of_value(given: &Given, recipes: &[Placed]) -> Option<Meant> {
+pub fn of_value(given: &PageVariable, recipes: &[Placed]) -> Option<MeantValue> {
     let written = given.written.as_ref()?;
     let text = std::str::from_utf8(written.bytes()).ok()?;
     let makes = |(_, recipe): &&Placed| {
@@ -125,12 +125,12 @@ pub fn of_value(given: &Given, recipes: &[Placed]) -> Option<Meant> {
         printed == Some(text) || recipe.result == text
     };
     if let Some((line, recipe)) = recipes.iter().find(makes) {
-        return Some(Meant {
+        return Some(MeantValue {
             plain: Plaintext::new(recipe.plain.as_str(), true),
             because: Because::Recipe(*line),
         });
     }
-    let found = diagnose(&diagnosis::Given {
+    let found = diagnose(&diagnosis::WrittenValue {
         name: None,
         place: given.place,
         value: written,
@@ -140,7 +140,7 @@ pub fn of_value(given: &Given, recipes: &[Placed]) -> Option<Meant> {
     let right = found.corrected.unwrap_or_else(|| written.clone());
     let plain = decode(&given.place.environment(&right)?).ok()?;
     let is_text = std::str::from_utf8(plain.bytes()).is_ok_and(|text| !text.contains('\u{fffd}'));
-    is_text.then_some(Meant {
+    is_text.then_some(MeantValue {
         plain,
         because: Because::Likely,
     })
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::docs_page::markdown::read;
     use crate::docs_page::recipe::{Reading, recipes};
-    use crate::oracle::secret::Place;
+    use crate::oracle::secret::Location;
 
     fn keys() -> BTreeSet<String> {
         ["DB_USERNAME", "DB_PASSWORD"].map(str::to_owned).into()
@@ -159,7 +159,7 @@ mod tests {
 
     fn told(text: &str) -> Vec<(String, String)> {
         let said = said(&read(text), &keys()).plains;
-        let text = |m: &Meant| String::from_utf8_lossy(m.plain.bytes()).into_owned();
+        let text = |m: &MeantValue| String::from_utf8_lossy(m.plain.bytes()).into_owned();
         said.iter().map(|(key, meant)| (key.clone(), text(meant))).collect()
     }
 
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(said.contradictions, [("DB_USERNAME".to_owned(), 1, 3)]);
     }
 
-    fn meant(place: Place, text: &str, shell: &str) -> Option<(String, Because)> {
+    fn meant(place: Location, text: &str, shell: &str) -> Option<(String, Because)> {
         let recipes: Vec<Recipe> = recipes(shell)
             .into_iter()
             .filter_map(|r| match r {
@@ -200,7 +200,7 @@ mod tests {
             })
             .collect();
         let placed: Vec<Placed> = recipes.iter().map(|r| (7, r)).collect();
-        let given = Given {
+        let given = PageVariable {
             key: "A".into(),
             place,
             written: Some(Plaintext::new(text, true)),
@@ -213,12 +213,15 @@ mod tests {
     fn a_value_is_meant_to_be_what_its_recipe_encodes_and_else_what_it_likely_was_made_from() {
         let recipe = "echo -n admin | base64 | base64 # it should give you WVdSdGFXNEsK\n";
         let by_recipe = Some(("admin".to_owned(), Because::Recipe(7)));
-        assert_eq!(meant(Place::Data, "WVdSdGFXNEsK", recipe), by_recipe);
-        assert_eq!(meant(Place::Data, "WVdSdGFXND0K", recipe), by_recipe);
+        assert_eq!(meant(Location::Data, "WVdSdGFXNEsK", recipe), by_recipe);
+        assert_eq!(meant(Location::Data, "WVdSdGFXND0K", recipe), by_recipe);
         let likely = |text: &str| Some((text.to_owned(), Because::Likely));
-        assert_eq!(meant(Place::Data, "Y0dGemMzZHZjbVFLCg==", recipe), likely("password"));
-        assert_eq!(meant(Place::StringData, "password", ""), likely("password"));
-        assert_eq!(meant(Place::Values, "admin", ""), likely("admin"));
-        assert_eq!(meant(Place::Values, "/u36zg==", ""), None);
+        assert_eq!(
+            meant(Location::Data, "Y0dGemMzZHZjbVFLCg==", recipe),
+            likely("password")
+        );
+        assert_eq!(meant(Location::StringData, "password", ""), likely("password"));
+        assert_eq!(meant(Location::Values, "admin", ""), likely("admin"));
+        assert_eq!(meant(Location::Values, "/u36zg==", ""), None);
     }
 }

@@ -15,11 +15,11 @@ pub mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use document::Kind;
+use document::BlockKind;
 use markdown::Markdown;
-use meaning::{Because, Meant};
+use meaning::{Because, MeantValue};
 use recipe::{Reading, Recipe};
-use strategy::Strategy;
+use strategy::PageStrategy;
 
 use crate::lint::ExpectedValues;
 use crate::oracle::secret::Plaintext;
@@ -27,17 +27,17 @@ use crate::plan;
 
 /// A page that was read.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct MarkdownPage {
     /// Its file, as the user named it.
     pub name: String,
     /// Its text in blocks.
     pub markdown: Markdown,
     /// What each block is.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<BlockKind>,
     /// The ways that it shows, in their order.
-    pub strategies: Vec<Strategy>,
+    pub strategies: Vec<PageStrategy>,
     /// What each secret is meant to be, for each strategy.
-    pub meant: Vec<BTreeMap<String, Meant>>,
+    pub meant: Vec<BTreeMap<String, MeantValue>>,
     /// What is to be said of it, in the order of its lines.
     pub notes: Vec<Note>,
 }
@@ -54,11 +54,11 @@ pub struct Note {
 }
 
 /// Reads a page.
-pub fn read(name: &str, text: &str) -> Page {
+pub fn read(name: &str, text: &str) -> MarkdownPage {
     let markdown = markdown::read(text);
-    let kinds: Vec<Kind> = markdown.blocks.iter().map(document::classify).collect();
+    let kinds: Vec<BlockKind> = markdown.blocks.iter().map(document::classify).collect();
     let strategies = strategy::strategies(&markdown, &kinds);
-    let mut page = Page {
+    let mut page = MarkdownPage {
         name: name.to_owned(),
         markdown,
         kinds,
@@ -73,13 +73,13 @@ pub fn read(name: &str, text: &str) -> Page {
     page
 }
 
-impl Page {
+impl MarkdownPage {
     /// The recipes, each with its block and its line.
     pub fn recipes(&self) -> Vec<(usize, usize, &Recipe)> {
         let shells = self.kinds.iter().enumerate().zip(&self.markdown.blocks);
         shells
             .flat_map(|((number, kind), block)| {
-                let readings: &[Reading] = if let Kind::Shell(readings) = kind {
+                let readings: &[Reading] = if let BlockKind::Shell(readings) = kind {
                     readings
                 } else {
                     &[]
@@ -118,8 +118,8 @@ impl Page {
         let mut notes = Vec::new();
         for (kind, block) in self.kinds.iter().zip(&self.markdown.blocks) {
             match kind {
-                Kind::Other(Some(why)) => notes.push((block.line, false, (*why).to_owned())),
-                Kind::Values(values) => {
+                BlockKind::Other(Some(why)) => notes.push((block.line, false, (*why).to_owned())),
+                BlockKind::Values(values) => {
                     let misspelt = plan::misspelt().filter(|(wrong, _)| values.keys.iter().any(|key| key == wrong));
                     notes.extend(misspelt.map(|(wrong, right)| {
                         (
@@ -129,7 +129,7 @@ impl Page {
                         )
                     }));
                 }
-                Kind::Shell(readings) => {
+                BlockKind::Shell(readings) => {
                     for reading in readings {
                         let told = of_recipe(reading);
                         let at = match reading {
@@ -173,7 +173,7 @@ impl Page {
             .iter()
             .flat_map(|s| s.given.iter().map(|given| &given.key));
         let keys: BTreeSet<String> = read.chain(given).map(|key| key.to_uppercase()).collect();
-        let meaning::Said {
+        let meaning::ProseStatement {
             plains: said,
             contradictions,
         } = meaning::said(&self.markdown, &keys);
@@ -184,7 +184,7 @@ impl Page {
             let says = format!("{key} is said to be something else than on line {one}: neither is taken");
             notes.push((other, true, says));
         }
-        let mut all: Vec<BTreeMap<String, Meant>> = Vec::new();
+        let mut all: Vec<BTreeMap<String, MeantValue>> = Vec::new();
         for strategy in &self.strategies {
             let mut meant = BTreeMap::new();
             for given in &strategy.given {
@@ -205,7 +205,7 @@ impl Page {
             all.push(meant);
         }
         // What one strategy does not give at all, another one or the page tells.
-        let mut known: BTreeMap<String, Meant> = said;
+        let mut known: BTreeMap<String, MeantValue> = said;
         for (key, meant) in all.iter().flatten() {
             known.entry(key.clone()).or_insert_with(|| meant.clone());
         }

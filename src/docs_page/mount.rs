@@ -2,13 +2,13 @@
 //! same Secret holds the encoded plaintexts, and variables refer to its keys.
 
 use crate::lint::edit::{self, Edit};
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::lint::tree::{Content, Id, Tree};
 use crate::lint::{ExpectedValues, scalar};
-use crate::oracle::secret::{PREFIX, Place, Plaintext};
+use crate::oracle::secret::{Location, PREFIX, Plaintext};
 
 /// The texts of the documents with variables in the place of mounted files; none where it takes a guess.
-pub fn as_variables(sources: &[Source], keys: &[String], meanings: &ExpectedValues) -> Option<Vec<String>> {
+pub fn as_variables(sources: &[SourceFile], keys: &[String], meanings: &ExpectedValues) -> Option<Vec<String>> {
     let trees: Vec<Tree> = sources.iter().map(|source| source.tree().ok()).collect::<Option<_>>()?;
     let mut edits: Vec<Vec<Edit>> = sources.iter().map(|_| Vec::new()).collect();
     let (number, values) = trees
@@ -89,8 +89,8 @@ fn objects(tree: &Tree) -> Vec<Id> {
     tree.roots.iter().copied().chain(extra).collect()
 }
 
-fn entry(tree: &Tree, object: Id, key: &str) -> Option<(Place, Id, Id)> {
-    let fields = [("stringData", Place::StringData), ("data", Place::Data)];
+fn entry(tree: &Tree, object: Id, key: &str) -> Option<(Location, Id, Id)> {
+    let fields = [("stringData", Location::StringData), ("data", Location::Data)];
     fields.into_iter().find_map(|(field, place)| {
         let (key, value) = tree.entry(tree.get(object, field)?, key)?;
         tree.scalar(value).map(|_| (place, key, value))

@@ -5,8 +5,8 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::shell::{self, Command, Line};
-use crate::oracle::secret::{Place, Plaintext, decode};
+use super::shell::{self, ShellCommand, ShellLine};
+use crate::oracle::secret::{Location, Plaintext, decode};
 
 /// The columns after which `base64` and `openssl base64` break lines.
 const WRAP: usize = 76;
@@ -43,8 +43,8 @@ impl Recipe {
     /// nothing can be said.
     pub fn is_right(&self) -> bool {
         let place = match self.layers {
-            1 => Place::Values,
-            2 => Place::Data,
+            1 => Location::Values,
+            2 => Location::Data,
             _ => return true,
         };
         let environment = place.environment(&Plaintext::new(self.result.as_str(), true));
@@ -60,7 +60,7 @@ pub fn recipes(text: &str) -> Vec<Reading> {
         .collect()
 }
 
-fn read(text: &str, line: Line) -> Option<Reading> {
+fn read(text: &str, line: ShellLine) -> Option<Reading> {
     let written = &text[line.span.clone()];
     if !written.contains("base64") && !written.contains("b64") {
         return None;
@@ -97,7 +97,7 @@ fn read(text: &str, line: Line) -> Option<Reading> {
 }
 
 /// What the page says that a recipe prints.
-fn printed(text: &str, line: &Line, result: &str) -> Option<(String, Range<usize>)> {
+fn printed(text: &str, line: &ShellLine, result: &str) -> Option<(String, Range<usize>)> {
     if let Some(comment) = &line.comment {
         return claim(text, comment.clone(), result, is_encoded);
     }
@@ -147,7 +147,7 @@ struct Evaluated {
 }
 
 /// What a pipe gives, or why that cannot be told.
-fn evaluate(pipe: &[Command]) -> Result<Evaluated, &'static str> {
+fn evaluate(pipe: &[ShellCommand]) -> Result<Evaluated, &'static str> {
     let (first, rest) = pipe.split_first().ok_or("it is empty")?;
     let (plain, mut output, stages) = match (&first.here, source(first)) {
         (Some(here), _) => (here.trim_end_matches('\n').to_owned(), here.clone().into_bytes(), pipe),
@@ -173,7 +173,7 @@ fn evaluate(pipe: &[Command]) -> Result<Evaluated, &'static str> {
 }
 
 /// What `echo` or `printf` prints: the text that was meant, and the bytes. None for other commands.
-fn source(command: &Command) -> Option<Result<(String, Vec<u8>), &'static str>> {
+fn source(command: &ShellCommand) -> Option<Result<(String, Vec<u8>), &'static str>> {
     let (name, words) = command.words.split_first()?;
     match name.as_str() {
         "echo" => Some(echo(words)),
@@ -226,7 +226,7 @@ enum Filter {
     Same,
 }
 
-fn filter(command: &Command) -> Result<Filter, &'static str> {
+fn filter(command: &ShellCommand) -> Result<Filter, &'static str> {
     let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
     Ok(match words.as_slice() {
         ["base64" | "gbase64"] => Filter::Encode(Some(WRAP)),

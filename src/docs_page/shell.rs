@@ -6,11 +6,11 @@ use std::str::CharIndices;
 
 /// One command line of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct ShellLine {
     /// Its bytes in the block, without a prompt and without a comment.
     pub span: Range<usize>,
     /// The commands of its pipe; why it is none, where it is more than a pipe.
-    pub pipe: Result<Vec<Command>, &'static str>,
+    pub pipe: Result<Vec<ShellCommand>, &'static str>,
     /// The comment behind it.
     pub comment: Option<Range<usize>>,
     /// The lines below it that are what it prints, in a block with prompts; else the line below.
@@ -19,7 +19,7 @@ pub struct Line {
 
 /// One command of a pipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Command {
+pub struct ShellCommand {
     /// Its words, without quotes.
     pub words: Vec<String>,
     /// The byte behind its first word.
@@ -31,12 +31,12 @@ pub struct Command {
 const PROMPT: &str = "$ ";
 
 /// The command lines of a block.
-pub fn lines(text: &str) -> Vec<Line> {
+pub fn lines(text: &str) -> Vec<ShellLine> {
     let all: Vec<Range<usize>> = spans(text);
     let indent = |span: &Range<usize>| text[span.clone()].len() - text[span.clone()].trim_start().len();
     let is_prompt = |span: &Range<usize>| text[span.clone()].trim_start().starts_with(PROMPT);
     let prompted = all.iter().any(is_prompt);
-    let mut found: Vec<Line> = Vec::new();
+    let mut found: Vec<ShellLine> = Vec::new();
     let mut at = 0;
     while let Some(first) = all.get(at) {
         at += 1;
@@ -92,12 +92,12 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn line(mut self) -> Line {
+    fn line(mut self) -> ShellLine {
         let mut comment = None;
         let pipe = self.pipe(&mut comment);
         let end = comment.as_ref().map_or(self.span.end, |c: &Range<usize>| c.start);
         let end = self.span.start + self.text[self.span.start..end].trim_end().len();
-        Line {
+        ShellLine {
             span: self.span.start..end,
             pipe,
             comment,
@@ -105,8 +105,8 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn pipe(&mut self, comment: &mut Option<Range<usize>>) -> Result<Vec<Command>, &'static str> {
-        let mut commands = vec![Command::default()];
+    fn pipe(&mut self, comment: &mut Option<Range<usize>>) -> Result<Vec<ShellCommand>, &'static str> {
+        let mut commands = vec![ShellCommand::default()];
         let mut word: Option<String> = None;
         // A comment is looked for to the end, whatever the line is.
         let mut more = None;
@@ -139,7 +139,7 @@ impl<'t> Lexer<'t> {
                 }
                 '|' if self.chars.peek().is_none_or(|(_, next)| *next != '|') => {
                     end(&mut word, &mut commands, here);
-                    commands.push(Command::default());
+                    commands.push(ShellCommand::default());
                 }
                 c if c.is_whitespace() => end(&mut word, &mut commands, here),
                 '<' if self.text[here..].starts_with("<<<") => {
@@ -208,7 +208,7 @@ impl<'t> Lexer<'t> {
     }
 }
 
-fn end(word: &mut Option<String>, commands: &mut [Command], at: usize) {
+fn end(word: &mut Option<String>, commands: &mut [ShellCommand], at: usize) {
     if let (Some(word), Some(command)) = (word.take(), commands.last_mut()) {
         if command.words.is_empty() {
             command.after_name = at;
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<Result<Vec<Vec<String>>, &'static str>> {
-        let pipe = |line: Line| line.pipe.map(|pipe| pipe.into_iter().map(|c| c.words).collect());
+        let pipe = |line: ShellLine| line.pipe.map(|pipe| pipe.into_iter().map(|c| c.words).collect());
         lines(text).into_iter().map(pipe).collect()
     }
 

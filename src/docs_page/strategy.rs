@@ -6,14 +6,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::document::{self, Given, Kind, Values, source};
+use super::document::{self, BlockKind, PageVariable, Values, source};
 use super::markdown::{Block, Markdown};
 use crate::plan;
 use crate::scenario::Generation;
 
 /// One way that a page shows to give Kestra its secrets.
 #[derive(Debug, Clone)]
-pub struct Strategy {
+pub struct PageStrategy {
     /// In the words of the chart's keys.
     pub name: String,
     /// The chart's generation, by the keys.
@@ -27,14 +27,14 @@ pub struct Strategy {
     /// Whether it mounts files and gives no variable.
     pub only_mounts: bool,
     /// The flow that reads the secrets.
-    pub flow: Flow,
+    pub flow: PageFlow,
     /// The secrets that it gives.
-    pub given: Vec<Given>,
+    pub given: Vec<PageVariable>,
 }
 
 /// The flow of a strategy.
 #[derive(Debug, Clone)]
-pub struct Flow {
+pub struct PageFlow {
     /// Its source.
     pub text: String,
     /// The page's block; none where it is the harness's own.
@@ -43,7 +43,7 @@ pub struct Flow {
     pub reads: BTreeMap<String, String>,
 }
 
-impl Strategy {
+impl PageStrategy {
     /// All its blocks of values and manifests.
     pub fn blocks(&self) -> impl Iterator<Item = usize> {
         self.values.iter().chain(&self.manifests).copied()
@@ -72,9 +72,9 @@ fn with_newline(text: &str) -> String {
 }
 
 /// Finds the strategies of a page whose blocks are of these kinds.
-pub fn strategies(page: &Markdown, kinds: &[Kind]) -> Vec<Strategy> {
+pub fn strategies(page: &Markdown, kinds: &[BlockKind]) -> Vec<PageStrategy> {
     let found = kinds.iter().enumerate().filter_map(|(number, kind)| match kind {
-        Kind::Values(values) if !values.ways.is_empty() => Some((number, values)),
+        BlockKind::Values(values) if !values.ways.is_empty() => Some((number, values)),
         _ => None,
     });
     found
@@ -82,15 +82,15 @@ pub fn strategies(page: &Markdown, kinds: &[Kind]) -> Vec<Strategy> {
         .collect()
 }
 
-fn strategy(page: &Markdown, kinds: &[Kind], number: usize, values: &Values) -> Strategy {
-    let mut strategy = Strategy {
+fn strategy(page: &Markdown, kinds: &[BlockKind], number: usize, values: &Values) -> PageStrategy {
+    let mut strategy = PageStrategy {
         name: values.ways.join(" and "),
         generation: values.generation,
         values: vec![number],
         manifests: Vec::new(),
         missing: Vec::new(),
         only_mounts: values.only_mounts(),
-        flow: Flow {
+        flow: PageFlow {
             text: String::new(),
             block: None,
             reads: BTreeMap::new(),
@@ -98,9 +98,9 @@ fn strategy(page: &Markdown, kinds: &[Kind], number: usize, values: &Values) -> 
         given: Vec::new(),
     };
     for name in values.names.iter().filter(|name| !values.defines.contains(name)) {
-        let defines = |kind: &Kind| match kind {
-            Kind::Manifests(names) => names.contains(name),
-            Kind::Values(other) => {
+        let defines = |kind: &BlockKind| match kind {
+            BlockKind::Manifests(names) => names.contains(name),
+            BlockKind::Values(other) => {
                 other.defines.contains(name) && other.keys.iter().all(|key| !values.keys.contains(key))
             }
             _ => false,
@@ -111,7 +111,7 @@ fn strategy(page: &Markdown, kinds: &[Kind], number: usize, values: &Values) -> 
             continue;
         };
         let parts = match kinds.get(nearest) {
-            Some(Kind::Values(_)) => &mut strategy.values,
+            Some(BlockKind::Values(_)) => &mut strategy.values,
             _ => &mut strategy.manifests,
         };
         if !parts.contains(&nearest) {
@@ -141,8 +141,8 @@ fn nearest(page: &Markdown, here: usize, candidates: impl Iterator<Item = usize>
 }
 
 /// The page's flow where it has one that can be run alone, else the harness's own, which reads the same secrets.
-fn flow(page: &Markdown, kinds: &[Kind], number: usize, given: &[Given]) -> Flow {
-    let flows = (0..kinds.len()).filter(|other| matches!(kinds.get(*other), Some(Kind::Flow)));
+fn flow(page: &Markdown, kinds: &[BlockKind], number: usize, given: &[PageVariable]) -> PageFlow {
+    let flows = (0..kinds.len()).filter(|other| matches!(kinds.get(*other), Some(BlockKind::Flow)));
     let block = nearest(page, number, flows);
     let text = block
         .and_then(|number| page.blocks.get(number))
@@ -153,7 +153,7 @@ fn flow(page: &Markdown, kinds: &[Kind], number: usize, given: &[Given]) -> Flow
         let reads = plan::reads_of(text);
         if !reads.is_empty() {
             let text = text.to_owned();
-            return Flow { text, block, reads };
+            return PageFlow { text, block, reads };
         }
     }
     let mut keys = text.map(called).unwrap_or_default();
@@ -161,7 +161,7 @@ fn flow(page: &Markdown, kinds: &[Kind], number: usize, given: &[Given]) -> Flow
         keys = given.iter().map(|given| given.key.clone()).collect();
     }
     let reads: BTreeMap<String, String> = keys.into_iter().map(|key| (key.to_lowercase(), key)).collect();
-    Flow {
+    PageFlow {
         text: own_flow("secret_test", &reads),
         block: None,
         reads,
@@ -172,7 +172,7 @@ fn flow(page: &Markdown, kinds: &[Kind], number: usize, given: &[Given]) -> Flow
 pub fn own_flow(id: &str, reads: &BTreeMap<String, String>) -> String {
     let reads = reads.iter().map(|(output, secret)| {
         let secret = secret.clone();
-        (output.clone(), plan::Read { secret, public: true })
+        (output.clone(), plan::OutputRead { secret, public: true })
     });
     plan::flow(id, &reads.collect())
 }
@@ -213,9 +213,9 @@ mod tests {
     use super::*;
     use crate::docs_page::markdown::read;
 
-    fn of(text: &str) -> (Markdown, Vec<Strategy>) {
+    fn of(text: &str) -> (Markdown, Vec<PageStrategy>) {
         let page = read(text);
-        let kinds: Vec<Kind> = page.blocks.iter().map(document::classify).collect();
+        let kinds: Vec<BlockKind> = page.blocks.iter().map(document::classify).collect();
         let found = strategies(&page, &kinds);
         (page, found)
     }

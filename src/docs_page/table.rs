@@ -7,7 +7,7 @@ use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Widt
 use super::claim::Claim;
 use crate::oracle::secret::diagnosis::Code;
 use crate::provider::AS_PRINTED;
-use crate::report::{CaseResult, Report, Seen};
+use crate::report::{CaseResult, OutcomeView, Report};
 use crate::verdict::Status;
 
 /// How wide a refusal's words are at most: they are long, and the table is wide.
@@ -15,7 +15,7 @@ const WORDS: u16 = 40;
 
 /// One way on one Kestra.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct PageRow {
     /// The edition of the page, or the lines on it.
     pub place: String,
     /// The way.
@@ -31,14 +31,14 @@ pub struct Row {
     /// What came out.
     pub got: String,
     /// Whether that is the same.
-    pub kept: Kept,
+    pub kept: PromiseKept,
     /// What was recognised, each with the secrets that show it.
     pub diagnosis: String,
     /// Whether the corrected documents install as they are printed and keep the promise; none where there are none.
-    pub corrected: Option<Kept>,
+    pub corrected: Option<PromiseKept>,
 }
 
-impl Row {
+impl PageRow {
     /// Whether the documents do not install as they are printed.
     pub fn is_refused(&self) -> bool {
         matches!(self.printed, Some(Printed::Refused(_)))
@@ -60,8 +60,8 @@ impl Printed {
     fn of(result: &CaseResult) -> Self {
         match &result.observed {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
-            Some(Seen::Installs {}) => Self::Installs,
-            Some(Seen::Refused { by, says }) => {
+            Some(OutcomeView::Installs {}) => Self::Installs,
+            Some(OutcomeView::Refused { by, says }) => {
                 let says = says.as_deref().map(own_words).unwrap_or_default();
                 Self::Refused(format!("REFUSED by {by}: {says}"))
             }
@@ -87,7 +87,7 @@ fn own_words(says: &str) -> &str {
 
 /// Whether a promise was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum PromiseKept {
     /// Byte for byte.
     Kept,
     /// Something else came out.
@@ -98,12 +98,14 @@ pub enum Kept {
     NotRun,
 }
 
-impl Kept {
+impl PromiseKept {
     fn of(result: &CaseResult) -> Self {
         match (&result.promised, &result.observed) {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
-            (Some(Seen::Outputs(promised)), Some(Seen::Outputs(_))) if promised.is_empty() => Self::Nothing,
-            (Some(Seen::Outputs(promised)), Some(Seen::Outputs(observed))) => {
+            (Some(OutcomeView::Outputs(promised)), Some(OutcomeView::Outputs(_))) if promised.is_empty() => {
+                Self::Nothing
+            }
+            (Some(OutcomeView::Outputs(promised)), Some(OutcomeView::Outputs(observed))) => {
                 let same = promised
                     .iter()
                     .all(|(output, value)| observed.get(output) == Some(value));
@@ -124,7 +126,7 @@ impl Kept {
 }
 
 /// The rows of a report, in the order of the claims.
-pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
+pub fn rows(claims: &[Claim], report: &Report) -> Vec<PageRow> {
     let mut rows = Vec::new();
     for claim in claims {
         for kestra in &report.run.kestra {
@@ -137,11 +139,11 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
             };
             let printed = result(&claim.as_printed.name).map(Printed::of);
             let corrected = claim.corrected.as_ref().and_then(|corrected| {
-                let kept = Kept::of(result(&corrected.scenario.name)?);
+                let kept = PromiseKept::of(result(&corrected.scenario.name)?);
                 Some(match Printed::of(result(&corrected.as_printed.name)?) {
                     Printed::Installs => kept,
-                    Printed::Refused(_) => Kept::Broken,
-                    Printed::NotRun => Kept::NotRun,
+                    Printed::Refused(_) => PromiseKept::Broken,
+                    Printed::NotRun => PromiseKept::NotRun,
                 })
             });
             let mut row_of_all = row(claim, &claim.strategy, whole);
@@ -150,13 +152,13 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
                 let code = format!("{} as printed{end}", Code::NoConfiguration);
                 row_of_all.diagnosis.insert_str(0, &code);
             }
-            rows.push(Row {
+            rows.push(PageRow {
                 printed,
                 corrected,
                 ..row_of_all
             });
             // Which of its secrets failed a flow, and what the others are, only flows of their own can say.
-            if matches!(whole.observed, Some(Seen::Failed { .. })) {
+            if matches!(whole.observed, Some(OutcomeView::Failed { .. })) {
                 for (key, scenario) in &claim.alone {
                     let alone = result(&scenario.name);
                     rows.extend(alone.map(|result| row(claim, &format!("  {key} alone"), result)));
@@ -167,8 +169,8 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<Row> {
     rows
 }
 
-fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> Row {
-    let seen = |seen: &Option<Seen>| seen.as_ref().map(ToString::to_string).unwrap_or_default();
+fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> PageRow {
+    let seen = |seen: &Option<OutcomeView>| seen.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut codes: BTreeMap<Code, Vec<&str>> = BTreeMap::new();
     for finding in &result.diagnosis {
         codes.entry(finding.code).or_default().push(&finding.output);
@@ -176,7 +178,7 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> Row {
     let codes = codes
         .iter()
         .map(|(code, outputs)| format!("{code} {}", outputs.join(", ")));
-    Row {
+    PageRow {
         place: claim.place.clone(),
         strategy: strategy.to_owned(),
         kestra: result.provenance.kestra.clone(),
@@ -185,19 +187,19 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> Row {
         printed: None,
         got: match &result.observed {
             None => result.because.clone().unwrap_or_default(),
-            Some(Seen::Refused { by, says }) => {
+            Some(OutcomeView::Refused { by, says }) => {
                 format!(
                     "refused by {by}: {}",
                     says.as_deref().map(own_words).unwrap_or_default()
                 )
             }
-            Some(Seen::Failed { state, errors }) => {
+            Some(OutcomeView::Failed { state, errors }) => {
                 let words = errors.first().map(|words| format!(": {}", in_short(words)));
                 format!("{state}{}", words.unwrap_or_default())
             }
             Some(seen) => seen.to_string(),
         },
-        kept: Kept::of(result),
+        kept: PromiseKept::of(result),
         diagnosis: codes.collect::<Vec<_>>().join("\n"),
         corrected: None,
     }
@@ -218,7 +220,7 @@ pub fn how_printed(claims: &[Claim], report: &Report) -> BTreeSet<String> {
 }
 
 /// The table; `places` is what the first column is called, and `defaults` says whether the harness added its own.
-pub fn table(places: &str, rows: &[Row], defaults: bool) -> Table {
+pub fn table(places: &str, rows: &[PageRow], defaults: bool) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
@@ -235,7 +237,7 @@ pub fn table(places: &str, rows: &[Row], defaults: bool) -> Table {
         "corrected",
     ]);
     for row in rows {
-        let cell = |kept: Option<Kept>| match kept.map(Kept::word) {
+        let cell = |kept: Option<PromiseKept>| match kept.map(PromiseKept::word) {
             Some((word, color)) => Cell::new(word).fg(color),
             None => Cell::new(""),
         };
@@ -258,7 +260,7 @@ pub fn table(places: &str, rows: &[Row], defaults: bool) -> Table {
 }
 
 /// The charts that were used, each once.
-pub fn charts(rows: &[Row]) -> Vec<String> {
+pub fn charts(rows: &[PageRow]) -> Vec<String> {
     let mut charts: Vec<String> = rows
         .iter()
         .map(|row| row.chart.clone())

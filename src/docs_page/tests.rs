@@ -6,9 +6,9 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::oracle::secret::{Place, decode};
+use crate::oracle::secret::{Location, decode};
 
-fn edition(name: &str) -> Page {
+fn edition(name: &str) -> MarkdownPage {
     let file = format!("{}/tests/pages/edition-{name}.md", env!("CARGO_MANIFEST_DIR"));
     read(
         &format!("tests/pages/edition-{name}.md"),
@@ -17,7 +17,7 @@ fn edition(name: &str) -> Page {
 }
 
 /// What of the page does not give what it means.
-fn faults(page: &Page) -> Vec<String> {
+fn faults(page: &MarkdownPage) -> Vec<String> {
     let mut faults: Vec<String> = page.notes.iter().filter(|n| n.wrong).map(|n| n.says.clone()).collect();
     for (strategy, meant) in page.strategies.iter().zip(&page.meant) {
         for key in strategy.flow.reads.values() {
@@ -34,15 +34,15 @@ fn faults(page: &Page) -> Vec<String> {
 }
 
 /// The strategies whose values chart 1.x refuses, for they have no configuration of Kestra.
-fn refused(page: &Page) -> Vec<&str> {
-    let due = |strategy: &&strategy::Strategy| {
+fn refused(page: &MarkdownPage) -> Vec<&str> {
+    let due = |strategy: &&strategy::PageStrategy| {
         let values = document::source("", &strategy.values_text(&page.markdown));
         configuration::is_due(&[values], strategy.generation)
     };
     page.strategies.iter().filter(due).map(|s| s.name.as_str()).collect()
 }
 
-fn corrected(page: &Page) -> (Page, String) {
+fn corrected(page: &MarkdownPage) -> (MarkdownPage, String) {
     let corrected = correct::page(page);
     assert!(corrected.notes.is_empty(), "{:?}", corrected.notes);
     let diff = markdown::diff(&page.name, &page.markdown.text, &corrected.text);
@@ -50,12 +50,12 @@ fn corrected(page: &Page) -> (Page, String) {
 }
 
 /// A patch that another program would take, which gives what was promised.
-fn assert_applies(page: &Page, after: &Page, diff: &str) {
+fn assert_applies(page: &MarkdownPage, after: &MarkdownPage, diff: &str) {
     let patch = diffy::Patch::from_str(diff).unwrap();
     assert_eq!(diffy::apply(&page.markdown.text, &patch).unwrap(), after.markdown.text);
 }
 
-fn told(page: &Page) -> String {
+fn told(page: &MarkdownPage) -> String {
     let mut told = String::new();
     for (strategy, meant) in page.strategies.iter().zip(&page.meant) {
         let _ = writeln!(
@@ -106,10 +106,10 @@ fn the_edition_of_2025_is_read_and_corrected() {
 }
 
 /// How a page's author wrote a value.
-fn slip(plain: &str, place: Place, slip: u8) -> String {
+fn slip(plain: &str, place: Location, slip: u8) -> String {
     let encode =
-        |text: &str| String::from_utf8(Place::Env.encode(&Plaintext::new(text, true)).bytes().to_vec()).unwrap();
-    let layer = |text: String| if place == Place::Data { encode(&text) } else { text };
+        |text: &str| String::from_utf8(Location::Env.encode(&Plaintext::new(text, true)).bytes().to_vec()).unwrap();
+    let layer = |text: String| if place == Location::Data { encode(&text) } else { text };
     match slip {
         0 => layer(encode(plain)),
         1 => layer(encode(&format!("{plain}\n"))),
@@ -129,7 +129,7 @@ proptest! {
     fn a_corrected_page_is_clean(
         plains in prop::collection::vec("[a-z]{3,9}[A-Z0-9!]{0,4}", 2),
         slips in prop::collection::vec(0u8..6, 2),
-        place in prop::sample::select(vec![Place::Values, Place::StringData, Place::Data]),
+        place in prop::sample::select(vec![Location::Values, Location::StringData, Location::Data]),
         generation in prop::bool::ANY,
         prefix in prop::sample::select(vec!["", "  ", "> "]),
         windows in prop::bool::ANY,
@@ -147,12 +147,12 @@ proptest! {
             }
             page.push('\n');
         };
-        if place == Place::Values {
+        if place == Location::Values {
             let entries: String = names.iter().zip(&written).map(|(n, w)| format!("  - name: SECRET_{n}\n    value: '{w}'\n")).collect();
             let top = if generation { format!("extraEnv:\n{entries}") } else { format!("common:\n  extraEnv:\n{entries}").replace("\n  -", "\n    -").replace("\n    value", "\n      value") };
             block(&top);
         } else {
-            let field = if place == Place::Data { "data" } else { "stringData" };
+            let field = if place == Location::Data { "data" } else { "stringData" };
             let entries: String = names.iter().zip(&written).map(|(n, w)| format!("  SECRET_{n}: \"{w}\" # kept\n")).collect();
             block(&format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n{field}:\n{entries}"));
             block(if generation { "extraSecretEnvFrom:\n  - name: db\n" } else { "common:\n  extraEnvFrom:\n    - secretRef:\n        name: db\n" });

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::scalar;
-use super::tree::{Node, Scalar, Style, Tag};
+use super::tree::{Scalar, Style, Tag, TreeNode};
 use crate::oracle::secret::Plaintext;
 
 /// Bytes to put in the place of others. `Debug` shows no text.
@@ -18,7 +18,7 @@ pub struct Edit {
 /// How `new` is to be written where `node` is; none where that would change more than the value.
 ///
 /// Only texts that need no escape in any style are written: Base64, names, and pairs of them.
-pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plaintext) -> Option<Edit> {
+pub fn rewrite(source: &str, node: &TreeNode, scalar: &Scalar, new: &Plaintext) -> Option<Edit> {
     let safe = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_.-".contains(b);
     let text = std::str::from_utf8(new.bytes()).ok()?;
     if node.shared || scalar.tag == Tag::Other || text.is_empty() || !new.bytes().iter().all(safe) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::oracle::secret::{PREFIX, Place, Plaintext, decode};
+use crate::oracle::secret::{Location, PREFIX, Plaintext, decode};
 
 /// Secrets by the name a flow calls them, without regard to case.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ impl ExpectedValues {
     }
 
     /// The encoding at hand that gives the secret when it is written there.
-    pub fn written(&self, variable: &str, place: Place) -> Option<Plaintext> {
+    pub fn written(&self, variable: &str, place: Location) -> Option<Plaintext> {
         let Meaning { plain, encodings } = self.of(variable)?;
         let arrives = |written: &&Plaintext| {
             let environment = place.environment(written);
@@ -57,8 +57,8 @@ mod tests {
         let texts = ["YWRtaW4=", "WVdSdGFXNEsK", "WVdSdGFXND0K"].map(|text| Plaintext::new(text, true));
         meanings.say("db_username", Plaintext::new("admin", true), texts.to_vec());
         let written = |place| meanings.written("SECRET_DB_USERNAME", place);
-        assert_eq!(written(Place::Values), Some(Plaintext::new("YWRtaW4=", true)));
-        assert_eq!(written(Place::Data), Some(Plaintext::new("WVdSdGFXND0K", true)));
-        assert_eq!(meanings.written("SECRET_OTHER", Place::Data), None);
+        assert_eq!(written(Location::Values), Some(Plaintext::new("YWRtaW4=", true)));
+        assert_eq!(written(Location::Data), Some(Plaintext::new("WVdSdGFXND0K", true)));
+        assert_eq!(meanings.written("SECRET_OTHER", Location::Data), None);
     }
 }

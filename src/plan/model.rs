@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{Defaults, slug};
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Credentials;
-use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
+use crate::scenario::{Expected, Generation, Input, Manifest, Scenario, Start};
 
 /// A plan that cannot be made; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]
@@ -58,7 +58,7 @@ pub enum PlanError {
 
 /// One combination that scenarios run against.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct PlanTarget {
     /// How the user names the Kestra, such as `engine@2.0.0`.
     pub kestra: String,
     /// Its version.
@@ -67,7 +67,7 @@ pub struct Target {
     pub chart: ChartMode,
 }
 
-impl Target {
+impl PlanTarget {
     /// Whether it is Kestra's engine behind our own adapter.
     pub fn is_engine(&self) -> bool {
         self.kestra.starts_with("engine@")
@@ -111,7 +111,7 @@ impl ChartMode {
 
 /// How installations are made.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct PlanOptions {
     /// Every case gets an installation of its own.
     pub isolate: bool,
     /// What is added to the user's values; none leaves them alone.
@@ -126,7 +126,7 @@ pub struct Plan {
     /// In the order they should start.
     pub installations: Vec<Installation>,
     /// Scenarios that say nothing about a target, and why.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedCase>,
 }
 
 impl Plan {
@@ -138,7 +138,7 @@ impl Plan {
 
 /// A scenario that is not run against a target.
 #[derive(Debug, Clone)]
-pub struct Skipped {
+pub struct SkippedCase {
     /// The scenario's name.
     pub scenario: String,
     /// The target's Kestra.
@@ -197,9 +197,9 @@ pub struct Case {
     /// The flow's source.
     pub flow: String,
     /// The flow's outputs and the secret each one reads, under the name used in this installation.
-    pub reads: BTreeMap<String, Read>,
+    pub reads: BTreeMap<String, OutputRead>,
     /// What must be so, under the names used in this installation.
-    pub wanted: Wanted,
+    pub wanted: Expected,
     /// What the user should know beforehand.
     pub warnings: Vec<String>,
     /// What happens afterwards, ready to be done.
@@ -210,8 +210,8 @@ impl Case {
     /// Whether what an output shows may be shown.
     pub fn is_public(&self, output: &str) -> bool {
         match &self.scenario.given {
-            Given::Literal(literal) => literal.public,
-            Given::Intent(intent) => intent.is_public(output),
+            Input::Literal(literal) => literal.public,
+            Input::Intent(intent) => intent.is_public(output),
         }
     }
 
@@ -223,7 +223,7 @@ impl Case {
 
 /// An output and the secret it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
+pub struct OutputRead {
     /// The secret's name as the flow calls it.
     pub secret: String,
     /// Whether the plaintext may be shown.
@@ -238,7 +238,7 @@ pub struct PlannedStep {
     /// What is done.
     pub action: Action,
     /// What must be so then.
-    pub wanted: Wanted,
+    pub wanted: Expected,
 }
 
 /// What is done to a release.

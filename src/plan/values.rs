@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::intent::Documents;
-use super::{Options, PlanError, keys};
+use super::intent::IntentDocuments;
+use super::{PlanError, PlanOptions, keys};
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Generation, Scenario};
 
@@ -12,7 +12,7 @@ pub(super) fn check_overlap(
     scenario: &Scenario,
     values: &Plaintext,
     generation: Generation,
-    options: &Options,
+    options: &PlanOptions,
 ) -> Result<Value, PlanError> {
     let values = parse(scenario, values)?;
     let Some(defaults) = &options.defaults else {
@@ -32,11 +32,11 @@ pub(super) fn check_overlap(
 /// Adds an intent's own values to the ones the harness wrote for it.
 pub(super) fn add(
     scenario: &Scenario,
-    documents: Documents,
+    documents: IntentDocuments,
     more: &Map<String, Value>,
     generation: Generation,
-    options: &Options,
-) -> Result<Documents, PlanError> {
+    options: &PlanOptions,
+) -> Result<IntentDocuments, PlanError> {
     if more.is_empty() {
         return Ok(documents);
     }
@@ -64,7 +64,7 @@ pub(super) fn add(
         });
     }
     merge(&mut values, more);
-    Ok(Documents {
+    Ok(IntentDocuments {
         values: Plaintext::new(values.to_string(), documents.values.is_public()),
         ..documents
     })

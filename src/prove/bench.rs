@@ -8,11 +8,11 @@ use tokio::time::sleep;
 
 use super::{Batch, Kind, Sample};
 use crate::error::InfraError;
-use crate::oracle::secret::{Read, SecretStore, Undecodable};
-use crate::plan::{Installation, Target};
-use crate::provider::{Forecast, Installed, Pod, Provider, RunContext};
+use crate::oracle::secret::{SecretRead, SecretStore, Undecodable};
+use crate::plan::{Installation, PlanTarget};
+use crate::provider::{Forecast, Installed, KestraPod, Provider, RunContext};
 use crate::report::Provenance;
-use crate::run::probe::{Asked, Observed, ProbeConfig, Reader};
+use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
 use crate::verdict::Outcome;
 
 /// How long the server's log may lag behind what it tells of.
@@ -26,7 +26,7 @@ const DROPPED: &str = "Could not decode secret '";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicted {
     /// What `secret()` does, as a task's outputs show it.
-    Read(Read),
+    Read(SecretRead),
     /// No flow runs: the pod is held, or what is given is refused.
     Never(String),
 }
@@ -82,7 +82,7 @@ pub(super) struct Harness<'a> {
 
 impl Harness<'_> {
     /// Installs a Kestra with the samples of a pack, reads them and takes it down.
-    pub async fn serve(&self, target: &Target, name: &str, pack: &Batch) -> Served {
+    pub async fn serve(&self, target: &PlanTarget, name: &str, pack: &Batch) -> Served {
         let installation = installation(target, name, pack);
         let mut served = Served {
             id: installation.id.clone(),
@@ -103,7 +103,7 @@ impl Harness<'_> {
 
     async fn check(
         &self,
-        target: &Target,
+        target: &PlanTarget,
         installation: Installation,
         pack: &Batch,
         served: &mut Served,
@@ -161,7 +161,7 @@ impl Harness<'_> {
     }
 }
 
-fn installation(target: &Target, name: &str, pack: &Batch) -> Installation {
+fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
     let generation = target.chart.of(None);
     let documents = pack.documents(generation);
     Installation {
@@ -180,11 +180,11 @@ fn installation(target: &Target, name: &str, pack: &Batch) -> Installation {
 /// Reads every sample as the model would have it found, and compares.
 async fn judge(
     installed: &Installed,
-    target: &Target,
+    target: &PlanTarget,
     pack: &Batch,
     executions: &mut usize,
 ) -> Result<Vec<Checked>, InfraError> {
-    let keyring = installed.pod().map(Pod::keyring);
+    let keyring = installed.pod().map(KestraPod::keyring);
     let predicted = |sample: &Sample| match &keyring {
         Some(keyring) => Predicted::Read(reported(keyring.secret(&sample.key, &target.version), &target.version)),
         None => Predicted::Never(installed.foretold().map_or_else(String::new, never)),
@@ -209,14 +209,14 @@ async fn judge(
             )
         }
         Ok(client) => {
-            let asked = |missing: bool| -> Vec<Asked<'_>> {
+            let asked = |missing: bool| -> Vec<ProbedKey<'_>> {
                 let all = pack.samples.iter().zip(&predicted);
                 all.filter(|(_, p)| is_missing(p) == missing)
                     .map(|(s, _)| (s.number, s.key.as_str()))
                     .collect()
             };
             let (present, missing) = (asked(false), asked(true));
-            let reader = Reader::new(client, ProbeConfig::plainly("company.team", "prove"));
+            let reader = SecretProbe::new(client, ProbeConfig::plainly("company.team", "prove"));
             let texts = reader.observe(&present, &[]).await?;
             // Before what is missing fills the log with stack traces: Kestra decodes at the first secret.
             let faults = match &keyring {
@@ -255,16 +255,16 @@ fn never(outcome: &Outcome) -> String {
 }
 
 pub(super) fn is_missing(predicted: &Predicted) -> bool {
-    matches!(predicted, Predicted::Read(Read::Fails(_)))
+    matches!(predicted, Predicted::Read(SecretRead::Fails(_)))
 }
 
 /// What is not as predicted, byte for byte.
 pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<String> {
     let agrees = match (predicted, observed) {
-        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => wanted == text,
-        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.contains(text),
-        (Predicted::Read(Read::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
-        (Predicted::Read(Read::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
+        (Predicted::Read(SecretRead::Text(wanted)), Observed::Text(text)) => wanted == text,
+        (Predicted::Read(SecretRead::OneOf(several)), Observed::Text(text)) => several.contains(text),
+        (Predicted::Read(SecretRead::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
+        (Predicted::Read(SecretRead::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
         (Predicted::Never(wanted), Observed::Never(why)) => wanted == why,
         _ => false,
     };
@@ -272,7 +272,7 @@ pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<S
 }
 
 /// What the outputs show. Of what they never show, as its execution has no end, the text itself: it will differ.
-pub(super) fn reported(read: Read, kestra: &Version) -> Read {
+pub(super) fn reported(read: SecretRead, kestra: &Version) -> SecretRead {
     read.clone().reported(kestra).unwrap_or(read)
 }
 

@@ -23,7 +23,7 @@ use futures::StreamExt as _;
 
 use crate::error::InfraError;
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES};
-use crate::plan::Target;
+use crate::plan::PlanTarget;
 use crate::provider::{Provider, RunContext};
 use bench::Harness;
 
@@ -32,7 +32,7 @@ pub use bench::{Checked, Predicted, Served};
 pub use generate::generate;
 pub use kind::Kind;
 pub use pack::{Batch, pack};
-pub use sample::{Carrier, Field, Sample, Variable};
+pub use sample::{Carrier, Sample, SampleVariable, SecretField};
 pub use shrink::{Shrunk, shrink};
 
 /// The most that a name and its value may take together: the kernel counts the `=` and the NUL too.
@@ -50,7 +50,7 @@ pub struct Proof {
 }
 
 /// Proves the oracle with a set of samples, on each of the Kestras.
-pub async fn prove(provider: &Provider, site: &RunContext, targets: &[Target], samples: &[Sample]) -> Proof {
+pub async fn prove(provider: &Provider, site: &RunContext, targets: &[PlanTarget], samples: &[Sample]) -> Proof {
     let bench = Harness { provider, site };
     let kubelet = provider.kubelet();
     let (held, good): (Vec<Sample>, Vec<Sample>) = samples.iter().cloned().partition(|s| s.holds_up(kubelet));
@@ -105,13 +105,13 @@ impl Proof {
 }
 
 impl Harness<'_> {
-    async fn serve_named(&self, target: &Target, n: usize, pack: &Batch) -> Served {
+    async fn serve_named(&self, target: &PlanTarget, n: usize, pack: &Batch) -> Served {
         self.serve(target, &format!("prove-{n}"), pack).await
     }
 
     async fn shrink(
         &self,
-        target: &Target,
+        target: &PlanTarget,
         first: &Sample,
         others: &[Sample],
     ) -> Result<(Shrunk, Checked), InfraError> {
@@ -149,8 +149,8 @@ impl Harness<'_> {
 impl Sample {
     /// Whether it keeps a pod from starting, with all that is in it.
     fn holds_up(&self, kubelet: Kubelet) -> bool {
-        let bad = |v: &Variable| std::str::from_utf8(v.text.bytes()).is_err();
-        let odd = |v: &Variable| {
+        let bad = |v: &SampleVariable| std::str::from_utf8(v.text.bytes()).is_err();
+        let odd = |v: &SampleVariable| {
             v.name
                 .bytes()
                 .any(|b| !b.is_ascii_alphanumeric() && !b"-._".contains(&b))

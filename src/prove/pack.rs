@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::sample::{Carrier, Field, Sample, Variable};
+use super::sample::{Carrier, Sample, SampleVariable, SecretField};
 use crate::oracle::environment::MAX_EXEC_BYTES;
 use crate::oracle::environment::api_server::MAX_SIZE;
 use crate::oracle::secret::Plaintext;
-use crate::plan::{Documents, EnvFrom, environment_values, written};
+use crate::plan::{EnvFrom, IntentDocuments, environment_values, written};
 use crate::scenario::{Generation, Manifest};
 
 /// What is left of an environment to what is not ours: the image's own variables, the Services' and the
@@ -70,10 +70,10 @@ impl Batch {
     }
 
     /// Values and manifests that carry the samples to a release.
-    pub fn documents(&self, generation: Generation) -> Documents {
+    pub fn documents(&self, generation: Generation) -> IntentDocuments {
         let mut env = Vec::new();
-        let mut secrets: Vec<Object> = Vec::new();
-        let mut singles: Vec<Object> = Vec::new();
+        let mut secrets: Vec<SecretDraft> = Vec::new();
+        let mut singles: Vec<SecretDraft> = Vec::new();
         for variable in self.samples.iter().flat_map(|s| &s.variables) {
             let name = &variable.name;
             match variable.carrier {
@@ -92,16 +92,16 @@ impl Batch {
             }
         }
         let whole: Vec<_> = secrets.iter().map(|object| EnvFrom::Secret(&object.name)).collect();
-        Documents {
+        IntentDocuments {
             values: Plaintext::new(written(&environment_values(env, &whole, generation)), true),
-            manifests: secrets.iter().chain(&singles).map(Object::manifest).collect(),
+            manifests: secrets.iter().chain(&singles).map(SecretDraft::manifest).collect(),
         }
     }
 }
 
 /// What a sample takes of the values, roughly: an entry of `env`.
 fn values_size(sample: &Sample) -> usize {
-    let entry = |v: &Variable| match v.carrier {
+    let entry = |v: &SampleVariable| match v.carrier {
         Carrier::Value => 32 + v.name.len() + v.text.bytes().len(),
         Carrier::KeyRef(_) | Carrier::Nowhere => 128 + v.name.len(),
         Carrier::EnvFrom(_) => 0,
@@ -110,7 +110,7 @@ fn values_size(sample: &Sample) -> usize {
 }
 
 /// A Secret under construction.
-struct Object {
+struct SecretDraft {
     name: String,
     size: usize,
     data: Map<String, Value>,
@@ -119,13 +119,13 @@ struct Object {
 
 /// Writes a variable into the first Secret that has room for it and does not have the key yet, so that of two
 /// sources of one name the later one stands in a later Secret; gives the Secret's name.
-fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, field: Field) -> String {
+fn put(objects: &mut Vec<SecretDraft>, name: &str, key: &str, variable: &SampleVariable, field: SecretField) -> String {
     let bytes = variable.text.bytes();
     let size = KEY + key.len() + bytes.len();
     let has_room =
-        |o: &Object| o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key);
+        |o: &SecretDraft| o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key);
     let at = objects.iter().position(has_room).unwrap_or_else(|| {
-        objects.push(Object {
+        objects.push(SecretDraft {
             name: format!("prove-{name}-{}", objects.len()),
             size: 0,
             data: Map::new(),
@@ -136,12 +136,12 @@ fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, fi
     let object = &mut objects[at];
     object.size += size;
     match field {
-        Field::StringData => {
+        SecretField::StringData => {
             let text = String::from_utf8_lossy(bytes).into_owned();
             object.string_data.insert(key.to_owned(), text.into());
         }
-        Field::Data => drop(object.data.insert(key.to_owned(), STANDARD.encode(bytes).into())),
-        Field::WrappedData => {
+        SecretField::Data => drop(object.data.insert(key.to_owned(), STANDARD.encode(bytes).into())),
+        SecretField::WrappedData => {
             let encoded = STANDARD.encode(bytes);
             let wrapped: String = encoded
                 .as_bytes()
@@ -154,7 +154,7 @@ fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, fi
     object.name.clone()
 }
 
-impl Object {
+impl SecretDraft {
     fn manifest(&self) -> Manifest {
         let object = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": self.name},
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::oracle::environment::api_server::{Admitted, admit};
 
-    fn secrets(documents: &Documents) -> Vec<k8s_openapi::api::core::v1::Secret> {
+    fn secrets(documents: &IntentDocuments) -> Vec<k8s_openapi::api::core::v1::Secret> {
         let admitted = documents.manifests.iter().map(|m| {
             let document: Value = serde_json::from_slice(m.text.bytes()).unwrap();
             match admit(&document) {
@@ -234,14 +234,14 @@ mod tests {
 
     #[test]
     fn of_two_sources_the_later_stands_in_a_later_secret() {
-        let variable = |text: &str| Variable {
+        let variable = |text: &str| SampleVariable {
             name: "SECRET_A".into(),
-            carrier: Carrier::EnvFrom(Field::Data),
+            carrier: Carrier::EnvFrom(SecretField::Data),
             text: Plaintext::new(text, true),
         };
         let mut objects = Vec::new();
         for text in ["one", "two"] {
-            put(&mut objects, "all", "SECRET_A", &variable(text), Field::Data);
+            put(&mut objects, "all", "SECRET_A", &variable(text), SecretField::Data);
         }
         assert_eq!(
             objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),

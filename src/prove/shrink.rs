@@ -1,7 +1,7 @@
 //! A difference, made small: the fewest other samples that it needs, and the shortest value that shows it.
 
 use super::Kind;
-use super::sample::{Carrier, Field, Sample, Variable};
+use super::sample::{Carrier, Sample, SampleVariable, SecretField};
 use crate::oracle::secret::{PREFIX, Plaintext};
 
 /// How often a set is halved, and a value made simpler. Each time costs an installation or a few.
@@ -128,7 +128,7 @@ fn simpler(sample: &Sample) -> Vec<Sample> {
         if !without.variables.is_empty() {
             all.push(without);
         }
-        let carriers = [Carrier::Value, Carrier::EnvFrom(Field::Data)].into_iter();
+        let carriers = [Carrier::Value, Carrier::EnvFrom(SecretField::Data)].into_iter();
         let carried = carriers.map(|carrier| (carrier, variable.text.bytes().to_vec()));
         let texts = shorter(variable.text.bytes())
             .into_iter()
@@ -138,7 +138,7 @@ fn simpler(sample: &Sample) -> Vec<Sample> {
                 let text = Plaintext::new(text, true);
                 let name = variable.name.clone();
                 let mut changed = sample.clone();
-                changed.variables[at] = Variable { name, carrier, text };
+                changed.variables[at] = SampleVariable { name, carrier, text };
                 all.push(changed);
             }
         }

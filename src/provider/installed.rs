@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Pod, Pods, RunContext, docker, embedded, live};
+use super::{KestraPod, Pods, RunContext, docker, embedded, live};
 use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Action;
@@ -12,11 +12,11 @@ use crate::verdict::Outcome;
 /// A Kestra that was installed, or the reason it never will be.
 pub enum Installed {
     /// A child process.
-    Embedded(Box<embedded::Running>),
+    Embedded(Box<embedded::EmbeddedKestra>),
     /// A container.
-    Docker(Box<docker::Running>),
+    Docker(Box<docker::DockerKestra>),
     /// A release on a cluster.
-    Live(Box<live::Release>),
+    Live(Box<live::InstalledRelease>),
     /// What was given keeps it from running, or it was only asked whether it installs.
     Never(Outcome),
 }
@@ -91,7 +91,7 @@ impl Installed {
     }
 
     /// The one among them that runs tasks.
-    pub fn pod(&self) -> Option<&Pod> {
+    pub fn pod(&self) -> Option<&KestraPod> {
         self.pods().map(Pods::of_tasks)
     }
 

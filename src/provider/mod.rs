@@ -23,7 +23,7 @@ pub use forecast::Forecast;
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
 pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
-pub use pods::{Pod, Pods, Role};
+pub use pods::{KestraPod, Pods, Role};
 
 use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
@@ -88,7 +88,7 @@ pub struct Origin {
 
 /// How the providers without a cluster are opened.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ProviderOptions {
     /// The most installations at a time; none leaves it to cores and memory.
     pub parallel: Option<usize>,
     /// Installations that come to the same pod are started apart all the same.
@@ -144,11 +144,11 @@ pub enum Provider {
     /// As a container of its image, with the same.
     Docker(docker::Docker),
     /// On a cluster: any context, or a kind cluster that is the run's own.
-    Live(Box<live::Live>),
+    Live(Box<live::ClusterProvider>),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
-pub struct Group {
+pub struct InstallationGroup {
     /// Never empty.
     pub installations: Vec<Installation>,
     /// What the chart and the kubelet's rules make of each of them, in the same order.
@@ -173,8 +173,8 @@ impl Provider {
         &self,
         site: &RunContext,
         installations: Vec<Installation>,
-    ) -> Vec<Result<Group, (Installation, InfraError)>> {
-        let mut groups: Vec<Result<Group, (Installation, InfraError)>> = Vec::new();
+    ) -> Vec<Result<InstallationGroup, (Installation, InfraError)>> {
+        let mut groups: Vec<Result<InstallationGroup, (Installation, InfraError)>> = Vec::new();
         for installation in installations {
             let forecast = match self.node(site, &installation) {
                 Ok(node) => Forecast::of(site, &node, &installation).await,
@@ -196,7 +196,7 @@ impl Provider {
                     group.installations.push(installation);
                     group.forecasts.push(forecast);
                 }
-                None => groups.push(Ok(Group {
+                None => groups.push(Ok(InstallationGroup {
                     installations: vec![installation],
                     forecasts: vec![forecast],
                 })),
@@ -205,7 +205,7 @@ impl Provider {
         groups
     }
 
-    fn same(&self, group: &Group, installation: &Installation, forecast: &Forecast) -> bool {
+    fn same(&self, group: &InstallationGroup, installation: &Installation, forecast: &Forecast) -> bool {
         let isolate = match self {
             Self::Embedded(embedded) => embedded.isolate,
             Self::Docker(docker) => docker.isolate,
@@ -222,7 +222,7 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self, site: &RunContext, installation: &Installation) -> Result<forecast::Node, InfraError> {
+    fn node(&self, site: &RunContext, installation: &Installation) -> Result<forecast::NodeFacts, InfraError> {
         match self {
             Self::Embedded(embedded) => Ok(embedded.node.clone()),
             Self::Docker(docker) => docker.node(installation).cloned(),
@@ -234,7 +234,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`InfraError`] when that fails for reasons that are not the group's own.
-    pub async fn install(&self, site: &RunContext, group: &Group) -> Result<Installed, InfraError> {
+    pub async fn install(&self, site: &RunContext, group: &InstallationGroup) -> Result<Installed, InfraError> {
         let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
         let pods = match (self, forecast) {
             // A cluster is asked whatever is foretold.
@@ -279,7 +279,7 @@ impl Provider {
     }
 
     /// Why it cannot run a group; none where it can.
-    pub fn unfit(&self, group: &Group) -> Option<&'static str> {
+    pub fn unfit(&self, group: &InstallationGroup) -> Option<&'static str> {
         if group.installations[0].as_printed {
             return None;
         }

@@ -16,7 +16,7 @@ use super::{CaseResult, Combination, Report, Run};
 use crate::error::ExitCode;
 use crate::system::words::visible;
 use crate::verdict::Status;
-use case::Case;
+use case::CasePage;
 
 const CSS: &str = include_str!("../../templates/report.css");
 const JS: &str = include_str!("../../templates/report.js");
@@ -25,7 +25,7 @@ const EVIDENCE: u64 = 8 << 20;
 
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Page {
+struct HtmlPage {
     policy: String,
     tool: String,
     title: &'static str,
@@ -39,14 +39,14 @@ struct Page {
     providers: BTreeSet<String>,
     kestras: BTreeSet<String>,
     columns: Vec<Combination>,
-    rows: Vec<Row>,
-    cases: Vec<Case>,
+    rows: Vec<ScenarioRow>,
+    cases: Vec<CasePage>,
     runs: Vec<RunLine>,
     kept: Vec<String>,
 }
 
 /// A scenario, and its cells in the order of the columns.
-struct Row {
+struct ScenarioRow {
     scenario: String,
     cells: Vec<Vec<Link>>,
 }
@@ -80,14 +80,14 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .results
         .iter()
         .enumerate()
-        .map(|(n, result)| Case::of(n + 1, result, folder, &mut left))
+        .map(|(n, result)| CasePage::of(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
         ExitCode::Success => ("pass", "✓"),
         ExitCode::Failure => ("fail", "✗"),
         _ => ("error", "!"),
     };
-    let page = Page {
+    let page = HtmlPage {
         policy: policy(),
         tool: visible(env!("CARGO_PKG_VERSION")),
         title: match report.exit() {
@@ -153,7 +153,7 @@ fn shown(of: &Combination) -> Combination {
     }
 }
 
-fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<Row> {
+fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
     let mut rows: Vec<(&str, Vec<Vec<Link>>)> = Vec::new();
     for (n, result) in results.iter().enumerate() {
         let of = result.combination();
@@ -176,7 +176,7 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<Row> {
     }
     rows.sort_by(|a, b| a.0.cmp(b.0));
     rows.into_iter()
-        .map(|(scenario, cells)| Row {
+        .map(|(scenario, cells)| ScenarioRow {
             scenario: visible(scenario),
             cells,
         })
@@ -239,7 +239,7 @@ mod tests {
         let mut private = result("private", Status::Fail);
         let key = crate::oracle::secret::RunKey::random();
         let value = key.show(&"correct-horse".into());
-        private.observed = Some(crate::report::Seen::Outputs(
+        private.observed = Some(crate::report::OutcomeView::Outputs(
             [("password".into(), value.clone())].into(),
         ));
         let page = html(&report([private]), Path::new("nowhere")).unwrap();

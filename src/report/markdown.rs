@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CaseResult, Report, Seen};
+use super::{CaseResult, OutcomeView, Report};
 use crate::error::ExitCode;
 use crate::verdict::Status;
 
@@ -97,13 +97,13 @@ fn table(out: &mut String, results: &[&CaseResult]) {
     }
 }
 
-fn seen(seen: Option<&Seen>) -> String {
+fn seen(seen: Option<&OutcomeView>) -> String {
     let lines = seen.map(ToString::to_string).unwrap_or_default();
     let lines: Vec<_> = lines.lines().map(code).collect();
     lines.join("<br>")
 }
 
-fn finding_line(result: &CaseResult, finding: &super::Finding) -> String {
+fn finding_line(result: &CaseResult, finding: &super::Diagnosed) -> String {
     format!(
         "**{}** {} ({}): {}. {}",
         finding.code,

@@ -4,7 +4,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{DisplayValue, Hop, Value};
+use crate::oracle::secret::{DisplayValue, Hop, HopValue};
 use crate::verdict::Status;
 
 /// For each output that is wrong or suspicious: its hops, then each code with cause, effect and cure.
@@ -73,11 +73,11 @@ fn table(result: &CaseResult, output: &str) -> Table {
     table
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn shown(value: Option<&HopValue>) -> String {
     match value {
         None => String::new(),
-        Some(Value::Is(one)) => one.brief(),
-        Some(Value::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
-        Some(Value::Nothing(why)) => format!("nothing: {why}"),
+        Some(HopValue::Is(one)) => one.brief(),
+        Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
+        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::InfraError;
-use crate::kestra::{self, Client, Execution, FlowRef, LogLine, State, infra};
+use crate::kestra::{self, Client, Execution, ExecutionState, FlowRef, LogLine, infra};
 use crate::oracle::secret::Plaintext;
 use crate::plan::Case;
 use crate::provider::Installed;
-use crate::scenario::{Expect, Said, Stage, Start, Wanted};
+use crate::scenario::{Expect, Expected, LogCheck, Stage, Start};
 use crate::system::redact::Redactor;
 use crate::system::words::visible;
 use crate::verdict::{CaseOutcome, Outcome, Ran};
@@ -31,11 +31,11 @@ const SILENCE: Duration = Duration::from_secs(8);
 pub async fn attempt(
     client: &Client,
     case: &Case,
-    wanted: &Wanted,
+    wanted: &Expected,
     installed: &Installed,
     redactor: &Redactor,
 ) -> CaseOutcome {
-    let one = One {
+    let one = CaseRunner {
         client,
         case,
         wanted,
@@ -67,14 +67,14 @@ pub async fn attempt(
 }
 
 /// One case, being tried.
-struct One<'a> {
+struct CaseRunner<'a> {
     client: &'a Client,
     case: &'a Case,
-    wanted: &'a Wanted,
+    wanted: &'a Expected,
     redactor: &'a Redactor,
 }
 
-impl One<'_> {
+impl CaseRunner<'_> {
     /// The execution that is to be judged, at its end; or the outcome that there is none.
     async fn execution(&self) -> Result<Result<Execution, Outcome>, InfraError> {
         let mut others = Vec::new();
@@ -138,7 +138,7 @@ impl One<'_> {
         execution.map_err(|e| infra("wait for the trigger", &e))
     }
 
-    fn refused(&self, by: Stage, failure: &kestra::Failure) -> Outcome {
+    fn refused(&self, by: Stage, failure: &kestra::RequestFailure) -> Outcome {
         Outcome::Refused {
             by,
             message: self.redactor.scrub(&failure.cause.to_string()),
@@ -147,7 +147,11 @@ impl One<'_> {
 
     async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plaintext>, InfraError> {
         let mut outputs = BTreeMap::new();
-        for task in execution.task_runs.iter().filter(|t| t.state == State::Success) {
+        for task in execution
+            .task_runs
+            .iter()
+            .filter(|t| t.state == ExecutionState::Success)
+        {
             let found = self.client.outputs(execution, &task.task_id).await;
             let found = found.map_err(|e| infra("read the outputs", &e))?;
             let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
@@ -162,7 +166,7 @@ impl One<'_> {
     /// The execution's log. Of one that has just ended it may still be empty: what failed always says why, and
     /// what is to be in it is waited for.
     async fn log(&self, execution: &Execution) -> Result<Vec<LogLine>, InfraError> {
-        let failed = execution.state != State::Success;
+        let failed = execution.state != ExecutionState::Success;
         let told = |lines: &[LogLine]| {
             let said = |text: &String| lines.iter().any(|l| l.message.contains(text));
             (!failed || lines.iter().any(|l| l.level == "ERROR")) && self.wanted.logs.has.iter().all(said)
@@ -173,14 +177,14 @@ impl One<'_> {
 }
 
 /// What a log holds that it must not, or does not hold that it must.
-fn amiss(log: &str, said: &Said, lines: &[LogLine]) -> Vec<String> {
+fn amiss(log: &str, said: &LogCheck, lines: &[LogLine]) -> Vec<String> {
     let holds = |text: &&String| lines.iter().any(|l| l.message.contains(*text));
     let lacking = said.has.iter().filter(|t| !holds(t)).map(|t| lacks(log, t));
     let too_much = said.lacks.iter().filter(holds).map(|t| has(log, t));
     lacking.chain(too_much).collect()
 }
 
-async fn server_log(installed: &Installed, said: &Said) -> Result<Vec<String>, InfraError> {
+async fn server_log(installed: &Installed, said: &LogCheck) -> Result<Vec<String>, InfraError> {
     let log = "the server's log";
     let mut sentences = Vec::new();
     for text in &said.has {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::InfraError;
-use crate::kestra::{self, Client, Execution, FlowRef, Generation, State, infra};
+use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, infra};
 use crate::oracle::secret::Plaintext;
 
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
@@ -38,14 +38,14 @@ pub enum Observed {
 }
 
 /// A secret to ask for, by the number of its sample.
-pub type Asked<'a> = (usize, &'a str);
+pub type ProbedKey<'a> = (usize, &'a str);
 
 /// Asks one Kestra.
-pub struct Reader<'a> {
+pub struct SecretProbe<'a> {
     /// The server.
     client: &'a Client,
     manner: ProbeConfig,
-    made: Mutex<Made>,
+    made: Mutex<Created>,
 }
 
 /// How a Kestra is asked.
@@ -63,7 +63,7 @@ pub struct ProbeConfig {
 
 /// What was made on a server.
 #[derive(Debug, Default)]
-pub struct Made {
+pub struct Created {
     /// The flows, each once.
     pub flows: Vec<FlowRef>,
     /// The executions.
@@ -82,7 +82,7 @@ impl ProbeConfig {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SecretProbe<'a> {
     /// Asks a server in this manner.
     pub fn new(client: &'a Client, manner: ProbeConfig) -> Self {
         Self {
@@ -93,15 +93,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Reader<'_> {
+impl SecretProbe<'_> {
     /// What a flow sees of each secret. Which of them are there is a guess, and costs time where it is wrong.
     ///
     /// # Errors
     /// [`InfraError`] with the call that failed.
     pub async fn observe(
         &self,
-        present: &[Asked<'_>],
-        missing: &[Asked<'_>],
+        present: &[ProbedKey<'_>],
+        missing: &[ProbedKey<'_>],
     ) -> Result<BTreeMap<usize, Observed>, InfraError> {
         let mut gone = BTreeMap::new();
         let mut texts = self.texts(present).await?;
@@ -125,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// The texts of all, by one task; none when it fails.
-    async fn texts(&self, asked: &[Asked<'_>]) -> Result<Option<BTreeMap<usize, Plaintext>>, InfraError> {
+    async fn texts(&self, asked: &[ProbedKey<'_>]) -> Result<Option<BTreeMap<usize, Plaintext>>, InfraError> {
         if asked.is_empty() {
             return Ok(Some(BTreeMap::new()));
         }
@@ -133,7 +133,7 @@ impl Reader<'_> {
         let values: Map<String, Value> = asked.iter().map(|(n, _)| (output(*n), show(*n).into())).collect();
         let task = json!({"id": "read", "type": OUTPUT_VALUES, "values": values});
         let execution = self.run("present", asked, &task).await?;
-        if execution.state != State::Success {
+        if execution.state != ExecutionState::Success {
             return Ok(None);
         }
         let outputs = self.client.outputs(&execution, "read").await;
@@ -151,7 +151,7 @@ impl Reader<'_> {
     }
 
     /// Those that are missing, each by a task of its own, and Kestra's words.
-    async fn missing(&self, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
+    async fn missing(&self, asked: &[ProbedKey<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
         let found = futures::stream::iter(asked.chunks(AT_ONCE).enumerate())
             .map(|(n, asked)| self.some_missing(n, asked))
             .buffered(PARALLEL);
@@ -162,7 +162,7 @@ impl Reader<'_> {
     /// Asks for secrets by the condition of a task that never runs: the executor fails the task where the secret
     /// is missing and skips it where it is there. No worker is needed, which makes it a hundred times as fast as
     /// tasks that read and fail.
-    async fn some_missing(&self, n: usize, asked: &[Asked<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
+    async fn some_missing(&self, n: usize, asked: &[ProbedKey<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
         let flow = self.put_unless_missing(&format!("missing_{n}"), asked).await?;
         let execution = self.execute(flow).await?;
         let ended = |number: usize| {
@@ -176,8 +176,8 @@ impl Reader<'_> {
         let mut failed = Vec::new();
         for (number, key) in asked {
             match ended(*number) {
-                Some(State::Failed) => failed.push(*number),
-                Some(State::Other(state)) if state == "SKIPPED" => {}
+                Some(ExecutionState::Failed) => failed.push(*number),
+                Some(ExecutionState::Other(state)) if state == "SKIPPED" => {}
                 other => {
                     let how = other.map_or_else(|| "never began".to_owned(), |state| format!("ended {state}"));
                     return Err(InfraError::new(
@@ -213,7 +213,7 @@ impl Reader<'_> {
 
     /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the
     /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
-    async fn put_unless_missing(&self, id: &str, asked: &[Asked<'_>]) -> Result<FlowRef, InfraError> {
+    async fn put_unless_missing(&self, id: &str, asked: &[ProbedKey<'_>]) -> Result<FlowRef, InfraError> {
         let put = async |condition: &str| {
             let tasks: Vec<Value> = asked
                 .iter()
@@ -226,14 +226,16 @@ impl Reader<'_> {
                 .await
         };
         let put = match put("runIf").await? {
-            Err(kestra::Error::Refused(_)) if self.client.server().generation == Generation::V2 => put("when").await?,
+            Err(kestra::Error::Refused(_)) if self.client.server().generation == ApiGeneration::V2 => {
+                put("when").await?
+            }
             put => put,
         };
         put.map_err(|e| infra("create the flow", &e))
     }
 
     /// Runs a flow of one task to its end.
-    async fn run(&self, id: &str, asked: &[Asked<'_>], task: &Value) -> Result<Execution, InfraError> {
+    async fn run(&self, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> Result<Execution, InfraError> {
         let flow = self.put(id, asked, task).await?;
         self.execute(flow.map_err(|e| infra("create the flow", &e))?).await
     }
@@ -242,7 +244,7 @@ impl Reader<'_> {
     async fn put(
         &self,
         id: &str,
-        asked: &[Asked<'_>],
+        asked: &[ProbedKey<'_>],
         task: &Value,
     ) -> Result<Result<FlowRef, kestra::Error>, InfraError> {
         let ProbeConfig {
@@ -297,7 +299,7 @@ impl Reader<'_> {
             .len()
     }
 
-    fn note(&self, of: impl FnOnce(&mut Made)) {
+    fn note(&self, of: impl FnOnce(&mut Created)) {
         of(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -305,7 +307,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// What is left, a line each, where something is.
-    pub async fn remove(&self) -> Result<Made, InfraError> {
+    pub async fn remove(&self) -> Result<Created, InfraError> {
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let mut left = Vec::new();
         for execution in &made.executions {
@@ -339,7 +341,7 @@ fn interrupted() -> InfraError {
 
 /// A flow of one task that asks for these secrets. Their keys stand in the flow's variables, where no
 /// character means anything to Kestra's template language.
-fn flow(namespace: &str, id: &str, asked: &[Asked<'_>], task: &Value) -> String {
+fn flow(namespace: &str, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> String {
     let variables: Map<String, Value> = asked.iter().map(|(n, key)| (output(*n), (*key).into())).collect();
     json!({"id": id, "namespace": namespace, "variables": variables, "tasks": [task]}).to_string()
 }
@@ -352,7 +354,7 @@ fn secret(number: usize) -> String {
     format!("secret(vars.{})", output(number))
 }
 
-fn without<'a, T>(asked: &[Asked<'a>], gone: &BTreeMap<usize, T>) -> Vec<Asked<'a>> {
+fn without<'a, T>(asked: &[ProbedKey<'a>], gone: &BTreeMap<usize, T>) -> Vec<ProbedKey<'a>> {
     asked
         .iter()
         .filter(|(number, _)| !gone.contains_key(number))

@@ -14,10 +14,10 @@ use self::again::RetryQueue;
 use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{RunKey, first_wrong};
-use crate::plan::{Case, Installation, Plan, Skipped};
+use crate::plan::{Case, Installation, Plan, SkippedCase};
 use crate::provider::trace::{Trace, trace};
-use crate::provider::{Forecast, Group, Installed, Pods, Provider, RunContext};
-use crate::report::{At, CaseResult, Finding, Phase, Provenance, expected, observed, predicted};
+use crate::provider::{Forecast, InstallationGroup, Installed, Pods, Provider, RunContext};
+use crate::report::{CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, expected, observed, predicted};
 use crate::run::case::attempt;
 use crate::verdict::{CaseOutcome, Prediction, Status, judge};
 
@@ -25,7 +25,7 @@ use crate::verdict::{CaseOutcome, Prediction, Status, judge};
 /// then is tried once more at the end, on installations of its own; what was judged never is. When the run is
 /// cancelled the cases that are left are not reported.
 pub async fn carry_out(provider: &Provider, site: &RunContext, key: &RunKey, plan: Plan) -> Vec<CaseResult> {
-    let mut scene = Scene {
+    let mut scene = Scheduler {
         provider,
         site,
         key,
@@ -39,7 +39,7 @@ pub async fn carry_out(provider: &Provider, site: &RunContext, key: &RunKey, pla
     results
 }
 
-struct Scene<'a> {
+struct Scheduler<'a> {
     provider: &'a Provider,
     site: &'a RunContext,
     key: &'a RunKey,
@@ -47,7 +47,7 @@ struct Scene<'a> {
     again: Option<RetryQueue>,
 }
 
-impl Scene<'_> {
+impl Scheduler<'_> {
     async fn pass(&self, installations: Vec<Installation>) -> Vec<CaseResult> {
         let groups = self.provider.group(self.site, installations).await;
         let served = futures::stream::iter(groups).map(|group| async {
@@ -60,7 +60,7 @@ impl Scene<'_> {
         results.into_iter().flatten().collect()
     }
 
-    async fn serve(&self, group: Group) -> Vec<CaseResult> {
+    async fn serve(&self, group: InstallationGroup) -> Vec<CaseResult> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
@@ -85,7 +85,7 @@ impl Scene<'_> {
         results
     }
 
-    async fn cases(&self, group: &Group, mut installed: Installed, boot: Vec<Phase>) -> Vec<CaseResult> {
+    async fn cases(&self, group: &InstallationGroup, mut installed: Installed, boot: Vec<Phase>) -> Vec<CaseResult> {
         let mut results: Vec<CaseResult> = Vec::new();
         for (installation, forecast) in group.installations.iter().zip(&group.forecasts) {
             for case in &installation.cases {
@@ -221,7 +221,7 @@ impl Scene<'_> {
             if let Some(at) = first_wrong(&hops) {
                 result.first_wrong.insert(output.clone(), at);
             }
-            result.diagnosis.extend(diagnosis.codes.iter().map(|code| Finding {
+            result.diagnosis.extend(diagnosis.codes.iter().map(|code| Diagnosed {
                 output: output.clone(),
                 code: *code,
                 title: code.title().into(),
@@ -259,7 +259,7 @@ impl Scene<'_> {
         CaseResult {
             scenario: about.name.clone(),
             about: scenario.about.clone(),
-            at: (scenario.at.0 > 0).then(|| At {
+            at: (scenario.at.0 > 0).then(|| ScenarioPosition {
                 file: scenario.file.clone(),
                 line: scenario.at.0,
                 column: scenario.at.1,
@@ -297,13 +297,13 @@ impl Scene<'_> {
     }
 
     /// What the provider cannot run: skipped, unless that is not to be.
-    fn unfit(&self, group: &Group, why: &str) -> Vec<CaseResult> {
+    fn unfit(&self, group: &InstallationGroup, why: &str) -> Vec<CaseResult> {
         if self.site.no_skip {
             return self.lost(&group.installations, &InfraError::new("run it here", why), &[]);
         }
         cases_of(&group.installations)
             .map(|(installation, case)| {
-                self.skipped(&Skipped {
+                self.skipped(&SkippedCase {
                     scenario: case.scenario.name.clone(),
                     kestra: installation.kestra.clone(),
                     generation: installation.generation,
@@ -313,7 +313,7 @@ impl Scene<'_> {
             .collect()
     }
 
-    fn skipped(&self, skipped: &Skipped) -> CaseResult {
+    fn skipped(&self, skipped: &SkippedCase) -> CaseResult {
         let result = CaseResult {
             scenario: skipped.scenario.clone(),
             status: Status::Skipped,
@@ -329,7 +329,7 @@ impl Scene<'_> {
         self.told(result)
     }
 
-    fn provenance(&self, group: &Group, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    fn provenance(&self, group: &InstallationGroup, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let names = group
             .installations
             .iter()

@@ -16,11 +16,11 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use ground::Ground;
-pub use options::{Options, Place, Wanted};
+pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
 use crate::error::InfraError;
 use crate::oracle::secret::{Plaintext, RunKey};
-use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, Target};
+use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget};
 use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
 use crate::report::Observer;
 use crate::report::{CaseResult, Provenance, Report, Run};
@@ -38,7 +38,7 @@ use crate::verdict::Status;
 pub struct Session {
     site: RunContext,
     key: RunKey,
-    options: Options,
+    options: SessionOptions,
     ground: Ground,
     helm: String,
     started: jiff::Timestamp,
@@ -53,7 +53,7 @@ impl Session {
     /// # Errors
     /// [`InfraError`] with the tool that is missing and how to get it.
     pub async fn open(
-        mut options: Options,
+        mut options: SessionOptions,
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
     ) -> Result<Self, InfraError> {
@@ -117,10 +117,11 @@ impl Session {
                 self.site.redactor.add(plain.bytes());
             }
         }
-        let options = plan::Options {
+        let options = plan::PlanOptions {
             isolate: self.options.isolate,
             defaults: self.site.defaults.clone(),
-            values_name_the_image: self.site.defaults.is_none() && matches!(self.ground.place, Place::Live { .. }),
+            values_name_the_image: self.site.defaults.is_none()
+                && matches!(self.ground.place, ProviderSpec::Live { .. }),
         };
         let mut whole = Plan::default();
         for target in self.targets() {
@@ -137,10 +138,10 @@ impl Session {
     }
 
     /// The run's Kestras, on its chart.
-    pub fn targets(&self) -> Vec<Target> {
+    pub fn targets(&self) -> Vec<PlanTarget> {
         let mut targets = Vec::new();
         for chart in self.site.chart.plays() {
-            targets.extend(self.ground.kestras.iter().map(|(kestra, version)| Target {
+            targets.extend(self.ground.kestras.iter().map(|(kestra, version)| PlanTarget {
                 kestra: kestra.to_string(),
                 version: version.clone(),
                 chart,
@@ -150,12 +151,12 @@ impl Session {
     }
 
     /// What it was asked to be.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &SessionOptions {
         &self.options
     }
 
     /// Where Kestra runs.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &ProviderSpec {
         &self.ground.place
     }
 
@@ -262,28 +263,28 @@ impl Session {
 
     async fn provider(&self) -> Result<Provider, InfraError> {
         let parallel = self.options.parallel;
-        let options = provider::Options {
+        let options = provider::ProviderOptions {
             parallel,
             isolate: self.options.isolate,
         };
         match &self.ground.place {
-            Place::Embedded => {
+            ProviderSpec::Embedded => {
                 let embedded = embedded::Embedded::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Embedded(embedded))
             }
-            Place::Docker => {
+            ProviderSpec::Docker => {
                 let docker =
                     provider::docker::Docker::open(&self.site, &self.ground.kestras, &self.ground.images, &options)
                         .await?;
                 Ok(Provider::Docker(docker))
             }
-            Place::Live { place, local_port } => {
-                let options = live::Options {
+            ProviderSpec::Live { place, local_port } => {
+                let options = live::LiveOptions {
                     place: place.clone(),
                     parallel,
                     local_port: *local_port,
                 };
-                let live = live::Live::open(&self.site, &self.ground.kestras, &options).await?;
+                let live = live::ClusterProvider::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Live(Box::new(live)))
             }
         }
@@ -338,7 +339,7 @@ fn owning(error: LedgerError) -> InfraError {
 }
 
 async fn equip(
-    options: &Options,
+    options: &SessionOptions,
     ground: &Ground,
     toolbox: Toolbox,
     observer: Arc<dyn Observer>,
@@ -375,8 +376,8 @@ async fn equip(
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),
             images: match ground.place {
-                Place::Embedded | Place::Docker => BTreeMap::new(),
-                Place::Live { .. } => ground.images.clone(),
+                ProviderSpec::Embedded | ProviderSpec::Docker => BTreeMap::new(),
+                ProviderSpec::Live { .. } => ground.images.clone(),
             },
             pull_secret: options
                 .pull_secret

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Change, Expect, Given, Scenario};
+use super::{Change, Expect, Input, Scenario};
 use crate::oracle::secret::Plaintext;
 
 /// The private texts of a scenario. Of a literal's documents these are the values of environment
@@ -10,7 +10,7 @@ use crate::oracle::secret::Plaintext;
 pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
     let mut found = Vec::new();
     match &scenario.given {
-        Given::Intent(intent) => {
+        Input::Intent(intent) => {
             let changed = scenario.steps.iter().filter_map(|s| match &s.change {
                 Change::Upgrade(secrets) | Change::Rotate(secrets) => Some(secrets),
                 Change::Restart => None,
@@ -19,7 +19,7 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
                 found.extend(secrets.values().map(|s| s.plain().clone()));
             }
         }
-        Given::Literal(literal) => {
+        Input::Literal(literal) => {
             let documents = std::iter::once(&literal.values).chain(literal.manifests.iter().map(|m| &m.text));
             for document in documents.filter(|d| !d.is_public()) {
                 let options = serde_saphyr::options! { with_snippet: false };

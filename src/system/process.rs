@@ -1,7 +1,7 @@
 //! Child processes with deadlines, in groups of their own.
 //!
 //! [`Command`] is a program that is run to its end ([`Command::run`]) or kept running
-//! ([`Command::spawn`], a [`Daemon`]). Either way the child leads a process group of its own, so
+//! ([`Command::spawn`], a [`ChildProcess`]). Either way the child leads a process group of its own, so
 //! that a terminal's Ctrl-C reaches only the harness, which then ends its children in good order;
 //! and nothing of the group outlives its leader: what is left is killed when the leader ends.
 //!
@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use daemon::is_frame;
-pub use daemon::{Daemon, Log};
+pub use daemon::{ChildLog, ChildProcess};
 pub use identity::ProcessId;
-pub use run::Output;
+pub use run::ProcessOutput;
 
 /// Takes the secrets out of foreign text, such as a child's standard error.
 pub type Scrub = Arc<dyn Fn(&str) -> String + Send + Sync>;

@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::system::process::Scrub;
-use forms::Form;
+use forms::WrittenForm;
 
 /// What stands where a secret was.
 pub const REDACTED: &str = "[redacted]";
@@ -78,7 +78,7 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
 
 /// Where a secret was found. It does not hold the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct SecretHit {
     /// Which bytes of the text.
     pub range: Range<usize>,
     /// How it was written.
@@ -89,16 +89,16 @@ pub struct Finding {
 
 /// Takes the secrets out of text. Clones are one redactor: what is added to one, all know.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<State>>);
+pub struct Redactor(Arc<RwLock<RedactorState>>);
 
 #[derive(Default)]
-struct State {
+struct RedactorState {
     secrets: usize,
     /// How long they are together.
     bytes: usize,
     known: HashSet<Vec<u8>>,
     /// The forms of all secrets, and which secret each is of.
-    forms: Vec<(Form, usize)>,
+    forms: Vec<(WrittenForm, usize)>,
     /// Made when text is first scrubbed after a secret was added.
     search: Option<Arc<Search>>,
 }
@@ -108,7 +108,7 @@ struct State {
 struct Search {
     /// `None` when there are more forms than a search can hold: then all text is secret.
     automaton: Option<AhoCorasick>,
-    forms: Vec<(Form, usize)>,
+    forms: Vec<(WrittenForm, usize)>,
 }
 
 impl Redactor {
@@ -163,7 +163,7 @@ impl Redactor {
         });
         let mut scrubbed = Vec::with_capacity(text.len());
         let mut done = 0;
-        for Finding { range, .. } in findings {
+        for SecretHit { range, .. } in findings {
             scrubbed.extend_from_slice(&text[done..range.start]);
             scrubbed.extend_from_slice(REDACTED.as_bytes());
             done = range.end;
@@ -174,23 +174,23 @@ impl Redactor {
 
     /// Every place where a secret is, in the order of the text; they may overlap. For tests that
     /// nothing leaks.
-    pub fn find(&self, text: &[u8]) -> Vec<Finding> {
+    pub fn find(&self, text: &[u8]) -> Vec<SecretHit> {
         let Some(search) = self.search() else {
             return Vec::new();
         };
         let Some(automaton) = &search.automaton else {
-            return vec![Finding {
+            return vec![SecretHit {
                 range: 0..text.len(),
                 encoding: Encoding::Raw,
                 secret: 0,
             }];
         };
-        let mut findings: Vec<Finding> = automaton
+        let mut findings: Vec<SecretHit> = automaton
             .find_overlapping_iter(text)
             .filter_map(|found| {
                 let (form, secret) = &search.forms[found.pattern().as_usize()];
                 let range = form.place(text, found.range())?;
-                Some(Finding {
+                Some(SecretHit {
                     range,
                     encoding: form.encoding,
                     secret: *secret,
@@ -226,7 +226,7 @@ impl Redactor {
 }
 
 impl Search {
-    fn new(forms: &[(Form, usize)]) -> Self {
+    fn new(forms: &[(WrittenForm, usize)]) -> Self {
         let automaton = AhoCorasick::builder()
             // A table of all transitions is faster to search, but slow and large to make, and
             // secrets may be thousands.

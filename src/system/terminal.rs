@@ -56,9 +56,9 @@ pub fn tell(text: &str) {
 }
 
 /// Standard error for a log: what is written goes above the live lines.
-pub struct Log;
+pub struct LogWriter;
 
-impl Write for Log {
+impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A log that cannot be written is no reason to end; tracing would panic to say so.
         let _ = LIVE.suspend(|| anstream::stderr().lock().write_all(bytes));

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
-use kestra_secrets::oracle::secret::{Place, Plaintext};
+use kestra_secrets::oracle::secret::{Location, Plaintext};
 use kestra_secrets::provider::ENGINES;
 use kestra_secrets::system::redact::Redactor;
 use kestra_secrets::tools::cluster::forward::Forward;
@@ -74,7 +74,7 @@ fn half() {
 
 /// The text as Kestra wants it.
 fn encoded(text: &str) -> String {
-    String::from_utf8(Place::Env.encode(&Plaintext::from(text)).bytes().to_vec()).unwrap()
+    String::from_utf8(Location::Env.encode(&Plaintext::from(text)).bytes().to_vec()).unwrap()
 }
 
 /// Everything in the namespace with its version, but what the cluster itself goes on writing: events and leases.

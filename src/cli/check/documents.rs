@@ -14,7 +14,7 @@ pub const STDIN: &str = "-";
 
 /// What a release is given.
 #[derive(Debug, Default)]
-pub struct Documents {
+pub struct GivenDocuments {
     /// Files of values, in the order they were named.
     pub values: Vec<Plaintext>,
     /// Files of manifests, likewise.
@@ -25,8 +25,8 @@ pub struct Documents {
 ///
 /// # Errors
 /// [`InputError`] when a file cannot be read, is no YAML, or holds both.
-pub fn read(files: &[String]) -> Result<Documents, InputError> {
-    let mut documents = Documents::default();
+pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
+    let mut documents = GivenDocuments::default();
     for file in files {
         let text = InputError::text(file, bytes_of(file)?)?.into_bytes();
         if is_manifest(file, &text)? {

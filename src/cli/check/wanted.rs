@@ -10,11 +10,11 @@ use crate::oracle::secret::Plaintext;
 pub const VARIABLE: &str = "KESTRA_SECRETS_EXPECT_";
 
 /// Secrets by the name a flow calls them, each with its plaintext where that was said.
-pub type Wanted = BTreeMap<String, Option<Plaintext>>;
+pub type ExpectedSecrets = BTreeMap<String, Option<Plaintext>>;
 
 /// What the command line says, in its own words.
 #[derive(Debug, Clone, Copy)]
-pub struct Words<'a> {
+pub struct CheckWords<'a> {
     /// `NAME=@FILE`, `NAME=@-` or `NAME`.
     pub expect: &'a [String],
     /// `NAME=VALUE`.
@@ -27,8 +27,8 @@ pub struct Words<'a> {
 ///
 /// # Errors
 /// [`InputError`] for a plaintext among the arguments, one that cannot be found, or a name said twice.
-pub fn read(words: Words<'_>) -> Result<Wanted, InputError> {
-    let mut wanted = Wanted::new();
+pub fn read(words: CheckWords<'_>) -> Result<ExpectedSecrets, InputError> {
+    let mut wanted = ExpectedSecrets::new();
     for word in words.expect {
         let (name, plain) = expected(word)?;
         add(&mut wanted, "--expect", name, Some(plain))?;
@@ -78,7 +78,7 @@ fn expected(word: &str) -> Result<(&str, Plaintext), InputError> {
     Ok((name, Plaintext::new(bytes_of(file)?, false)))
 }
 
-fn add(wanted: &mut Wanted, flag: &str, name: &str, plain: Option<Plaintext>) -> Result<(), InputError> {
+fn add(wanted: &mut ExpectedSecrets, flag: &str, name: &str, plain: Option<Plaintext>) -> Result<(), InputError> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if name.is_empty() || !name.chars().all(known) {
         return Err(no(
@@ -97,7 +97,7 @@ fn add(wanted: &mut Wanted, flag: &str, name: &str, plain: Option<Plaintext>) ->
 }
 
 /// Whether anything is to be read from standard input.
-pub fn reads_stdin(words: Words<'_>) -> bool {
+pub fn reads_stdin(words: CheckWords<'_>) -> bool {
     let stdin = format!("=@{STDIN}");
     words.expect.iter().any(|word| word.ends_with(&stdin))
 }
@@ -110,10 +110,10 @@ fn no(flag: &str, why: impl Into<String>, help: impl Into<String>) -> InputError
 mod tests {
     use super::*;
 
-    fn told(expect: &[&str], public: &[&str], present: &[&str]) -> Result<Wanted, String> {
+    fn told(expect: &[&str], public: &[&str], present: &[&str]) -> Result<ExpectedSecrets, String> {
         let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (expect, public, present) = (owned(expect), owned(public), owned(present));
-        let words = Words {
+        let words = CheckWords {
             expect: &expect,
             public: &public,
             present: &present,

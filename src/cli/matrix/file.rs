@@ -27,10 +27,10 @@ pub(super) struct MatrixFile {
     pub scenarios: Vec<Spanned<String>>,
     /// What is not run.
     #[serde(default)]
-    pub exclude: Vec<Rule>,
+    pub exclude: Vec<MatrixRule>,
     /// What is run and needs a word, such as a pair that nobody deploys: it runs last.
     #[serde(default)]
-    pub notes: Vec<Rule>,
+    pub notes: Vec<MatrixRule>,
 }
 
 /// A Kestra, and its image where it is not the usual one.
@@ -48,7 +48,7 @@ pub(super) struct KestraFile {
 /// Cases by what they are run against, each list as its axis names it; a list that is not there means all.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
+pub(super) struct MatrixRule {
     /// The providers.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::ValueEnum as _;
 use serde_saphyr::{Location, Spanned};
 
-use super::Entry;
-use super::file::{MatrixFile, Rule};
+use super::MatrixKestra;
+use super::file::{MatrixFile, MatrixRule};
 use crate::cli::provider_name::ProviderKind;
 use crate::error::InputError;
 use crate::provider::{KestraRef, OfficialRef};
@@ -16,7 +16,7 @@ use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
 
 /// Reads a matrix file, relative paths from `folder` on.
-pub(super) struct Reader<'a> {
+pub(super) struct MatrixReader<'a> {
     pub file: &'a str,
     pub folder: &'a Path,
 }
@@ -28,11 +28,11 @@ type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 pub(super) struct Axes {
     pub providers: Vec<(String, ProviderKind)>,
     pub charts: Vec<(String, ChartRef)>,
-    pub kestras: Vec<(String, Entry)>,
+    pub kestras: Vec<(String, MatrixKestra)>,
     pub scenarios: Vec<Arc<Scenario>>,
 }
 
-impl Reader<'_> {
+impl MatrixReader<'_> {
     /// An error at a place of the file.
     pub fn err<T>(&self, at: Location, message: impl Into<String>, help: impl Into<String>) -> Result<T, InputError> {
         Err(InputError {
@@ -109,7 +109,7 @@ impl Reader<'_> {
         Ok(axis)
     }
 
-    fn kestras(&self, raw: &MatrixFile) -> Result<Vec<(String, Entry)>, InputError> {
+    fn kestras(&self, raw: &MatrixFile) -> Result<Vec<(String, MatrixKestra)>, InputError> {
         let mut names = Vec::new();
         for kestra in &raw.kestra {
             let name = kestra.name.clone();
@@ -125,7 +125,7 @@ impl Reader<'_> {
             if matches!(&kestra, KestraRef::Official(official) if !matches!(official, OfficialRef::Exact(_))) {
                 return Err("write official@VERSION with a patch: a matrix means the same tomorrow".into());
             }
-            Ok(Entry {
+            Ok(MatrixKestra {
                 kestra,
                 image,
                 without: BTreeSet::new(),
@@ -136,7 +136,7 @@ impl Reader<'_> {
     }
 
     /// A rule that names what is not there would change nothing, and nobody would know.
-    fn check(&self, rule: &Rule, axes: &Axes) -> Result<(), InputError> {
+    fn check(&self, rule: &MatrixRule, axes: &Axes) -> Result<(), InputError> {
         let lists: [Named<'_>; 4] = [
             (
                 &rule.providers,

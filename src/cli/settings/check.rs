@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
-use super::{Entry, File, ONCE, commands, settable};
+use super::{File, FlagSetting, ONCE, commands, settable};
 use crate::error::InputError;
 
 /// How like two names are that may be meant for each other, of 1.
@@ -18,7 +18,7 @@ pub fn check(root: &Command, file: &File) -> Result<(), InputError> {
     file.entries.iter().try_for_each(|entry| fits(root, file, entry))
 }
 
-fn fits(root: &Command, file: &File, entry: &Entry) -> Result<(), InputError> {
+fn fits(root: &Command, file: &File, entry: &FlagSetting) -> Result<(), InputError> {
     let is_for = |command: &&Command| entry.command.as_deref().is_none_or(|name| name == command.get_name());
     let args = || {
         let of = commands(root).filter(is_for).flat_map(Command::get_arguments);
@@ -66,7 +66,7 @@ pub fn meant(name: &str, known: &[&str]) -> String {
 ///
 /// # Errors
 /// [`InputError`] at the entry.
-pub fn takes(arg: &Arg, file: &File, entry: &Entry) -> Result<(), InputError> {
+pub fn takes(arg: &Arg, file: &File, entry: &FlagSetting) -> Result<(), InputError> {
     let wrong = |what: &str| Err(file.wrong(entry, format!("{} takes {what}", entry.flag), None));
     match (matches!(arg.get_action(), ArgAction::SetTrue), entry.is_switch) {
         (true, true) => return Ok(()),

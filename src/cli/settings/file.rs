@@ -22,13 +22,13 @@ pub struct File {
     pub path: PathBuf,
     text: String,
     /// What it sets.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<FlagSetting>,
     tables: Vec<(String, Range<usize>)>,
 }
 
 /// One flag that is set.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct FlagSetting {
     /// The command whose table it is in; none at the top.
     pub command: Option<String>,
     /// The flag's name.
@@ -102,7 +102,7 @@ impl File {
         flag: &str,
         at: Range<usize>,
         value: &Spanned<DeValue<'_>>,
-    ) -> Result<Entry, InputError> {
+    ) -> Result<FlagSetting, InputError> {
         let values = match value.get_ref() {
             DeValue::Array(values) => values.iter().map(|v| scalar(v.get_ref())).collect(),
             one => scalar(one).map(|one| vec![one]),
@@ -111,7 +111,7 @@ impl File {
             let message = format!("{flag} takes a string, a number, true or false, or a list of strings");
             self.error(&value.span(), message, None)
         })?;
-        Ok(Entry {
+        Ok(FlagSetting {
             command,
             flag: flag.to_owned(),
             values,
@@ -121,7 +121,7 @@ impl File {
     }
 
     /// The entry that holds for a flag of a command: its own table's, else the one at the top.
-    pub fn get(&self, command: Option<&str>, flag: &str) -> Option<&Entry> {
+    pub fn get(&self, command: Option<&str>, flag: &str) -> Option<&FlagSetting> {
         let of = |table: Option<&str>| {
             self.entries
                 .iter()
@@ -151,12 +151,12 @@ impl File {
     }
 
     /// What is wrong with an entry.
-    pub fn wrong(&self, entry: &Entry, message: String, help: Option<String>) -> InputError {
+    pub fn wrong(&self, entry: &FlagSetting, message: String, help: Option<String>) -> InputError {
         self.error(&entry.at, message, help)
     }
 
     /// Where an entry is, for people.
-    pub fn place(&self, entry: &Entry) -> String {
+    pub fn place(&self, entry: &FlagSetting) -> String {
         format!("{}:{}", self.path.display(), self.line_column(entry.at.start).0)
     }
 

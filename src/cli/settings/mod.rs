@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Command};
 
-pub use file::{Entry, File};
+pub use file::{File, FlagSetting};
 pub use read::{end, help, read};
 
 /// What is asked but once, holds a plaintext or a word from the user, or has a command do more than look.

@@ -116,7 +116,7 @@ fn default(arg: Arg, set: &Set) -> Arg {
 }
 
 /// Something that is said of a flag, by whatever way.
-struct Said<'a> {
+struct FlagStatement<'a> {
     arg: &'a Arg,
     values: Vec<String>,
     level: Level,
@@ -130,7 +130,7 @@ fn holding(command: &Command, typed: &ArgMatches, mut set: Vec<Set>) -> miette::
     let mut said: Vec<_> = command
         .get_arguments()
         .filter(|arg| typed.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine))
-        .map(|arg| Said {
+        .map(|arg| FlagStatement {
             arg,
             values: typed.get_raw(arg.get_id().as_str()).map(texts).unwrap_or_default(),
             level: Level::Flag,
@@ -144,7 +144,7 @@ fn holding(command: &Command, typed: &ArgMatches, mut set: Vec<Set>) -> miette::
             holding.push(set);
             continue;
         };
-        let one = Said {
+        let one = FlagStatement {
             arg,
             values: texts(set.values.iter().map(OsString::as_os_str)),
             level: set.level,
@@ -184,9 +184,9 @@ fn texts<'a>(values: impl Iterator<Item = &'a std::ffi::OsStr>) -> Vec<String> {
     values.map(|value| value.to_string_lossy().into_owned()).collect()
 }
 
-impl Said<'_> {
+impl FlagStatement<'_> {
     /// What goes behind it cannot hold beside it.
-    fn undoes(&self, other: &Said<'_>, command: &Command) -> bool {
+    fn undoes(&self, other: &FlagStatement<'_>, command: &Command) -> bool {
         let (Some((about, mine)), Some((also, theirs))) = (self.leaning(), other.leaning()) else {
             return conflict(self.arg, other.arg, command);
         };

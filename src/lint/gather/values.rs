@@ -2,7 +2,7 @@
 
 use super::release::Extent;
 use super::{Document, Gatherer};
-use crate::lint::facts::{Container, FromRef, ReadFor, Remark, Variable};
+use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, ReadFor, Remark};
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
 use crate::oracle::environment::ObjectKind;
@@ -93,7 +93,7 @@ impl<'a> Gatherer<'a> {
             if env.is_empty() && env_from.is_empty() {
                 continue;
             }
-            self.push(Container {
+            self.push(ContainerFacts {
                 namespace: None,
                 kestra: true,
                 values: true,
@@ -105,7 +105,7 @@ impl<'a> Gatherer<'a> {
         // The key of 0.x is a list of names.
         if !of_0 && let Some(list) = tree.get(root, "extraSecretEnvFrom") {
             let env_from = named_only(doc, list, ObjectKind::Secret).collect();
-            self.push(Container {
+            self.push(ContainerFacts {
                 namespace: None,
                 kestra: true,
                 values: true,
@@ -182,7 +182,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// `env`, or a list like it.
-    pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<Variable<'a>> {
+    pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<EnvEntry<'a>> {
         let items = doc.tree.items(list);
         if !self.spend(items.len()) {
             return Vec::new();

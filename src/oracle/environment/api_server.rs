@@ -134,7 +134,7 @@ impl Fields<'_> {
         &self,
         field: &str,
         value_type: &'static str,
-        read: fn(&Value) -> Result<T, Fault>,
+        read: fn(&Value) -> Result<T, AdmissionFault>,
     ) -> Result<BTreeMap<String, T>, Refused> {
         let fault = |fault| self.unreadable(&self.words(field, &fault));
         match self.object.get(field) {
@@ -144,10 +144,10 @@ impl Fields<'_> {
                 sorted
                     .into_iter()
                     .map(|(key, value)| Ok((key.clone(), read(value)?)))
-                    .collect::<Result<_, Fault>>()
+                    .collect::<Result<_, AdmissionFault>>()
                     .map_err(fault)
             }
-            Some(other) => Err(fault(Fault::Type {
+            Some(other) => Err(fault(AdmissionFault::Type {
                 found: json_type(other),
                 wanted: format!("map[string]{value_type}"),
             })),
@@ -165,10 +165,10 @@ impl Fields<'_> {
         serde_json::from_value(Value::Object(rest)).map_err(|e| self.unreadable(&e.to_string()))
     }
 
-    fn words(&self, field: &str, fault: &Fault) -> String {
+    fn words(&self, field: &str, fault: &AdmissionFault) -> String {
         match fault {
-            Fault::Base64(offset) => format!("illegal base64 data at input byte {offset}"),
-            Fault::Type { found, wanted } => format!(
+            AdmissionFault::Base64(offset) => format!("illegal base64 data at input byte {offset}"),
+            AdmissionFault::Type { found, wanted } => format!(
                 "json: cannot unmarshal {found} into Go struct field {}.{field} of type {wanted}",
                 self.kind
             ),
@@ -198,26 +198,26 @@ impl Fields<'_> {
     }
 }
 
-enum Fault {
+enum AdmissionFault {
     Base64(usize),
     Type { found: String, wanted: String },
 }
 
 /// A Go `[]byte`: Base64 text, or, oddly, an array of numbers.
-fn bytes(value: &Value) -> Result<Vec<u8>, Fault> {
+fn bytes(value: &Value) -> Result<Vec<u8>, AdmissionFault> {
     match value {
         Value::Null => Ok(Vec::new()),
-        Value::String(text) => go_base64::decode(text).map_err(Fault::Base64),
+        Value::String(text) => go_base64::decode(text).map_err(AdmissionFault::Base64),
         Value::Array(items) => items.iter().map(byte).collect(),
-        other => Err(Fault::Type {
+        other => Err(AdmissionFault::Type {
             found: json_type(other),
             wanted: "[]uint8".into(),
         }),
     }
 }
 
-fn byte(value: &Value) -> Result<u8, Fault> {
-    let fault = |found| Fault::Type {
+fn byte(value: &Value) -> Result<u8, AdmissionFault> {
+    let fault = |found| AdmissionFault::Type {
         found,
         wanted: "uint8".into(),
     };
@@ -232,11 +232,11 @@ fn byte(value: &Value) -> Result<u8, Fault> {
     }
 }
 
-fn string(value: &Value) -> Result<String, Fault> {
+fn string(value: &Value) -> Result<String, AdmissionFault> {
     match value {
         Value::Null => Ok(String::new()),
         Value::String(text) => Ok(text.clone()),
-        other => Err(Fault::Type {
+        other => Err(AdmissionFault::Type {
             found: json_type(other),
             wanted: "string".into(),
         }),

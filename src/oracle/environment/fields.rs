@@ -193,12 +193,12 @@ fn scale(suffix: &str) -> Option<(i128, i32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Facts, Objects};
+    use super::super::{ClusterFacts, Objects};
     use super::*;
     use k8s_openapi::api::core::v1::PodSpec;
     use serde_json::json;
 
-    fn ask(path: &str, facts: &Facts) -> Result<String, Halt> {
+    fn ask(path: &str, facts: &ClusterFacts) -> Result<String, Halt> {
         let (spec, objects) = (PodSpec::default(), Objects::default());
         let pod = Pod {
             spec: &spec,
@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn fields_come_from_the_facts_and_unknown_ones_are_not_invented() {
-        let facts = Facts {
+        let facts = ClusterFacts {
             name: "kestra-0".into(),
             labels: [("a.b/c".into(), "x \"y\"\n".into()), ("z".into(), String::new())].into(),
             pod_ips: vec!["10.0.0.1".into(), "fd00::1".into()],
-            ..Facts::default()
+            ..ClusterFacts::default()
         };
         for (path, expected) in [
             ("metadata.name", "kestra-0"),
@@ -246,9 +246,9 @@ mod tests {
         }}]}))
         .unwrap();
         let objects = Objects::default();
-        let facts = Facts {
+        let facts = ClusterFacts {
             allocatable: [("ephemeral-storage".into(), Quantity("100k".into()))].into(),
-            ..Facts::default()
+            ..ClusterFacts::default()
         };
         let pod = Pod {
             spec: &spec,

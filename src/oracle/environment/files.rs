@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Container, KeyToPath, ProjectedVolumeSource, Volume, VolumeMount, VolumeProjection};
 
 use super::expand::expand;
-use super::{Blocked, Environment, Halt, ObjectKind, ObjectRef, Pod, Reason, Value};
+use super::{Blocked, EnvValue, Environment, Halt, ObjectKind, ObjectRef, Pod, Reason};
 
 /// What a container finds at its mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct MountedFile {
     /// Its absolute path in the container.
     pub path: String,
     /// What it holds.
-    pub bytes: Value,
+    pub bytes: EnvValue,
     /// The Secret or `ConfigMap`.
     pub object: ObjectRef,
     /// The key in it.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVarSource};
 use super::expand::expand;
 use super::objects::Contents;
 use super::variables::Layers;
-use super::{Environment, Facts, Halt, ObjectRef, Pod, Skipped, Source, fields, names};
+use super::{ClusterFacts, Environment, Halt, ObjectRef, Pod, SkippedVariable, VariableSource, fields, names};
 use super::{runtime, service_links};
 
 impl Pod<'_> {
@@ -20,7 +20,7 @@ impl Pod<'_> {
     ///
     /// # Errors
     /// [`Halt::Blocked`] with the kubelet's words when a Secret, `ConfigMap` or key that is not
-    /// optional is missing; [`Halt::NotModelled`] for what [`Facts`] does not tell. Whether the
+    /// optional is missing; [`Halt::NotModelled`] for what [`ClusterFacts`] does not tell. Whether the
     /// process can start with this environment is a question of its own:
     /// [`Environment::faults`].
     pub fn environment(&self, container: &Container, image_env: &[String]) -> Result<Environment, Halt> {
@@ -35,13 +35,13 @@ impl Pod<'_> {
             let text = entry.value.as_deref().filter(|text| !text.is_empty());
             if let Some(text) = text {
                 let value = expand(text, self.facts.kubelet, |name| layers.get(name));
-                layers.set(&entry.name, value, Source::Env { index });
+                layers.set(&entry.name, value, VariableSource::Env { index });
             } else if let Some(from) = &entry.value_from {
                 if let Some((value, source)) = self.resolve(index, from, container)? {
                     layers.set(&entry.name, value, source);
                 }
             } else {
-                layers.set(&entry.name, "", Source::Env { index });
+                layers.set(&entry.name, "", VariableSource::Env { index });
             }
         }
         Ok(runtime::environment(self, layers, skipped, image_env))
@@ -54,7 +54,7 @@ impl Pod<'_> {
         for service in self.objects.linked(enabled, self.facts) {
             for (name, value) in BTreeMap::from_iter(service_links::variables(service)) {
                 let service = service.metadata.name.clone().unwrap_or_default();
-                layers.set(&name, value, Source::ServiceLink { service });
+                layers.set(&name, value, VariableSource::ServiceLink { service });
             }
         }
     }
@@ -65,7 +65,7 @@ impl Pod<'_> {
         index: usize,
         entry: &EnvFromSource,
         layers: &mut Layers,
-        skipped: &mut Vec<Skipped>,
+        skipped: &mut Vec<SkippedVariable>,
     ) -> Result<(), Halt> {
         // The kubelet looks at the ConfigMap first, should both be set.
         let (object, optional) = match (&entry.config_map_ref, &entry.secret_ref) {
@@ -80,7 +80,7 @@ impl Pod<'_> {
         let mut left_out = Vec::new();
         for (key, value) in texts {
             let name = format!("{prefix}{key}");
-            let source = Source::EnvFrom {
+            let source = VariableSource::EnvFrom {
                 index,
                 object: object.clone(),
                 key: key.into(),
@@ -94,7 +94,7 @@ impl Pod<'_> {
         }
         let names: Vec<&str> = left_out.iter().map(|(name, _)| name.as_str()).collect();
         let why = skipped_event(&names.join(", "), &object, self.facts);
-        skipped.extend(left_out.into_iter().map(|(name, source)| Skipped {
+        skipped.extend(left_out.into_iter().map(|(name, source)| SkippedVariable {
             name,
             source,
             why: why.clone(),
@@ -108,15 +108,15 @@ impl Pod<'_> {
         index: usize,
         from: &EnvVarSource,
         container: &Container,
-    ) -> Result<Option<(Vec<u8>, Source)>, Halt> {
+    ) -> Result<Option<(Vec<u8>, VariableSource)>, Halt> {
         let (object, key, optional) = if let Some(field) = &from.field_ref {
             let path = field.field_path.clone();
             let value = fields::field(self, &path)?.into_bytes();
-            return Ok(Some((value, Source::EnvField { index, path })));
+            return Ok(Some((value, VariableSource::EnvField { index, path })));
         } else if let Some(resource) = &from.resource_field_ref {
             let path = resource.resource.clone();
             let value = fields::resource(self, container, resource)?.into_bytes();
-            return Ok(Some((value, Source::EnvField { index, path })));
+            return Ok(Some((value, VariableSource::EnvField { index, path })));
         } else if let Some(map) = &from.config_map_key_ref {
             (ObjectRef::config_map(&map.name), &map.key, map.optional)
         } else if let Some(secret) = &from.secret_key_ref {
@@ -125,7 +125,7 @@ impl Pod<'_> {
             let why = "fileKeyRef reads a file that only the running pod has";
             return Err(Halt::not_modelled(format!("env[{index}]"), why));
         } else {
-            return Ok(Some((Vec::new(), Source::Env { index })));
+            return Ok(Some((Vec::new(), VariableSource::Env { index })));
         };
         let Some(texts) = self.texts(&object, optional)? else {
             return Ok(None);
@@ -133,7 +133,7 @@ impl Pod<'_> {
         match texts.get(key.as_str()) {
             Some(value) => {
                 let key = key.clone();
-                Ok(Some((value.to_vec(), Source::EnvKey { index, object, key })))
+                Ok(Some((value.to_vec(), VariableSource::EnvKey { index, object, key })))
             }
             None if optional == Some(true) => Ok(None),
             None => Err(object.no_key(key, self.facts)),
@@ -149,7 +149,7 @@ impl Pod<'_> {
     }
 }
 
-fn skipped_event(names: &str, object: &ObjectRef, facts: &Facts) -> String {
+fn skipped_event(names: &str, object: &ObjectRef, facts: &ClusterFacts) -> String {
     let kind = object.kind.in_events();
     format!(
         "Keys [{names}] from the EnvFrom {kind} {}/{} were skipped since they are considered \

@@ -2,7 +2,7 @@
 //! blocked.
 //!
 //! A manifest goes through [`api_server::admit`]; what it admits, with the namespace's Services,
-//! makes [`Objects`]; a pod template, those objects and the pod's [`Facts`] make a [`Pod`], which
+//! makes [`Objects`]; a pod template, those objects and the pod's [`ClusterFacts`] make a [`Pod`], which
 //! answers in the kubelet's order:
 //!
 //! 1. [`Pod::volumes`]: every volume mounts, or the pod stays at `FailedMount`;
@@ -12,7 +12,7 @@
 //! 5. [`Environment::behind`]: what the shell leaves of it that the chart starts Kestra with.
 //!
 //! The rules are those of Kubernetes 1.34 to 1.37 with its default feature gates, of containerd and
-//! of runc; where versions from 1.29 on differ, [`Facts::kubelet`] decides. Each rule names its
+//! of runc; where versions from 1.29 on differ, [`ClusterFacts::kubelet`] decides. Each rule names its
 //! source function.
 
 pub mod api_server;
@@ -42,10 +42,10 @@ pub use files::{Files, MountedFile, Volumes};
 pub use names::subdomain_faults as object_name_faults;
 pub use objects::{ObjectKind, ObjectRef, Objects};
 pub use outcome::{Blocked, Halt, Reason};
-pub use references::{Entry, Missing};
-pub use runtime::{Command, Fault, MAX_EXEC_BYTES, MAX_STRING_BYTES, Place};
+pub use references::{EnvironmentEntry, MissingReference};
+pub use runtime::{ContainerCommand, MAX_EXEC_BYTES, MAX_STRING_BYTES, ProcessFault, ProcessString};
 pub use shell::{is_shell, survives_shell};
-pub use variables::{Environment, Skipped, Source, Value, Variable};
+pub use variables::{EnvValue, Environment, SkippedVariable, Variable, VariableSource};
 pub use version::{Kubelet, NoVersion};
 
 /// A pod about to start: its spec and all that the kubelet looks up for it.
@@ -56,7 +56,7 @@ pub struct Pod<'a> {
     /// The Secrets, `ConfigMap`s and Services of the cluster.
     pub objects: &'a Objects,
     /// The pod's identity and its node.
-    pub facts: &'a Facts,
+    pub facts: &'a ClusterFacts,
 }
 
 impl<'a> Pod<'a> {
@@ -73,7 +73,7 @@ impl<'a> Pod<'a> {
 /// What is left empty is unknown: a variable that asks for it ends in [`Halt::NotModelled`], never
 /// in an invented value.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct ClusterFacts {
     /// `metadata.name`; the container's `HOSTNAME` too.
     pub name: String,
     /// `metadata.namespace`, where Secrets, `ConfigMap`s and linked Services are looked up.

@@ -7,7 +7,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{Facts, Halt, api_server, service_links};
+use super::{ClusterFacts, Halt, api_server, service_links};
 
 /// The objects of a cluster that a container's environment can come from.
 ///
@@ -56,7 +56,7 @@ impl Objects {
     }
 
     /// The keys that can become variables: a `ConfigMap`'s `binaryData` cannot.
-    pub(super) fn texts(&self, object: &ObjectRef, facts: &Facts) -> Option<Contents<'_>> {
+    pub(super) fn texts(&self, object: &ObjectRef, facts: &ClusterFacts) -> Option<Contents<'_>> {
         match object.kind {
             ObjectKind::Secret => {
                 let mut all = self.secrets.iter();
@@ -71,7 +71,7 @@ impl Objects {
     }
 
     /// The keys that can become files: all of them.
-    pub(super) fn contents(&self, object: &ObjectRef, facts: &Facts) -> Option<Contents<'_>> {
+    pub(super) fn contents(&self, object: &ObjectRef, facts: &ClusterFacts) -> Option<Contents<'_>> {
         let mut contents = self.texts(object, facts)?;
         if object.kind == ObjectKind::ConfigMap {
             let map = self.config_map(&object.name, facts)?;
@@ -80,14 +80,14 @@ impl Objects {
         Some(contents)
     }
 
-    fn config_map(&self, name: &str, facts: &Facts) -> Option<&ConfigMap> {
+    fn config_map(&self, name: &str, facts: &ClusterFacts) -> Option<&ConfigMap> {
         let mut all = self.config_maps.iter();
         all.rfind(|map| is_named(&map.metadata, name, facts))
     }
 
     /// The Services whose variables the pod gets (`getServiceEnvVarMap`), by name: the API server's
     /// always, the pod's namespace's if links are enabled.
-    pub(super) fn linked(&self, enabled: bool, facts: &Facts) -> Vec<&Service> {
+    pub(super) fn linked(&self, enabled: bool, facts: &ClusterFacts) -> Vec<&Service> {
         let mut linked: Vec<&Service> = Vec::new();
         let has_address = |service: &&Service| service_links::cluster_ip(service).is_some();
         for service in self.services.iter().filter(has_address) {
@@ -181,7 +181,7 @@ impl ObjectRef {
     }
 
     /// The words of `makeEnvironmentVariables` for a key that is not there.
-    pub(super) fn no_key(&self, key: &str, facts: &Facts) -> Halt {
+    pub(super) fn no_key(&self, key: &str, facts: &ClusterFacts) -> Halt {
         let Self { kind, name } = self;
         Halt::config(format!(
             "couldn't find key {key} in {kind:?} {}/{name}",
@@ -196,11 +196,11 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-fn is_named(meta: &ObjectMeta, name: &str, facts: &Facts) -> bool {
+fn is_named(meta: &ObjectMeta, name: &str, facts: &ClusterFacts) -> bool {
     meta.name.as_deref() == Some(name) && is_in_namespace(meta, facts)
 }
 
-fn is_in_namespace(meta: &ObjectMeta, facts: &Facts) -> bool {
+fn is_in_namespace(meta: &ObjectMeta, facts: &ClusterFacts) -> bool {
     meta.namespace
         .as_ref()
         .is_none_or(|namespace| *namespace == facts.namespace)

@@ -4,31 +4,31 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::Container;
 
-use super::{ObjectRef, Pod, Source};
+use super::{ObjectRef, Pod, VariableSource};
 
 /// A place in a container where its environment is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Entry {
+pub enum EnvironmentEntry {
     /// `envFrom`, counted from 0.
     EnvFrom(usize),
     /// `env`, counted from 0.
     Env(usize),
 }
 
-impl Entry {
+impl EnvironmentEntry {
     /// Where a variable is written, if a container's own fields hold it.
-    pub fn of(source: &Source) -> Option<Self> {
+    pub fn of(source: &VariableSource) -> Option<Self> {
         match source {
-            Source::EnvFrom { index, .. } => Some(Self::EnvFrom(*index)),
-            Source::Env { index } | Source::EnvKey { index, .. } | Source::EnvField { index, .. } => {
-                Some(Self::Env(*index))
-            }
-            Source::Runtime | Source::ImageEnv | Source::ServiceLink { .. } => None,
+            VariableSource::EnvFrom { index, .. } => Some(Self::EnvFrom(*index)),
+            VariableSource::Env { index }
+            | VariableSource::EnvKey { index, .. }
+            | VariableSource::EnvField { index, .. } => Some(Self::Env(*index)),
+            VariableSource::Runtime | VariableSource::ImageEnv | VariableSource::ServiceLink { .. } => None,
         }
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for EnvironmentEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EnvFrom(index) => write!(f, "envFrom[{index}]"),
@@ -39,9 +39,9 @@ impl fmt::Display for Entry {
 
 /// A reference to an object or a key that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingReference {
     /// Where the reference stands.
-    pub entry: Entry,
+    pub entry: EnvironmentEntry,
     /// The variable it is for; none where it is for all of an object.
     pub variable: Option<String>,
     /// The object it names.
@@ -57,7 +57,7 @@ pub struct Missing {
 impl Pod<'_> {
     /// Every reference of the container's environment that leads nowhere, where
     /// [`Pod::environment`] stops at the first.
-    pub fn missing(&self, container: &Container) -> Vec<Missing> {
+    pub fn missing(&self, container: &Container) -> Vec<MissingReference> {
         let mut missing = Vec::new();
         for (index, entry) in container.env_from.iter().flatten().enumerate() {
             let (object, optional) = match (&entry.config_map_ref, &entry.secret_ref) {
@@ -65,7 +65,7 @@ impl Pod<'_> {
                 (None, Some(secret)) => (ObjectRef::secret(&secret.name), secret.optional),
                 (None, None) => continue,
             };
-            missing.extend(self.lost(Entry::EnvFrom(index), None, object, None, optional));
+            missing.extend(self.lost(EnvironmentEntry::EnvFrom(index), None, object, None, optional));
         }
         for (index, entry) in container.env.iter().flatten().enumerate() {
             let Some(from) = entry
@@ -80,24 +80,30 @@ impl Pod<'_> {
                 (None, Some(secret)) => (ObjectRef::secret(&secret.name), &secret.key, secret.optional),
                 (None, None) => continue,
             };
-            missing.extend(self.lost(Entry::Env(index), Some(&entry.name), object, Some(key), optional));
+            missing.extend(self.lost(
+                EnvironmentEntry::Env(index),
+                Some(&entry.name),
+                object,
+                Some(key),
+                optional,
+            ));
         }
         missing
     }
 
     fn lost(
         &self,
-        entry: Entry,
+        entry: EnvironmentEntry,
         variable: Option<&String>,
         object: ObjectRef,
         key: Option<&String>,
         optional: Option<bool>,
-    ) -> Option<Missing> {
+    ) -> Option<MissingReference> {
         let texts = self.objects.texts(&object, self.facts);
         let there = texts
             .as_ref()
             .is_some_and(|texts| key.is_none_or(|key| texts.contains_key(key.as_str())));
-        (!there).then(|| Missing {
+        (!there).then(|| MissingReference {
             entry,
             variable: variable.cloned(),
             object,

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::expand::expand;
 use super::variables::Layers;
-use super::{Blocked, Environment, Pod, Reason, Skipped, Source, Value, Variable};
+use super::{Blocked, EnvValue, Environment, Pod, Reason, SkippedVariable, Variable, VariableSource};
 
 /// Longest `NAME=VALUE` or argument that `execve` takes, in bytes with the terminating NUL: Linux's
 /// `MAX_ARG_STRLEN`.
@@ -25,15 +25,20 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Lays what the kubelet hands over the image's and the runtime's own variables.
 ///
 /// Left out is `HOME`, which runc adds from the image's `/etc/passwd` when nothing sets it.
-pub(super) fn environment(pod: &Pod<'_>, kubelet: Layers, skipped: Vec<Skipped>, image_env: &[String]) -> Environment {
+pub(super) fn environment(
+    pod: &Pod<'_>,
+    kubelet: Layers,
+    skipped: Vec<SkippedVariable>,
+    image_env: &[String],
+) -> Environment {
     let mut layers = Layers::default();
-    layers.set("PATH", DEFAULT_PATH, Source::Runtime);
+    layers.set("PATH", DEFAULT_PATH, VariableSource::Runtime);
     if let Some(hostname) = hostname(pod) {
-        layers.set("HOSTNAME", hostname, Source::Runtime);
+        layers.set("HOSTNAME", hostname, VariableSource::Runtime);
     }
     for entry in image_env {
         match entry.split_once('=') {
-            Some((name, value)) => layers.set(name, value, Source::ImageEnv),
+            Some((name, value)) => layers.set(name, value, VariableSource::ImageEnv),
             // To containerd a name alone means that the variable is to go.
             None => layers.unset(entry),
         }
@@ -95,18 +100,18 @@ fn as_json(bytes: &[u8]) -> Cow<'_, str> {
 
 /// What a container runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Command {
+pub struct ContainerCommand {
     /// `command`, which stands for the image's entrypoint.
-    pub command: Vec<Value>,
+    pub command: Vec<EnvValue>,
     /// `args`, which stand for the image's `CMD`.
-    pub args: Vec<Value>,
+    pub args: Vec<EnvValue>,
 }
 
-impl Command {
+impl ContainerCommand {
     /// The whole argument vector on an image with that `ENTRYPOINT` and `CMD`: containerd's
     /// `WithProcessArgs`. A `command` without `args` drops the image's `CMD`.
     #[must_use]
-    pub fn argv(self, entrypoint: &[String], cmd: &[String]) -> Vec<Value> {
+    pub fn argv(self, entrypoint: &[String], cmd: &[String]) -> Vec<EnvValue> {
         let of_image = |part: &[String]| part.iter().map(|text| text.as_str().into()).collect();
         let (command, args) = match (self.command.is_empty(), self.args.is_empty()) {
             (true, true) => (of_image(entrypoint), of_image(cmd)),
@@ -120,7 +125,7 @@ impl Command {
 impl Environment {
     /// `container`'s `command` and `args` with `$(NAME)` expanded (`ExpandContainerCommandAndArgs`):
     /// by what the kubelet hands over, so not by the image's variables.
-    pub fn command(&self, container: &Container) -> Command {
+    pub fn command(&self, container: &Container) -> ContainerCommand {
         let expand = |texts: &Option<Vec<String>>| {
             let texts = texts.iter().flatten();
             let expanded = texts.map(|text| expand(text, self.kubelet, |name| self.handed(name)));
@@ -130,70 +135,70 @@ impl Environment {
             });
             sent.collect()
         };
-        Command {
+        ContainerCommand {
             command: expand(&container.command),
             args: expand(&container.args),
         }
     }
 
     pub(super) fn handed(&self, name: &str) -> Option<&[u8]> {
-        self.handed.get(name).map(Value::as_bytes)
+        self.handed.get(name).map(EnvValue::as_bytes)
     }
 
     /// What keeps a process with this environment and the arguments `argv` from starting, the
     /// earliest first; `argv` may be empty where it is unknown.
-    pub fn faults(&self, argv: &[Value]) -> Vec<Fault> {
+    pub fn faults(&self, argv: &[EnvValue]) -> Vec<ProcessFault> {
         let variables = self.variables.iter().map(|variable| {
             let size = variable.name.len() + "=".len() + variable.value.len();
-            (Place::Variable(variable.name.clone()), size, &variable.value)
+            (ProcessString::Variable(variable.name.clone()), size, &variable.value)
         });
         let arguments = argv
             .iter()
             .enumerate()
-            .map(|(index, value)| (Place::Argument(index), value.len(), value));
+            .map(|(index, value)| (ProcessString::Argument(index), value.len(), value));
         let strings: Vec<_> = variables.chain(arguments).collect();
 
         let total = strings.iter().map(|(_, size, _)| size + 1 + 8).sum();
-        let mut faults: Vec<Fault> = strings
+        let mut faults: Vec<ProcessFault> = strings
             .into_iter()
             .flat_map(|(at, size, value)| {
                 let bytes = value.as_bytes();
                 let not_utf8 = std::str::from_utf8(bytes).is_err();
                 let size = size + 1;
                 [
-                    not_utf8.then(|| Fault::NotUtf8 { at: at.clone() }),
-                    bytes.contains(&0).then(|| Fault::Nul { at: at.clone() }),
-                    (size > MAX_STRING_BYTES).then_some(Fault::TooLong { at, bytes: size }),
+                    not_utf8.then(|| ProcessFault::NotUtf8 { at: at.clone() }),
+                    bytes.contains(&0).then(|| ProcessFault::Nul { at: at.clone() }),
+                    (size > MAX_STRING_BYTES).then_some(ProcessFault::TooLong { at, bytes: size }),
                 ]
             })
             .flatten()
             .collect();
         if total > MAX_EXEC_BYTES {
-            faults.push(Fault::TotalTooLong { bytes: total });
+            faults.push(ProcessFault::TotalTooLong { bytes: total });
         }
-        faults.sort_by_key(Fault::stage);
+        faults.sort_by_key(ProcessFault::stage);
         faults
     }
 }
 
 /// Why a process cannot have an environment or an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum ProcessFault {
     /// Bytes that are not UTF-8, which kubelets from 1.34 cannot hand to the runtime
     /// (in a variable's value, later patches can again).
     NotUtf8 {
         /// Where.
-        at: Place,
+        at: ProcessString,
     },
     /// A NUL, which ends a string for the kernel.
     Nul {
         /// Where.
-        at: Place,
+        at: ProcessString,
     },
     /// One string over [`MAX_STRING_BYTES`].
     TooLong {
         /// Where.
-        at: Place,
+        at: ProcessString,
         /// Its size, name, `=` and NUL included.
         bytes: usize,
     },
@@ -206,14 +211,14 @@ pub enum Fault {
 
 /// One string that a process gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ProcessString {
     /// The variable of that name.
     Variable(String),
     /// The argument at that index.
     Argument(usize),
 }
 
-impl Fault {
+impl ProcessFault {
     /// What the user sees of it. The words are the kubelet's, runc's and the kernel's; the runtime
     /// adds its own in front of the last two.
     pub fn blocked(&self) -> Blocked {
@@ -223,12 +228,14 @@ impl Fault {
                 "grpc: error while marshaling: string field contains invalid UTF-8".into(),
             ),
             Self::Nul {
-                at: Place::Variable(name),
+                at: ProcessString::Variable(name),
             } => (
                 Reason::RunContainerError,
                 format!("invalid environment variable {name:?}: contains nul byte (\\x00)"),
             ),
-            Self::Nul { at: Place::Argument(_) } => (Reason::CrashLoopBackOff, "invalid argument".into()),
+            Self::Nul {
+                at: ProcessString::Argument(_),
+            } => (Reason::CrashLoopBackOff, "invalid argument".into()),
             Self::TooLong { .. } | Self::TotalTooLong { .. } => {
                 (Reason::CrashLoopBackOff, "argument list too long".into())
             }
@@ -246,7 +253,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProcessFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotUtf8 { at } => write!(f, "{at} is not UTF-8"),
@@ -262,7 +269,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ProcessString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "variable {name}"),
@@ -298,7 +305,7 @@ mod tests {
     fn a_command_drops_the_images_and_args_alone_do_not() {
         let texts = |words: &[&str]| words.iter().map(|&word| word.into()).collect::<Vec<_>>();
         let image = |command: &[&str], args: &[&str]| {
-            let command = Command {
+            let command = ContainerCommand {
                 command: texts(command),
                 args: texts(args),
             };

@@ -1,6 +1,6 @@
 //! What is left of an environment behind `sh -c`, with which the chart starts Kestra.
 
-use super::{Environment, Skipped, Value};
+use super::{EnvValue, Environment, SkippedVariable};
 
 /// Whether a shell hands a variable of this name on: a letter or `_`, then letters, digits and `_`,
 /// all of ASCII.
@@ -24,13 +24,13 @@ impl Environment {
     /// What the program finds that `argv` ends in: where it begins with a shell, without the variables
     /// that the shell does not hand on; those are [`Environment::skipped`].
     #[must_use]
-    pub fn behind(mut self, argv: &[Value]) -> Self {
+    pub fn behind(mut self, argv: &[EnvValue]) -> Self {
         if !is_shell(argv.iter().filter_map(|word| std::str::from_utf8(word.as_bytes()).ok())) {
             return self;
         }
         let (kept, dropped) = self.variables.into_iter().partition(|v| survives_shell(&v.name));
         self.variables = kept;
-        self.skipped.extend(dropped.into_iter().map(|variable| Skipped {
+        self.skipped.extend(dropped.into_iter().map(|variable| SkippedVariable {
             why: format!(
                 "the shell that starts Kestra hands on no variable called {}",
                 variable.name

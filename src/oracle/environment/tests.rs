@@ -57,7 +57,7 @@ impl Started {
 
     fn shadowed(&self, name: &str) -> Vec<String> {
         let variable = self.environment.get(name).unwrap();
-        variable.shadowed.iter().map(Source::to_string).collect()
+        variable.shadowed.iter().map(VariableSource::to_string).collect()
     }
 }
 
@@ -68,11 +68,11 @@ fn start_on(kubelet: Kubelet, container: &Json, spec: &Json, image: &[&str]) -> 
     spec["containers"] = json!([container]);
     let spec: PodSpec = serde_json::from_value(spec).unwrap();
     let objects = cluster();
-    let facts = Facts {
+    let facts = ClusterFacts {
         name: "kestra-0".into(),
         namespace: "prod".into(),
         kubelet,
-        ..Facts::default()
+        ..ClusterFacts::default()
     };
     let pod = Pod {
         spec: &spec,
@@ -166,7 +166,7 @@ fn references_see_links_env_from_and_earlier_entries_but_not_the_image() {
         assert_eq!(started.text(name).as_deref(), Some(expected), "{name}");
     }
     let argv = started.environment.command(&started.container).argv(&[], &[]);
-    let expected = ["run", "[a of creds]", "$(PATH)", "80"].map(Value::from);
+    let expected = ["run", "[a of creds]", "$(PATH)", "80"].map(EnvValue::from);
     assert_eq!(argv, expected);
 }
 
@@ -180,7 +180,7 @@ fn what_comes_from_a_secret_is_not_expanded() {
                 {"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "K"}}}],
     }]}))
     .unwrap();
-    let facts = Facts::default();
+    let facts = ClusterFacts::default();
     let pod = Pod {
         spec: &spec,
         objects: &objects,
@@ -267,9 +267,9 @@ fn an_object_of_another_namespace_is_not_found() {
     let spec: PodSpec =
         serde_json::from_value(json!({"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "s"}}]}]}))
             .unwrap();
-    let facts = Facts {
+    let facts = ClusterFacts {
         namespace: "prod".into(),
-        ..Facts::default()
+        ..ClusterFacts::default()
     };
     let pod = Pod {
         spec: &spec,
@@ -319,8 +319,8 @@ fn bytes_that_are_not_utf8_are_replaced_or_block_by_the_kubelets_version() {
     }
     let started = with_secret_key(Kubelet::new(1, 34, 4), "BAD");
     let faults = started.environment.faults(&[]);
-    let place = Place::Variable("X".into());
-    assert_eq!(faults, [Fault::NotUtf8 { at: place }]);
+    let place = ProcessString::Variable("X".into());
+    assert_eq!(faults, [ProcessFault::NotUtf8 { at: place }]);
     assert_eq!(
         faults[0].blocked().to_string(),
         "CreateContainerError: grpc: error while marshaling: string field contains invalid UTF-8"
@@ -331,15 +331,15 @@ fn bytes_that_are_not_utf8_are_replaced_or_block_by_the_kubelets_version() {
         .environment
         .command(&started.container)
         .argv(&["run".into()], &[]);
-    let place = Place::Argument(1);
-    assert_eq!(started.environment.faults(&argv), [Fault::NotUtf8 { at: place }]);
+    let place = ProcessString::Argument(1);
+    assert_eq!(started.environment.faults(&argv), [ProcessFault::NotUtf8 { at: place }]);
 }
 
 #[test]
 fn a_nul_keeps_the_container_from_starting() {
     let faults = with_secret_key(Kubelet::NEWEST, "NUL").environment.faults(&[]);
-    let place = Place::Variable("X".into());
-    assert_eq!(faults, [Fault::Nul { at: place }]);
+    let place = ProcessString::Variable("X".into());
+    assert_eq!(faults, [ProcessFault::Nul { at: place }]);
     assert_eq!(
         faults[0].blocked().to_string(),
         "RunContainerError: invalid environment variable \"X\": contains nul byte (\\x00)"
@@ -359,17 +359,20 @@ fn what_execve_cannot_carry_is_too_long() {
     let fits = "x".repeat(MAX_STRING_BYTES - "V00=\0".len());
     assert_eq!(with(vec![fits.clone()]).faults(&[]), []);
 
-    let place = Place::Variable("V00".into());
+    let place = ProcessString::Variable("V00".into());
     let faults = with(vec![format!("{fits}x")]).faults(&[]);
     let bytes = MAX_STRING_BYTES + 1;
-    assert_eq!(faults, [Fault::TooLong { at: place, bytes }]);
+    assert_eq!(faults, [ProcessFault::TooLong { at: place, bytes }]);
     assert_eq!(
         faults[0].blocked().to_string(),
         "CrashLoopBackOff: argument list too long"
     );
 
     let faults = with(vec![fits; 16]).faults(&["run".into()]);
-    assert!(matches!(faults.as_slice(), [Fault::TotalTooLong { .. }]), "{faults:?}");
+    assert!(
+        matches!(faults.as_slice(), [ProcessFault::TotalTooLong { .. }]),
+        "{faults:?}"
+    );
 }
 
 #[test]
@@ -377,7 +380,7 @@ fn a_new_clusters_services_get_addresses_unless_they_have_none_by_design() {
     let service = |spec: Json| {
         let service = json!({"metadata": {"name": "s"}, "spec": spec});
         let objects = Objects::new([], [], [serde_json::from_value(service).unwrap()]);
-        let (spec, facts) = (PodSpec::default(), Facts::default());
+        let (spec, facts) = (PodSpec::default(), ClusterFacts::default());
         let objects = objects.with_cluster_ips();
         let pod = Pod {
             spec: &spec,

@@ -13,9 +13,9 @@ pub struct Environment {
     pub variables: Vec<Variable>,
     /// Keys that `envFrom` left out, which only kubelets before 1.30 do, and variables that
     /// [`Environment::behind`] a shell are gone.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedVariable>,
     /// What the kubelet itself hands to the runtime: what `$(NAME)` in a command can refer to.
-    pub(super) handed: HashMap<String, Value>,
+    pub(super) handed: HashMap<String, EnvValue>,
     /// Whose rules hold.
     pub(super) kubelet: Kubelet,
 }
@@ -39,11 +39,11 @@ pub struct Variable {
     /// Its name.
     pub name: String,
     /// Its value in the process.
-    pub value: Value,
+    pub value: EnvValue,
     /// Where the value comes from.
-    pub source: Source,
+    pub source: VariableSource,
     /// Other sources of the same name that lost to this one, weakest first.
-    pub shadowed: Vec<Source>,
+    pub shadowed: Vec<VariableSource>,
     /// Whether bytes that were not UTF-8 were replaced, each by U+FFFD: where the kubelet lets
     /// them pass, the runtime writes them into its configuration, which is JSON.
     pub replaced: bool,
@@ -51,20 +51,20 @@ pub struct Variable {
 
 /// A key that `envFrom` left out (`InvalidEnvironmentVariableNames`), or a variable that a shell dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedVariable {
     /// The name it would have had, prefix included.
     pub name: String,
     /// Where it stands.
-    pub source: Source,
+    pub source: VariableSource,
     /// The message of the kubelet's event, which names all keys skipped there; of a shell, our own words.
     pub why: String,
 }
 
 /// Bytes that may be secret; `Debug` shows only how many.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Value(Vec<u8>);
+pub struct EnvValue(Vec<u8>);
 
-impl Value {
+impl EnvValue {
     /// The bytes, for the process they are meant for or for a comparison.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -81,13 +81,13 @@ impl Value {
     }
 }
 
-impl<T: Into<Vec<u8>>> From<T> for Value {
+impl<T: Into<Vec<u8>>> From<T> for EnvValue {
     fn from(bytes: T) -> Self {
         Self(bytes.into())
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for EnvValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{} bytes>", self.0.len())
     }
@@ -95,7 +95,7 @@ impl fmt::Debug for Value {
 
 /// Where a variable comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum VariableSource {
     /// The container runtime: `HOSTNAME`, and `PATH` where the image has none.
     Runtime,
     /// `ENV` in the image.
@@ -139,7 +139,7 @@ pub enum Source {
     },
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for VariableSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Runtime => f.write_str("the container runtime"),
@@ -166,7 +166,7 @@ impl Layers {
         Some(self.variables.get(position)?.value.as_bytes())
     }
 
-    pub(super) fn set(&mut self, name: &str, value: impl Into<Value>, source: Source) {
+    pub(super) fn set(&mut self, name: &str, value: impl Into<EnvValue>, source: VariableSource) {
         self.put(Variable {
             name: name.into(),
             value: value.into(),

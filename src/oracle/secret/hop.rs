@@ -7,7 +7,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::decode::decode_bytes;
-use super::{DisplayValue, PREFIX, Place, Plaintext, Read, RunKey, SecretStore, reported};
+use super::{DisplayValue, Location, PREFIX, Plaintext, RunKey, SecretRead, SecretStore, reported};
 
 /// A place where a secret can be looked at, in the order of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +49,7 @@ impl fmt::Display for HopKind {
 /// What is at a hop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Value<V = DisplayValue> {
+pub enum HopValue<V = DisplayValue> {
     /// This value.
     Is(V),
     /// One of these, and nothing says which.
@@ -58,7 +58,7 @@ pub enum Value<V = DisplayValue> {
     Nothing(String),
 }
 
-impl<V: PartialEq> Value<V> {
+impl<V: PartialEq> HopValue<V> {
     /// Whether what is here can be the `other`. Nothing is nothing, for whatever reason.
     fn agrees(&self, other: &Self) -> bool {
         match (self, other) {
@@ -71,7 +71,7 @@ impl<V: PartialEq> Value<V> {
     }
 }
 
-impl Value<Plaintext> {
+impl HopValue<Plaintext> {
     fn then(&self, f: impl FnOnce(&Plaintext) -> Self) -> Self {
         match self {
             Self::Is(plain) => f(plain),
@@ -81,22 +81,22 @@ impl Value<Plaintext> {
     }
 
     /// As a report may show it.
-    pub fn show(&self, key: &RunKey) -> Value {
+    pub fn show(&self, key: &RunKey) -> HopValue {
         match self {
-            Self::Is(plain) => Value::Is(key.show(plain)),
-            Self::OneOf(several) => Value::OneOf(several.iter().map(|plain| key.show(plain)).collect()),
-            Self::Nothing(why) => Value::Nothing(why.clone()),
+            Self::Is(plain) => HopValue::Is(key.show(plain)),
+            Self::OneOf(several) => HopValue::OneOf(several.iter().map(|plain| key.show(plain)).collect()),
+            Self::Nothing(why) => HopValue::Nothing(why.clone()),
         }
     }
 }
 
-impl From<Read> for Value<Plaintext> {
-    fn from(read: Read) -> Self {
+impl From<SecretRead> for HopValue<Plaintext> {
+    fn from(read: SecretRead) -> Self {
         match read {
-            Read::Text(text) => Self::Is(text),
-            Read::OneOf(texts) => Self::OneOf(texts),
-            Read::EmptyString => Self::Is(Plaintext::new("", true)),
-            Read::Fails(message) => Self::Nothing(message),
+            SecretRead::Text(text) => Self::Is(text),
+            SecretRead::OneOf(texts) => Self::OneOf(texts),
+            SecretRead::EmptyString => Self::Is(Plaintext::new("", true)),
+            SecretRead::Fails(message) => Self::Nothing(message),
         }
     }
 }
@@ -108,25 +108,25 @@ pub struct Hop<V = DisplayValue> {
     pub at: HopKind,
     /// What would be here if the plaintext is to arrive; none when nobody said what is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub meant: Option<Value<V>>,
+    pub meant: Option<HopValue<V>>,
     /// What must be here by what was given and by the rules of Kubernetes, Java and Kestra; none before
     /// something was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub predicted: Option<Value<V>>,
+    pub predicted: Option<HopValue<V>>,
     /// What was seen here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub observed: Option<Value<V>>,
+    pub observed: Option<HopValue<V>>,
 }
 
 impl Hop<Plaintext> {
     /// Something was seen here, in the outputs of a task: what should be there is what those show.
-    pub fn seen_in_outputs(&mut self, seen: Value<Plaintext>, kestra: &Version) {
+    pub fn seen_in_outputs(&mut self, seen: HopValue<Plaintext>, kestra: &Version) {
         for value in [&mut self.meant, &mut self.predicted].into_iter().flatten() {
-            if let Value::Is(text) = value {
+            if let HopValue::Is(text) = value {
                 match reported(text, kestra).as_slice() {
                     [] => {}
-                    [one] => *value = Value::Is(one.clone()),
-                    several => *value = Value::OneOf(several.to_vec()),
+                    [one] => *value = HopValue::Is(one.clone()),
+                    several => *value = HopValue::OneOf(several.to_vec()),
                 }
             }
         }
@@ -135,7 +135,7 @@ impl Hop<Plaintext> {
 
     /// As a report may show it.
     pub fn show(&self, key: &RunKey) -> Hop {
-        let show = |value: &Option<Value<Plaintext>>| value.as_ref().map(|value| value.show(key));
+        let show = |value: &Option<HopValue<Plaintext>>| value.as_ref().map(|value| value.show(key));
         Hop {
             at: self.at,
             meant: show(&self.meant),
@@ -148,7 +148,7 @@ impl Hop<Plaintext> {
 /// The first hop where truth left the plan: what was seen there is not what was predicted, or what is
 /// there (as seen, else as predicted) is not what was meant.
 pub fn first_wrong<V: PartialEq>(hops: &[Hop<V>]) -> Option<HopKind> {
-    let differ = |a: Option<&Value<V>>, b: Option<&Value<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
+    let differ = |a: Option<&HopValue<V>>, b: Option<&HopValue<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
     let wrong = |hop: &&Hop<V>| {
         let truth = hop.observed.as_ref().or(hop.predicted.as_ref());
         differ(hop.observed.as_ref(), hop.predicted.as_ref()) || differ(truth, hop.meant.as_ref())
@@ -162,7 +162,7 @@ pub struct Path<'a> {
     /// The key a flow reads.
     pub key: &'a str,
     /// Where the value was written.
-    pub place: Place,
+    pub place: Location,
     /// What was written.
     pub written: &'a Plaintext,
     /// What the user means a flow to get, when that is known.
@@ -180,7 +180,7 @@ impl Path<'_> {
     /// padding are no fault. Otherwise what is meant is the plain encoding.
     pub fn hops(&self, kestra: &Version) -> Vec<Hop<Plaintext>> {
         let predicted = self.downstream(self.written, kestra);
-        let arrives = |meant: &Plaintext| matches!(predicted.last(), Some((_, Value::Is(text))) if text == meant);
+        let arrives = |meant: &Plaintext| matches!(predicted.last(), Some((_, HopValue::Is(text))) if text == meant);
         let meant = match self.meant {
             Some(meant) if arrives(meant) => predicted.clone(),
             Some(meant) => Path {
@@ -208,31 +208,31 @@ impl Path<'_> {
     fn upstream(&self, meant: &Plaintext) -> Vec<Hop<Plaintext>> {
         let hop = |at, value| Hop {
             at,
-            meant: Some(Value::Is(value)),
+            meant: Some(HopValue::Is(value)),
             predicted: None,
             observed: None,
         };
         let mut hops = vec![
             hop(HopKind::Plaintext, meant.clone()),
-            hop(HopKind::EncodingForKestra, Place::Env.encode(meant)),
+            hop(HopKind::EncodingForKestra, Location::Env.encode(meant)),
         ];
-        if self.place == Place::Data {
-            hops.push(hop(HopKind::EncodingForKubernetes, Place::Data.encode(meant)));
+        if self.place == Location::Data {
+            hops.push(hop(HopKind::EncodingForKubernetes, Location::Data.encode(meant)));
         }
         hops
     }
 
-    fn downstream(&self, written: &Plaintext, kestra: &Version) -> Vec<(HopKind, Value<Plaintext>)> {
+    fn downstream(&self, written: &Plaintext, kestra: &Version) -> Vec<(HopKind, HopValue<Plaintext>)> {
         let stored = self.place.environment(written).map_or_else(
-            || Value::Nothing("the API server refuses the Secret: its data is not Base64".into()),
-            Value::Is,
+            || HopValue::Nothing("the API server refuses the Secret: its data is not Base64".into()),
+            HopValue::Is,
         );
         let environment = self
             .environment
-            .map_or_else(|| stored.clone(), |value| Value::Is(value.clone()));
+            .map_or_else(|| stored.clone(), |value| HopValue::Is(value.clone()));
         let decoder = environment.then(|value| match decode_bytes(value) {
-            Ok(bytes) => Value::Is(bytes),
-            Err(error) => Value::Nothing(error.to_string()),
+            Ok(bytes) => HopValue::Is(bytes),
+            Err(error) => HopValue::Nothing(error.to_string()),
         });
         let text = environment.then(|value| {
             let alone = || SecretStore::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
@@ -241,8 +241,8 @@ impl Path<'_> {
                 .into()
         });
         let mut hops = Vec::new();
-        if self.place != Place::Env {
-            hops.push((HopKind::ValuesOrManifest, Value::Is(written.clone())));
+        if self.place != Location::Env {
+            hops.push((HopKind::ValuesOrManifest, HopValue::Is(written.clone())));
             hops.push((HopKind::ApiServer, stored));
         }
         hops.extend([
@@ -260,7 +260,7 @@ mod tests {
 
     const NEW: Version = Version::new(2, 0, 0);
 
-    fn hops(place: Place, written: &str, meant: Option<&str>) -> Vec<Hop<Plaintext>> {
+    fn hops(place: Location, written: &str, meant: Option<&str>) -> Vec<Hop<Plaintext>> {
         let written = written.into();
         let meant = meant.map(Plaintext::from);
         Path {
@@ -274,22 +274,22 @@ mod tests {
         .hops(&NEW)
     }
 
-    fn last(hops: &[Hop<Plaintext>]) -> Option<&Value<Plaintext>> {
+    fn last(hops: &[Hop<Plaintext>]) -> Option<&HopValue<Plaintext>> {
         hops.last().and_then(|hop| hop.predicted.as_ref())
     }
 
     #[test]
     fn the_pages_printed_value_leaves_the_plan_in_the_manifest() {
-        let hops = hops(Place::Data, "WVdSdGFXNEsK", Some("admin"));
-        assert_eq!(last(&hops), Some(&Value::Is("admin\n".into())));
+        let hops = hops(Location::Data, "WVdSdGFXNEsK", Some("admin"));
+        assert_eq!(last(&hops), Some(&HopValue::Is("admin\n".into())));
         assert_eq!(first_wrong(&hops), Some(HopKind::ValuesOrManifest));
     }
 
     #[test]
     fn a_value_that_arrives_is_as_meant_however_it_was_encoded() {
         for written in ["WVdSdGFXND0=", "WVdSdGFXND0K", "WVdS\ndGFX\nND0=\n"] {
-            let hops = hops(Place::Data, written, Some("admin"));
-            assert_eq!(last(&hops), Some(&Value::Is("admin".into())));
+            let hops = hops(Location::Data, written, Some("admin"));
+            assert_eq!(last(&hops), Some(&HopValue::Is("admin".into())));
             assert_eq!(first_wrong(&hops), None);
         }
     }
@@ -297,22 +297,22 @@ mod tests {
     #[test]
     fn what_is_seen_in_outputs_is_held_against_what_those_show() {
         for (seen, wrong) in [("ab", None), ("a\0b", Some(HopKind::SecretFunction))] {
-            let mut hops = hops(Place::Values, "YQBi", Some("a\0b"));
+            let mut hops = hops(Location::Values, "YQBi", Some("a\0b"));
             let last = hops.last_mut().unwrap();
-            last.seen_in_outputs(Value::Is(seen.into()), &NEW);
-            assert_eq!(last.predicted, Some(Value::Is("ab".into())));
+            last.seen_in_outputs(HopValue::Is(seen.into()), &NEW);
+            assert_eq!(last.predicted, Some(HopValue::Is("ab".into())));
             assert_eq!(first_wrong(&hops), wrong);
         }
     }
 
     #[test]
     fn what_is_seen_and_not_predicted_is_wrong_even_when_nobody_said_what_is_meant() {
-        let mut hops = hops(Place::Values, "YWRtaW4=", None);
+        let mut hops = hops(Location::Values, "YWRtaW4=", None);
         assert_eq!(first_wrong(&hops), None);
         for hop in &mut hops {
             hop.observed = match hop.at {
-                HopKind::Environment => Some(Value::Is("YWRtaW4K".into())),
-                HopKind::SecretFunction => Some(Value::Is("admin\n".into())),
+                HopKind::Environment => Some(HopValue::Is("YWRtaW4K".into())),
+                HopKind::SecretFunction => Some(HopValue::Is("admin\n".into())),
                 _ => None,
             };
         }
@@ -321,29 +321,29 @@ mod tests {
 
     #[test]
     fn what_is_seen_goes_before_what_is_predicted() {
-        let mut hops = hops(Place::Env, "YWRtaW4=", Some("admin"));
+        let mut hops = hops(Location::Env, "YWRtaW4=", Some("admin"));
         if let Some(hop) = hops.last_mut() {
-            hop.observed = Some(Value::Nothing("Cannot find secret for key 'DB_USERNAME'.".into()));
+            hop.observed = Some(HopValue::Nothing("Cannot find secret for key 'DB_USERNAME'.".into()));
         }
         assert_eq!(first_wrong(&hops), Some(HopKind::SecretFunction));
     }
 
     #[test]
     fn the_api_server_refuses_data_that_is_not_base64() {
-        let hops = hops(Place::Data, "adm", None);
+        let hops = hops(Location::Data, "adm", None);
         let at = |at| {
             hops.iter()
                 .find(|hop| hop.at == at)
                 .and_then(|hop| hop.predicted.as_ref())
         };
-        assert!(matches!(at(HopKind::ApiServer), Some(Value::Nothing(why)) if why.contains("refuses")));
-        assert!(matches!(at(HopKind::SecretFunction), Some(Value::Nothing(_))));
+        assert!(matches!(at(HopKind::ApiServer), Some(HopValue::Nothing(why)) if why.contains("refuses")));
+        assert!(matches!(at(HopKind::SecretFunction), Some(HopValue::Nothing(_))));
     }
 
     #[test]
     fn a_report_shows_no_plaintext_and_can_be_read_again() {
         let key = RunKey::random();
-        let hops: Vec<Hop> = hops(Place::Data, "WVdSdGFXNEsK", Some("admin"))
+        let hops: Vec<Hop> = hops(Location::Data, "WVdSdGFXNEsK", Some("admin"))
             .iter()
             .map(|hop| hop.show(&key))
             .collect();

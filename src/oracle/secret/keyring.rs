@@ -48,7 +48,7 @@ fn log_line(name: &str, reason: &str) -> String {
 
 /// What Kestra holds under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry<'a> {
+pub enum StoredSecret<'a> {
     /// One text.
     Found(&'a Plaintext),
     /// Every variable for this key was dropped.
@@ -60,7 +60,7 @@ pub enum Entry<'a> {
 
 /// What `secret(key)` does in a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Read {
+pub enum SecretRead {
     /// It is this text.
     Text(Plaintext),
     /// It is one of these texts, which differ; nothing says beforehand which.
@@ -73,12 +73,12 @@ pub enum Read {
 
 impl SecretStore {
     /// What is held under `key`, in whatever case it is written.
-    pub fn entry(&self, key: &str) -> Option<Entry<'_>> {
+    pub fn entry(&self, key: &str) -> Option<StoredSecret<'_>> {
         let candidates = self.secrets.get(&upper_case(key))?;
         Some(match candidates.decoded.as_slice() {
-            [] => Entry::Undecodable(&candidates.undecodable),
-            [(_, text)] => Entry::Found(text),
-            several => Entry::Collision(several),
+            [] => StoredSecret::Undecodable(&candidates.undecodable),
+            [(_, text)] => StoredSecret::Found(text),
+            several => StoredSecret::Collision(several),
         })
     }
 
@@ -87,10 +87,10 @@ impl SecretStore {
     /// 0.20.7 was seen to be silent about what is missing, 1.3.31 and 2.0.0 were seen to fail; the turn
     /// is kestra#6495, merged between 0.20 and 0.21. Versions before kestra#3213 (March 2024), which
     /// failed in other words, are not modelled.
-    pub fn secret(&self, key: &str, kestra: &Version) -> Read {
+    pub fn secret(&self, key: &str, kestra: &Version) -> SecretRead {
         match self.entry(key) {
-            Some(Entry::Found(text)) => Read::Text(text.clone()),
-            Some(Entry::Collision(several)) => {
+            Some(StoredSecret::Found(text)) => SecretRead::Text(text.clone()),
+            Some(StoredSecret::Collision(several)) => {
                 let mut texts: Vec<Plaintext> = Vec::new();
                 for (_, text) in several {
                     if !texts.contains(text) {
@@ -98,14 +98,18 @@ impl SecretStore {
                     }
                 }
                 if let [text] = texts.as_slice() {
-                    Read::Text(text.clone())
+                    SecretRead::Text(text.clone())
                 } else {
-                    Read::OneOf(texts)
+                    SecretRead::OneOf(texts)
                 }
             }
             // Not `kestra < 0.21.0`: a snapshot of 0.21.0 precedes it but behaves like it.
-            Some(Entry::Undecodable(_)) | None if (kestra.major, kestra.minor) < (0, 21) => Read::EmptyString,
-            Some(Entry::Undecodable(_)) | None => Read::Fails(format!("Cannot find secret for key '{key}'.")),
+            Some(StoredSecret::Undecodable(_)) | None if (kestra.major, kestra.minor) < (0, 21) => {
+                SecretRead::EmptyString
+            }
+            Some(StoredSecret::Undecodable(_)) | None => {
+                SecretRead::Fails(format!("Cannot find secret for key '{key}'."))
+            }
         }
     }
 
@@ -195,8 +199,8 @@ mod tests {
         environment.iter().copied().collect()
     }
 
-    fn text(text: &str) -> Read {
-        Read::Text(text.into())
+    fn text(text: &str) -> SecretRead {
+        SecretRead::Text(text.into())
     }
 
     #[test]
@@ -212,17 +216,17 @@ mod tests {
     fn what_is_missing_or_does_not_decode_is_empty_before_0_21_and_fails_since() {
         let keyring = keyring(&[("SECRET_DB_USERNAME", "admin")]);
         for key in ["DB_USERNAME", "nobody"] {
-            assert_eq!(keyring.secret(key, &OLD), Read::EmptyString);
+            assert_eq!(keyring.secret(key, &OLD), SecretRead::EmptyString);
             assert_eq!(
                 keyring.secret(key, &NEW),
-                Read::Fails(format!("Cannot find secret for key '{key}'."))
+                SecretRead::Fails(format!("Cannot find secret for key '{key}'."))
             );
         }
         let snapshot = Version {
             pre: semver::Prerelease::new("SNAPSHOT").unwrap(),
             ..Version::new(0, 21, 0)
         };
-        assert!(matches!(keyring.secret("nobody", &snapshot), Read::Fails(_)));
+        assert!(matches!(keyring.secret("nobody", &snapshot), SecretRead::Fails(_)));
         assert_eq!(
             keyring.log_lines(),
             [
@@ -234,15 +238,18 @@ mod tests {
     #[test]
     fn the_prefix_in_another_case_is_ignored() {
         let keyring = keyring(&[("secret_FOO", "YWRtaW4="), ("SECRETS", "x"), ("SECRÉT_", "x")]);
-        assert!(matches!(keyring.secret("FOO", &NEW), Read::Fails(_)));
+        assert!(matches!(keyring.secret("FOO", &NEW), SecretRead::Fails(_)));
         assert_eq!(keyring.ignored(), ["secret_FOO"]);
     }
 
     #[test]
     fn names_that_differ_in_case_give_either_text_and_log_both() {
         let keyring = keyring(&[("SECRET_Key", "YQ=="), ("SECRET_KEY", "Yg=="), ("SECRET_key", "YQ")]);
-        assert_eq!(keyring.secret("key", &NEW), Read::OneOf(vec!["a".into(), "b".into()]));
-        assert!(matches!(keyring.entry("key"), Some(Entry::Collision(several)) if several.len() == 3));
+        assert_eq!(
+            keyring.secret("key", &NEW),
+            SecretRead::OneOf(vec!["a".into(), "b".into()])
+        );
+        assert!(matches!(keyring.entry("key"), Some(StoredSecret::Collision(several)) if several.len() == 3));
         assert!(keyring.log_lines().contains(
             &"Could not decode secret 'SECRET_KEY', make sure it is Base64-encoded: Duplicate key KEY (attempted merging values ".to_owned()
         ));

@@ -17,7 +17,7 @@ const GO: GeneralPurpose = GeneralPurpose::new(
 /// Where a value is written down, which decides how many layers of Base64 it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum Location {
     /// In the environment itself.
     Env,
     /// The `value` of a variable in the chart's values.
@@ -28,7 +28,7 @@ pub enum Place {
     Data,
 }
 
-impl Place {
+impl Location {
     /// The value to write here for a plaintext.
     pub fn encode(self, plain: &Plaintext) -> Plaintext {
         let once = plain.map(|bytes| STANDARD.encode(bytes));

@@ -3,7 +3,7 @@
 use semver::Version;
 use zeroize::Zeroizing;
 
-use super::{Plaintext, Read};
+use super::{Plaintext, SecretRead};
 
 /// Six characters, by which JSON writes NUL down; in a text of their own they stand behind a backslash.
 const NUL: &str = "\\u0000";
@@ -42,7 +42,7 @@ pub fn reported(text: &Plaintext, kestra: &Version) -> Vec<Plaintext> {
     }
 }
 
-impl Read {
+impl SecretRead {
     /// The same as a task's outputs show it; none where nothing can be said of that.
     pub fn reported(self, kestra: &Version) -> Option<Self> {
         let texts = match self {
@@ -121,17 +121,17 @@ mod tests {
         assert_eq!(reported(&"admin".into(), &unseen), ["admin".into()]);
         assert_eq!(reported(&"a\0b".into(), &unseen), ["a\0b".into(), "ab".into()]);
         assert_eq!(reported(&r"a\u0000".into(), &unseen), []);
-        let read = Read::Text("a\0b".into()).reported(&unseen);
-        assert_eq!(read, Some(Read::OneOf(vec!["a\0b".into(), "ab".into()])));
+        let read = SecretRead::Text("a\0b".into()).reported(&unseen);
+        assert_eq!(read, Some(SecretRead::OneOf(vec!["a\0b".into(), "ab".into()])));
     }
 
     #[test]
     fn what_is_shown_of_one_of_several_is_one_of_theirs() {
-        let several = Read::OneOf(vec!["a\0".into(), "a".into(), "b".into()]);
+        let several = SecretRead::OneOf(vec!["a\0".into(), "a".into(), "b".into()]);
         let shown = several.reported(&NEW);
-        assert_eq!(shown, Some(Read::OneOf(vec!["a".into(), "b".into()])));
-        assert_eq!(Read::Text(r"a\u0000".into()).reported(&NEW), None);
-        assert_eq!(Read::EmptyString.reported(&OLD), Some(Read::EmptyString));
+        assert_eq!(shown, Some(SecretRead::OneOf(vec!["a".into(), "b".into()])));
+        assert_eq!(SecretRead::Text(r"a\u0000".into()).reported(&NEW), None);
+        assert_eq!(SecretRead::EmptyString.reported(&OLD), Some(SecretRead::EmptyString));
     }
 
     #[test]

@@ -3,17 +3,17 @@ use std::convert::Infallible;
 use super::super::bench::{difference, reported};
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::oracle::secret::{Read, SecretStore};
+use crate::oracle::secret::{SecretRead, SecretStore};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 
 /// What a live Kestra does, as far as names and values alone decide it.
 fn observed(sample: &Sample, keyring: &SecretStore) -> Observed {
     match keyring.secret(&sample.key, &NEW).reported(&NEW).unwrap() {
-        Read::Text(text) => Observed::Text(text),
-        Read::OneOf(texts) => Observed::Text(texts[0].clone()),
-        Read::EmptyString => Observed::Text("".into()),
-        Read::Fails(words) => Observed::Missing(words),
+        SecretRead::Text(text) => Observed::Text(text),
+        SecretRead::OneOf(texts) => Observed::Text(texts[0].clone()),
+        SecretRead::EmptyString => Observed::Text("".into()),
+        SecretRead::Fails(words) => Observed::Missing(words),
     }
 }
 

@@ -7,18 +7,18 @@ use testcontainers::bollard::models::{ContainerCreateBody, HostConfig, PortBindi
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::daemon::Daemon;
+use super::daemon::DockerDaemon;
 use super::{Image, infra};
 use crate::error::InfraError;
 use crate::kestra::{Client, Limits, wait_healthy};
 use crate::oracle::environment::MountedFile;
 use crate::plan::{Action, Installation};
 use crate::provider::forecast::{Next, next};
-use crate::provider::{Installed, Pod, Pods, Role, RunContext, evidence};
-use crate::report::Kept;
+use crate::provider::{Installed, KestraPod, Pods, Role, RunContext, evidence};
+use crate::report::KeptInstallation;
 use crate::scenario::Credentials;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
-use crate::system::process::Log;
+use crate::system::process::ChildLog;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
 const GRACE: Duration = Duration::from_secs(3);
@@ -29,28 +29,28 @@ const HTTP: &str = "8080/tcp";
 const MANAGEMENT: &str = "8081/tcp";
 
 /// A Kestra that runs, and what it runs with.
-pub struct Running {
-    daemon: Daemon,
+pub struct DockerKestra {
+    daemon: DockerDaemon,
     image: Image,
     release: Installation,
     pods: Pods,
-    container: Container,
+    container: DockerContainer,
     client: Client,
     boot: Option<Duration>,
 }
 
-struct Container {
-    daemon: Daemon,
+struct DockerContainer {
+    daemon: DockerDaemon,
     name: String,
     owned: ResourceGuard,
-    log: Log,
+    log: ChildLog,
     follower: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl DockerKestra {
     pub(super) async fn start(
         site: &RunContext,
-        daemon: Daemon,
+        daemon: DockerDaemon,
         image: Image,
         installation: &Installation,
         pods: Pods,
@@ -109,7 +109,7 @@ impl Running {
     /// # Errors
     /// [`InfraError`] when the ledger cannot be written; `clean` finds the container all the same.
     pub async fn keep(self, site: &RunContext) -> Result<(), InfraError> {
-        let Container {
+        let DockerContainer {
             name, owned, follower, ..
         } = self.container;
         let mut reach = vec![
@@ -120,7 +120,7 @@ impl Running {
         let files = self.pods.of_tasks().files.iter().map(|f| &f.path);
         reach
             .extend(files.map(|path| format!("docker exec {name} cat {path}  # its configuration, user and password")));
-        site.keeping.add(Kept {
+        site.keeping.add(KeptInstallation {
             installation: self.release.id,
             reach,
         });
@@ -163,11 +163,11 @@ impl Running {
     }
 }
 
-impl Container {
+impl DockerContainer {
     /// Makes a container that does not run yet; nothing is left when that fails.
     async fn create(
         site: &RunContext,
-        daemon: &Daemon,
+        daemon: &DockerDaemon,
         id: &str,
         body: ContainerCreateBody,
     ) -> Result<Self, InfraError> {
@@ -179,7 +179,7 @@ impl Container {
             .map_err(ledger)?;
         let container = Self {
             daemon: daemon.clone(),
-            log: Log::new(site.redactor.scrubber(), None),
+            log: ChildLog::new(site.redactor.scrubber(), None),
             follower: None,
             name,
             owned,
@@ -249,13 +249,13 @@ impl Container {
 /// A container with a healthy Kestra in it; nothing is left when there is none.
 async fn boot(
     site: &RunContext,
-    daemon: &Daemon,
+    daemon: &DockerDaemon,
     image: &Image,
     installation: &Installation,
-    pod: &Pod,
-) -> Result<(Container, Client), InfraError> {
+    pod: &KestraPod,
+) -> Result<(DockerContainer, Client), InfraError> {
     let body = body(site, image, installation, pod);
-    let mut container = Container::create(site, daemon, &installation.id, body).await?;
+    let mut container = DockerContainer::create(site, daemon, &installation.id, body).await?;
     site.observer.waiting(&installation.id, "Kestra to become healthy");
     let started = tokio::select! {
         started = container.start(site, site.credentials(installation), &pod.files) => started,
@@ -282,7 +282,7 @@ fn is_the_one(client: Client, image: &Image, installation: &Installation) -> Res
         .help(format!("name it: --kestra official@{serves} --image {}", image.name)))
 }
 
-fn body(site: &RunContext, image: &Image, installation: &Installation, pod: &Pod) -> ContainerCreateBody {
+fn body(site: &RunContext, image: &Image, installation: &Installation, pod: &KestraPod) -> ContainerCreateBody {
     // As text, for the daemon's API is JSON; what a kubelet would not have handed on is not here.
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let environment = &pod.environment.variables;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::daemon::Daemon;
+use super::daemon::DockerDaemon;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::redact::Redactor;
 
@@ -33,7 +33,9 @@ impl Cleaner for Containers {
                 thing: thing.clone(),
                 source: e.into(),
             };
-            let daemon = Daemon::connect(Redactor::default().scrubber()).await.map_err(failed)?;
+            let daemon = DockerDaemon::connect(Redactor::default().scrubber())
+                .await
+                .map_err(failed)?;
             // Nobody waits for what it would still have to say.
             let was_there = daemon.remove(name, Duration::ZERO).await.map_err(failed)?;
             Ok(if was_there { Cleaned::Removed } else { Cleaned::WasGone })

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-pub use boot::Running;
+pub use boot::DockerKestra;
 pub use clean::Containers;
-use daemon::{CallError, Daemon};
+use daemon::{CallError, DockerDaemon};
 
 use super::embedded::bearable;
-use super::forecast::Node;
-use super::{KestraRef, Options, Pods, RELEASE, RunContext};
+use super::forecast::NodeFacts;
+use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
@@ -27,7 +27,7 @@ pub struct Docker {
     /// Whether twins are started apart.
     pub isolate: bool,
     parallel: usize,
-    daemon: Daemon,
+    daemon: DockerDaemon,
     images: BTreeMap<String, Image>,
 }
 
@@ -35,7 +35,7 @@ pub struct Docker {
 #[derive(Debug, Clone)]
 struct Image {
     name: String,
-    node: Node,
+    node: NodeFacts,
 }
 
 impl Docker {
@@ -47,9 +47,9 @@ impl Docker {
         site: &RunContext,
         kestras: &[(KestraRef, Version)],
         chosen: &BTreeMap<String, ImageRef>,
-        options: &Options,
+        options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
-        let daemon = Daemon::connect(site.redactor.scrubber()).await.map_err(|e| {
+        let daemon = DockerDaemon::connect(site.redactor.scrubber()).await.map_err(|e| {
             InfraError::new("use Docker", format!("failed to {e}")).help(
                 "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
                  --provider embedded needs no Docker",
@@ -68,7 +68,7 @@ impl Docker {
             let env = env.ok_or_else(|| {
                 InfraError::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
             })?;
-            let node = Node {
+            let node = NodeFacts {
                 image_env: env,
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
@@ -90,7 +90,7 @@ impl Docker {
     }
 
     /// What a kubelet would know when it started the image of an installation.
-    pub(super) fn node(&self, installation: &Installation) -> Result<&Node, InfraError> {
+    pub(super) fn node(&self, installation: &Installation) -> Result<&NodeFacts, InfraError> {
         self.image(installation).map(|image| &image.node)
     }
 
@@ -108,9 +108,9 @@ impl Docker {
         site: &RunContext,
         installation: &Installation,
         pods: &Pods,
-    ) -> Result<Running, InfraError> {
+    ) -> Result<DockerKestra, InfraError> {
         let image = self.image(installation)?.clone();
-        Running::start(site, self.daemon.clone(), image, installation, pods.clone()).await
+        DockerKestra::start(site, self.daemon.clone(), image, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.

@@ -7,15 +7,15 @@ use super::servers::Servers;
 use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::{Action, Installation};
-use crate::provider::forecast::{Next, Node, next};
+use crate::provider::forecast::{Next, NodeFacts, next};
 use crate::provider::{Installed, Pods, RunContext, evidence};
 
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.
 const TRIES: usize = 3;
 
 /// A Kestra that runs, and what it runs with.
-pub struct Running {
-    node: Node,
+pub struct EmbeddedKestra {
+    node: NodeFacts,
     launcher: Launcher,
     release: Installation,
     pods: Pods,
@@ -24,10 +24,10 @@ pub struct Running {
     boot: Option<Duration>,
 }
 
-impl Running {
+impl EmbeddedKestra {
     pub(super) async fn start(
         site: &RunContext,
-        node: Node,
+        node: NodeFacts,
         launcher: Launcher,
         installation: &Installation,
         pods: Pods,

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-pub use boot::Running;
+pub use boot::EmbeddedKestra;
 pub use build::Engine;
 
-use super::forecast::Node;
-use super::{KestraRef, Options, Pods, RELEASE, RunContext};
+use super::forecast::NodeFacts;
+use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
@@ -31,7 +31,7 @@ const ENGINE_MIB: u64 = 600;
 pub struct Embedded {
     /// Whether twins are started apart.
     pub isolate: bool,
-    pub(super) node: Node,
+    pub(super) node: NodeFacts,
     parallel: usize,
     launchers: BTreeMap<String, Launcher>,
 }
@@ -57,7 +57,7 @@ impl Embedded {
     pub async fn open(
         site: &RunContext,
         kestras: &[(KestraRef, Version)],
-        options: &Options,
+        options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
         let mut launchers = BTreeMap::new();
         for (kestra, version) in kestras {
@@ -75,7 +75,7 @@ impl Embedded {
         }
         Ok(Self {
             isolate: options.isolate,
-            node: Node {
+            node: NodeFacts {
                 image_env: image_env(),
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
@@ -100,13 +100,13 @@ impl Embedded {
         site: &RunContext,
         installation: &Installation,
         pods: &Pods,
-    ) -> Result<Running, InfraError> {
+    ) -> Result<EmbeddedKestra, InfraError> {
         let launcher = self
             .launchers
             .get(&installation.kestra)
             .cloned()
             .ok_or_else(|| InfraError::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
-        Running::start(site, self.node.clone(), launcher, installation, pods.clone()).await
+        EmbeddedKestra::start(site, self.node.clone(), launcher, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.

@@ -13,24 +13,24 @@ use reqwest::Url;
 use super::build::Engine;
 use crate::error::InfraError;
 use crate::kestra::{Client, Limits, wait_healthy};
-use crate::provider::{Pod, RunContext};
+use crate::provider::{KestraPod, RunContext};
 use crate::scenario::Credentials;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
-use crate::system::process::{Command, Daemon, Log};
+use crate::system::process::{ChildLog, ChildProcess, Command};
 use crate::tools::toolbox::Java;
 
 /// How much of a process's log is told when it ended by itself.
 const LAST_WORDS: usize = 12;
 
 /// A child in a group of its own.
-pub(super) struct Process {
-    daemon: Daemon,
+pub(super) struct KestraProcess {
+    daemon: ChildProcess,
     owned: ResourceGuard,
     /// Configuration, storage and temporary files; gone with the process.
     folder: TempDir,
 }
 
-impl Process {
+impl KestraProcess {
     /// Starts a child in a folder that is its own; nothing is left when that fails.
     pub(super) async fn spawn(
         site: &RunContext,
@@ -67,7 +67,7 @@ impl Process {
     }
 
     /// What it has said so far.
-    pub(super) fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &ChildLog {
         self.daemon.log()
     }
 
@@ -107,7 +107,7 @@ fn url(port: u16) -> Result<Url, InfraError> {
 
 /// The pod's environment, with its mounted files laid into `folder` and the configuration's paths
 /// rewritten to them.
-pub(super) fn environment(pod: &Pod, folder: &Path) -> std::io::Result<Vec<(String, OsString)>> {
+pub(super) fn environment(pod: &KestraPod, folder: &Path) -> std::io::Result<Vec<(String, OsString)>> {
     let mut laid = Vec::new();
     for (n, file) in pod.files.iter().enumerate() {
         // One folder each: two paths in the container may end in the same name.

@@ -9,12 +9,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Launcher;
-use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
+use super::process::{KestraProcess, Ports, add_java_options, connect, environment, java_command, ledger, properties};
 use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Installation;
-use crate::provider::{Pod, Pods, Role, RunContext};
-use crate::system::process::{Command, Log};
+use crate::provider::{KestraPod, Pods, Role, RunContext};
+use crate::system::process::{ChildLog, Command};
 
 /// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
 /// goes with it, so there is nothing to wait for.
@@ -28,8 +28,8 @@ static APART: Semaphore = Semaphore::const_new(1);
 /// Servers that run; [`stop`](Self::stop) them, whether they all came up or not.
 #[derive(Default)]
 pub(super) struct Servers {
-    each: BTreeMap<Role, Process>,
-    database: Option<Process>,
+    each: BTreeMap<Role, KestraProcess>,
+    database: Option<KestraProcess>,
     turn: Option<SemaphorePermit<'static>>,
 }
 
@@ -98,7 +98,7 @@ impl Servers {
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .arg("-Dh2.bindAddress=127.0.0.1")
             .args(["org.h2.tools.Server", "-tcp", "-tcpPort", "0", "-ifNotExists"]);
-        let process = Process::spawn(site, command, folder, format!("the database of {id}")).await?;
+        let process = KestraProcess::spawn(site, command, folder, format!("the database of {id}")).await?;
         let database = self.database.insert(process);
         let listens = database.log().wait_for(|line| {
             let (_, address) = line.split_once("tcp://")?;
@@ -125,7 +125,7 @@ impl Servers {
     }
 
     /// The log of each.
-    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &Log)> {
+    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &ChildLog)> {
         self.each.iter().map(|(role, process)| (*role, process.log()))
     }
 
@@ -141,10 +141,10 @@ async fn spawn(
     site: &RunContext,
     launcher: &Launcher,
     id: &str,
-    (role, pod): (Role, &Pod),
+    (role, pod): (Role, &KestraPod),
     ports: Ports,
     shared: &[String],
-) -> Result<Process, InfraError> {
+) -> Result<KestraProcess, InfraError> {
     let folder = site.ledger.temp_dir().await.map_err(ledger)?;
     let mut properties = properties(ports, folder.path());
     // Of two that are the same Java takes the later one.
@@ -166,7 +166,7 @@ async fn spawn(
         Role::Standalone => format!("Kestra of {id}"),
         role => format!("Kestra's {role} of {id}"),
     };
-    Process::spawn(site, command.envs(environment), folder, program).await
+    KestraProcess::spawn(site, command.envs(environment), folder, program).await
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::{Engine, lock};
-use super::process::{Ports, Process, connect, java_command, properties};
+use super::process::{KestraProcess, Ports, connect, java_command, properties};
 use crate::error::InfraError;
 use crate::plan::Defaults;
 use crate::provider::RunContext;
@@ -81,7 +81,7 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
         .args(["engine.Engine", "server", "standalone"])
         .env("MICRONAUT_CONFIG_FILES", &configuration)
         .env("SECRET_TRAINING", "dHJhaW5pbmc=");
-    let process = Process::spawn(site, command, folder, "Kestra of training".into()).await?;
+    let process = KestraProcess::spawn(site, command, folder, "Kestra of training".into()).await?;
     let ran = async {
         process.healthy(site, ports).await?;
         let client = connect(site, site.credentials.clone(), ports).await?;

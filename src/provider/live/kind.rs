@@ -29,7 +29,7 @@ const READY: Duration = Duration::from_secs(120);
 
 /// Which kind cluster, and how it is made.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct KindOptions {
     /// The nodes' image; none for the testbed's where Docker has it, else kind's own.
     pub node_image: Option<String>,
     /// A kind configuration; none for ours.
@@ -51,7 +51,7 @@ pub struct Own {
 pub async fn open(
     site: &RunContext,
     kestras: &[(KestraRef, Version)],
-    options: &Options,
+    options: &KindOptions,
 ) -> Result<(Access, Option<Own>), InfraError> {
     let kind = tool(&site.toolbox)
         .await

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use semver::Version;
 
 pub use image::{ImageFor, TESTBED, images};
-pub use kind::{KindCleaner, Options as KindOptions, TESTBED_NODE};
+pub use kind::{KindCleaner, KindOptions, TESTBED_NODE};
 pub use pull::PullSecret;
-pub use release::Release;
+pub use release::InstalledRelease;
 
-use super::forecast::{Forecast, Node};
+use super::forecast::{Forecast, NodeFacts};
 use super::{KestraRef, Pods, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::oracle::environment::Kubelet;
@@ -25,7 +25,7 @@ use crate::tools::cluster::{Access, Cluster, names};
 
 /// Which cluster.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum ClusterSpec {
     /// A context of the user's kubeconfig.
     Context {
         /// Its name; the current one is never taken unasked.
@@ -37,7 +37,7 @@ pub enum Place {
     Kind(KindOptions),
 }
 
-impl Place {
+impl ClusterSpec {
     /// Its name, as `--provider` takes it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -49,9 +49,9 @@ impl Place {
 
 /// How a cluster is opened.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct LiveOptions {
     /// Which.
-    pub place: Place,
+    pub place: ClusterSpec,
     /// The most installations at a time; none leaves it to the nodes.
     pub parallel: Option<usize>,
     /// The local port that leads to Kestra; none for a free one each.
@@ -69,7 +69,7 @@ fn named_kubeconfig() -> Option<PathBuf> {
 }
 
 /// Installs releases on a cluster.
-pub struct Live {
+pub struct ClusterProvider {
     cluster: Cluster,
     name: &'static str,
     /// The cluster, where it is the run's own.
@@ -79,7 +79,7 @@ pub struct Live {
     local_port: Option<u16>,
 }
 
-impl Live {
+impl ClusterProvider {
     /// Reaches the cluster, after making it where that was asked.
     ///
     /// # Errors
@@ -87,17 +87,17 @@ impl Live {
     pub async fn open(
         site: &RunContext,
         kestras: &[(KestraRef, Version)],
-        options: &Options,
+        options: &LiveOptions,
     ) -> Result<Self, InfraError> {
         let (access, own, namespace) = match &options.place {
-            Place::Context { name, namespace } => {
+            ClusterSpec::Context { name, namespace } => {
                 let access = Access {
                     kubeconfig: named_kubeconfig(),
                     context: name.clone(),
                 };
                 (access, None, namespace.clone())
             }
-            Place::Kind(kind) => {
+            ClusterSpec::Kind(kind) => {
                 let (access, own) = kind::open(site, kestras, kind).await?;
                 (access, own, None)
             }
@@ -157,12 +157,12 @@ impl Live {
     }
 
     /// Where an installation's pod will be.
-    pub(super) fn node(&self, site: &RunContext, installation: &Installation) -> Node {
+    pub(super) fn node(&self, site: &RunContext, installation: &Installation) -> NodeFacts {
         let (namespace, release) = match &self.namespace {
             Some(given) => (given.clone(), names::release(&site.run, &installation.id)),
             None => (names::namespace(&site.run, &installation.id), RELEASE.to_owned()),
         };
-        Node {
+        NodeFacts {
             // Of the image's own ENV nothing is known here; a SECRET_ among it would be a finding.
             image_env: Vec::new(),
             kubelet: self.cluster.kubelet,
@@ -180,14 +180,14 @@ impl Live {
         site: &RunContext,
         installation: &Installation,
         forecast: &Forecast,
-    ) -> Result<Release, InfraError> {
-        let place = release::Place {
+    ) -> Result<InstalledRelease, InfraError> {
+        let place = release::ReleaseTarget {
             cluster: self.cluster.clone(),
             given: self.namespace.is_some(),
             ephemeral: self.own.is_some(),
             local_port: self.local_port,
         };
-        Release::install(
+        InstalledRelease::install(
             site,
             place,
             self.node(site, installation),

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::error::InfraError;
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
-use crate::provider::forecast::{Forecast, Node};
+use crate::provider::forecast::{Forecast, NodeFacts};
 use crate::provider::{Installed, Pods, RunContext};
 use crate::scenario::Manifest;
 use crate::tools::cluster::apply::{self, Mode};
@@ -26,10 +26,10 @@ use crate::tools::helm::{self, Added, Helm, InstallError, Verb};
 use crate::verdict::Outcome;
 
 use super::database::Database;
-use leave::Made;
+use leave::CreatedNamespace;
 
 /// Where a release goes, and what of it is the run's own.
-pub(super) struct Place {
+pub(super) struct ReleaseTarget {
     pub cluster: Cluster,
     /// The namespace was given: what is made in it is taken away piece by piece.
     pub given: bool,
@@ -39,13 +39,13 @@ pub(super) struct Place {
 }
 
 /// A release, and Kestra's API behind a local port; or the reason that it does not serve.
-pub struct Release {
-    place: Place,
-    node: Node,
+pub struct InstalledRelease {
+    place: ReleaseTarget,
+    node: NodeFacts,
     installation: Installation,
     forecast: Forecast,
     helm: Helm,
-    made: Made,
+    made: CreatedNamespace,
     /// There is no namespace, so that nothing is to be removed.
     nothing: bool,
     /// The database that its components share is there.
@@ -57,16 +57,16 @@ pub struct Release {
     served: Result<Client, Outcome>,
 }
 
-impl Release {
+impl InstalledRelease {
     pub(super) async fn install(
         site: &RunContext,
-        place: Place,
-        node: Node,
+        place: ReleaseTarget,
+        node: NodeFacts,
         installation: &Installation,
         forecast: Forecast,
     ) -> Result<Self, InfraError> {
         let mut release = Self {
-            made: Made::of(site, &place, &node).await?,
+            made: CreatedNamespace::of(site, &place, &node).await?,
             place,
             node,
             installation: installation.bare(),
@@ -260,10 +260,10 @@ impl Release {
     ) -> Result<Result<(), Outcome>, InfraError> {
         let mut gone_with_namespace = Vec::new();
         let (run, applied) = match &mut self.made {
-            Made::Pieces(_, applied) => (Some(site.run.as_str()), applied),
+            CreatedNamespace::Pieces(_, applied) => (Some(site.run.as_str()), applied),
             _ => (None, &mut gone_with_namespace),
         };
-        let place = apply::Place {
+        let place = apply::ApplyTarget {
             cluster: &self.place.cluster,
             namespace: &self.node.namespace,
             run,
@@ -389,8 +389,8 @@ impl Release {
         Ok(())
     }
 
-    fn release(&self) -> helm::Release {
-        helm::Release {
+    fn release(&self) -> helm::HelmRelease {
+        helm::HelmRelease {
             access: self.place.cluster.access.clone(),
             namespace: self.node.namespace.clone(),
             name: self.node.release.clone(),

@@ -51,7 +51,7 @@ fn execution(state: &str) -> ResponseTemplate {
 }
 
 /// Asks for one secret and takes away what was made.
-async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Made) {
+async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Created) {
     let scrub = Arc::new(|text: &str| text.to_owned());
     let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
     let client = client.await.unwrap();
@@ -59,7 +59,7 @@ async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), In
         cancel: Some(cancel),
         ..ProbeConfig::plainly("n", "p")
     };
-    let reader = Reader::new(&client, manner);
+    let reader = SecretProbe::new(&client, manner);
     let observed = reader.observe(&[(0, "A")], &[]).await.map(drop);
     (observed, reader.remove().await.unwrap())
 }
@@ -147,7 +147,7 @@ async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
         let scrub = Arc::new(|text: &str| text.to_owned());
         let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
         let client = client.await.unwrap();
-        let reader = Reader::new(&client, ProbeConfig::plainly("n", "p"));
+        let reader = SecretProbe::new(&client, ProbeConfig::plainly("n", "p"));
         let missing = reader.missing(&[(0, "A")]).await;
         assert_eq!(missing.is_ok(), version != "1.3.31", "{version}");
         let requests = server.received_requests().await.unwrap();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::plan::{Case, Installation, PlannedStep};
-use crate::provider::Pod;
+use crate::provider::KestraPod;
 use crate::report::{CaseResult, Phase, Provenance};
-use crate::scenario::{Generation, Manifest, Wanted};
+use crate::scenario::{Expected, Generation, Manifest};
 
 /// What is to be known of a chart and a Kestra that were not made for each other.
 pub(super) fn unusual(installation: &Installation) -> Option<String> {
@@ -23,16 +23,21 @@ pub(super) struct CaseContext<'a> {
     pub installation: &'a Installation,
     pub case: &'a Case,
     pub name: String,
-    pub wanted: &'a Wanted,
+    pub wanted: &'a Expected,
     /// The pod by its own documents; twins share one that came from another's.
-    pub own: Option<&'a Pod>,
+    pub own: Option<&'a KestraPod>,
     /// The manifests as they were applied last.
     pub manifests: &'a [Manifest],
     pub provenance: Provenance,
 }
 
 impl<'a> CaseContext<'a> {
-    pub fn of(installation: &'a Installation, case: &'a Case, own: Option<&'a Pod>, provenance: Provenance) -> Self {
+    pub fn of(
+        installation: &'a Installation,
+        case: &'a Case,
+        own: Option<&'a KestraPod>,
+        provenance: Provenance,
+    ) -> Self {
         Self {
             installation,
             case,
@@ -83,19 +88,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::plan::{ChartMode, Options, Target, build};
+    use crate::plan::{ChartMode, PlanOptions, PlanTarget, build};
     use crate::scenario;
 
     #[test]
     fn after_a_restart_the_manifests_are_those_that_were_applied_last() {
         let scenarios: Vec<_> = scenario::load(&["rotation".to_owned()]).unwrap();
         let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
-        let target = Target {
+        let target = PlanTarget {
             kestra: "engine@2.0.0".into(),
             version: semver::Version::new(2, 0, 0),
             chart: ChartMode::AsWritten,
         };
-        let plan = build(&scenarios, &[target], &Options::default()).unwrap();
+        let plan = build(&scenarios, &[target], &PlanOptions::default()).unwrap();
         let installation = &plan.installations[0];
         let case = &installation.cases[0];
         let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();

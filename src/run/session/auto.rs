@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::docker::Docker;
 use super::official::{self, OfficialImage};
-use super::{Options, Place, Wanted};
+use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::provider::live::{self, KindOptions};
@@ -22,7 +22,7 @@ const NO_DAEMON: &str = "no Docker daemon answers";
 #[derive(Debug)]
 pub struct Choice {
     /// Where.
-    pub place: Place,
+    pub place: ProviderSpec,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras.
@@ -46,12 +46,12 @@ pub(crate) struct Wish {
 impl Wish {
     /// Ours goes with ours, and the publisher's with the publisher's: a Kestra that is named takes the chart along,
     /// and a chart the Kestra. None where there is nothing to wish for.
-    pub(crate) fn of(options: &Options, toolbox: &Toolbox) -> Option<Self> {
+    pub(crate) fn of(options: &SessionOptions, toolbox: &Toolbox) -> Option<Self> {
         let on_kind = matches!(
             &options.place,
-            Wanted::Auto
-                | Wanted::Named(Place::Live {
-                    place: live::Place::Kind(_),
+            ProviderChoice::Auto
+                | ProviderChoice::Named(ProviderSpec::Live {
+                    place: live::ClusterSpec::Kind(_),
                     ..
                 })
         );
@@ -73,7 +73,7 @@ impl Wish {
                     OfficialRef::Minor(..) => return None,
                 },
                 kestra: false,
-                chart: !matches!(options.place, Wanted::Named(Place::Embedded)),
+                chart: !matches!(options.place, ProviderChoice::Named(ProviderSpec::Embedded)),
             })
             .filter(|wish| wish.chart),
             _ => None,
@@ -94,7 +94,7 @@ impl Wish {
 /// # Errors
 /// [`InfraError`] when something was asked that a child process cannot do, and kind cannot be had.
 pub async fn choose(
-    options: &Options,
+    options: &SessionOptions,
     toolbox: &Toolbox,
     cancel: &CancellationToken,
     without: Option<&str>,
@@ -114,14 +114,14 @@ pub async fn choose(
         Some((wish, why)) if why != NO_DAEMON => format!("not {}: {why}; ", wish.what()),
         _ => String::new(),
     };
-    let as_named = |place: &Place, because: Option<String>| Choice {
+    let as_named = |place: &ProviderSpec, because: Option<String>| Choice {
         place: place.clone(),
         chart: options.chart(),
         kestra: options.kestras(),
         image: None,
         because,
     };
-    if let Wanted::Named(place) = &options.place {
+    if let ProviderChoice::Named(place) = &options.place {
         // Without a daemon what is named cannot run either, and says so itself.
         let lack = lack.filter(|(_, why)| why != NO_DAEMON);
         return Ok(as_named(
@@ -134,30 +134,30 @@ pub async fn choose(
         Err(because) => format!("{passed_over}{because}"),
     };
     match options.beyond_a_process() {
-        None => Ok(as_named(&Place::Embedded, Some(because))),
+        None => Ok(as_named(&ProviderSpec::Embedded, Some(because))),
         Some(flag) => Err(InfraError::new(format!("choose a provider for {flag}"), because)
             .help("it needs --provider kind, docker or context; an embedded Kestra is a child process of the run")),
     }
 }
 
-fn own_cluster() -> Place {
-    Place::Live {
-        place: live::Place::Kind(KindOptions::default()),
+fn own_cluster() -> ProviderSpec {
+    ProviderSpec::Live {
+        place: live::ClusterSpec::Kind(KindOptions::default()),
         local_port: None,
     }
 }
 
 /// The publisher's own things, or what is lacking.
-async fn take(wish: &Wish, options: &Options, toolbox: &Toolbox, docker: Docker<'_>) -> Result<Choice, String> {
+async fn take(wish: &Wish, options: &SessionOptions, toolbox: &Toolbox, docker: Docker<'_>) -> Result<Choice, String> {
     let named = match &options.place {
-        Wanted::Named(place) => Some(place.clone()),
-        Wanted::Auto => None,
+        ProviderChoice::Named(place) => Some(place.clone()),
+        ProviderChoice::Auto => None,
     };
     let kestra = KestraRef::official(wish.version.clone());
     let runs_images = !matches!(
         named,
-        Some(Place::Live {
-            place: live::Place::Context { .. },
+        Some(ProviderSpec::Live {
+            place: live::ClusterSpec::Context { .. },
             ..
         })
     );
@@ -217,7 +217,7 @@ async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Result<String, String> {
 }
 
 /// Why kind can be had, or why not.
-async fn kind(options: &Options, toolbox: &Toolbox, docker: Docker<'_>) -> Result<String, String> {
+async fn kind(options: &SessionOptions, toolbox: &Toolbox, docker: Docker<'_>) -> Result<String, String> {
     let kestras = options.kestras();
     if let Some(exec) = kestras.iter().find(|k| matches!(k, KestraRef::Exec(_))) {
         return Err(format!("{exec} is a file, not an image"));
@@ -233,7 +233,12 @@ async fn kind(options: &Options, toolbox: &Toolbox, docker: Docker<'_>) -> Resul
 }
 
 /// Whether there is an image of a Kestra for the daemon or the nodes.
-async fn image_of(kestra: &KestraRef, options: &Options, toolbox: &Toolbox, docker: Docker<'_>) -> Result<(), String> {
+async fn image_of(
+    kestra: &KestraRef,
+    options: &SessionOptions,
+    toolbox: &Toolbox,
+    docker: Docker<'_>,
+) -> Result<(), String> {
     let named = options.images.iter().any(|image| image.is_for(kestra));
     if let (KestraRef::Official(OfficialRef::Exact(version)), false) = (kestra, named) {
         return official::find_image(version, toolbox, docker).await.map(drop);

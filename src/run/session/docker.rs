@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::provider::live;
-use crate::system::process::{Command, Daemon, Deadline, Log, ProcessError};
+use crate::system::process::{ChildLog, ChildProcess, Command, Deadline, ProcessError};
 use crate::tools::toolbox::Pins;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
@@ -117,12 +117,12 @@ impl Docker<'_> {
     }
 }
 
-async fn stop(daemon: Daemon) -> Result<(), String> {
+async fn stop(daemon: ChildProcess) -> Result<(), String> {
     daemon.stop(GRACE).await.map(drop).map_err(|e| format!("failed to {e}"))
 }
 
 /// Hears a pull to its end: each layer is a line when it is begun and one when it is there.
-async fn follow(log: &Log, mut hear: impl FnMut(usize, usize)) {
+async fn follow(log: &ChildLog, mut hear: impl FnMut(usize, usize)) {
     let mut layers = Layers::default();
     log.wait_for(|line| {
         if layers.hear(line) {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::auto::{self, Choice, Wish};
 use super::docker::Docker;
 use super::official::{self, OfficialImage};
-use super::{Options, Place, Wanted};
+use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::provider::{KestraRef, OfficialRef, Origin, live};
@@ -20,7 +20,7 @@ const WHO: &str = "provider";
 
 /// All that was named or chosen.
 pub(super) struct Ground {
-    pub place: Place,
+    pub place: ProviderSpec,
     /// Why it is that, where something was left open.
     pub because: Option<String>,
     pub kestras: Vec<(KestraRef, Version)>,
@@ -33,13 +33,13 @@ pub(super) struct Ground {
 impl Ground {
     /// Chooses what was left open, after which the options say all of it, and pulls the images.
     pub async fn find(
-        options: &mut Options,
+        options: &mut SessionOptions,
         toolbox: &Toolbox,
         observer: &dyn Observer,
         cancel: &CancellationToken,
     ) -> Result<Self, InfraError> {
         exact(options, toolbox, cancel).await?;
-        let asks = matches!(options.place, Wanted::Auto) || Wish::of(options, toolbox).is_some();
+        let asks = matches!(options.place, ProviderChoice::Auto) || Wish::of(options, toolbox).is_some();
         let mut without = None;
         loop {
             if asks {
@@ -67,7 +67,7 @@ impl Ground {
         choice: Choice,
         images: BTreeMap<String, ImageRef>,
         origins: BTreeMap<String, Origin>,
-        options: &mut Options,
+        options: &mut SessionOptions,
         toolbox: &Toolbox,
         cancel: &CancellationToken,
     ) -> Result<Self, InfraError> {
@@ -95,7 +95,7 @@ impl Ground {
 /// # Errors
 /// [`InfraError`] when the registry does not tell its tags.
 pub(crate) async fn exact(
-    options: &mut Options,
+    options: &mut SessionOptions,
     toolbox: &Toolbox,
     cancel: &CancellationToken,
 ) -> Result<(), InfraError> {
@@ -114,7 +114,7 @@ pub(crate) async fn exact(
 /// hands them to the nodes.
 async fn images(
     choice: &Choice,
-    options: &Options,
+    options: &SessionOptions,
     toolbox: &Toolbox,
     observer: &dyn Observer,
     cancel: &CancellationToken,
@@ -123,11 +123,11 @@ async fn images(
     let mut images = live::images(&choice.kestra, &options.images);
     let mut origins = BTreeMap::new();
     let nodes_pull = match &choice.place {
-        Place::Embedded => return Ok((images, origins)),
+        ProviderSpec::Embedded => return Ok((images, origins)),
         // The chart's own image runs.
-        Place::Live { .. } if !options.defaults => return Ok((images, origins)),
-        Place::Live { place, .. } => matches!(place, live::Place::Context { .. }),
-        Place::Docker => false,
+        ProviderSpec::Live { .. } if !options.defaults => return Ok((images, origins)),
+        ProviderSpec::Live { place, .. } => matches!(place, live::ClusterSpec::Context { .. }),
+        ProviderSpec::Docker => false,
     };
     for kestra in &choice.kestra {
         let KestraRef::Official(OfficialRef::Exact(version)) = kestra else {

@@ -8,7 +8,7 @@ use crate::tools::helm::ChartRef;
 
 /// Where Kestra is to run.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum ProviderSpec {
     /// As a child process.
     Embedded,
     /// As a container of the image alone.
@@ -16,16 +16,16 @@ pub enum Place {
     /// On a cluster.
     Live {
         /// Which.
-        place: live::Place,
+        place: live::ClusterSpec,
         /// The local port that leads to Kestra; none for a free one each.
         local_port: Option<u16>,
     },
 }
 
-impl Place {
+impl ProviderSpec {
     /// Whether opening it makes a cluster, which takes its time.
     pub fn makes_a_cluster(&self) -> bool {
-        matches!(self, Self::Live { place: live::Place::Kind(kind), .. } if kind.reuse.is_none())
+        matches!(self, Self::Live { place: live::ClusterSpec::Kind(kind), .. } if kind.reuse.is_none())
     }
 
     /// Its name, as `--provider` takes it.
@@ -40,18 +40,18 @@ impl Place {
 
 /// Where Kestra is to run, as far as the user said.
 #[derive(Debug, Clone)]
-pub enum Wanted {
+pub enum ProviderChoice {
     /// There.
-    Named(Place),
+    Named(ProviderSpec),
     /// Where the most can be proved without taking anything that was not named.
     Auto,
 }
 
 /// What a run is asked to be.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SessionOptions {
     /// Where Kestra runs.
-    pub place: Wanted,
+    pub place: ProviderChoice,
     /// Where the chart comes from; none where that is left open.
     pub chart: Option<ChartRef>,
     /// The Kestras; none where that is left open.
@@ -76,7 +76,7 @@ pub struct Options {
     pub no_skip: bool,
 }
 
-impl Options {
+impl SessionOptions {
     /// An image has a version, which must be told: what is expected depends on it.
     ///
     /// # Errors
@@ -85,8 +85,8 @@ impl Options {
         let exec = self.kestra.iter().find(|k| matches!(k, KestraRef::Exec(_)));
         match exec {
             Some(exec) => match &self.place {
-                Wanted::Auto | Wanted::Named(Place::Embedded) => Ok(()),
-                Wanted::Named(place) => miette::bail!(
+                ProviderChoice::Auto | ProviderChoice::Named(ProviderSpec::Embedded) => Ok(()),
+                ProviderChoice::Named(place) => miette::bail!(
                     help = "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REPO:TAG",
                     "--kestra {exec} is a file: --provider {} runs images",
                     place.name()
@@ -123,10 +123,10 @@ impl Options {
     }
 }
 
-impl Default for Options {
+impl Default for SessionOptions {
     fn default() -> Self {
         Self {
-            place: Wanted::Named(Place::Embedded),
+            place: ProviderChoice::Named(ProviderSpec::Embedded),
             chart: None,
             kestra: Vec::new(),
             images: Vec::new(),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::{Location, Spanned};
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::file::{SecretFile, StartFile};
 use crate::scenario::{Intent, Secret, Start, Strategy, reads_of};
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// The flow that an intent brings along, in the place of the page's.
     pub(super) fn own_flow(
         &self,

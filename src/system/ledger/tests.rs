@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::system::process::{Command, Daemon};
+use crate::system::process::{ChildProcess, Command};
 
 fn cluster(name: &str) -> OwnedResource {
     OwnedResource::Cluster { name: name.to_owned() }
@@ -35,11 +35,11 @@ async fn killed_run(dir: &Path, things: impl IntoIterator<Item = OwnedResource>)
     (run, path)
 }
 
-async fn sleeper() -> Daemon {
+async fn sleeper() -> ChildProcess {
     Command::new("sleep").arg("600").spawn(None).await.unwrap()
 }
 
-fn process(daemon: &Daemon) -> OwnedResource {
+fn process(daemon: &ChildProcess) -> OwnedResource {
     let process = Some(daemon.identity().unwrap().clone());
     OwnedResource::Process {
         program: "sleep".to_owned(),

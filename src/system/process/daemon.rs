@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::group::{Group, Pipes};
+use super::group::{Pipes, ProcessGroup};
 use super::{Command, ProcessError, ProcessId, Scrub};
 
 /// The lines that are held of a daemon's log.
@@ -28,28 +28,28 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// End it with [`stop`](Self::stop). Dropping it kills its group, with a warning, as a last
 /// resort.
 #[derive(Debug)]
-pub struct Daemon {
+pub struct ChildProcess {
     program: String,
-    group: Group,
-    log: Log,
+    group: ProcessGroup,
+    log: ChildLog,
 }
 
 impl Command {
-    /// Starts the program and leaves it running, its output and error going to its [`Log`] and,
+    /// Starts the program and leaves it running, its output and error going to its [`ChildLog`] and,
     /// scrubbed, to the file if there is one.
     ///
     /// # Errors
     /// [`ProcessError::Start`]; [`ProcessError::Read`] when its pipes cannot be watched.
-    pub async fn spawn(self, file: Option<File>) -> Result<Daemon, ProcessError> {
+    pub async fn spawn(self, file: Option<File>) -> Result<ChildProcess, ProcessError> {
         let program = self.name();
         let (group, Pipes { stdout, stderr, .. }) =
-            Group::start(self.to_std(), false)
+            ProcessGroup::start(self.to_std(), false)
                 .await
                 .map_err(|source| ProcessError::Start {
                     program: program.clone(),
                     source,
                 })?;
-        let log = Log::new(self.scrub, file);
+        let log = ChildLog::new(self.scrub, file);
         let read = |source| ProcessError::Read {
             program: program.clone(),
             source,
@@ -63,11 +63,11 @@ impl Command {
             let _ended = ended;
             tokio::join!(followed.follow(stdout), followed.follow(stderr));
         });
-        Ok(Daemon { program, group, log })
+        Ok(ChildProcess { program, group, log })
     }
 }
 
-impl Daemon {
+impl ChildProcess {
     /// The process id of the child, which is also that of its group.
     pub fn pid(&self) -> u32 {
         self.group.pid()
@@ -80,7 +80,7 @@ impl Daemon {
     }
 
     /// What it has said so far.
-    pub fn log(&self) -> &Log {
+    pub fn log(&self) -> &ChildLog {
         &self.log
     }
 
@@ -120,7 +120,7 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         if !self.group.has_exited() {
             tracing::warn!(program = self.program, pid = self.pid(), "killed, as nobody stopped it");
@@ -130,7 +130,7 @@ impl Drop for Daemon {
 
 /// The last lines of a daemon's output and error, in the order they came. Clones are one log.
 #[derive(Clone)]
-pub struct Log(Arc<Shared>);
+pub struct ChildLog(Arc<Shared>);
 
 struct Shared {
     lines: Mutex<VecDeque<String>>,
@@ -147,7 +147,7 @@ pub(crate) fn is_frame(line: &str) -> bool {
     line.starts_with("\tat ") || line.starts_with("\t... ")
 }
 
-impl Log {
+impl ChildLog {
     /// An empty one; what is shown of it, and written to the file, passes through `scrub`.
     pub fn new(scrub: Scrub, file: Option<File>) -> Self {
         let (count, ended) = (watch::Sender::new(0), CancellationToken::new());
@@ -255,7 +255,7 @@ impl Log {
     }
 }
 
-impl std::fmt::Debug for Log {
+impl std::fmt::Debug for ChildLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Log")
             .field("lines", &self.lines().len())

@@ -33,7 +33,7 @@ pub(super) type Ended = Option<Option<ExitStatus>>;
 
 /// A running child and its group. Dropped, it kills the group; the thread reaps it all the same.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     pid: u32,
     identity: Option<ProcessId>,
     /// Held while signalling and while reaping, so that the number is still the child's.
@@ -41,7 +41,7 @@ pub(super) struct Group {
     ended: watch::Receiver<Ended>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Starts the command as leader of a new group, with standard output and error piped.
     pub(super) async fn start(mut command: std::process::Command, with_stdin: bool) -> io::Result<(Self, Pipes)> {
         use std::os::unix::process::CommandExt as _;
@@ -103,14 +103,14 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
     }
 }
 
 /// The thread of one child, from its start to its reaping.
-fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(Group, Pipes)>>) {
+fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(ProcessGroup, Pipes)>>) {
     let mut child = match spawn(&mut command) {
         Ok(child) => child,
         Err(source) => {
@@ -125,7 +125,7 @@ fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(G
     };
     let reaped = Arc::new(Mutex::new(false));
     let (tell, ended) = watch::channel(None);
-    let group = Group {
+    let group = ProcessGroup {
         pid: child.id(),
         identity: ProcessId::of(child.id()).ok(),
         reaped: Arc::clone(&reaped),

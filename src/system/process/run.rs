@@ -10,7 +10,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::group::{GRACE, Group, Pipes};
+use super::group::{GRACE, Pipes, ProcessGroup};
 use super::{Command, Deadline, LastWords, ProcessError, Scrub};
 
 /// The most that is held of each of a child's two streams.
@@ -19,7 +19,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// What a program wrote, and how it ended.
-pub struct Output {
+pub struct ProcessOutput {
     /// Its exit code, or the signal that ended it.
     pub status: ExitStatus,
     /// Its standard output, as it is: not scrubbed.
@@ -29,14 +29,14 @@ pub struct Output {
     scrub: Scrub,
 }
 
-impl Output {
+impl ProcessOutput {
     /// The last lines of standard error, scrubbed.
     pub fn last_words(&self) -> LastWords {
         LastWords::of(&self.stderr, &self.scrub)
     }
 }
 
-impl fmt::Debug for Output {
+impl fmt::Debug for ProcessOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output")
             .field("status", &self.status)
@@ -52,7 +52,7 @@ impl Command {
     /// # Errors
     /// Any [`ProcessError`]; an exit code other than 0 is one. Whichever it is, and also when the
     /// future is dropped, nothing of the child's group is left running.
-    pub async fn run(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Output, ProcessError> {
+    pub async fn run(self, deadline: Deadline, cancel: &CancellationToken) -> Result<ProcessOutput, ProcessError> {
         let program = self.name();
         let output = self.output(deadline, cancel).await?;
         if output.status.success() {
@@ -69,9 +69,9 @@ impl Command {
     ///
     /// # Errors
     /// As [`run`](Self::run), but any exit code or signal of its own making will do.
-    pub async fn output(self, deadline: Deadline, cancel: &CancellationToken) -> Result<Output, ProcessError> {
+    pub async fn output(self, deadline: Deadline, cancel: &CancellationToken) -> Result<ProcessOutput, ProcessError> {
         let program = self.name();
-        let (group, pipes) = Group::start(self.to_std(), self.stdin.is_some())
+        let (group, pipes) = ProcessGroup::start(self.to_std(), self.stdin.is_some())
             .await
             .map_err(|source| ProcessError::Start {
                 program: program.clone(),
@@ -113,7 +113,7 @@ impl Command {
             }),
             (Some(Stopped::Read(source)), _) => Err(ProcessError::Read { program, source }),
             (None, Some(None)) => Err(ProcessError::Lost { program }),
-            (None, Some(Some(status))) => Ok(Output {
+            (None, Some(Some(status))) => Ok(ProcessOutput {
                 status,
                 stdout,
                 stderr,
@@ -132,7 +132,7 @@ enum Stopped {
 }
 
 /// Waits for the child's end and all it wrote.
-async fn to_the_end(group: &Group, io: impl Future<Output = Result<(), Stopped>>) -> Result<(), Stopped> {
+async fn to_the_end(group: &ProcessGroup, io: impl Future<Output = Result<(), Stopped>>) -> Result<(), Stopped> {
     tokio::pin!(io);
     tokio::select! {
         biased;

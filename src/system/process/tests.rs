@@ -8,7 +8,7 @@ fn sh(script: &str) -> Command {
     Command::new("/bin/sh").arg("-c").arg(script)
 }
 
-async fn run(command: Command) -> Result<Output, ProcessError> {
+async fn run(command: Command) -> Result<ProcessOutput, ProcessError> {
     command.run(AGES, &CancellationToken::new()).await
 }
 

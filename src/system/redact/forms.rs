@@ -18,7 +18,7 @@ const LINE: usize = 8;
 
 /// One way in which a plaintext may be written.
 #[derive(Clone)]
-pub(super) struct Form {
+pub(super) struct WrittenForm {
     pub bytes: Vec<u8>,
     pub encoding: Encoding,
     edges: Edges,
@@ -35,7 +35,7 @@ enum Edges {
     Ragged { start: bool, end: bool },
 }
 
-impl Form {
+impl WrittenForm {
     /// Which part of the text goes for a match of the bytes, if it is one.
     pub fn place(&self, text: &[u8], found: Range<usize>) -> Option<Range<usize>> {
         let before = found.start.checked_sub(1);
@@ -65,7 +65,7 @@ fn is_base64(byte: u8) -> bool {
 }
 
 /// All forms of a plaintext; some may be alike.
-pub(super) fn of(plaintext: &[u8]) -> Vec<Form> {
+pub(super) fn of(plaintext: &[u8]) -> Vec<WrittenForm> {
     let mut forms = Forms(Vec::new());
     forms.add_all(plaintext);
     // Who prints a value often trims it.
@@ -85,7 +85,7 @@ pub(super) fn of(plaintext: &[u8]) -> Vec<Form> {
     forms.0
 }
 
-struct Forms(Vec<Form>);
+struct Forms(Vec<WrittenForm>);
 
 impl Forms {
     fn add_all(&mut self, plain: &[u8]) {
@@ -202,7 +202,7 @@ impl Forms {
     }
 
     fn push(&mut self, bytes: impl Into<Vec<u8>>, encoding: Encoding, edges: Edges) {
-        self.0.push(Form {
+        self.0.push(WrittenForm {
             bytes: bytes.into(),
             encoding,
             edges,

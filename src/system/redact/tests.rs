@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn encodings(found: &[Finding]) -> HashSet<Encoding> {
+fn encodings(found: &[SecretHit]) -> HashSet<Encoding> {
     found.iter().map(|finding| finding.encoding).collect()
 }
 
@@ -171,7 +171,7 @@ fn what_is_added_later_is_known_to_every_clone() {
 fn findings_say_which_secret() {
     let redactor = Redactor::new(["first-secret", "second-secret"]);
     let found = redactor.find(b"a second-secret");
-    let finding = Finding {
+    let finding = SecretHit {
         range: 2..15,
         encoding: Encoding::Raw,
         secret: 1,

@@ -34,7 +34,7 @@ pub enum Mode {
 }
 
 /// Where manifests go.
-pub struct Place<'a> {
+pub struct ApplyTarget<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// The namespace; one written in a document gives way to it.
@@ -45,7 +45,7 @@ pub struct Place<'a> {
     pub redactor: &'a Redactor,
 }
 
-impl Place<'_> {
+impl ApplyTarget<'_> {
     /// Applies the documents of manifests, in their order; what was made is pushed to `applied` as it comes to be.
     ///
     /// As `kubectl apply` does it for an object that is not there, each is posted as it was written, so that
@@ -71,8 +71,8 @@ impl Place<'_> {
             for document in documents {
                 match self.one(document, mode, applied).await {
                     Ok(()) => {}
-                    Err(Failure::Refused(message)) => return Ok(Err(refused(&message))),
-                    Err(Failure::Infra(infra)) => {
+                    Err(ApplyFailure::Refused(message)) => return Ok(Err(refused(&message))),
+                    Err(ApplyFailure::Infra(infra)) => {
                         return Err(InfraError {
                             cause: self.redactor.scrub(&infra.cause),
                             ..infra
@@ -84,22 +84,24 @@ impl Place<'_> {
         Ok(Ok(()))
     }
 
-    async fn one(&self, mut document: Value, mode: Mode, applied: &mut Vec<Applied>) -> Result<(), Failure> {
+    async fn one(&self, mut document: Value, mode: Mode, applied: &mut Vec<Applied>) -> Result<(), ApplyFailure> {
         let Self { cluster, namespace, .. } = self;
         let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
         let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
-            return Err(Failure::Refused("a document has no apiVersion and kind".into()));
+            return Err(ApplyFailure::Refused("a document has no apiVersion and kind".into()));
         };
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let kind = GroupVersionKind::gvk(group, version, &kind);
         let (resource, capabilities) = match discovery::pinned_kind(&cluster.client, &kind).await {
             Ok(found) => found,
-            Err(kube::Error::Discovery(_)) => return Err(Failure::Refused(no_matches(&kind))),
-            Err(kube::Error::Api(status)) if status.code == 404 => return Err(Failure::Refused(no_matches(&kind))),
-            Err(e) => return Err(Failure::Infra(infra(PHASE, &e))),
+            Err(kube::Error::Discovery(_)) => return Err(ApplyFailure::Refused(no_matches(&kind))),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                return Err(ApplyFailure::Refused(no_matches(&kind)));
+            }
+            Err(e) => return Err(ApplyFailure::Infra(infra(PHASE, &e))),
         };
         if capabilities.scope == Scope::Cluster {
-            return Err(Failure::Infra(
+            return Err(ApplyFailure::Infra(
                 InfraError::new(
                     PHASE,
                     format!("a {} belongs to the whole cluster and would outlive the run", kind.kind),
@@ -133,32 +135,32 @@ impl Place<'_> {
                     .map_err(|e| InfraError::new(PHASE, e))?;
                 answer(cluster.client.request::<Value>(put))
                     .await
-                    .map_err(|e| Failure::of(&e))?;
+                    .map_err(|e| ApplyFailure::of(&e))?;
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
-                return Err(Failure::Infra(
+                return Err(ApplyFailure::Infra(
                     InfraError::new(PHASE, &status.message)
                         .help("it is not this run's and is left alone; name another namespace"),
                 ));
             }
-            Err(e) => return Err(Failure::of(&e)),
+            Err(e) => return Err(ApplyFailure::of(&e)),
         }
         Ok(())
     }
 }
 
-enum Failure {
+enum ApplyFailure {
     Refused(String),
     Infra(InfraError),
 }
 
-impl From<InfraError> for Failure {
+impl From<InfraError> for ApplyFailure {
     fn from(infra: InfraError) -> Self {
         Self::Infra(infra)
     }
 }
 
-impl Failure {
+impl ApplyFailure {
     /// What the inputs cause is a refusal: 400, 422, and the 403 of an admission plugin.
     fn of(error: &kube::Error) -> Self {
         match error {
@@ -226,25 +228,28 @@ mod tests {
     use crate::oracle::secret::Plaintext;
     use kube::core::Status;
 
-    fn failed(code: u16, message: &str) -> Failure {
+    fn failed(code: u16, message: &str) -> ApplyFailure {
         let status = Status::failure(message, "").with_code(code).boxed();
-        Failure::of(&kube::Error::Api(status))
+        ApplyFailure::of(&kube::Error::Api(status))
     }
 
     #[test]
     fn what_the_inputs_cause_is_refused_and_a_missing_right_is_not() {
         let said = "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte 5";
-        assert!(matches!(failed(400, said), Failure::Refused(m) if m == said));
-        assert!(matches!(failed(422, "Secret \"x\" is invalid"), Failure::Refused(_)));
+        assert!(matches!(failed(400, said), ApplyFailure::Refused(m) if m == said));
+        assert!(matches!(
+            failed(422, "Secret \"x\" is invalid"),
+            ApplyFailure::Refused(_)
+        ));
         let quota = "secrets \"db-creds\" is forbidden: exceeded quota: few, requested: secrets=1";
-        assert!(matches!(failed(403, quota), Failure::Infra(_)));
+        assert!(matches!(failed(403, quota), ApplyFailure::Infra(_)));
         let webhook = "admission webhook \"policy\" denied the request: no bare Secrets";
-        assert!(matches!(failed(403, webhook), Failure::Refused(_)));
+        assert!(matches!(failed(403, webhook), ApplyFailure::Refused(_)));
         let rbac = "secrets is forbidden: User \"jane\" cannot create resource \"secrets\" in API group \"\"";
-        assert!(matches!(failed(403, rbac), Failure::Infra(i) if i.help.is_some()));
+        assert!(matches!(failed(403, rbac), ApplyFailure::Infra(i) if i.help.is_some()));
         assert!(matches!(
             failed(500, "etcdserver: request timed out"),
-            Failure::Infra(_)
+            ApplyFailure::Infra(_)
         ));
     }
 

@@ -15,7 +15,7 @@ const SCHEDULER: Duration = Duration::from_secs(20);
 
 /// Why a release does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub enum ReleaseCause {
     /// What was given keeps the container from starting: an outcome.
     Blocked {
         /// The container's waiting reason, or the event's.
@@ -36,14 +36,14 @@ pub enum Cause {
 
 /// A cause, and how sure it is that waiting is pointless.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum CauseFinding {
     /// It does not pass by itself.
-    Sure(Cause),
+    Sure(ReleaseCause),
     /// It may: it counts once it has stood for so long, or once [`missing`] is confirmed.
-    Unsure(Cause, Duration),
+    Unsure(ReleaseCause, Duration),
 }
 
-impl Cause {
+impl ReleaseCause {
     /// As it is shown.
     pub fn reason(&self) -> &str {
         match self {
@@ -73,14 +73,14 @@ impl Cause {
     }
 }
 
-impl std::fmt::Display for Cause {
+impl std::fmt::Display for ReleaseCause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.reason(), self.message())
     }
 }
 
 /// What keeps a pod from running, as far as its status and its events tell.
-pub fn of_pod<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> Option<Finding> {
+pub fn of_pod<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> Option<CauseFinding> {
     let status = pod.status.as_ref()?;
     let containers = status.init_container_statuses.iter().flatten();
     let mut containers = containers.chain(status.container_statuses.iter().flatten());
@@ -96,7 +96,7 @@ pub fn of_pod<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> Option<
     if let Some(condition) = unscheduled {
         let message = condition.message.as_deref().unwrap_or_default();
         let reason = condition.reason.as_deref().unwrap_or("Unschedulable");
-        return Some(Finding::Unsure(Cause::broken(reason, message), SCHEDULER));
+        return Some(CauseFinding::Unsure(ReleaseCause::broken(reason, message), SCHEDULER));
     }
     // A volume that does not mount is told by an event alone; once all are, the image is looked for.
     let mut failed = None;
@@ -107,10 +107,10 @@ pub fn of_pod<'a>(pod: &Pod, events: impl Iterator<Item = &'a Event>) -> Option<
             _ => {}
         }
     }
-    failed.map(|message| Finding::Unsure(Cause::blocked("FailedMount", message), 2 * KUBELET))
+    failed.map(|message| CauseFinding::Unsure(ReleaseCause::blocked("FailedMount", message), 2 * KUBELET))
 }
 
-fn of_container(pod: &str, container: &ContainerStatus) -> Option<Finding> {
+fn of_container(pod: &str, container: &ContainerStatus) -> Option<CauseFinding> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     let message = waiting.message.as_deref().unwrap_or_default();
@@ -118,31 +118,31 @@ fn of_container(pod: &str, container: &ContainerStatus) -> Option<Finding> {
         // Kubelet and runtime say the same of what passes (a Secret not yet seen, a slow disk) and of what
         // does not.
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Finding::Unsure(Cause::blocked(reason, message), KUBELET)
+            CauseFinding::Unsure(ReleaseCause::blocked(reason, message), KUBELET)
         }
         "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" | "ImagePullBackOff" => {
-            Finding::Sure(Cause::broken(reason, message))
+            CauseFinding::Sure(ReleaseCause::broken(reason, message))
         }
         // A registry may answer at the second try; the back-off comes after the first failure.
-        "ErrImagePull" => Finding::Unsure(Cause::broken(reason, message), KUBELET),
-        "CrashLoopBackOff" => Finding::Sure(crash(pod, container, message)),
+        "ErrImagePull" => CauseFinding::Unsure(ReleaseCause::broken(reason, message), KUBELET),
+        "CrashLoopBackOff" => CauseFinding::Sure(crash(pod, container, message)),
         _ => return None,
     })
 }
 
 /// A container that ends again and again: by the runtime's fault it never started, or its program ended.
-fn crash(pod: &str, container: &ContainerStatus, message: &str) -> Cause {
+fn crash(pod: &str, container: &ContainerStatus, message: &str) -> ReleaseCause {
     let last = container.last_state.as_ref().and_then(|s| s.terminated.as_ref());
     match last {
         Some(last) if last.reason.as_deref() == Some("StartError") => {
-            Cause::blocked("RunContainerError", last.message.as_deref().unwrap_or(message))
+            ReleaseCause::blocked("RunContainerError", last.message.as_deref().unwrap_or(message))
         }
         last => {
             let ended = last.map(|l| match l.reason.as_deref() {
                 Some("OOMKilled") => "; it ran out of memory".to_owned(),
                 _ => format!("; exit code {}", l.exit_code),
             });
-            Cause::Broken {
+            ReleaseCause::Broken {
                 reason: "CrashLoopBackOff".into(),
                 message: format!("{message}{}", ended.unwrap_or_default()),
                 crashed: Some((pod.to_owned(), container.name.clone())),
@@ -153,17 +153,19 @@ fn crash(pod: &str, container: &ContainerStatus, message: &str) -> Cause {
 
 /// The same cause, once the last words of its container are known: runc's own init says so when the kernel
 /// takes no such environment, and then it is the inputs that keep the program from starting.
-pub fn with_last_words(cause: Cause, words: &str) -> Cause {
+pub fn with_last_words(cause: ReleaseCause, words: &str) -> ReleaseCause {
     let refused = ["argument list too long", "invalid argument"];
     match cause {
-        Cause::Broken { reason, .. } if words.lines().count() == 1 && refused.iter().any(|r| words.contains(r)) => {
-            Cause::blocked(&reason, words.trim_end())
+        ReleaseCause::Broken { reason, .. }
+            if words.lines().count() == 1 && refused.iter().any(|r| words.contains(r)) =>
+        {
+            ReleaseCause::blocked(&reason, words.trim_end())
         }
-        Cause::Broken {
+        ReleaseCause::Broken {
             reason,
             message,
             crashed,
-        } if !words.is_empty() => Cause::Broken {
+        } if !words.is_empty() => ReleaseCause::Broken {
             reason,
             message: format!("{message}; its last words:\n{}", words.trim_end()),
             crashed,
@@ -173,8 +175,8 @@ pub fn with_last_words(cause: Cause, words: &str) -> Cause {
 }
 
 /// Why no pod is made, from the `ReplicaFailure` of a `ReplicaSet` or the `FailedCreate` of a `StatefulSet`.
-pub fn of_creation(message: &str) -> Finding {
-    let cause = Cause::broken("FailedCreate", message);
+pub fn of_creation(message: &str) -> CauseFinding {
+    let cause = ReleaseCause::broken("FailedCreate", message);
     // These are admission's words; a service account, for one, may still come.
     let lasting = [
         "exceeded quota",
@@ -183,15 +185,15 @@ pub fn of_creation(message: &str) -> Finding {
         "maximum ",
     ];
     if lasting.iter().any(|words| message.contains(words)) {
-        Finding::Sure(cause)
+        CauseFinding::Sure(cause)
     } else {
-        Finding::Unsure(cause, SCHEDULER)
+        CauseFinding::Unsure(cause, SCHEDULER)
     }
 }
 
 /// An object, or a key of it, that the kubelet's words say is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingObject {
     /// A Secret; else a `ConfigMap`.
     pub secret: bool,
     /// The object's name.
@@ -202,7 +204,7 @@ pub struct Missing {
 
 /// What the kubelet misses, from its words: to be confirmed with the API server, as the kubelet's own view
 /// may be late.
-pub fn missing(message: &str) -> Option<Missing> {
+pub fn missing(message: &str) -> Option<MissingObject> {
     #[allow(
         clippy::expect_used,
         reason = "the expressions are constant, and a test compiles them"
@@ -217,7 +219,7 @@ pub fn missing(message: &str) -> Option<Missing> {
     });
     SHAPES.iter().find_map(|shape| {
         let found = shape.captures(message)?;
-        Some(Missing {
+        Some(MissingObject {
             secret: found["kind"].eq_ignore_ascii_case("secret"),
             name: found["name"].to_owned(),
             key: found.name("key").map(|k| k.as_str().to_owned()),

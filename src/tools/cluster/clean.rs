@@ -64,7 +64,7 @@ impl Cleaner for ClusterCleaner {
                 namespace,
                 name,
             } => Some(Box::pin(async move {
-                let release = helm::Release {
+                let release = helm::HelmRelease {
                     access: Access {
                         kubeconfig: kubeconfig.clone(),
                         context: context.clone(),
@@ -94,7 +94,7 @@ fn is_gone(access: &Access) -> bool {
 }
 
 impl ClusterCleaner {
-    async fn release(&self, run: &RunId, release: &helm::Release) -> Result<(), InfraError> {
+    async fn release(&self, run: &RunId, release: &helm::HelmRelease) -> Result<(), InfraError> {
         let helm = self.toolbox.find(Tool::Helm).await;
         let helm = helm.map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
         let uninstall = helm::uninstall(Command::new(&helm.path), release);
@@ -113,7 +113,7 @@ impl ClusterCleaner {
 
 /// A namespace that bears our labels, and what became of it.
 #[derive(Debug)]
-pub struct Found {
+pub struct OwnedNamespace {
     /// Its name.
     pub namespace: String,
     /// Who started the run, and when the namespace may be deleted by anybody.
@@ -126,7 +126,7 @@ pub struct Found {
 ///
 /// # Errors
 /// [`InfraError`] when the cluster does not answer or forbids it.
-pub async fn expired(access: Access) -> Result<Vec<Found>, InfraError> {
+pub async fn expired(access: Access) -> Result<Vec<OwnedNamespace>, InfraError> {
     let cluster = Cluster::connect(access).await?;
     let api = Api::<Namespace>::all(cluster.client.clone());
     let (key, value) = names::MANAGED_BY;
@@ -141,7 +141,7 @@ pub async fn expired(access: Access) -> Result<Vec<Found>, InfraError> {
         if deleted {
             own::delete(&cluster, &name).await?;
         }
-        found.push(Found {
+        found.push(OwnedNamespace {
             namespace: name,
             about: format!("of {}, expires {expires}", label(names::OWNER)),
             deleted,

@@ -20,7 +20,7 @@ const LOG: i64 = 4 << 20;
 
 /// A text to be kept in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exhibit {
+pub struct EvidenceText {
     /// The file's name.
     pub file: String,
     /// What stands in it, redacted.
@@ -41,7 +41,7 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     /// Gathers what can be had. What cannot, says why in its place: evidence never fails a run.
-    pub async fn gather(&self) -> Vec<Exhibit> {
+    pub async fn gather(&self) -> Vec<EvidenceText> {
         let labels = format!("app.kubernetes.io/instance={}", self.release);
         let ours = ListParams::default().labels(&labels);
         let all = ListParams::default();
@@ -65,8 +65,8 @@ impl Scene<'_> {
         exhibits
     }
 
-    fn exhibit(&self, file: &str, text: &str) -> Exhibit {
-        Exhibit {
+    fn exhibit(&self, file: &str, text: &str) -> EvidenceText {
+        EvidenceText {
             file: file.into(),
             text: self.redactor.scrub(text),
         }
@@ -130,7 +130,7 @@ impl Scene<'_> {
     }
 
     /// The logs of all containers, and of the runs before that crashed.
-    async fn logs(&self, pod: &Pod) -> Vec<Exhibit> {
+    async fn logs(&self, pod: &Pod) -> Vec<EvidenceText> {
         let api = Api::<Pod>::namespaced(self.cluster.client.clone(), self.namespace);
         let status = pod.status.clone().unwrap_or_default();
         let init = status.init_container_statuses.into_iter().flatten();

@@ -29,7 +29,7 @@ pub struct Forward {
 
 /// Where connections lead.
 #[derive(Clone)]
-struct Way {
+struct ForwardTarget {
     pods: Api<Pod>,
     labels: String,
 }
@@ -49,7 +49,7 @@ impl Forward {
         let listening = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener): (SocketAddr, _) = listening
             .map_err(|e| InfraError::new(PHASE, e).help("name another port by --local-port, or none for a free one"))?;
-        let way = Way {
+        let way = ForwardTarget {
             pods: Api::namespaced(cluster.client.clone(), namespace),
             labels: labels(release),
         };
@@ -86,7 +86,7 @@ pub fn labels(release: &str) -> String {
     format!("app.kubernetes.io/instance={release},app.kubernetes.io/component in (standalone,webserver)")
 }
 
-async fn serve(listener: TcpListener, way: Way, end: CancellationToken) {
+async fn serve(listener: TcpListener, way: ForwardTarget, end: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -111,7 +111,7 @@ async fn serve(listener: TcpListener, way: Way, end: CancellationToken) {
     connections.shutdown().await;
 }
 
-impl Way {
+impl ForwardTarget {
     /// Carries one connection to its end. Without a pod it is closed, and the client asks again.
     async fn carry(self, mut local: TcpStream) -> Result<(), InfraError> {
         let listed = within(PHASE, self.pods.list(&ListParams::default().labels(&self.labels))).await?;

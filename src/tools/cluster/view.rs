@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::runtime::watcher;
 
-use super::cause::{self, Finding};
+use super::cause::{self, CauseFinding};
 
 /// Objects of one kind, by name, kept up to date by a watch.
 #[derive(Debug)]
-pub struct Kept<K> {
+pub struct WatchedObjects<K> {
     now: BTreeMap<String, K>,
     /// What a list that has begun has brought so far.
     listed: Option<BTreeMap<String, K>>,
@@ -19,7 +19,7 @@ pub struct Kept<K> {
     known: bool,
 }
 
-impl<K> Default for Kept<K> {
+impl<K> Default for WatchedObjects<K> {
     fn default() -> Self {
         Self {
             now: BTreeMap::new(),
@@ -29,7 +29,7 @@ impl<K> Default for Kept<K> {
     }
 }
 
-impl<K: ResourceExt> Kept<K> {
+impl<K: ResourceExt> WatchedObjects<K> {
     /// Takes in what the watch tells.
     pub fn take(&mut self, event: watcher::Event<K>) {
         match event {
@@ -50,7 +50,7 @@ impl<K: ResourceExt> Kept<K> {
 
 /// What one watch told.
 #[derive(Debug)]
-pub enum Told {
+pub enum WatchEvent {
     /// Of a Deployment.
     Deployment(watcher::Event<Deployment>),
     /// Of a `StatefulSet`.
@@ -66,117 +66,117 @@ pub enum Told {
 /// The objects of a release.
 #[derive(Debug, Default)]
 pub struct View {
-    deployments: Kept<Deployment>,
-    stateful_sets: Kept<StatefulSet>,
-    replica_sets: Kept<ReplicaSet>,
-    pods: Kept<Pod>,
-    events: Kept<Event>,
+    deployments: WatchedObjects<Deployment>,
+    stateful_sets: WatchedObjects<StatefulSet>,
+    replica_sets: WatchedObjects<ReplicaSet>,
+    pods: WatchedObjects<Pod>,
+    events: WatchedObjects<Event>,
 }
 
 /// How far a release is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum RolloutStatus {
     /// All its pods are of the newest template, and ready.
     Ready,
     /// On its way; what for, for people.
     Waiting(String),
     /// Held up.
-    Held(Finding),
+    Held(CauseFinding),
 }
 
 impl View {
     /// Takes in what a watch tells.
-    pub fn take(&mut self, told: Told) {
+    pub fn take(&mut self, told: WatchEvent) {
         match told {
-            Told::Deployment(event) => self.deployments.take(event),
-            Told::StatefulSet(event) => self.stateful_sets.take(event),
-            Told::ReplicaSet(event) => self.replica_sets.take(event),
-            Told::Pod(event) => self.pods.take(event),
-            Told::Event(event) => self.events.take(event),
+            WatchEvent::Deployment(event) => self.deployments.take(event),
+            WatchEvent::StatefulSet(event) => self.stateful_sets.take(event),
+            WatchEvent::ReplicaSet(event) => self.replica_sets.take(event),
+            WatchEvent::Pod(event) => self.pods.take(event),
+            WatchEvent::Event(event) => self.events.take(event),
         }
     }
 
     /// How far a release is.
-    pub fn sight(&self, release: &str) -> Sight {
+    pub fn sight(&self, release: &str) -> RolloutStatus {
         let known = self.deployments.known && self.stateful_sets.known && self.replica_sets.known;
         if !known || !self.pods.known || !self.events.known {
-            return Sight::Waiting("the cluster's answer".into());
+            return RolloutStatus::Waiting("the cluster's answer".into());
         }
         let of_release =
             |labels: &BTreeMap<String, String>| labels.get("app.kubernetes.io/instance").is_some_and(|i| i == release);
         let deployments = self.deployments.now.values().filter(|d| of_release(d.labels()));
         let sets = self.stateful_sets.now.values().filter(|s| of_release(s.labels()));
-        let each: Vec<Sight> = deployments
+        let each: Vec<RolloutStatus> = deployments
             .map(|d| self.deployment(d))
             .chain(sets.map(|s| self.stateful_set(s)))
             .collect();
-        let held = each.iter().find(|s| matches!(s, Sight::Held(_)));
-        let waiting = each.iter().find(|s| matches!(s, Sight::Waiting(_)));
+        let held = each.iter().find(|s| matches!(s, RolloutStatus::Held(_)));
+        let waiting = each.iter().find(|s| matches!(s, RolloutStatus::Waiting(_)));
         match held.or(waiting).or(each.first()) {
             Some(sight) => sight.clone(),
-            None => Sight::Waiting("the Deployment".into()),
+            None => RolloutStatus::Waiting("the Deployment".into()),
         }
     }
 
-    fn deployment(&self, deployment: &Deployment) -> Sight {
+    fn deployment(&self, deployment: &Deployment) -> RolloutStatus {
         let name = deployment.name_any();
         let wanted = deployment.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
         let status = deployment.status.clone().unwrap_or_default();
         if status.observed_generation < deployment.metadata.generation {
-            return Sight::Waiting(format!("the controller to see Deployment {name}"));
+            return RolloutStatus::Waiting(format!("the controller to see Deployment {name}"));
         }
         let [all, updated, available] =
             [status.replicas, status.updated_replicas, status.available_replicas].map(Option::unwrap_or_default);
         if updated >= wanted && available >= wanted && all == updated {
-            return Sight::Ready;
+            return RolloutStatus::Ready;
         }
         // Of the pods of older templates none is to blame.
         let owned = self.replica_sets.now.values().filter(|r| owned_by(*r, &name));
         let Some(newest) = owned.max_by_key(|r| revision(r)) else {
-            return Sight::Waiting(format!("Deployment {name} to make a ReplicaSet"));
+            return RolloutStatus::Waiting(format!("Deployment {name} to make a ReplicaSet"));
         };
         let conditions = newest.status.iter().flat_map(|s| s.conditions.iter().flatten());
         let failure = conditions
             .into_iter()
             .find(|c| c.type_ == "ReplicaFailure" && c.status == "True");
         if let Some(message) = failure.and_then(|f| f.message.as_deref()) {
-            return Sight::Held(cause::of_creation(message));
+            return RolloutStatus::Held(cause::of_creation(message));
         }
         self.pods_of(&newest.name_any(), &format!("Deployment {name}"))
     }
 
-    fn stateful_set(&self, set: &StatefulSet) -> Sight {
+    fn stateful_set(&self, set: &StatefulSet) -> RolloutStatus {
         let name = set.name_any();
         let wanted = set.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
         let status = set.status.clone().unwrap_or_default();
         if status.observed_generation < set.metadata.generation {
-            return Sight::Waiting(format!("the controller to see StatefulSet {name}"));
+            return RolloutStatus::Waiting(format!("the controller to see StatefulSet {name}"));
         }
         let new = status.update_revision == status.current_revision || status.updated_replicas.unwrap_or(0) >= wanted;
         if new && status.ready_replicas.unwrap_or_default() >= wanted {
-            return Sight::Ready;
+            return RolloutStatus::Ready;
         }
         let failed = self
             .events_of("StatefulSet", &name)
             .find(|e| e.reason.as_deref() == Some("FailedCreate"));
         match failed.and_then(|e| e.message.as_deref()) {
-            Some(message) => Sight::Held(cause::of_creation(message)),
+            Some(message) => RolloutStatus::Held(cause::of_creation(message)),
             None => self.pods_of(&name, &format!("StatefulSet {name}")),
         }
     }
 
-    fn pods_of(&self, owner: &str, workload: &str) -> Sight {
+    fn pods_of(&self, owner: &str, workload: &str) -> RolloutStatus {
         let pods = self.pods.now.values().filter(|p| owned_by(*p, owner));
         let mut pods: Vec<&Pod> = pods.filter(|p| p.metadata.deletion_timestamp.is_none()).collect();
         pods.sort_by_key(|p| is_ready(p));
         let Some(pod) = pods.first() else {
-            return Sight::Waiting(format!("{workload} to make a pod"));
+            return RolloutStatus::Waiting(format!("{workload} to make a pod"));
         };
         let events = || self.events_of("Pod", pod.metadata.name.as_deref().unwrap_or_default());
         match cause::of_pod(pod, events()) {
-            Some(finding) => Sight::Held(finding),
-            None if is_ready(pod) => Sight::Waiting(format!("{workload} to be rolled out")),
-            None => Sight::Waiting(step(pod, events())),
+            Some(finding) => RolloutStatus::Held(finding),
+            None if is_ready(pod) => RolloutStatus::Waiting(format!("{workload} to be rolled out")),
+            None => RolloutStatus::Waiting(step(pod, events())),
         }
     }
 

@@ -15,8 +15,8 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::cause::{self, Cause, Finding, Missing};
-use super::view::{Sight, Told, View};
+use super::cause::{self, CauseFinding, MissingObject, ReleaseCause};
+use super::view::{RolloutStatus, View, WatchEvent};
 use super::{Cluster, within};
 use crate::error::InfraError;
 use crate::system::process::is_frame;
@@ -81,13 +81,13 @@ impl Rollout<'_> {
             let sight = view.sight(self.release);
             let mut until = deadline;
             let now = match &sight {
-                Sight::Ready => return Ok(Ok(())),
-                Sight::Waiting(what) => {
+                RolloutStatus::Ready => return Ok(Ok(())),
+                RolloutStatus::Waiting(what) => {
                     held = None;
                     what.clone()
                 }
-                Sight::Held(Finding::Sure(cause)) => return self.end(cause.clone()).await,
-                Sight::Held(Finding::Unsure(cause, patience)) => {
+                RolloutStatus::Held(CauseFinding::Sure(cause)) => return self.end(cause.clone()).await,
+                RolloutStatus::Held(CauseFinding::Unsure(cause, patience)) => {
                     let same = held.take().filter(|(reason, _)| reason == cause.reason());
                     let first = same.is_none();
                     let (reason, since) = same.unwrap_or_else(|| (cause.reason().to_owned(), Instant::now()));
@@ -119,13 +119,13 @@ impl Rollout<'_> {
         }
     }
 
-    fn watches(&self) -> SelectAll<futures::stream::BoxStream<'static, watcher::Result<Told>>> {
+    fn watches(&self) -> SelectAll<futures::stream::BoxStream<'static, watcher::Result<WatchEvent>>> {
         let mut all = SelectAll::new();
-        all.push(self.watch::<Deployment>().map_ok(Told::Deployment).boxed());
-        all.push(self.watch::<StatefulSet>().map_ok(Told::StatefulSet).boxed());
-        all.push(self.watch::<ReplicaSet>().map_ok(Told::ReplicaSet).boxed());
-        all.push(self.watch::<Pod>().map_ok(Told::Pod).boxed());
-        all.push(self.watch::<Event>().map_ok(Told::Event).boxed());
+        all.push(self.watch::<Deployment>().map_ok(WatchEvent::Deployment).boxed());
+        all.push(self.watch::<StatefulSet>().map_ok(WatchEvent::StatefulSet).boxed());
+        all.push(self.watch::<ReplicaSet>().map_ok(WatchEvent::ReplicaSet).boxed());
+        all.push(self.watch::<Pod>().map_ok(WatchEvent::Pod).boxed());
+        all.push(self.watch::<Event>().map_ok(WatchEvent::Event).boxed());
         all
     }
 
@@ -148,11 +148,11 @@ impl Rollout<'_> {
     }
 
     /// Whether the API server agrees that something is missing: the kubelet may only be late.
-    async fn is_confirmed(&self, cause: &Cause) -> bool {
-        let Cause::Blocked { message, .. } = cause else {
+    async fn is_confirmed(&self, cause: &ReleaseCause) -> bool {
+        let ReleaseCause::Blocked { message, .. } = cause else {
             return false;
         };
-        let Some(Missing { secret, name, key }) = cause::missing(message) else {
+        let Some(MissingObject { secret, name, key }) = cause::missing(message) else {
             return false;
         };
         let client = self.cluster.client.clone();
@@ -174,9 +174,9 @@ impl Rollout<'_> {
         }
     }
 
-    async fn end(&self, cause: Cause) -> Result<Result<(), Outcome>, InfraError> {
+    async fn end(&self, cause: ReleaseCause) -> Result<Result<(), Outcome>, InfraError> {
         let cause = match &cause {
-            Cause::Broken {
+            ReleaseCause::Broken {
                 crashed: Some((pod, container)),
                 ..
             } => {
@@ -186,11 +186,11 @@ impl Rollout<'_> {
             _ => cause,
         };
         match cause {
-            Cause::Blocked { reason, message } => Ok(Err(Outcome::Blocked {
+            ReleaseCause::Blocked { reason, message } => Ok(Err(Outcome::Blocked {
                 reason,
                 message: self.redactor.scrub(&message),
             })),
-            Cause::Broken { reason, message, .. } => {
+            ReleaseCause::Broken { reason, message, .. } => {
                 let infra = InfraError::new(PHASE, self.redactor.scrub(&format!("{reason}: {message}")));
                 Err(match help(&reason) {
                     Some(help) => infra.help(help),

@@ -16,7 +16,7 @@ const GONE: Deadline = Deadline::seconds("a release to be gone", 180);
 
 /// A release: where it is, and by which name.
 #[derive(Debug, Clone)]
-pub struct Release {
+pub struct HelmRelease {
     /// The cluster.
     pub access: Access,
     /// The namespace.
@@ -63,7 +63,7 @@ impl Helm {
     pub async fn install(
         &self,
         verb: Verb,
-        release: &Release,
+        release: &HelmRelease,
         chart: &Chart,
         added: &Added,
         values: &Plaintext,
@@ -92,18 +92,18 @@ impl Helm {
     ///
     /// # Errors
     /// [`ProcessError`] with helm's words.
-    pub async fn uninstall(&self, release: &Release) -> Result<(), ProcessError> {
+    pub async fn uninstall(&self, release: &HelmRelease) -> Result<(), ProcessError> {
         uninstall(self.command(), release).await
     }
 }
 
 /// Removes a release by a call of helm, even when the run was interrupted.
-pub(crate) async fn uninstall(helm: Command, release: &Release) -> Result<(), ProcessError> {
+pub(crate) async fn uninstall(helm: Command, release: &HelmRelease) -> Result<(), ProcessError> {
     let command = on(helm, release, "uninstall").args(["--ignore-not-found", "--cascade", "foreground", "--wait"]);
     command.run(GONE, &CancellationToken::new()).await.map(drop)
 }
 
-fn on(helm: Command, release: &Release, verb: &str) -> Command {
+fn on(helm: Command, release: &HelmRelease, verb: &str) -> Command {
     let command = helm.args([verb, &release.name]).args([
         "--namespace",
         &release.namespace,

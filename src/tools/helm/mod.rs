@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_for, chart_repository};
 pub(crate) use install::uninstall;
-pub use install::{InstallError, Release, Verb};
+pub use install::{HelmRelease, InstallError, Verb};
 pub use render::{Added, RenderError, Rendered, Workload};
 
 use crate::system::process::{Command, Deadline, Scrub};

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{Chart, DEADLINE, Helm};
 use crate::oracle::secret::Plaintext;
-use crate::system::process::{Command, Output, ProcessError};
+use crate::system::process::{Command, ProcessError, ProcessOutput};
 
 /// Why a chart was not rendered.
 #[derive(Debug, Error)]
@@ -120,7 +120,7 @@ impl Helm {
         Ok((command, beneath.into_iter().chain(above).collect()))
     }
 
-    pub(super) fn ended_badly(&self, output: &Output) -> ProcessError {
+    pub(super) fn ended_badly(&self, output: &ProcessOutput) -> ProcessError {
         ProcessError::Exit {
             program: self.path.display().to_string(),
             status: output.status,

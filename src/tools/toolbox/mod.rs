@@ -3,7 +3,7 @@
 //! helm and kind are looked for where the user said (`KESTRA_SECRETS_HELM`, `KESTRA_SECRETS_KIND`),
 //! then on `PATH`, then in our cache; else the publisher's release is downloaded, and must have
 //! the checksum that [`pins`] holds; else `go install` builds it, whose own checksum database
-//! vouches for the sources. [`Found`] says which it was. Java and Maven are only looked for.
+//! vouches for the sources. [`FoundTool`] says which it was. Java and Maven are only looked for.
 
 mod error;
 mod fetch;
@@ -42,7 +42,7 @@ const BUILD: Deadline = Deadline::seconds("`go install`", 1800);
 
 /// A tool that is there and whose version will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundTool {
     /// Its executable.
     pub path: PathBuf,
     /// What it says its version is.
@@ -168,20 +168,23 @@ impl Toolbox {
     ///
     /// # Errors
     /// [`ToolboxError`].
-    pub async fn find(&self, tool: Tool) -> Result<Found, ToolboxError> {
-        self.search(tool, &[Step::OnPath, Step::Cached, Step::Download, Step::Build])
-            .await
+    pub async fn find(&self, tool: Tool) -> Result<FoundTool, ToolboxError> {
+        self.search(
+            tool,
+            &[ToolStep::OnPath, ToolStep::Cached, ToolStep::Download, ToolStep::Build],
+        )
+        .await
     }
 
     /// Finds the tool where it is; provides nothing.
     ///
     /// # Errors
     /// [`ToolboxError`].
-    pub async fn here(&self, tool: Tool) -> Result<Found, ToolboxError> {
-        self.search(tool, &[Step::OnPath, Step::Cached]).await
+    pub async fn here(&self, tool: Tool) -> Result<FoundTool, ToolboxError> {
+        self.search(tool, &[ToolStep::OnPath, ToolStep::Cached]).await
     }
 
-    async fn search(&self, tool: Tool, steps: &[Step]) -> Result<Found, ToolboxError> {
+    async fn search(&self, tool: Tool, steps: &[ToolStep]) -> Result<FoundTool, ToolboxError> {
         if let Some(path) = self.vars.get(tool.variable()) {
             let named = |why| ToolboxError::Named {
                 tool: tool.name(),
@@ -189,7 +192,7 @@ impl Toolbox {
                 why,
             };
             return match self.check(tool, Path::new(path)).await {
-                Ok(version) => Ok(Found {
+                Ok(version) => Ok(FoundTool {
                     path: path.into(),
                     version,
                     how: How::Named(tool.variable()),
@@ -206,7 +209,7 @@ impl Toolbox {
             match self.take(*step, tool, &cached).await {
                 Ok((path, version, how)) => {
                     tracing::info!("{} {version} {how}: {}", tool.name(), path.display());
-                    return Ok(Found {
+                    return Ok(FoundTool {
                         path,
                         version,
                         how,
@@ -232,16 +235,16 @@ impl Toolbox {
         })
     }
 
-    async fn take(&self, step: Step, tool: Tool, cached: &Path) -> Result<(PathBuf, Version, How), Miss> {
+    async fn take(&self, step: ToolStep, tool: Tool, cached: &Path) -> Result<(PathBuf, Version, How), Miss> {
         let (path, how) = match step {
-            Step::OnPath => {
+            ToolStep::OnPath => {
                 let path = self.on_path(tool.name());
                 (path.ok_or_else(|| Miss::No("it is not on PATH".into()))?, How::OnPath)
             }
-            Step::Cached if cached.is_file() => (cached.to_owned(), How::Cached),
-            Step::Cached => return Err(Miss::No(format!("{} is not there", cached.display()))),
-            Step::Download => (cached.to_owned(), self.download(tool, cached).await?),
-            Step::Build => (cached.to_owned(), self.build(tool, cached).await?),
+            ToolStep::Cached if cached.is_file() => (cached.to_owned(), How::Cached),
+            ToolStep::Cached => return Err(Miss::No(format!("{} is not there", cached.display()))),
+            ToolStep::Download => (cached.to_owned(), self.download(tool, cached).await?),
+            ToolStep::Build => (cached.to_owned(), self.build(tool, cached).await?),
         };
         let version = self.check(tool, &path).await?;
         Ok((path, version, how))
@@ -366,7 +369,7 @@ impl Toolbox {
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+enum ToolStep {
     OnPath,
     Cached,
     Download,

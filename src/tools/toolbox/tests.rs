@@ -100,7 +100,7 @@ impl Machine {
         (toolbox, self.dir, server)
     }
 
-    async fn find(self, tool: Tool) -> Result<Found, ToolboxError> {
+    async fn find(self, tool: Tool) -> Result<FoundTool, ToolboxError> {
         let (toolbox, _dir, _server) = self.toolbox();
         toolbox.find(tool).await
     }

@@ -15,7 +15,7 @@ pub const LONGEST_LINE: usize = 1024 * 1024;
 
 /// A line of the input. Other fields are passed over.
 #[derive(Deserialize)]
-struct Asked {
+struct DecodeRequest {
     env: String,
     #[serde(default)]
     name: Option<String>,
@@ -82,7 +82,7 @@ pub fn lines(input: impl io::Read, mut output: impl Write) -> io::Result<Decoded
     Ok(decoded)
 }
 
-fn asked(line: &[u8]) -> Result<Asked, (u64, String)> {
+fn asked(line: &[u8]) -> Result<DecodeRequest, (u64, String)> {
     serde_json::from_slice(line).map_err(|e| {
         // The parser's words can quote a value.
         let why = match e.classify() {
@@ -94,7 +94,7 @@ fn asked(line: &[u8]) -> Result<Asked, (u64, String)> {
     })
 }
 
-fn answer(output: &mut impl Write, asked: Asked) -> io::Result<()> {
+fn answer(output: &mut impl Write, asked: DecodeRequest) -> io::Result<()> {
     let env = Plaintext::new(asked.env.into_bytes(), false);
     let name = asked.name.as_deref();
     match secret::decode(&env) {

@@ -4,7 +4,7 @@ use crate::oracle::secret::Plaintext;
 
 /// A line that names a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct EnvLine {
     /// Its number, from 1.
     pub number: usize,
     /// What stands before the first `=`, without blanks before it.
@@ -14,7 +14,7 @@ pub struct Line {
     pub plain: Option<Plaintext>,
 }
 
-impl Line {
+impl EnvLine {
     /// Whether quotes stand around the value, which other tools would take off.
     pub fn is_quoted(&self) -> bool {
         let value = self.plain.as_ref().map(Plaintext::bytes);
@@ -27,7 +27,7 @@ impl Line {
 ///
 /// # Errors
 /// The number of a line whose name is not UTF-8.
-pub fn read(text: &[u8]) -> Result<Vec<Line>, usize> {
+pub fn read(text: &[u8]) -> Result<Vec<EnvLine>, usize> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let lines = text.split(|b| *b == b'\n').enumerate();
     let lines = lines.map(|(n, line)| (n + 1, line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start()));
@@ -38,7 +38,7 @@ pub fn read(text: &[u8]) -> Result<Vec<Line>, usize> {
             None => (line.trim_ascii_end(), None),
         };
         let name = std::str::from_utf8(name).map_err(|_| number)?.to_owned();
-        Ok(Line { number, name, plain })
+        Ok(EnvLine { number, name, plain })
     });
     read.collect()
 }

@@ -9,12 +9,12 @@ use miette::Diagnostic;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-pub use env_file::{Line, read as env_file};
+pub use env_file::{EnvLine, read as env_file};
 
 use crate::oracle::environment::api_server::MAX_SIZE;
 use crate::oracle::environment::{MAX_EXEC_BYTES, MAX_STRING_BYTES, survives_shell};
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{PREFIX, Place, Plaintext};
+use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::plan;
 use crate::scenario::{Generation, Intent, Secret, Strategy};
 
@@ -59,7 +59,7 @@ pub struct Secrets(BTreeMap<String, Option<Plaintext>>);
 
 /// Two documents of YAML, each with comments that say what to do with it. They hold Base64 and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Documents {
+pub struct EncodedDocuments {
     /// For helm.
     pub values: String,
     /// For kubectl; none where the values hold it all.
@@ -117,7 +117,7 @@ impl Secrets {
     }
 
     fn encoded(&self) -> impl Iterator<Item = (String, usize)> {
-        let size = |plain: &Plaintext| Place::Env.encode(plain).bytes().len();
+        let size = |plain: &Plaintext| Location::Env.encode(plain).bytes().len();
         self.0
             .iter()
             .map(move |(key, plain)| (format!("{PREFIX}{key}"), plain.as_ref().map_or(0, size)))
@@ -131,7 +131,7 @@ fn fits(variable: &str, plain: &Plaintext) -> Result<(), Unfit> {
             "a flow would get U+FFFD for what is malformed: encode it by `base64 -w0` first, and decode it in the task",
         ));
     }
-    let bytes = variable.len() + "=".len() + Place::Env.encode(plain).bytes().len() + "\0".len();
+    let bytes = variable.len() + "=".len() + Location::Env.encode(plain).bytes().len() + "\0".len();
     if bytes > MAX_STRING_BYTES {
         return Err(Unfit::new(
             format!(
@@ -150,7 +150,7 @@ impl Order {
     /// # Errors
     /// [`Unfit`] for secrets that are too much for a Secret or an environment, and for a producer that
     /// the strategy has no use for.
-    pub fn documents(&self) -> Result<Documents, Unfit> {
+    pub fn documents(&self) -> Result<EncodedDocuments, Unfit> {
         let by_store = matches!(self.producer, Producer::ExternalSecrets(_));
         if by_store && self.strategy == Strategy::ExtraEnv {
             return Err(Unfit::new(
@@ -187,7 +187,7 @@ impl Order {
                     )
                 }
             });
-        Ok(Documents {
+        Ok(EncodedDocuments {
             values: format!("{}{}", self.about_values(), yaml::document(&json(&values))),
             manifest,
         })

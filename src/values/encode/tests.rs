@@ -6,9 +6,9 @@ use semver::Version;
 
 use super::*;
 use crate::oracle::environment::api_server::{Admitted, admit};
-use crate::oracle::environment::{Facts, Objects, Pod};
+use crate::oracle::environment::{ClusterFacts, Objects, Pod};
 use crate::oracle::secret::diagnosis::of_pod;
-use crate::oracle::secret::{Read, SecretStore};
+use crate::oracle::secret::{SecretRead, SecretStore};
 
 /// What accidents happen to.
 const HARD: [&str; 20] = [
@@ -83,7 +83,7 @@ fn keyring(values: &str, secret: Option<Value>, generation: Generation) -> Secre
         Admitted::Secret(secret) => secret,
         other => panic!("{other:?}"),
     });
-    let (objects, facts) = (Objects::new(secret, None, None), Facts::default());
+    let (objects, facts) = (Objects::new(secret, None, None), ClusterFacts::default());
     let pod = Pod {
         spec: &spec,
         objects: &objects,
@@ -105,7 +105,7 @@ fn assert_carried(order: &Order, keyring: &SecretStore) {
         let read = keyring.secret(key, &Version::new(2, 0, 0));
         assert_eq!(
             read,
-            Read::Text(plain.clone().unwrap()),
+            SecretRead::Text(plain.clone().unwrap()),
             "{key} by {} on {}",
             order.strategy,
             order.generation
@@ -117,7 +117,7 @@ fn carries(plaintexts: &[String]) {
     for strategy in STRATEGIES {
         for generation in GENERATIONS {
             let order = order(strategy, generation, plaintexts);
-            let Documents { values, manifest } = order.documents().unwrap();
+            let EncodedDocuments { values, manifest } = order.documents().unwrap();
             let secret = manifest.map(|text| serde_saphyr::from_str(&text).unwrap());
             assert_eq!(secret.is_some(), strategy != Strategy::ExtraEnv);
             assert_carried(&order, &keyring(&values, secret, generation));
@@ -153,7 +153,7 @@ fn external_secrets_makes_the_same_secret_of_the_stores_plaintexts() {
             producer: Producer::ExternalSecrets(store),
             ..order(strategy, Generation::V1, &HARD.map(str::to_owned))
         };
-        let Documents { values, manifest } = order.documents().unwrap();
+        let EncodedDocuments { values, manifest } = order.documents().unwrap();
         let manifest: Value = serde_saphyr::from_str(&manifest.unwrap()).unwrap();
         assert!(!manifest.to_string().contains("YWRtaW4"), "a plaintext is written");
         let spec = &manifest["spec"];

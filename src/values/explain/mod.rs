@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES, expand::expand, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, diagnose};
 use crate::oracle::secret::{
-    DisplayValue, Hop, HopKind, PREFIX, Path, Place, Plaintext, RunKey, SecretStore, Value, decode, first_wrong,
+    DisplayValue, Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, RunKey, SecretStore, decode, first_wrong,
 };
 
 /// A value to be explained. Public ones are shown, the others only by length and hash.
@@ -21,7 +21,7 @@ pub struct Question {
     /// The variable's name, when it is known.
     pub name: Option<String>,
     /// Where the value stands.
-    pub place: Place,
+    pub place: Location,
     /// The value as it stands there.
     pub value: Plaintext,
     /// What a flow is meant to get, when somebody said it.
@@ -47,21 +47,21 @@ pub struct Explanation {
     pub name: Option<String>,
     /// Where the value stands.
     #[serde(rename = "as")]
-    pub place: Place,
+    pub place: Location,
     /// The Kestra that reads it.
     pub kestra: Version,
     /// Whether nothing is wrong.
     pub right: bool,
     /// Where the plaintext comes from that is meant; none when nothing can be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meant: Option<Meant>,
+    pub meant: Option<ExpectedValue>,
     /// Hop by hop.
     pub hops: Vec<Hop>,
     /// The first hop at which something else is than is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_wrong: Option<HopKind>,
     /// What is wrong.
-    pub diagnosis: Vec<Finding>,
+    pub diagnosis: Vec<ExplainedFault>,
     /// What should be written in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<DisplayValue>,
@@ -73,7 +73,7 @@ pub struct Explanation {
 /// Where the plaintext comes from that is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Meant {
+pub enum ExpectedValue {
     /// It was said.
     Told,
     /// It is what the value most likely was made from.
@@ -82,7 +82,7 @@ pub enum Meant {
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
+pub struct ExplainedFault {
     /// The stable code.
     pub code: Code,
     /// What it is.
@@ -95,7 +95,7 @@ pub struct Finding {
     pub cure: String,
 }
 
-impl From<Code> for Finding {
+impl From<Code> for ExplainedFault {
     fn from(code: Code) -> Self {
         Self {
             code,
@@ -123,7 +123,7 @@ pub fn json_schema() -> serde_json::Value {
 
 impl Question {
     fn explained(&self, key: &RunKey) -> Explanation {
-        let found = diagnose(&diagnosis::Given {
+        let found = diagnose(&diagnosis::WrittenValue {
             name: self.name.as_deref(),
             place: self.place,
             value: &self.value,
@@ -143,7 +143,7 @@ impl Question {
         let plain = self.meant.clone().or_else(guessed);
         let hops = self.hops(plain.as_ref());
         let read = hops.last().and_then(|hop| hop.predicted.as_ref());
-        let arrives = matches!(read, Some(Value::Is(text)) if plain.as_ref().is_none_or(|plain| plain == text));
+        let arrives = matches!(read, Some(HopValue::Is(text)) if plain.as_ref().is_none_or(|plain| plain == text));
         Explanation {
             name: self.name.clone(),
             place: self.place,
@@ -151,14 +151,14 @@ impl Question {
             right: found.codes.is_empty() && arrives,
             meant: plain.map(|_| {
                 if self.meant.is_some() {
-                    Meant::Told
+                    ExpectedValue::Told
                 } else {
-                    Meant::Guessed
+                    ExpectedValue::Guessed
                 }
             }),
             first_wrong: first_wrong(&hops),
             hops: hops.iter().map(|hop| self.shown(hop, key)).collect(),
-            diagnosis: found.codes.into_iter().map(Finding::from).collect(),
+            diagnosis: found.codes.into_iter().map(ExplainedFault::from).collect(),
             corrected: corrected.map(|value| key.show(&value)),
             corrected_name: found.name,
         }
@@ -170,7 +170,7 @@ impl Question {
         let right = diagnosis::corrected_name(name);
         let right = right.as_deref().unwrap_or(name);
         let environment = self.place.environment(&self.value).map(|value| match self.place {
-            Place::Values => value.map(expanded),
+            Location::Values => value.map(expanded),
             _ => value,
         });
         let lost = environment.as_ref().and_then(|value| lost(name, value));
@@ -190,7 +190,7 @@ impl Question {
                 .iter_mut()
                 .filter(|h| matches!(h.at, HopKind::Environment | HopKind::Decoder))
             {
-                hop.predicted = Some(Value::Nothing(why.clone()));
+                hop.predicted = Some(HopValue::Nothing(why.clone()));
             }
         }
         hops
@@ -201,7 +201,7 @@ impl Question {
         let mut shown = hop.show(key);
         if !self.value.is_public() {
             for value in [&mut shown.meant, &mut shown.predicted].into_iter().flatten() {
-                if let Value::Nothing(why) = value
+                if let HopValue::Nothing(why) = value
                     && let Some((words, _)) = why.split_once("base64 character ")
                 {
                     *why = format!("{words}base64 character");

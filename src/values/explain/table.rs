@@ -4,8 +4,8 @@ use std::fmt;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
-use super::{Explanation, Meant};
-use crate::oracle::secret::{DisplayValue, Hop, Value};
+use super::{ExpectedValue, Explanation};
+use crate::oracle::secret::{DisplayValue, Hop, HopValue};
 use crate::report::way;
 
 /// The most characters of a value that a line of the table shows.
@@ -36,7 +36,7 @@ impl fmt::Display for Explanation {
 impl Explanation {
     fn verdict(&self) -> &'static str {
         match (self.right, self.meant) {
-            (true, Some(Meant::Told)) => "right: a flow gets what is meant",
+            (true, Some(ExpectedValue::Told)) => "right: a flow gets what is meant",
             (true, _) => "right: nothing is wrong with it, whether or not it is what you mean (--expect)",
             (false, _) => "wrong",
         }
@@ -48,7 +48,7 @@ impl Explanation {
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
         let meant = match self.meant {
-            Some(Meant::Guessed) if !self.right => "likely meant",
+            Some(ExpectedValue::Guessed) if !self.right => "likely meant",
             _ => "meant",
         };
         table.set_header(["", "hop", "here", "bytes", meant]);
@@ -72,16 +72,16 @@ impl Explanation {
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn shown(value: Option<&HopValue>) -> String {
     match value {
         None => String::new(),
-        Some(Value::Is(one)) => cut(&one.to_string()),
-        Some(Value::OneOf(several)) => several
+        Some(HopValue::Is(one)) => cut(&one.to_string()),
+        Some(HopValue::OneOf(several)) => several
             .iter()
             .map(|one| cut(&one.to_string()))
             .collect::<Vec<_>>()
             .join(" or "),
-        Some(Value::Nothing(why)) => format!("nothing: {why}"),
+        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
     }
 }
 
@@ -92,10 +92,10 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn bytes(value: Option<&Value>) -> String {
+fn bytes(value: Option<&HopValue>) -> String {
     match value {
-        Some(Value::Is(DisplayValue::Public(bytes))) => bytes.len().to_string(),
-        Some(Value::Is(DisplayValue::Private { len, .. })) => len.to_string(),
+        Some(HopValue::Is(DisplayValue::Public(bytes))) => bytes.len().to_string(),
+        Some(HopValue::Is(DisplayValue::Private { len, .. })) => len.to_string(),
         _ => String::new(),
     }
 }

@@ -4,7 +4,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::system::redact::Redactor;
 
-fn question(place: Place, value: &[u8]) -> Question {
+fn question(place: Location, value: &[u8]) -> Question {
     Question {
         name: Some("SECRET_DB_USERNAME".into()),
         place,
@@ -18,7 +18,7 @@ fn explained(question: Question) -> Explanation {
     explain(&[question]).values.remove(0)
 }
 
-fn at(explanation: &Explanation, at: HopKind) -> Option<Value> {
+fn at(explanation: &Explanation, at: HopKind) -> Option<HopValue> {
     explanation
         .hops
         .iter()
@@ -26,13 +26,13 @@ fn at(explanation: &Explanation, at: HopKind) -> Option<Value> {
         .and_then(|hop| hop.predicted.clone())
 }
 
-fn text(text: &str) -> Value {
-    Value::Is(DisplayValue::Public(text.into()))
+fn text(text: &str) -> HopValue {
+    HopValue::Is(DisplayValue::Public(text.into()))
 }
 
 #[test]
 fn the_pages_value_is_followed_from_its_plaintext_to_the_flow() {
-    let explanation = explained(question(Place::Data, b"WVdSdGFXNEsK"));
+    let explanation = explained(question(Location::Data, b"WVdSdGFXNEsK"));
     let hops: Vec<HopKind> = explanation.hops.iter().map(|hop| hop.at).collect();
     assert_eq!(
         hops,
@@ -54,7 +54,10 @@ fn the_pages_value_is_followed_from_its_plaintext_to_the_flow() {
         explanation.corrected,
         Some(DisplayValue::Public(b"WVdSdGFXND0=".into()))
     );
-    assert_eq!((explanation.right, explanation.meant), (false, Some(Meant::Guessed)));
+    assert_eq!(
+        (explanation.right, explanation.meant),
+        (false, Some(ExpectedValue::Guessed))
+    );
 }
 
 #[test]
@@ -71,7 +74,7 @@ fn a_value_is_right_only_when_a_flow_gets_what_is_meant() {
     ] {
         let question = Question {
             meant: meant.map(|meant| Plaintext::new(meant, true)),
-            ..question(Place::Values, value.as_bytes())
+            ..question(Location::Values, value.as_bytes())
         };
         assert_eq!(explained(question).right, right, "{value:?} {meant:?}");
     }
@@ -82,7 +85,7 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
     let named = |name: &str| {
         explained(Question {
             name: Some(name.into()),
-            ..question(Place::Env, b"YWRtaW4=")
+            ..question(Location::Env, b"YWRtaW4=")
         })
     };
     for (name, right, there) in [
@@ -94,7 +97,7 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
         assert_eq!(explanation.corrected_name.as_deref(), Some(right));
         let environment = at(&explanation, HopKind::Environment);
         assert_eq!(
-            matches!(environment, Some(Value::Is(_))),
+            matches!(environment, Some(HopValue::Is(_))),
             there,
             "{name}: {environment:?}"
         );
@@ -102,7 +105,7 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
         let key = right.strip_prefix(PREFIX).unwrap();
         assert_eq!(
             read,
-            Some(Value::Nothing(format!("Cannot find secret for key '{key}'.")))
+            Some(HopValue::Nothing(format!("Cannot find secret for key '{key}'.")))
         );
         assert!(!explanation.right);
         assert_eq!(
@@ -116,10 +119,10 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
     }
     let long = "QUJD".repeat(64 * 1024);
     for value in [long.as_bytes(), b"a\0b"] {
-        let explanation = explained(question(Place::Env, value));
+        let explanation = explained(question(Location::Env, value));
         assert!(matches!(
             at(&explanation, HopKind::Environment),
-            Some(Value::Nothing(_))
+            Some(HopValue::Nothing(_))
         ));
         assert!(!explanation.right);
     }
@@ -127,16 +130,16 @@ fn what_never_reaches_kestra_is_nothing_from_there_on() {
 
 #[test]
 fn dollars_in_a_value_are_the_kubelets() {
-    let explanation = explained(question(Place::Values, b"pa$$word"));
+    let explanation = explained(question(Location::Values, b"pa$$word"));
     assert_eq!(at(&explanation, HopKind::ApiServer), Some(text("pa$$word")));
     assert_eq!(at(&explanation, HopKind::Environment), Some(text("pa$word")));
-    let explanation = explained(question(Place::StringData, b"pa$$word"));
+    let explanation = explained(question(Location::StringData, b"pa$$word"));
     assert_eq!(at(&explanation, HopKind::Environment), Some(text("pa$$word")));
 }
 
 #[test]
 fn binary_is_shown_the_way_round() {
-    let explanation = explained(question(Place::Values, b"/u36zg=="));
+    let explanation = explained(question(Location::Values, b"/u36zg=="));
     assert_eq!(explanation.diagnosis[0].code, Code::NotUtf8);
     assert_eq!(
         explanation.corrected,
@@ -161,7 +164,7 @@ fn a_hidden_value_is_nowhere_in_what_is_said_of_it() {
     ];
     let redactor = Redactor::new([&canary]);
     for value in values {
-        for place in [Place::Env, Place::Values, Place::StringData, Place::Data] {
+        for place in [Location::Env, Location::Values, Location::StringData, Location::Data] {
             for meant in [None, Some(canary.into()), Some("another".into())] {
                 let question = Question {
                     value: Plaintext::new(&*value, false),

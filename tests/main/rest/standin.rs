@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::oracle::secret::{Plaintext, Read, SecretStore, reported};
+use kestra_secrets::oracle::secret::{Plaintext, SecretRead, SecretStore, reported};
 use rand::distr::{Alphanumeric, SampleString as _};
 use semver::Version;
 use serde_json::{Map, Value, json};
@@ -559,10 +559,10 @@ impl Scope for Names<'_> {
     fn secret(&self, key: &str) -> Result<String, String> {
         let version: Version = self.kestra.version.parse().unwrap();
         let text = match self.kestra.keyring.secret(key, &version) {
-            Read::Text(text) => text,
-            Read::OneOf(several) => several[0].clone(),
-            Read::EmptyString => Plaintext::new("", true),
-            Read::Fails(why) => return Err(why),
+            SecretRead::Text(text) => text,
+            SecretRead::OneOf(several) => several[0].clone(),
+            SecretRead::EmptyString => Plaintext::new("", true),
+            SecretRead::Fails(why) => return Err(why),
         };
         String::from_utf8(text.bytes().to_vec()).map_err(|e| e.to_string())
     }

@@ -1,4 +1,4 @@
-use super::super::{Facts, Objects};
+use super::super::{ClusterFacts, Objects};
 use super::*;
 use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::{Value as Json, json};
@@ -30,9 +30,9 @@ fn see(volumes: &Json, mounts: &Json) -> Result<Vec<String>, String> {
         .unwrap()],
         [],
     );
-    let facts = Facts {
+    let facts = ClusterFacts {
         name: "p".into(),
-        ..Facts::default()
+        ..ClusterFacts::default()
     };
     let pod = Pod {
         spec: &spec,

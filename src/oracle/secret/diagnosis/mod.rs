@@ -9,18 +9,18 @@ mod repair;
 pub use code::Code;
 pub use example::Example;
 pub use name::{corrected_name, is_service_link};
-pub use pod::{Fault, Remedy, of_pod, tolerant};
+pub use pod::{Remedy, SecretFault, of_pod, tolerant};
 
 use super::decode::decode_bytes;
-use super::{Place, Plaintext, SecretStore, decode};
+use super::{Location, Plaintext, SecretStore, decode};
 
 /// A value where it is written.
 #[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
+pub struct WrittenValue<'a> {
     /// The variable's name; none when it is not known.
     pub name: Option<&'a str>,
     /// Where the value is written.
-    pub place: Place,
+    pub place: Location,
     /// The value as it is written there.
     pub value: &'a Plaintext,
     /// What a flow is meant to get, when somebody said it.
@@ -41,10 +41,10 @@ pub struct Diagnosis {
 
 /// Looks at one secret.
 ///
-/// Nobody can tell from a value alone what was meant, so without [`Given::meant`] only what is very
+/// Nobody can tell from a value alone what was meant, so without [`WrittenValue::meant`] only what is very
 /// likely wrong is named. With it, a value that gives the plaintext has no fault however odd it looks,
 /// and of a value that does not, only causes that explain the difference are named.
-pub fn diagnose(given: &Given) -> Diagnosis {
+pub fn diagnose(given: &WrittenValue) -> Diagnosis {
     let env = given.place.environment(given.value);
     let mut codes = match (given.name, &env) {
         (Some(name), Some(env)) => name::codes(name, env.bytes()),
@@ -75,9 +75,9 @@ pub fn diagnose(given: &Given) -> Diagnosis {
 
 /// The value to write in place of one whose plaintext is binary, so that `secret()` gives the binary's Base64,
 /// which the task has to decode: the cure of [`Code::NotUtf8`]. None for a value that Kestra cannot decode.
-pub fn carried(place: Place, value: &Plaintext) -> Option<Plaintext> {
+pub fn carried(place: Location, value: &Plaintext) -> Option<Plaintext> {
     let bytes = decode_bytes(&place.environment(value)?).ok()?;
-    Some(place.encode(&Place::Env.encode(&bytes)))
+    Some(place.encode(&Location::Env.encode(&bytes)))
 }
 
 /// Whether a variable's value is, beyond chance, a text encoded as Kestra wants its secrets: one that is called
@@ -113,9 +113,9 @@ impl Guess {
     }
 }
 
-fn guess(given: &Given, env: Option<&Plaintext>) -> Guess {
+fn guess(given: &WrittenValue, env: Option<&Plaintext>) -> Guess {
     let Some(env) = env else {
-        let good = |data: &Plaintext| text_of(&Place::Data.environment(data)?);
+        let good = |data: &Plaintext| text_of(&Location::Data.environment(data)?);
         return match repair::repaired(given.value, good) {
             Some((codes, plain)) => settled(codes, plain),
             None => plaintext(given.value, Code::Plaintext),
@@ -125,7 +125,7 @@ fn guess(given: &Given, env: Option<&Plaintext>) -> Guess {
         Ok(bytes) => of_decoded(env, bytes),
         Err(_) => match repair::repaired(env, text_of) {
             Some((codes, plain)) => settled(codes, plain),
-            None if given.place == Place::Data => plaintext(env, Code::EncodedTooFew),
+            None if given.place == Location::Data => plaintext(env, Code::EncodedTooFew),
             None => plaintext(env, Code::Plaintext),
         },
     }
@@ -188,14 +188,14 @@ fn plaintext(value: &Plaintext, code: Code) -> Guess {
 }
 
 /// The causes that lead from what is meant to what is there.
-fn explained(given: &Given, env: Option<&Plaintext>, meant: &Plaintext) -> Guess {
+fn explained(given: &WrittenValue, env: Option<&Plaintext>, meant: &Plaintext) -> Guess {
     let same = |bytes: &[u8]| bytes == meant.bytes();
     let mut codes = Vec::new();
     let written = env.unwrap_or(given.value);
     let decoded = env.and_then(|env| decode_bytes(env).ok());
     let never_encoded = match (&decoded, env) {
         (Some(_), _) => Code::PlaintextDecodes,
-        (None, Some(_)) if given.place == Place::Data => Code::EncodedTooFew,
+        (None, Some(_)) if given.place == Location::Data => Code::EncodedTooFew,
         (None, _) => Code::Plaintext,
     };
     if std::str::from_utf8(meant.bytes()).is_err() {

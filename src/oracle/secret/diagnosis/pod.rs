@@ -6,31 +6,32 @@ use k8s_openapi::api::core::v1::{Container, EnvVarSource};
 
 use super::{Code, corrected_name};
 use crate::oracle::environment::{
-    self, Entry, Environment, MAX_EXEC_BYTES, Missing, ObjectRef, Pod, Source, Variable, is_shell, survives_shell,
+    self, Environment, EnvironmentEntry, MAX_EXEC_BYTES, MissingReference, ObjectRef, Pod, Variable, VariableSource,
+    is_shell, survives_shell,
 };
 use crate::oracle::secret::{PREFIX, SecretStore};
 
 /// Something wrong with a pod's secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SecretFault {
     /// What it is.
     pub code: Code,
     /// The variables it concerns.
     pub variables: Vec<String>,
     /// Where they are written in the container, the first place to look at first; none where the container
     /// says nothing of them, as of a Service's.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<EnvironmentEntry>,
     /// The case at hand in one sentence; names only, never a value.
     pub says: String,
     /// What to do about it; doing it ends the fault.
     pub remedy: Remedy,
 }
 
-/// What ends a [`Fault`].
+/// What ends a [`SecretFault`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// Take these out: entries of `env`, or keys of an object.
-    Remove(Vec<Source>),
+    Remove(Vec<VariableSource>),
     /// Call a variable something else, and in the flow its key.
     Rename {
         /// As it is called.
@@ -78,8 +79,8 @@ impl fmt::Display for Remedy {
 ///
 /// An object that `pod` does not know is missing; whoever does not know all objects has to leave
 /// out what says so of objects that others make.
-pub fn of_pod(pod: &Pod<'_>, container: &Container, image_env: &[String]) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = pod.missing(container).into_iter().map(missing).collect();
+pub fn of_pod(pod: &Pod<'_>, container: &Container, image_env: &[String]) -> Vec<SecretFault> {
+    let mut faults: Vec<SecretFault> = pod.missing(container).into_iter().map(missing).collect();
     let container = &tolerant(container);
     // What else keeps it from being modelled has been taken out.
     if let Ok(environment) = pod.environment(container, image_env) {
@@ -93,8 +94,8 @@ pub fn of_pod(pod: &Pod<'_>, container: &Container, image_env: &[String]) -> Vec
     faults
 }
 
-fn missing(missing: Missing) -> Fault {
-    let Missing {
+fn missing(missing: MissingReference) -> SecretFault {
+    let MissingReference {
         entry,
         variable,
         object,
@@ -123,7 +124,7 @@ fn missing(missing: Missing) -> Fault {
         Some(key) => Remedy::Refer(key),
         None => Remedy::Create { object, key },
     };
-    Fault {
+    SecretFault {
         code: Code::KeyMissing,
         variables: variable.into_iter().collect(),
         entries: vec![entry],
@@ -163,11 +164,14 @@ fn is_secret(variable: &Variable) -> bool {
     variable.name.starts_with(PREFIX)
 }
 
-fn fault(code: Code, variables: &[&Variable], says: String, remedy: Remedy) -> Fault {
-    Fault {
+fn fault(code: Code, variables: &[&Variable], says: String, remedy: Remedy) -> SecretFault {
+    SecretFault {
         code,
         variables: variables.iter().map(|v| v.name.clone()).collect(),
-        entries: variables.iter().filter_map(|v| Entry::of(&v.source)).collect(),
+        entries: variables
+            .iter()
+            .filter_map(|v| EnvironmentEntry::of(&v.source))
+            .collect(),
         says,
         remedy,
     }
@@ -175,7 +179,7 @@ fn fault(code: Code, variables: &[&Variable], says: String, remedy: Remedy) -> F
 
 /// Names with the prefix in another case, and names that the shell drops, where one starts Kestra or
 /// the image decides that.
-fn names(environment: &Environment, container: &Container) -> Vec<Fault> {
+fn names(environment: &Environment, container: &Container) -> Vec<SecretFault> {
     let command = container.command.iter().flatten();
     let argv: Vec<&str> = command
         .chain(container.args.iter().flatten())
@@ -206,7 +210,7 @@ fn names(environment: &Environment, container: &Container) -> Vec<Fault> {
     renamed.collect()
 }
 
-fn collisions(environment: &Environment) -> Vec<Fault> {
+fn collisions(environment: &Environment) -> Vec<SecretFault> {
     let secrets = environment.variables.iter().filter(|v| is_secret(v));
     // Collisions are of names; the values are those, since one that does not decode collides with none.
     let keyring: SecretStore = secrets.clone().map(|v| (v.name.as_str(), v.value.as_bytes())).collect();
@@ -224,10 +228,10 @@ fn collisions(environment: &Environment) -> Vec<Fault> {
     keyring.collisions().map(of_key).collect()
 }
 
-fn service_links(environment: &Environment) -> Vec<Fault> {
+fn service_links(environment: &Environment) -> Vec<SecretFault> {
     let mut services: Vec<(&str, Vec<&Variable>)> = Vec::new();
     for variable in environment.variables.iter().filter(|v| is_secret(v)) {
-        if let Source::ServiceLink { service } = &variable.source {
+        if let VariableSource::ServiceLink { service } = &variable.source {
             match services.iter_mut().find(|(name, _)| name == service) {
                 Some((_, variables)) => variables.push(variable),
                 None => services.push((service, vec![variable])),
@@ -242,11 +246,11 @@ fn service_links(environment: &Environment) -> Vec<Fault> {
     services.into_iter().map(of_service).collect()
 }
 
-fn two_sources(variable: &Variable) -> Option<Fault> {
-    let losers: Vec<Source> = variable
+fn two_sources(variable: &Variable) -> Option<SecretFault> {
+    let losers: Vec<VariableSource> = variable
         .shadowed
         .iter()
-        .filter(|s| Entry::of(s).is_some())
+        .filter(|s| EnvironmentEntry::of(s).is_some())
         .cloned()
         .collect();
     if losers.is_empty() || !is_secret(variable) {
@@ -256,21 +260,21 @@ fn two_sources(variable: &Variable) -> Option<Fault> {
     let lost: Vec<_> = losers.iter().map(ToString::to_string).collect();
     let says = format!("{name} is given by {winner}, which wins, and by {}", lost.join(" and "));
     let mut fault = fault(Code::TwoSources, &[variable], says, Remedy::Remove(losers.clone()));
-    fault.entries.extend(losers.iter().filter_map(Entry::of));
+    fault.entries.extend(losers.iter().filter_map(EnvironmentEntry::of));
     Some(fault)
 }
 
-fn too_long(environment: &Environment) -> Vec<Fault> {
-    let of_one = |reason: environment::Fault| match &reason {
-        environment::Fault::TooLong {
-            at: environment::Place::Variable(name),
+fn too_long(environment: &Environment) -> Vec<SecretFault> {
+    let of_one = |reason: environment::ProcessFault| match &reason {
+        environment::ProcessFault::TooLong {
+            at: environment::ProcessString::Variable(name),
             ..
         } => {
             let variable = environment.get(name)?;
             let remedy = Remedy::MountAsFile(vec![name.clone()]);
             Some(fault(Code::TooLong, &[variable], reason.to_string(), remedy))
         }
-        environment::Fault::TotalTooLong { bytes } => {
+        environment::ProcessFault::TotalTooLong { bytes } => {
             let mut secrets: Vec<&Variable> = environment.variables.iter().filter(|v| is_secret(v)).collect();
             secrets.sort_by_key(|v| std::cmp::Reverse(v.value.len()));
             // As few as will do, so the longest.

@@ -5,7 +5,7 @@ use super::*;
 
 /// For each code that a name and a value can show: name, place, value, the plaintext that is meant.
 #[allow(clippy::too_many_lines)] // It is a table.
-fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
+fn examples() -> Vec<(Code, &'static str, Location, Vec<u8>, &'static str)> {
     let b64 = |bytes: &[u8]| STANDARD.encode(bytes).into_bytes();
     let utf16: Vec<u8> = "admin".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let long = "correct horse battery staple ".repeat(4);
@@ -14,78 +14,90 @@ fn examples() -> Vec<(Code, &'static str, Place, Vec<u8>, &'static str)> {
     let with_mark = [b"\xef\xbb\xbf".as_slice(), b"YWRtaW4="].concat();
     let name = "SECRET_DB_USERNAME";
     vec![
-        (Code::TrailingNewline, name, Place::Values, b"YWRtaW4K".into(), "admin"),
         (
             Code::TrailingNewline,
             name,
-            Place::Data,
+            Location::Values,
+            b"YWRtaW4K".into(),
+            "admin",
+        ),
+        (
+            Code::TrailingNewline,
+            name,
+            Location::Data,
             b"WVdSdGFXNEsK".into(),
             "admin",
         ),
-        (Code::EncodedTooFew, name, Place::Data, b"YWRtaW4=".into(), "admin"),
+        (Code::EncodedTooFew, name, Location::Data, b"YWRtaW4=".into(), "admin"),
         (
             Code::EncodedTooOften,
             name,
-            Place::Values,
+            Location::Values,
             b"WVdSdGFXND0=".into(),
             "admin",
         ),
-        (Code::Plaintext, name, Place::Values, b"admin".into(), "admin"),
-        (Code::Plaintext, name, Place::Data, b"it's me".into(), "it's me"),
+        (Code::Plaintext, name, Location::Values, b"admin".into(), "admin"),
+        (Code::Plaintext, name, Location::Data, b"it's me".into(), "it's me"),
         (
             Code::PlaintextDecodes,
             name,
-            Place::StringData,
+            Location::StringData,
             b"password".into(),
             "password",
         ),
         (
             Code::PlaintextDecodes,
             name,
-            Place::Values,
+            Location::Values,
             b"1234567890".into(),
             "1234567890",
         ),
-        (Code::UrlSafe, name, Place::Values, b"Pz8_Pj4-".into(), "???>>>"),
-        (Code::Padding, name, Place::Values, b"YWRtaW4==".into(), "admin"),
-        (Code::Padding, name, Place::Data, b"WVdSdGFXND0".into(), "admin"),
-        (Code::Wrapped, name, Place::Values, b"b'YWRtaW4='".into(), "admin"),
-        (Code::Wrapped, name, Place::Values, b"\"YWRtaW4=\"".into(), "admin"),
-        (Code::Wrapped, name, Place::Values, b"YWRtaW4= ".into(), "admin"),
-        (Code::Wrapped, name, Place::Values, b"YWRt aW4=".into(), "admin"),
-        (Code::Crlf, name, Place::Values, b64(b"admin\r\n"), "admin"),
-        (Code::Utf16, name, Place::Values, b64(&utf16), "admin"),
+        (Code::UrlSafe, name, Location::Values, b"Pz8_Pj4-".into(), "???>>>"),
+        (Code::Padding, name, Location::Values, b"YWRtaW4==".into(), "admin"),
+        (Code::Padding, name, Location::Data, b"WVdSdGFXND0".into(), "admin"),
+        (Code::Wrapped, name, Location::Values, b"b'YWRtaW4='".into(), "admin"),
+        (Code::Wrapped, name, Location::Values, b"\"YWRtaW4=\"".into(), "admin"),
+        (Code::Wrapped, name, Location::Values, b"YWRtaW4= ".into(), "admin"),
+        (Code::Wrapped, name, Location::Values, b"YWRt aW4=".into(), "admin"),
+        (Code::Crlf, name, Location::Values, b64(b"admin\r\n"), "admin"),
+        (Code::Utf16, name, Location::Values, b64(&utf16), "admin"),
         (
             Code::Utf16,
             name,
-            Place::Values,
+            Location::Values,
             b64(&[&b"\xff\xfe"[..], &utf16].concat()),
             "admin",
         ),
-        (Code::Utf16, name, Place::Values, b64(b"\xef\xbb\xbfadmin"), "admin"),
-        (Code::Utf16, name, Place::Env, with_mark, "admin"),
-        (Code::PercentEncoded, name, Place::Values, b"YWRtaW4%3D".into(), "admin"),
+        (Code::Utf16, name, Location::Values, b64(b"\xef\xbb\xbfadmin"), "admin"),
+        (Code::Utf16, name, Location::Env, with_mark, "admin"),
+        (
+            Code::PercentEncoded,
+            name,
+            Location::Values,
+            b"YWRtaW4%3D".into(),
+            "admin",
+        ),
         (
             Code::UnquotedScalar,
             name,
-            Place::Values,
+            Location::Values,
             b"1.2345678e+07".into(),
             "12345678",
         ),
-        (Code::Folded, name, Place::Values, folded, long),
-        (Code::FromFileNewline, name, Place::Env, b"admin\n".into(), "admin"),
+        (Code::Folded, name, Location::Values, folded, long),
+        (Code::FromFileNewline, name, Location::Env, b"admin\n".into(), "admin"),
         (
             Code::Name,
             "secret_DB_USERNAME",
-            Place::Values,
+            Location::Values,
             b"YWRtaW4=".into(),
             "admin",
         ),
-        (Code::Name, "DB_USERNAME", Place::Values, b"YWRtaW4=".into(), "admin"),
+        (Code::Name, "DB_USERNAME", Location::Values, b"YWRtaW4=".into(), "admin"),
         (
             Code::ShellName,
             "SECRET_DB-USER.name",
-            Place::Values,
+            Location::Values,
             b"YWRtaW4=".into(),
             "admin",
         ),
@@ -117,9 +129,9 @@ fn no_code_is_without_an_example_whose_cure_is_tested() {
     assert_eq!(all.into_iter().collect::<Vec<_>>(), Code::ALL);
 }
 
-fn diagnosis(name: &str, place: Place, value: &[u8], meant: Option<&str>) -> Diagnosis {
+fn diagnosis(name: &str, place: Location, value: &[u8], meant: Option<&str>) -> Diagnosis {
     let meant = meant.map(Plaintext::from);
-    diagnose(&Given {
+    diagnose(&WrittenValue {
         name: Some(name),
         place,
         value: &value.into(),
@@ -158,11 +170,11 @@ fn each_fault_is_named_and_its_cure_is_clean_whether_or_not_the_plaintext_is_tol
 #[test]
 fn some_faults_show_only_when_the_plaintext_is_told() {
     for (code, value, plain) in TOLD {
-        let found = diagnosis("SECRET_A", Place::Values, value.as_bytes(), Some(plain));
+        let found = diagnosis("SECRET_A", Location::Values, value.as_bytes(), Some(plain));
         assert!(found.codes.contains(&code), "{code} {value}: {found:?}");
         let corrected = found.corrected.unwrap();
         assert_eq!(
-            diagnosis("SECRET_A", Place::Values, corrected.bytes(), Some(plain)).codes,
+            diagnosis("SECRET_A", Location::Values, corrected.bytes(), Some(plain)).codes,
             []
         );
     }
@@ -179,7 +191,7 @@ fn what_gives_the_plaintext_has_no_fault_however_odd() {
         ("", ""),
     ] {
         assert_eq!(
-            diagnosis("SECRET_A", Place::Values, value.as_bytes(), Some(plain)).codes,
+            diagnosis("SECRET_A", Location::Values, value.as_bytes(), Some(plain)).codes,
             [],
             "{value}"
         );
@@ -188,14 +200,14 @@ fn what_gives_the_plaintext_has_no_fault_however_odd() {
 
 #[test]
 fn an_unexplained_difference_still_gets_the_right_value() {
-    let found = diagnosis("SECRET_A", Place::Values, b"YWRtaW4=", Some("root"));
+    let found = diagnosis("SECRET_A", Location::Values, b"YWRtaW4=", Some("root"));
     assert_eq!((found.codes, found.corrected), (vec![], Some("cm9vdA==".into())));
 }
 
 #[test]
 fn binary_has_no_better_encoding_but_can_be_carried_as_base64() {
     let keystore = [0xfe, 0xed, 0xfa, 0xce];
-    for place in [Place::Values, Place::Data] {
+    for place in [Location::Values, Location::Data] {
         let value = place.encode(&keystore.as_slice().into());
         let found = diagnosis("SECRET_KEYSTORE", place, value.bytes(), None);
         assert_eq!((found.codes, found.corrected), (vec![Code::NotUtf8], None));
@@ -212,9 +224,9 @@ fn linux_takes_128_kib_with_name_and_nul_and_no_byte_more() {
     let name = "SECRET_A";
     let fits = &fits[..128 * 1024 - name.len() - 2];
     let fits = &fits[..fits.len() / 4 * 4];
-    assert_eq!(diagnosis(name, Place::Values, fits, None).codes, []);
+    assert_eq!(diagnosis(name, Location::Values, fits, None).codes, []);
     let longer = [fits, b"QUJD"].concat();
-    assert_eq!(diagnosis(name, Place::Values, &longer, None).codes, [Code::TooLong]);
+    assert_eq!(diagnosis(name, Location::Values, &longer, None).codes, [Code::TooLong]);
 }
 
 #[test]
@@ -228,7 +240,7 @@ fn a_services_variables_are_told_from_secrets() {
         ("SECRET_DB_PORT_5432_TCP_PROTO", "tcp"),
         ("SECRET_DB_PORT_5432_TCP_ADDR", "10.96.0.12"),
     ] {
-        let found = diagnosis(name, Place::Env, value.as_bytes(), None);
+        let found = diagnosis(name, Location::Env, value.as_bytes(), None);
         assert_eq!(
             (found.codes, found.corrected),
             (vec![Code::ServiceLink], None),
@@ -241,7 +253,7 @@ fn a_services_variables_are_told_from_secrets() {
         "SECRET_PORT_A",
         "SECRET_REPORT_TOKEN",
     ] {
-        assert_eq!(diagnosis(name, Place::Env, b"NTQzMg==", None).codes, [], "{name}");
+        assert_eq!(diagnosis(name, Location::Env, b"NTQzMg==", None).codes, [], "{name}");
     }
 }
 
@@ -290,7 +302,7 @@ fn good_values_raise_no_alarm() {
         } else {
             vec![]
         };
-        for place in [Place::Env, Place::Values, Place::StringData, Place::Data] {
+        for place in [Location::Env, Location::Values, Location::StringData, Location::Data] {
             let value = place.encode(&plain.into());
             assert_eq!(
                 diagnosis("SECRET_A", place, value.bytes(), None).codes,
@@ -324,7 +336,7 @@ fn codes_are_numbered_in_order_and_read_in_either_case() {
 proptest::proptest! {
     #[test]
     fn no_value_makes_it_panic_and_what_is_meant_is_always_cured(value: Vec<u8>, meant: String, data: bool) {
-        let place = if data { Place::Data } else { Place::Values };
+        let place = if data { Location::Data } else { Location::Values };
         diagnosis("SECRET_A", place, &value, None);
         let found = diagnosis("SECRET_A", place, &value, Some(&meant));
         let written = found.corrected.unwrap_or_else(|| value.as_slice().into());

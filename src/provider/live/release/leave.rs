@@ -1,9 +1,9 @@
 //! How a release is left: with evidence, kept for somebody to look at, or removed.
 
-use super::{Node, Place, Release};
+use super::{InstalledRelease, NodeFacts, ReleaseTarget};
 use crate::error::InfraError;
 use crate::provider::{RunContext, evidence};
-use crate::report::Kept;
+use crate::report::KeptInstallation;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
 use crate::tools::cluster::apply::{self, Applied};
 use crate::tools::cluster::evidence::Scene;
@@ -11,7 +11,7 @@ use crate::tools::cluster::own;
 use crate::tools::helm;
 
 /// What the run made for the release.
-pub(super) enum Made {
+pub(super) enum CreatedNamespace {
     /// A namespace that goes with the cluster.
     Ephemeral,
     /// A namespace.
@@ -20,7 +20,7 @@ pub(super) enum Made {
     Pieces(ResourceGuard, Vec<Applied>),
 }
 
-impl Release {
+impl InstalledRelease {
     /// Keeps objects, events and logs, and says where.
     pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         let scene = Scene {
@@ -62,14 +62,14 @@ impl Release {
     /// # Errors
     /// [`InfraError`] when the ledger cannot be written; `clean` finds the release all the same.
     pub async fn keep(self, site: &RunContext) -> Result<(), InfraError> {
-        let helm::Release {
+        let helm::HelmRelease {
             access,
             namespace,
             name,
         } = self.release();
         let mut reach = Vec::new();
         let at = format!("--context {} -n {namespace}", access.context);
-        if let Made::Ephemeral = self.made {
+        if let CreatedNamespace::Ephemeral = self.made {
             let cluster = access.context.trim_start_matches("kind-");
             reach.push(format!("kind export kubeconfig --name {cluster}"));
         }
@@ -81,7 +81,7 @@ impl Release {
                 at.trim_start_matches("--")
             ),
         ]);
-        site.keeping.add(Kept {
+        site.keeping.add(KeptInstallation {
             installation: self.installation.id.clone(),
             reach,
         });
@@ -89,8 +89,10 @@ impl Release {
             forward.close().await;
         }
         match self.made {
-            Made::Ephemeral => Ok(()),
-            Made::Namespace(owned) | Made::Pieces(owned, _) => owned.keep().await.map_err(|e| ledger(&e)),
+            CreatedNamespace::Ephemeral => Ok(()),
+            CreatedNamespace::Namespace(owned) | CreatedNamespace::Pieces(owned, _) => {
+                owned.keep().await.map_err(|e| ledger(&e))
+            }
         }
     }
 
@@ -106,16 +108,16 @@ impl Release {
         }
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         match self.made {
-            Made::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
-            Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
-            Made::Namespace(owned) => {
+            CreatedNamespace::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
+            CreatedNamespace::Ephemeral => own::end(cluster, namespace).await.map(drop),
+            CreatedNamespace::Namespace(owned) => {
                 if self.nothing {
                     return owned.release().await.map_err(|e| ledger(&e));
                 }
                 own::delete(cluster, namespace).await?;
                 owned.release().await.map_err(|e| ledger(&e))
             }
-            Made::Pieces(owned, made) => {
+            CreatedNamespace::Pieces(owned, made) => {
                 let uninstalled = self.helm.uninstall(&release).await;
                 uninstalled.map_err(|e| InfraError::new("uninstall the release", format!("failed to {e}")))?;
                 apply::take_away(cluster, namespace, &made).await?;
@@ -125,9 +127,9 @@ impl Release {
     }
 }
 
-impl Made {
+impl CreatedNamespace {
     /// Writes down what is about to be made.
-    pub(super) async fn of(site: &RunContext, place: &Place, node: &Node) -> Result<Self, InfraError> {
+    pub(super) async fn of(site: &RunContext, place: &ReleaseTarget, node: &NodeFacts) -> Result<Self, InfraError> {
         if place.ephemeral {
             return Ok(Self::Ephemeral);
         }

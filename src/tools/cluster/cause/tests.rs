@@ -19,7 +19,7 @@ fn waiting(reason: &str, message: &str) -> Pod {
     pod(&json!({"waiting": {"reason": reason, "message": message}}), &json!({}))
 }
 
-fn found(pod: &Pod) -> Option<Finding> {
+fn found(pod: &Pod) -> Option<CauseFinding> {
     of_pod(pod, std::iter::empty())
 }
 
@@ -30,10 +30,10 @@ fn a_container_that_cannot_be_configured_is_blocked_by_its_inputs() {
         "CreateContainerError",
         "RunContainerError",
     ] {
-        let Some(Finding::Unsure(cause, KUBELET)) = found(&waiting(reason, "secret \"nope\" not found")) else {
+        let Some(CauseFinding::Unsure(cause, KUBELET)) = found(&waiting(reason, "secret \"nope\" not found")) else {
             panic!("{reason} counts at once, or not at all");
         };
-        assert_eq!(cause, Cause::blocked(reason, "secret \"nope\" not found"));
+        assert_eq!(cause, ReleaseCause::blocked(reason, "secret \"nope\" not found"));
     }
 }
 
@@ -43,14 +43,17 @@ fn an_image_that_cannot_be_had_breaks_the_environment_after_the_first_failure() 
     let sure = |reason: &str| {
         matches!(
             found(&waiting(reason, message)),
-            Some(Finding::Sure(Cause::Broken { .. }))
+            Some(CauseFinding::Sure(ReleaseCause::Broken { .. }))
         )
     };
     assert!(sure("ImagePullBackOff"));
     assert!(sure("InvalidImageName"));
     assert!(sure("ErrImageNeverPull"));
     let first = found(&waiting("ErrImagePull", "failed to pull and unpack image"));
-    assert!(matches!(first, Some(Finding::Unsure(Cause::Broken { .. }, _))));
+    assert!(matches!(
+        first,
+        Some(CauseFinding::Unsure(ReleaseCause::Broken { .. }, _))
+    ));
 }
 
 #[test]
@@ -69,10 +72,10 @@ fn a_crash_is_told_with_its_container_and_its_exit_code() {
         "message": "back-off 10s restarting failed container=kestra-standalone",
     }});
     let crashed = |last: Value| match found(&pod(&back_off, &json!({"terminated": last}))) {
-        Some(Finding::Sure(cause)) => cause,
+        Some(CauseFinding::Sure(cause)) => cause,
         other => panic!("{other:?}"),
     };
-    let Cause::Broken {
+    let ReleaseCause::Broken {
         message, crashed: at, ..
     } = crashed(json!({"exitCode": 1, "reason": "Error"}))
     else {
@@ -84,19 +87,19 @@ fn a_crash_is_told_with_its_container_and_its_exit_code() {
     assert!(killed.to_string().contains("out of memory"));
     let words = "failed to create containerd task: invalid environment variable: contains nul byte";
     let never = crashed(json!({"exitCode": 128, "reason": "StartError", "message": words}));
-    assert_eq!(never, Cause::blocked("RunContainerError", words));
+    assert_eq!(never, ReleaseCause::blocked("RunContainerError", words));
 }
 
 #[test]
 fn last_words_of_the_runtime_itself_mean_that_the_inputs_were_refused() {
-    let crash = Cause::broken("CrashLoopBackOff", "back-off");
+    let crash = ReleaseCause::broken("CrashLoopBackOff", "back-off");
     let refused = with_last_words(crash.clone(), "exec /usr/bin/sh: argument list too long\n");
     assert_eq!(
         refused,
-        Cause::blocked("CrashLoopBackOff", "exec /usr/bin/sh: argument list too long")
+        ReleaseCause::blocked("CrashLoopBackOff", "exec /usr/bin/sh: argument list too long")
     );
     let broken = with_last_words(crash.clone(), "Exception in thread main\ninvalid argument\n");
-    assert!(matches!(&broken, Cause::Broken { message, .. } if message.contains("Exception")));
+    assert!(matches!(&broken, ReleaseCause::Broken { message, .. } if message.contains("Exception")));
     assert_eq!(with_last_words(crash.clone(), ""), crash);
 }
 
@@ -107,7 +110,7 @@ fn a_pod_without_a_node_may_be_waiting_for_room() {
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message},
     ]}}))
     .unwrap();
-    let expected = Finding::Unsure(Cause::broken("Unschedulable", message), SCHEDULER);
+    let expected = CauseFinding::Unsure(ReleaseCause::broken("Unschedulable", message), SCHEDULER);
     assert_eq!(found(&pod), Some(expected));
 }
 
@@ -122,7 +125,8 @@ fn a_volume_that_does_not_mount_is_told_by_an_event() {
         "MountVolume.SetUp failed for volume \"creds\" : secret \"nope\" not found",
     )];
     let creating = waiting("ContainerCreating", "");
-    let Some(Finding::Unsure(Cause::Blocked { reason, message }, _)) = of_pod(&creating, events.iter()) else {
+    let Some(CauseFinding::Unsure(ReleaseCause::Blocked { reason, message }, _)) = of_pod(&creating, events.iter())
+    else {
         panic!("it is not seen");
     };
     assert_eq!(reason, "FailedMount");
@@ -135,11 +139,11 @@ fn a_volume_that_does_not_mount_is_told_by_an_event() {
 #[test]
 fn only_what_admission_refuses_for_good_ends_the_waiting_at_once() {
     let quota = "pods \"k\" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1";
-    assert!(matches!(of_creation(quota), Finding::Sure(_)));
+    assert!(matches!(of_creation(quota), CauseFinding::Sure(_)));
     let policy = "pods \"k\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true";
-    assert!(matches!(of_creation(policy), Finding::Sure(_)));
+    assert!(matches!(of_creation(policy), CauseFinding::Sure(_)));
     let account = "pods \"k\" is forbidden: error looking up service account ns/kestra: serviceaccount not found";
-    assert!(matches!(of_creation(account), Finding::Unsure(..)));
+    assert!(matches!(of_creation(account), CauseFinding::Unsure(..)));
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn what_the_kubelet_misses_is_read_from_its_words() {
         ),
     ];
     for (words, secret, name, key) in cases {
-        let expected = (!name.is_empty()).then(|| Missing {
+        let expected = (!name.is_empty()).then(|| MissingObject {
             secret,
             name: name.into(),
             key: key.map(str::to_owned),

@@ -11,7 +11,7 @@ fn read<K: DeserializeOwned>(object: Value) -> K {
     serde_json::from_value(object).unwrap()
 }
 
-fn listed<K: ResourceExt>(kept: &mut Kept<K>, objects: Vec<K>) {
+fn listed<K: ResourceExt>(kept: &mut WatchedObjects<K>, objects: Vec<K>) {
     kept.take(Event::Init);
     for object in objects {
         kept.take(Event::InitApply(object));
@@ -69,25 +69,25 @@ fn view(deployment: Deployment, sets: Vec<ReplicaSet>, pods: Vec<Pod>, events: V
 #[test]
 fn nothing_is_said_before_every_watch_has_listed() {
     let mut view = View::default();
-    assert!(matches!(view.sight("kestra"), Sight::Waiting(_)));
+    assert!(matches!(view.sight("kestra"), RolloutStatus::Waiting(_)));
     listed(&mut view.deployments, vec![deployment(1, 1, [1, 1, 1])]);
-    assert!(matches!(view.sight("kestra"), Sight::Waiting(_)));
+    assert!(matches!(view.sight("kestra"), RolloutStatus::Waiting(_)));
 }
 
 #[test]
 fn a_release_is_ready_when_the_newest_template_alone_is_rolled_out() {
     let sight = |d| view(d, Vec::new(), Vec::new(), Vec::new()).sight("kestra");
-    assert_eq!(sight(deployment(2, 2, [1, 1, 1])), Sight::Ready);
+    assert_eq!(sight(deployment(2, 2, [1, 1, 1])), RolloutStatus::Ready);
     // The controller has not seen the upgrade; the old pod still runs; the new one is not ready.
-    assert!(matches!(sight(deployment(2, 1, [1, 1, 1])), Sight::Waiting(_)));
-    assert!(matches!(sight(deployment(2, 2, [2, 1, 2])), Sight::Waiting(_)));
-    assert!(matches!(sight(deployment(2, 2, [1, 1, 0])), Sight::Waiting(_)));
+    assert!(matches!(sight(deployment(2, 1, [1, 1, 1])), RolloutStatus::Waiting(_)));
+    assert!(matches!(sight(deployment(2, 2, [2, 1, 2])), RolloutStatus::Waiting(_)));
+    assert!(matches!(sight(deployment(2, 2, [1, 1, 0])), RolloutStatus::Waiting(_)));
 }
 
 #[test]
 fn another_release_of_the_namespace_says_nothing_of_this_one() {
     let view = view(deployment(1, 1, [1, 1, 1]), Vec::new(), Vec::new(), Vec::new());
-    assert!(matches!(view.sight("ks-other"), Sight::Waiting(_)));
+    assert!(matches!(view.sight("ks-other"), RolloutStatus::Waiting(_)));
 }
 
 #[test]
@@ -96,9 +96,9 @@ fn only_the_newest_template_is_to_blame() {
     let of = |pods| view(deployment(2, 2, [2, 1, 1]), sets(), pods, Vec::new()).sight("kestra");
     let blocked = "CreateContainerConfigError";
     let old = of(vec![pod("a", "old", blocked), pod("b", "new", "ContainerCreating")]);
-    assert_eq!(old, Sight::Waiting("the pod: ContainerCreating".into()));
+    assert_eq!(old, RolloutStatus::Waiting("the pod: ContainerCreating".into()));
     let new = of(vec![pod("a", "old", "ContainerCreating"), pod("b", "new", blocked)]);
-    assert!(matches!(new, Sight::Held(Finding::Unsure(cause, _)) if cause.reason() == blocked));
+    assert!(matches!(new, RolloutStatus::Held(CauseFinding::Unsure(cause, _)) if cause.reason() == blocked));
 }
 
 #[test]
@@ -106,7 +106,9 @@ fn a_quota_is_told_by_the_replica_set_that_makes_no_pod() {
     let quota = "pods \"k\" is forbidden: exceeded quota: few";
     let sets = vec![replica_set("new", "1", Some(quota))];
     let sight = view(deployment(1, 1, [0, 0, 0]), sets, Vec::new(), Vec::new()).sight("kestra");
-    assert!(matches!(sight, Sight::Held(Finding::Sure(cause)) if cause.to_string().contains("exceeded quota")));
+    assert!(
+        matches!(sight, RolloutStatus::Held(CauseFinding::Sure(cause)) if cause.to_string().contains("exceeded quota"))
+    );
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn a_probe_that_fails_is_told_while_waiting() {
     let sets = vec![replica_set("new", "1", None)];
     let sight = view(deployment(1, 1, [1, 1, 0]), sets, vec![running], vec![event]).sight("kestra");
     let said = "Kestra to be ready; Startup probe failed: HTTP probe failed with statuscode: 503";
-    assert_eq!(sight, Sight::Waiting(said.into()));
+    assert_eq!(sight, RolloutStatus::Waiting(said.into()));
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn a_container_started_anew_in_the_same_pod_is_noticed() {
 
 #[test]
 fn a_list_that_begins_anew_forgets_what_is_gone() {
-    let mut kept = Kept::default();
+    let mut kept = WatchedObjects::default();
     listed(&mut kept, vec![pod("a", "s", ""), pod("b", "s", "")]);
     kept.take(Event::Delete(pod("b", "s", "")));
     kept.take(Event::Apply(pod("c", "s", "")));

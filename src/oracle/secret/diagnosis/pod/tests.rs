@@ -2,7 +2,7 @@ use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::oracle::environment::{Facts, ObjectKind, Objects};
+use crate::oracle::environment::{ClusterFacts, ObjectKind, Objects};
 
 /// A pod's spec with one container, and the objects of its namespace.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl Cluster {
         self
     }
 
-    fn faults(&self) -> Vec<Fault> {
+    fn faults(&self) -> Vec<SecretFault> {
         fn read<T: serde::de::DeserializeOwned>(objects: &[Json]) -> Vec<T> {
             objects
                 .iter()
@@ -43,9 +43,9 @@ impl Cluster {
         }
         let spec: PodSpec = serde_json::from_value(self.spec.clone()).unwrap();
         let objects = Objects::new(read(&self.secrets), Vec::new(), read(&self.services));
-        let facts = Facts {
+        let facts = ClusterFacts {
             namespace: "prod".into(),
-            ..Facts::default()
+            ..ClusterFacts::default()
         };
         let pod = Pod {
             spec: &spec,
@@ -70,22 +70,22 @@ impl Cluster {
         self.secrets.iter_mut().find(|s| s["metadata"]["name"] == name).unwrap()
     }
 
-    fn remove(&mut self, source: &Source) {
-        match (source, Entry::of(source)) {
-            (Source::EnvFrom { object, key, .. }, _) => {
+    fn remove(&mut self, source: &VariableSource) {
+        match (source, EnvironmentEntry::of(source)) {
+            (VariableSource::EnvFrom { object, key, .. }, _) => {
                 self.secret(&object.name)["stringData"]
                     .as_object_mut()
                     .unwrap()
                     .remove(key);
             }
             // The others keep their places.
-            (_, Some(Entry::Env(index))) => self.list("env")[index] = json!({"name": "GONE"}),
+            (_, Some(EnvironmentEntry::Env(index))) => self.list("env")[index] = json!({"name": "GONE"}),
             _ => panic!("{source} cannot be removed"),
         }
     }
 
     /// Does what a remedy says, as a person would.
-    fn follow(&mut self, fault: &Fault) {
+    fn follow(&mut self, fault: &SecretFault) {
         match &fault.remedy {
             Remedy::Remove(sources) => sources.iter().for_each(|source| self.remove(source)),
             Remedy::Rename { from, to } => {
@@ -101,7 +101,7 @@ impl Cluster {
             }
             Remedy::NoServiceLinks => self.spec["enableServiceLinks"] = json!(false),
             Remedy::Refer(key) => {
-                let Some(Entry::Env(index)) = fault.entries.first() else {
+                let Some(EnvironmentEntry::Env(index)) = fault.entries.first() else {
                     panic!("{fault:?}")
                 };
                 self.list("env")[*index]["valueFrom"]["secretKeyRef"]["key"] = json!(key);
@@ -218,7 +218,14 @@ fn a_fault_says_where_and_never_a_value() {
     let [fault] = &Cluster::new(&container).faults()[..] else {
         panic!()
     };
-    assert_eq!(fault.entries, [Entry::Env(1), Entry::EnvFrom(0), Entry::Env(0)]);
+    assert_eq!(
+        fault.entries,
+        [
+            EnvironmentEntry::Env(1),
+            EnvironmentEntry::EnvFrom(0),
+            EnvironmentEntry::Env(0)
+        ]
+    );
     assert_eq!(
         fault.says,
         "SECRET_A is given by env[1], which wins, and by envFrom[0] (Secret creds, key SECRET_A) and env[0]"
