@@ -41,9 +41,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::error::ExitCode;
-use crate::system::{stdout, terminal};
+use crate::system::terminal;
 
 /// Proves that secrets given to Kestra through its Helm chart reach a flow as the plaintext you meant.
 #[derive(Parser)]
@@ -121,20 +122,28 @@ enum Subcommands {
 
 /// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
 /// line, end the process at once.
-pub async fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let words: Vec<_> = words.into_iter().collect();
+// Neither generic nor async, so that the binary does not compile the whole program a second time.
+pub fn main(words: &[OsString]) -> ExitCode {
     panicked::install();
-    output::color(&words);
-    let done = async {
-        let cli = read(&words)?;
-        cli.output.apply();
-        run(cli.command, cli.config).await
+    output::color(words);
+    let done = match Runtime::new() {
+        Ok(runtime) => runtime.block_on(run_words(words)),
+        Err(error) => {
+            terminal::line(&format!("error: the program cannot start its threads: {error}"));
+            return ExitCode::Infra;
+        }
     };
-    let exit = done.await.unwrap_or_else(|report| {
+    let exit = done.unwrap_or_else(|report| {
         terminal::line(format!("{report:?}").trim_end_matches('\n'));
         ExitCode::Usage
     });
-    stdout::exit(exit)
+    output::exit(exit)
+}
+
+async fn run_words(words: &[OsString]) -> miette::Result<ExitCode> {
+    let cli = read(words)?;
+    cli.output.apply();
+    run(cli.command, cli.config).await
 }
 
 /// Reads a command line, and what is set beforehand.

@@ -10,10 +10,21 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::settings;
+use crate::error::ExitCode;
+use crate::system::stdout;
 use crate::system::terminal::{self, Verbosity};
 
 /// The variable with a filter of the log, in the words of tracing's `EnvFilter`; it goes before the flags.
 const LOG: &str = "KESTRA_SECRETS_LOG";
+
+/// The exit code of a command that would have ended with this one: output that is lost is a broken environment,
+/// which a wrong value goes before.
+pub fn exit(exit: ExitCode) -> ExitCode {
+    match exit {
+        ExitCode::Success if stdout::is_lost() => ExitCode::Infra,
+        exit => exit,
+    }
+}
 
 #[derive(Args)]
 #[command(next_help_heading = "Output")]

@@ -10,7 +10,7 @@ use super::{Check, CheckStatus, Seat};
 use crate::provider::{KestraRef, OfficialRef, live};
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
-use crate::run::session::docker::Docker;
+use crate::run::session::docker::DockerCli;
 use crate::run::session::official::{OfficialImage, Whereabouts, find_image, size};
 use crate::system::process::{Command, Deadline};
 use crate::tools::toolbox::Toolbox;
@@ -58,7 +58,7 @@ pub(super) async fn look(
         Check::ok("docker", found)
     }];
     findings.push(cgroup(&info.cgroup_version));
-    let docker = Docker(cancel);
+    let docker = DockerCli(cancel);
     for kestra in kestras {
         let own = options.images.iter().any(|image| image.is_for(kestra));
         if let (KestraRef::Official(OfficialRef::Exact(version)), false) = (kestra, own) {
@@ -113,7 +113,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
 }
 
 /// The image of a kind node, with what is to be pulled for it.
-async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Check {
+async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
     let check = "kind node image";
     let Some(node) = docker.node(toolbox.pins()).await else {
         return Check::missing(check, &[Seat::Kind], "none is there and none can be pulled")
@@ -169,7 +169,7 @@ fn cgroup(version: &str) -> Check {
     }
 }
 
-async fn image_of(docker: Docker<'_>, kestra: &str, image: &str) -> Check {
+async fn image_of(docker: DockerCli<'_>, kestra: &str, image: &str) -> Check {
     let check = format!("image of {kestra}");
     if docker.has(image).await {
         return Check::ok(check, format!("{image} is here"));

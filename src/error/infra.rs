@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::system::redact::escape_controls;
+
 /// The machine, the network or the cluster failed: nothing is said about a value.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("{phase}: {cause}")]

@@ -31,7 +31,7 @@ pub fn report(results: impl IntoIterator<Item = CaseResult>) -> Report {
 pub fn result(scenario: &str, status: Status) -> CaseResult {
     CaseResult {
         scenario: scenario.into(),
-        about: format!("CaseContext {scenario}."),
+        about: format!("About {scenario}."),
         status,
         provenance: Provenance {
             provider: "embedded".into(),

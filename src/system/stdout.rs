@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::terminal;
-use crate::error::ExitCode;
 
 /// Nothing more is written: a pipe whose reader has had enough, or a disk that is full.
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -27,13 +26,9 @@ pub fn raw() -> impl Write {
     Door(io::stdout)
 }
 
-/// The exit code of a command that would have ended with this one: output that is lost is a broken environment,
-/// which a wrong value goes before.
-pub fn exit(exit: ExitCode) -> ExitCode {
-    match exit {
-        ExitCode::Success if LOST.load(Ordering::Relaxed) => ExitCode::Infra,
-        exit => exit,
-    }
+/// Whether something that was printed is lost.
+pub fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes each piece at once: what is held back until the process ends fails unseen.

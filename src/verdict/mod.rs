@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expect, Stage};
-use crate::system::redact::escape_controls;
 
 /// What came of a case, whether or not it was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-const HEAD: &str = "schema: 1\nname: broken\nabout: RunError.\n";
+const HEAD: &str = "schema: 1\nname: broken\nabout: Broken.\n";
 const SECRETS: &str = "strategy: extra-env\nsecrets:\n  DB_PASSWORD: {plain: hidden-plaintext}\n";
 
 /// What is said of a file, in the words of a snapshot.

@@ -13,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::error::ExitCode;
 use crate::system::{stdout, terminal};
 
+use super::super::output;
 use super::{File, Level, Set, beforehand, check};
 
 /// Flags that are of use with some values of another flag alone.
@@ -80,7 +81,7 @@ pub fn end(error: &clap::Error) -> ! {
         error.exit_code()
     } else {
         stdout::print(&text);
-        stdout::exit(ExitCode::Success).code().into()
+        output::exit(ExitCode::Success).code().into()
     };
     std::process::exit(code)
 }

@@ -6,7 +6,7 @@
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use super::docker::Docker;
+use super::docker::DockerCli;
 use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
@@ -99,7 +99,7 @@ pub async fn choose(
     cancel: &CancellationToken,
     without: Option<&str>,
 ) -> Result<Choice, InfraError> {
-    let docker = Docker(cancel);
+    let docker = DockerCli(cancel);
     let wish = Wish::of(options, toolbox);
     let lack = match (&wish, without) {
         (Some(wish), None) => match take(wish, options, toolbox, docker).await {
@@ -148,7 +148,12 @@ fn own_cluster() -> ProviderSpec {
 }
 
 /// The publisher's own things, or what is lacking.
-async fn take(wish: &Wish, options: &SessionOptions, toolbox: &Toolbox, docker: Docker<'_>) -> Result<Choice, String> {
+async fn take(
+    wish: &Wish,
+    options: &SessionOptions,
+    toolbox: &Toolbox,
+    docker: DockerCli<'_>,
+) -> Result<Choice, String> {
     let named = match &options.place {
         ProviderChoice::Named(place) => Some(place.clone()),
         ProviderChoice::Auto => None,
@@ -210,14 +215,14 @@ async fn take(wish: &Wish, options: &SessionOptions, toolbox: &Toolbox, docker: 
     })
 }
 
-async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Result<String, String> {
+async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Result<String, String> {
     docker.node(toolbox.pins()).await.ok_or_else(|| {
         "Docker has no image for a kind node and cannot pull one; `testbed/testbed build` makes one".into()
     })
 }
 
 /// Why kind can be had, or why not.
-async fn kind(options: &SessionOptions, toolbox: &Toolbox, docker: Docker<'_>) -> Result<String, String> {
+async fn kind(options: &SessionOptions, toolbox: &Toolbox, docker: DockerCli<'_>) -> Result<String, String> {
     let kestras = options.kestras();
     if let Some(exec) = kestras.iter().find(|k| matches!(k, KestraRef::Exec(_))) {
         return Err(format!("{exec} is a file, not an image"));
@@ -237,7 +242,7 @@ async fn image_of(
     kestra: &KestraRef,
     options: &SessionOptions,
     toolbox: &Toolbox,
-    docker: Docker<'_>,
+    docker: DockerCli<'_>,
 ) -> Result<(), String> {
     let named = options.images.iter().any(|image| image.is_for(kestra));
     if let (KestraRef::Official(OfficialRef::Exact(version)), false) = (kestra, named) {

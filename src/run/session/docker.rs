@@ -20,9 +20,9 @@ const WORDS: usize = 3;
 
 /// A daemon that may answer.
 #[derive(Clone, Copy)]
-pub(crate) struct Docker<'a>(pub(crate) &'a CancellationToken);
+pub(crate) struct DockerCli<'a>(pub(crate) &'a CancellationToken);
 
-impl Docker<'_> {
+impl DockerCli<'_> {
     /// What a command prints, trimmed; none when it fails.
     async fn says<const N: usize>(&self, args: [&str; N], limit: Deadline) -> Option<String> {
         let said = Command::new("docker").args(args).run(limit, self.0).await.ok()?;

@@ -6,7 +6,7 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use super::auto::{self, Choice, Wish};
-use super::docker::Docker;
+use super::docker::DockerCli;
 use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
@@ -119,7 +119,7 @@ async fn images(
     observer: &dyn Observer,
     cancel: &CancellationToken,
 ) -> Result<(BTreeMap<String, ImageRef>, BTreeMap<String, Origin>), InfraError> {
-    let docker = Docker(cancel);
+    let docker = DockerCli(cancel);
     let mut images = live::images(&choice.kestra, &options.images);
     let mut origins = BTreeMap::new();
     let nodes_pull = match &choice.place {
@@ -159,7 +159,7 @@ async fn find(
     kestra: &KestraRef,
     version: &Version,
     toolbox: &Toolbox,
-    docker: Docker<'_>,
+    docker: DockerCli<'_>,
 ) -> Result<OfficialImage, InfraError> {
     official::find_image(version, toolbox, docker).await.map_err(|why| {
         InfraError::new(format!("find the image of {kestra}"), why).help(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use semver::Version;
 
-use super::docker::Docker;
+use super::docker::DockerCli;
 use crate::error::InfraError;
 use crate::plan::ImageRef;
 use crate::provider::{OFFICIAL_IMAGE, Origin};
@@ -68,7 +68,7 @@ fn candidates(version: &Version) -> [ImageRef; 3] {
 pub(crate) async fn find_image(
     version: &Version,
     toolbox: &Toolbox,
-    docker: Docker<'_>,
+    docker: DockerCli<'_>,
 ) -> Result<OfficialImage, String> {
     let candidates = candidates(version);
     match on_daemon(&candidates, toolbox.pins(), docker).await {
@@ -77,7 +77,7 @@ pub(crate) async fn find_image(
     }
 }
 
-async fn on_daemon(candidates: &[ImageRef], pins: &Pins, docker: Docker<'_>) -> Option<OfficialImage> {
+async fn on_daemon(candidates: &[ImageRef], pins: &Pins, docker: DockerCli<'_>) -> Option<OfficialImage> {
     let asked = candidates.iter().map(async |image| {
         let digests = docker.digests(&image.to_string()).await?;
         let digests: Vec<&str> = digests
@@ -186,7 +186,7 @@ pub(crate) async fn find_chart(version: &Version, toolbox: &Toolbox) -> Result<C
 pub(crate) async fn obtain(
     found: &OfficialImage,
     toolbox: &Toolbox,
-    docker: Docker<'_>,
+    docker: DockerCli<'_>,
     observer: &dyn Observer,
 ) -> Result<Origin, InfraError> {
     let name = found.image.to_string();
@@ -206,7 +206,7 @@ pub(crate) async fn obtain(
         )
     };
     let registry = toolbox.registry().map_err(|e| failed(format!("failed to {e}")))?;
-    let source = Source::of(&registry, &docker.mirrors().await);
+    let source = PullSource::of(&registry, &docker.mirrors().await);
     // The digest was found under the tag, or is the one that is pinned: what comes is that, or nothing does.
     let from = format!("{}{}@{}", source.prefix, found.image.repository, offered.digest);
     let all = size(offered.bytes);
@@ -226,13 +226,13 @@ pub(crate) async fn obtain(
 }
 
 /// Where the daemon pulls from.
-struct Source {
+struct PullSource {
     /// What stands before the image's name.
     prefix: String,
     told: String,
 }
 
-impl Source {
+impl PullSource {
     /// A mirror that the daemon does not know is named to it.
     fn of(registry: &Registry, of_daemon: &[String]) -> Self {
         let host = registry.host();

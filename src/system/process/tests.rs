@@ -133,7 +133,10 @@ async fn a_child_dies_when_the_harness_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pid");
     let mut harness = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "process::tests::a_child_dies_when_the_harness_is_killed"])
+        .args([
+            "--exact",
+            "system::process::tests::a_child_dies_when_the_harness_is_killed",
+        ])
         .env(FILE, &file)
         .stdout(std::process::Stdio::null())
         .spawn()
