@@ -52,6 +52,10 @@ impl Observer for Console {
     }
 }
 
+#[allow(
+    clippy::unused_self,
+    reason = "whoever has the console may tell, and a process has one terminal"
+)]
 impl Console {
     /// What is about to be proved, where.
     pub fn first_line(&self, text: &str) {

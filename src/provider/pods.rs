@@ -171,9 +171,11 @@ impl KestraPod {
         for (output, read) in &case.reads {
             match keyring.secret(&read.secret, version).reported(version) {
                 Some(SecretRead::Text(text)) => {
-                    drop(outputs.insert(output.clone(), Plaintext::new(text.bytes(), read.public)))
+                    outputs.insert(output.clone(), Plaintext::new(text.bytes(), read.public));
                 }
-                Some(SecretRead::EmptyString) => drop(outputs.insert(output.clone(), Plaintext::new("", read.public))),
+                Some(SecretRead::EmptyString) => {
+                    outputs.insert(output.clone(), Plaintext::new("", read.public));
+                }
                 Some(SecretRead::Fails(_)) => missing.push(read.secret.clone()),
                 // Either of several may win, or the execution has no end: nothing certain can be said.
                 Some(SecretRead::OneOf(_)) | None => return Prediction::Unknown,
