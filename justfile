@@ -22,7 +22,7 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
     cargo clippy --locked --manifest-path fuzz/Cargo.toml -- -D warnings
     shellcheck .ci/run benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
-    actionlint .github/workflows/*.yml src/commands/starter/workflow.yaml
+    actionlint .github/workflows/*.yml src/cli/starter/workflow.yaml
     cargo deny check
 
 # The JSON Schemas, generated anew

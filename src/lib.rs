@@ -1,40 +1,35 @@
 //! Proves, against a live Kestra, that secrets given through its Helm chart reach a flow as the
 //! plaintext the user meant, byte for byte, and names the hop and the cure when they do not.
 //!
-//! The way of the data, each stage calling only the ones after the arrow:
-//! [`scenario`] → [`plan`] → [`provider`] → [`kestra`] → [`verdict`] → [`report`],
-//! with [`secret`] as the oracle that says what each hop's bytes should be.
+//! Follow one secret and you know the program: [`scenario`] reads what is given and what must come out, [`plan`]
+//! arranges it into installations, [`run`] carries them out, [`provider`] brings up a Kestra with exactly that
+//! environment, [`kestra`] runs the flow over REST, [`verdict`] compares bytes, and [`report`] tells of it.
+//! [`oracle`] says beside them what each hop's bytes must be; it knows no file, no network and no clock.
+//!
+//! Imports point down: `tests/layout.rs` lists the floors and fails on an import that climbs.
 
-#![warn(clippy::print_stdout, clippy::print_stderr)]
-
-pub mod ask;
-pub mod attempt;
 pub mod audit;
-pub mod bounded;
-pub mod campaign;
-pub mod cluster;
-pub mod commands;
-pub mod decode;
+pub mod cli;
+pub mod docs_page;
 pub mod doctor;
-pub mod encode;
-pub mod environment;
-pub mod explain;
-pub mod helm;
+pub mod error;
 pub mod kestra;
-pub mod ledger;
 pub mod lint;
-pub mod page;
+pub mod oracle;
 pub mod plan;
-pub mod process;
-pub mod progress;
 pub mod prove;
 pub mod provider;
-pub mod redact;
 pub mod report;
+pub mod run;
 pub mod scenario;
-pub mod secret;
-pub mod session;
+pub mod system;
 pub mod testing;
-pub mod toolbox;
+pub mod tools;
+pub mod values;
 pub mod verdict;
-mod words;
+
+/// Runs the whole program with these words, of which the first is the program's own name, and returns its exit code:
+/// 0 all as expected, 1 a wrong value, 2 bad input, 3 a broken environment, 130 interrupted.
+pub fn run_cli(words: &[std::ffi::OsString]) -> std::process::ExitCode {
+    cli::main(words).into()
+}

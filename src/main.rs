@@ -1,8 +1,9 @@
 //! `kestra-secrets`, the command.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    kestra_secrets::commands::main(std::env::args_os()).await.into()
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    kestra_secrets::run_cli(&words)
 }

@@ -12,7 +12,7 @@
 //! }
 //! ```
 //!
-//! Everything that a run makes is gone when [`Lab::run`] returns, whatever came of it.
+//! Everything that a run makes is gone when [`TestRun::run`] returns, whatever came of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,30 +22,32 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InfraError;
+use crate::error::InputError;
+use crate::oracle::secret::Plaintext;
 use crate::plan::PlanError;
-use crate::progress::Silent;
 use crate::provider::KestraRef;
-use crate::report::{CaseResult, Report, Seen};
-use crate::scenario::{self, Given, InputError, Intent, Scenario, Secret, Strategy};
-use crate::secret::Plain;
-use crate::session::{Options, Place, Session, Wanted as WantedPlace};
-use crate::verdict::{Infra, Status};
+use crate::report::Silent;
+use crate::report::{CaseResult, OutcomeView, Report};
+use crate::run::session::{ProviderChoice as WantedPlace, ProviderSpec, Session, SessionOptions};
+use crate::scenario::{self, Input, Intent, Scenario, Secret, Strategy};
+use crate::verdict::Status;
 
 /// Where scenarios are run: a provider and the Kestras on it.
 #[derive(Debug, Clone)]
-pub struct Lab(Options);
+pub struct TestRun(SessionOptions);
 
-impl Lab {
-    /// Child processes, which need no Docker, with every engine; see [`Lab::kestra`].
+impl TestRun {
+    /// Child processes, which need no Docker, with every engine; see [`TestRun::kestra`].
     pub fn embedded() -> Self {
-        Self(Options::default())
+        Self(SessionOptions::default())
     }
 
     /// Another place, such as a context of your kubeconfig.
-    pub fn at(place: Place) -> Self {
-        Self(Options {
+    pub fn at(place: ProviderSpec) -> Self {
+        Self(SessionOptions {
             place: WantedPlace::Named(place),
-            ..Options::default()
+            ..SessionOptions::default()
         })
     }
 
@@ -58,19 +60,19 @@ impl Lab {
 
     /// Anything else that a run may be asked to be.
     #[must_use]
-    pub fn with(self, change: impl FnOnce(Options) -> Options) -> Self {
+    pub fn with(self, change: impl FnOnce(SessionOptions) -> SessionOptions) -> Self {
         Self(change(self.0))
     }
 
     /// Runs scenarios and takes down all that it made.
     ///
     /// # Errors
-    /// [`Broken`] when nothing could be judged: that says nothing about a secret. Wrong values are in the report.
-    pub async fn run(&self, scenarios: impl IntoIterator<Item = Scenario>) -> Result<Report, Broken> {
+    /// [`RunError`] when nothing could be judged: that says nothing about a secret. Wrong values are in the report.
+    pub async fn run(&self, scenarios: impl IntoIterator<Item = Scenario>) -> Result<Report, RunError> {
         let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
         let session = Session::open(self.0.clone(), Arc::new(Silent), CancellationToken::new()).await?;
         let carried_out = match session.plan(&scenarios) {
-            Ok(plan) => session.carry_out(plan).await.map_err(Broken::from),
+            Ok(plan) => session.carry_out(plan).await.map_err(RunError::from),
             Err(e) => Err(e.into()),
         };
         session.close().await?;
@@ -80,14 +82,14 @@ impl Lab {
 
 /// Why nothing was judged.
 #[derive(Debug, Error, Diagnostic)]
-pub enum Broken {
+pub enum RunError {
     /// The scenarios cannot be used with the chart.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Plan(#[from] PlanError),
     /// A tool, the machine or the cluster failed.
     #[error("failed to {0}")]
-    Infra(#[from] Infra),
+    Infra(#[from] InfraError),
 }
 
 /// Scenarios by their bundled names, or by their files or folders.
@@ -103,11 +105,11 @@ pub fn scenarios(words: &[&str]) -> Result<Vec<Scenario>, InputError> {
 pub fn intent<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &str); N]) -> Scenario {
     let secrets: BTreeMap<_, _> = secrets
         .into_iter()
-        .map(|(name, plain)| (name.to_owned(), Plain::new(plain, false)))
+        .map(|(name, plain)| (name.to_owned(), Plaintext::new(plain, false)))
         .collect();
     let outputs = secrets.iter().map(|(name, plain)| (name.to_lowercase(), plain.clone()));
     let outputs = outputs.collect();
-    let given = Given::Intent(Intent {
+    let given = Input::Intent(Intent {
         strategy,
         reads: secrets.keys().map(|name| (name.to_lowercase(), name.clone())).collect(),
         secrets: secrets
@@ -140,7 +142,7 @@ pub fn assert_as_expected(report: &Report) {
 pub fn told(result: &CaseResult) -> String {
     let because = result.because.as_deref().unwrap_or("not as expected");
     let mut text = format!("{} on {}: {because}", result.scenario, result.provenance.kestra);
-    let seen: [(&str, &Option<Seen>); 4] = [
+    let seen: [(&str, &Option<OutcomeView>); 4] = [
         ("promised", &result.promised),
         ("expected", &result.expected),
         ("predicted", &result.predicted),

@@ -13,7 +13,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kestra_secrets::secret::{Entry, Keyring, Plain, Undecodable, decode};
+use kestra_secrets::oracle::secret::{Plaintext, SecretStore, StoredSecret, Undecodable, decode};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use jvm::{Jdk, Oracle};
@@ -132,7 +132,7 @@ fn compare(oracle: &mut Oracle, values: &[Vec<u8>]) -> Result<(), Failed> {
 
 /// The model's answer, in the form of the JVM's.
 fn model(value: &[u8]) -> String {
-    match decode(&Plain::from(value)) {
+    match decode(&Plaintext::from(value)) {
         Ok(text) => format!("+{}", hex::encode(text.bytes())),
         Err(error) => format!("-{error}"),
     }
@@ -149,7 +149,7 @@ fn capitals(oracle: &mut Oracle, _seed: u64) -> Result<(), Failed> {
         if *capitals == c && c.to_uppercase() == c {
             continue;
         }
-        let keyring: Keyring = [(format!("SECRET_a{c}z"), "YQ==")].into_iter().collect();
+        let keyring: SecretStore = [(format!("SECRET_a{c}z"), "YQ==")].into_iter().collect();
         let key: Vec<&str> = keyring.keys().collect();
         if key == [format!("A{capitals}Z")] {
             continue;
@@ -176,7 +176,7 @@ fn capitals(oracle: &mut Oracle, _seed: u64) -> Result<(), Failed> {
 fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
     let java = oracle.environment()?;
     let given = values::environment(seed);
-    let model: Keyring = given.iter().map(|(name, value)| (name, value.as_slice())).collect();
+    let model: SecretStore = given.iter().map(|(name, value)| (name, value.as_slice())).collect();
 
     let keys: BTreeSet<&str> = model.keys().collect();
     if keys != java.secrets.keys().map(String::as_str).collect() {
@@ -188,9 +188,9 @@ fn environments(oracle: &mut Oracle, seed: u64) -> Result<(), Failed> {
     }
     for (key, text) in &java.secrets {
         let agrees = match model.entry(key) {
-            Some(Entry::Found(found)) => found.bytes() == text,
-            Some(Entry::Collision(several)) => several.iter().any(|(_, one)| one.bytes() == text),
-            Some(Entry::Undecodable(_)) | None => false,
+            Some(StoredSecret::Found(found)) => found.bytes() == text,
+            Some(StoredSecret::Collision(several)) => several.iter().any(|(_, one)| one.bytes() == text),
+            Some(StoredSecret::Undecodable(_)) | None => false,
         };
         if !agrees {
             return Err(format!("another text for {key}: {}", hex::encode(text)).into());

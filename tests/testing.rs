@@ -8,10 +8,10 @@ mod requirements;
 
 use kestra_secrets::provider::{ENGINES, KestraRef};
 use kestra_secrets::scenario::Strategy;
-use kestra_secrets::testing::{self, Broken, Lab};
+use kestra_secrets::testing::{self, RunError, TestRun};
 
 /// The newest engine; none, with the reason told, on a machine that cannot run it and need not.
-async fn lab() -> Option<Lab> {
+async fn lab() -> Option<TestRun> {
     let [newest, ..] = ENGINES;
     let asked = newest.clone();
     let lacking = tokio::task::spawn_blocking(move || requirements::lacking_for_engine(&asked));
@@ -20,7 +20,7 @@ async fn lab() -> Option<Lab> {
         eprintln!("ignored: {lacking}");
         return None;
     }
-    Some(Lab::embedded().kestra(KestraRef::Engine(newest)))
+    Some(TestRun::embedded().kestra(KestraRef::Engine(newest)))
 }
 
 #[tokio::test]
@@ -42,6 +42,6 @@ async fn a_secret_of_a_test_reaches_a_flow_beside_a_bundled_scenario() {
 async fn what_cannot_be_run_is_no_wrong_value() {
     let nowhere = KestraRef::Exec("/nowhere/kestra".into());
     let ours = testing::intent("ours", Strategy::ExtraEnv, [("A", "b")]);
-    let broken = Lab::embedded().kestra(nowhere).run([ours]).await.unwrap_err();
-    assert!(matches!(broken, Broken::Infra(_)), "{broken}");
+    let broken = TestRun::embedded().kestra(nowhere).run([ours]).await.unwrap_err();
+    assert!(matches!(broken, RunError::Infra(_)), "{broken}");
 }

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use kestra_secrets::secret::{Plain, decode};
+use kestra_secrets::oracle::secret::{Plaintext, decode};
 use libfuzzer_sys::fuzz_target;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -17,7 +17,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 fuzz_target!(|bytes: &[u8]| {
-    let found = decode(&Plain::new(bytes, true)).ok();
+    let found = decode(&Plaintext::new(bytes, true)).ok();
     let text = found
         .as_ref()
         .map(|plain| std::str::from_utf8(plain.bytes()).expect("the text of secret() is UTF-8"));
@@ -63,6 +63,6 @@ fn round_trip(plain: &[u8]) {
             line_break,
         );
     }
-    let decoded = decode(&Plain::new(encoded, true)).expect("what was encoded decodes");
+    let decoded = decode(&Plaintext::new(encoded, true)).expect("what was encoded decodes");
     assert_eq!(decoded.bytes(), text.as_bytes());
 }

@@ -4,17 +4,17 @@
 
 use std::path::Path;
 
-use kestra_secrets::decode;
 use kestra_secrets::kestra::{Execution, FlowRef, LogLine};
-use kestra_secrets::report::{Format, Report, json, merge};
+use kestra_secrets::report::{Report, ReportFormat, json, merge};
+use kestra_secrets::values::decode;
 use libfuzzer_sys::fuzz_target;
 
-const FORMATS: [Format; 5] = [
-    Format::Html,
-    Format::Markdown,
-    Format::Junit,
-    Format::Github,
-    Format::Json,
+const FORMATS: [ReportFormat; 5] = [
+    ReportFormat::Html,
+    ReportFormat::Markdown,
+    ReportFormat::Junit,
+    ReportFormat::Github,
+    ReportFormat::Json,
 ];
 
 fuzz_target!(|bytes: &[u8]| {

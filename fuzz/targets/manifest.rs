@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use kestra_secrets::environment::api_server::{Admitted, MAX_SIZE, admit};
-use kestra_secrets::environment::{Facts, Objects, Pod};
-use kestra_secrets::helm::Rendered;
-use kestra_secrets::lint::input::{Form, Source};
+use kestra_secrets::error::InputError;
+use kestra_secrets::lint::input::{FileForm, SourceFile};
 use kestra_secrets::lint::{self, fix, format};
-use kestra_secrets::scenario::InputError;
+use kestra_secrets::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
+use kestra_secrets::oracle::environment::{ClusterFacts, Objects, Pod};
+use kestra_secrets::tools::helm::Rendered;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn as_the_api_server(text: &str) -> String {
 
 /// What `lint` says, and what `fix` writes is no worse.
 fn as_lint(text: &str) -> String {
-    let source = Source::new("fuzz.yaml", Some("fuzz.yaml".into()), text, Form::Yaml);
+    let source = SourceFile::new("fuzz.yaml", Some("fuzz.yaml".into()), text, FileForm::Yaml);
     let sources = std::slice::from_ref(&source);
     let linted = lint::lint(sources, None);
     let (errors, unreadable) = (linted.unreadable.len(), linted.located.len());
@@ -82,10 +82,10 @@ fn environments(rendered: &Rendered) {
         rendered.services.iter().cloned(),
     )
     .with_cluster_ips();
-    let facts = Facts {
+    let facts = ClusterFacts {
         name: "kestra-0".into(),
         namespace: "default".into(),
-        ..Facts::default()
+        ..ClusterFacts::default()
     };
     for workload in &rendered.workloads {
         let Some(spec) = &workload.template.spec else { continue };

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use kestra_secrets::scenario::{self, Given, InputError, Scenario};
+use kestra_secrets::error::InputError;
+use kestra_secrets::scenario::{self, Input, Scenario};
 use libfuzzer_sys::fuzz_target;
 
 /// A plaintext that is not public, in a place which no text after it can change.
@@ -45,7 +46,7 @@ fn holds(scenario: &Scenario) {
     assert!(!scenario.name.is_empty() && scenario.name.len() <= 53 && scenario.name.chars().all(of_a_name));
     assert!(!scenario.expect.is_empty() && scenario.steps.iter().all(|step| !step.expect.is_empty()));
     assert!(scenario.at.0 > 0);
-    if let Given::Intent(intent) = &scenario.given {
+    if let Input::Intent(intent) = &scenario.given {
         assert!(!intent.secrets.is_empty());
         let reads = intent.reads.values();
         assert!(intent.flow.is_some() || reads.clone().all(|secret| intent.secrets.contains_key(secret)));

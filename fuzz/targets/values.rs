@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kestra_secrets::lint::input::{Form, Source};
+use kestra_secrets::lint::input::{FileForm, SourceFile};
 use kestra_secrets::lint::{self, Severity, fix, format};
 use libfuzzer_sys::fuzz_target;
 
@@ -13,8 +13,8 @@ const VALUES: &str = "extraEnv:\n- {name: SECRET_A, value: a0ZxNy12VDJwCg==}\n- 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (env, text) = text.strip_prefix('#').map_or((false, text), |text| (true, text));
-    let form = if env { Form::EnvFile } else { Form::Yaml };
-    let source = |text: &str| Source::new("values.yaml", Some("values.yaml".into()), text, form.clone());
+    let form = if env { FileForm::EnvFile } else { FileForm::Yaml };
+    let source = |text: &str| SourceFile::new("values.yaml", Some("values.yaml".into()), text, form.clone());
     linted(&source(text));
     for text in [&told(&source(&format!("{VALUES}{text}"))), &told(&source(text))] {
         assert!(
@@ -31,7 +31,7 @@ fn bytes_hold(bytes: &[u8], canary: &str) -> bool {
 }
 
 /// Each finding stands in the file, and what `fix` writes is no worse and has nothing left to fix.
-fn linted(source: &Source) {
+fn linted(source: &SourceFile) {
     let sources = std::slice::from_ref(source);
     let before = lint::lint(sources, None);
     let lines = source.text.split('\n').count();
@@ -58,7 +58,7 @@ fn errors(linted: &lint::Linted) -> usize {
 }
 
 /// All that is said of a file, in every format, and the diff of its cure.
-fn told(source: &Source) -> String {
+fn told(source: &SourceFile) -> String {
     let sources = std::slice::from_ref(source);
     let diffs: String = fix::fix(sources, None)
         .fixed

@@ -7,10 +7,10 @@ use kube::api::AttachParams;
 use kube::{Api, ResourceExt as _};
 use tokio::io::AsyncReadExt as _;
 
-use super::{Gathered, Process, Unread, kestras};
-use crate::cluster::Cluster;
-use crate::cluster::own::until;
-use crate::secret::Plain;
+use super::{Gathered, ProcessVariables, Unread, kestras};
+use crate::oracle::secret::Plaintext;
+use crate::tools::cluster::Cluster;
+use crate::tools::cluster::own::until;
 
 /// The kernel's own place for it; the process is Kestra, since the chart's shell is replaced by it.
 const COMMAND: [&str; 2] = ["cat", "/proc/1/environ"];
@@ -42,7 +42,7 @@ pub async fn read(cluster: &Cluster, namespace: &str, gathered: &mut Gathered) {
     }
 }
 
-async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process, String> {
+async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<ProcessVariables, String> {
     let how = AttachParams::default()
         .container(container)
         .stdout(true)
@@ -51,7 +51,7 @@ async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process,
     let read = async {
         let mut process = pods.exec(pod, COMMAND, &how).await.map_err(|e| match e {
             kube::Error::Api(status) => status.message,
-            other => crate::cluster::infra("", &other).cause,
+            other => crate::tools::cluster::infra("", &other).cause,
         })?;
         let gone = || "the stream was taken".to_owned();
         let (out, err) = (process.stdout().ok_or_else(gone)?, process.stderr().ok_or_else(gone)?);
@@ -71,11 +71,11 @@ async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<Process,
 }
 
 /// `NAME=VALUE`, each ended by a NUL.
-pub fn variables(environ: &[u8]) -> Process {
+pub fn variables(environ: &[u8]) -> ProcessVariables {
     let entries = environ.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
     let pair = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
-        Some((entry[..at].to_vec(), Plain::from(&entry[at + 1..])))
+        Some((entry[..at].to_vec(), Plaintext::from(&entry[at + 1..])))
     };
     entries.filter_map(pair).collect()
 }

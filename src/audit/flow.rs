@@ -8,14 +8,14 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::judge::finding;
-use super::model::{Look, Said};
-use super::report::{Answer, Flow, Report};
-use crate::ask::{Asked, Manner, Observed, Reader};
+use super::model::{AuditFinding, ContainerAudit};
+use super::report::{AuditReport, FlowAnswer, SecretAnswer};
+use crate::error::InfraError;
 use crate::kestra::Client;
-use crate::lint::{Counts, Rule, Severity};
-use crate::secret::{Plain, Read};
-use crate::verdict::Infra;
-use crate::words::visible;
+use crate::lint::{LintRule, Severity, SeverityCounts};
+use crate::oracle::secret::{Plaintext, SecretRead};
+use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
+use crate::system::words::visible;
 
 /// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
 /// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many
@@ -28,15 +28,15 @@ const RENDER: [&str; 2] = ["standalone", "worker"];
 #[derive(Default)]
 pub struct Questions {
     /// By key: every text that some worker has; none where it is not known.
-    present: BTreeMap<String, Option<Vec<Plain>>>,
+    present: BTreeMap<String, Option<Vec<Plaintext>>>,
     missing: BTreeSet<String>,
 }
 
 impl Questions {
     /// What the containers lead to.
-    pub fn of(looks: &[Look]) -> Self {
-        let renders = |look: &&Look| RENDER.contains(&look.seen.component.as_str());
-        let mut asked: Vec<&Look> = looks.iter().filter(renders).collect();
+    pub fn of(looks: &[ContainerAudit]) -> Self {
+        let renders = |look: &&ContainerAudit| RENDER.contains(&look.seen.component.as_str());
+        let mut asked: Vec<&ContainerAudit> = looks.iter().filter(renders).collect();
         if asked.is_empty() {
             asked = looks.iter().collect();
         }
@@ -46,10 +46,10 @@ impl Questions {
                 let Some(key) = &variable.key else { continue };
                 match look.keyring.secret(key, &look.seen.kestra) {
                     _ if look.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
-                    Read::Text(text) => questions.expect(key, [text]),
-                    Read::OneOf(texts) => questions.expect(key, texts),
-                    Read::EmptyString => questions.expect(key, [Plain::new("", true)]),
-                    Read::Fails(_) => drop(questions.missing.insert(key.clone())),
+                    SecretRead::Text(text) => questions.expect(key, [text]),
+                    SecretRead::OneOf(texts) => questions.expect(key, texts),
+                    SecretRead::EmptyString => questions.expect(key, [Plaintext::new("", true)]),
+                    SecretRead::Fails(_) => drop(questions.missing.insert(key.clone())),
                 }
             }
         }
@@ -58,7 +58,7 @@ impl Questions {
         questions
     }
 
-    fn expect(&mut self, key: &str, texts: impl IntoIterator<Item = Plain>) {
+    fn expect(&mut self, key: &str, texts: impl IntoIterator<Item = Plaintext>) {
         if let Some(known) = self.present.entry(key.to_owned()).or_insert_with(|| Some(Vec::new())) {
             known.extend(texts);
         }
@@ -68,27 +68,27 @@ impl Questions {
 /// Asks Kestra, writes the answers into the report, and takes away what that needed, whatever happened.
 ///
 /// # Errors
-/// [`Infra`] when Kestra gave no answer, or something is left.
+/// [`InfraError`] when Kestra gave no answer, or something is left.
 pub async fn ask(
-    report: &mut Report,
+    report: &mut AuditReport,
     questions: &Questions,
     client: &Client,
     namespace: &str,
     cancel: CancellationToken,
-) -> Result<(), Infra> {
+) -> Result<(), InfraError> {
     let random = || Alphanumeric.sample_string(&mut rand::rng(), 24);
     let key = random();
     let prefix = format!("audit_{}", random().to_lowercase());
     let show = key.clone();
-    let manner = Manner {
+    let manner = ProbeConfig {
         namespace: namespace.into(),
         prefix,
         show: Box::new(move |secret| template(&show, secret)),
         cancel: Some(cancel),
     };
-    let reader = Reader::new(client, manner);
+    let reader = SecretProbe::new(client, manner);
     let names: Vec<&String> = questions.present.keys().chain(&questions.missing).collect();
-    let numbered: Vec<Asked<'_>> = names.iter().enumerate().map(|(n, name)| (n, name.as_str())).collect();
+    let numbered: Vec<ProbedKey<'_>> = names.iter().enumerate().map(|(n, name)| (n, name.as_str())).collect();
     let (present, missing) = numbered.split_at(questions.present.len());
     let observed = reader.observe(present, missing).await;
     let executions = reader.executions();
@@ -98,21 +98,21 @@ pub async fn ask(
         (Ok(observed), _) => observed,
         (Err(asked), Ok(_)) => return Err(asked),
         (Err(asked), Err(left)) => {
-            let both = Infra::new(asked.phase, format!("{}; and {left}", asked.cause));
+            let both = InfraError::new(asked.phase, format!("{}; and {left}", asked.cause));
             return Err(both.help(left.help.clone().unwrap_or_default()));
         }
     };
-    let answers: BTreeMap<&str, Answer> = numbered
+    let answers: BTreeMap<&str, SecretAnswer> = numbered
         .iter()
         .filter_map(|(n, name)| Some((*name, answer(questions, name, observed.get(n)?, &key))))
         .collect();
     let made = removed?;
-    let expected = |name: &str, answer: &Answer| match answer {
-        Answer::Agrees | Answer::Found => true,
-        Answer::Differs => false,
-        Answer::Missing(_) => questions.missing.contains(name),
+    let expected = |name: &str, answer: &SecretAnswer| match answer {
+        SecretAnswer::Agrees | SecretAnswer::Found => true,
+        SecretAnswer::Differs => false,
+        SecretAnswer::Missing(_) => questions.missing.contains(name),
     };
-    report.flow = Some(Flow {
+    report.flow = Some(FlowAnswer {
         kestra: client.server().version.to_string(),
         engine_adapter: client.server().engine_adapter,
         asked: answers.len(),
@@ -128,35 +128,35 @@ pub async fn ask(
         }
     }
     report.findings.sort();
-    report.counts = Counts::of(&report.findings);
+    report.counts = SeverityCounts::of(&report.findings);
     for variable in report.containers.iter_mut().flat_map(|seen| &mut seen.variables) {
         variable.flow = variable.key.as_deref().and_then(|key| answers.get(key)).cloned();
     }
     Ok(())
 }
 
-fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> Answer {
+fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> SecretAnswer {
     let digest = match observed {
-        Observed::Missing(words) | Observed::Never(words) => return Answer::Missing(visible(words)),
+        Observed::Missing(words) | Observed::Never(words) => return SecretAnswer::Missing(visible(words)),
         Observed::Text(digest) => digest,
     };
     match questions.present.get(name) {
         Some(Some(texts)) => {
-            let is = |text: &Plain| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
+            let is = |text: &Plaintext| digest.bytes().eq_ignore_ascii_case(self::digest(key, text).as_bytes());
             if texts.iter().any(is) {
-                Answer::Agrees
+                SecretAnswer::Agrees
             } else {
-                Answer::Differs
+                SecretAnswer::Differs
             }
         }
-        Some(None) => Answer::Found,
-        None => Answer::Differs,
+        Some(None) => SecretAnswer::Found,
+        None => SecretAnswer::Differs,
     }
 }
 
-fn said(questions: &Questions, name: &str, answer: &Answer) -> Said {
+fn said(questions: &Questions, name: &str, answer: &SecretAnswer) -> AuditFinding {
     let (message, cure) = match answer {
-        Answer::Missing(words) => (
+        SecretAnswer::Missing(words) => (
             format!("a flow does not get it, though the container has it: {words}"),
             "restart the pods if it was added after they started; else look into Kestra's log",
         ),
@@ -169,8 +169,8 @@ fn said(questions: &Questions, name: &str, answer: &Answer) -> Said {
             "restart the pods if the value changed after they started, and compare the process by --exec",
         ),
     };
-    Said {
-        rule: Rule::Drift,
+    AuditFinding {
+        rule: LintRule::Drift,
         severity: Severity::Error,
         subject: format!("secret('{name}')"),
         message,
@@ -185,7 +185,7 @@ fn template(key: &str, secret: &str) -> String {
 }
 
 /// The same here.
-fn digest(key: &str, text: &Plain) -> String {
+fn digest(key: &str, text: &Plaintext) -> String {
     let inner = Sha256::new().chain_update(key).chain_update(text.bytes()).finalize();
     let outer = Sha256::new()
         .chain_update(key)

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
 
-use super::report::{Answer, Report, Seen, Stale, Variable};
+use super::report::{AuditReport, AuditedVariable, ContainerSeen, SecretAnswer, Stale};
 use crate::lint::format::human::head as rule;
-use crate::secret::{Hop, HopKind, Shown, Value};
-use crate::words::count;
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
+use crate::system::words::count;
 
 /// The whole report; coloured, for a stream that takes the colours out where there are none.
-pub fn human(report: &Report) -> String {
+pub fn human(report: &AuditReport) -> String {
     let mut out = String::new();
     let place = &report.place;
     // Writing to a string does not fail.
@@ -49,7 +49,7 @@ pub fn human(report: &Report) -> String {
 }
 
 /// What was looked at, and what was not.
-fn looked(report: &Report) -> String {
+fn looked(report: &AuditReport) -> String {
     let mut parts = vec!["nothing was changed".to_owned()];
     if let Some(flow) = &report.flow {
         let by = if flow.engine_adapter {
@@ -72,7 +72,7 @@ fn looked(report: &Report) -> String {
     parts.join("; ")
 }
 
-fn head(seen: &Seen) -> String {
+fn head(seen: &ContainerSeen) -> String {
     let names: Vec<&str> = seen.pods.iter().map(|pod| pod.name.as_str()).collect();
     let mut head = format!(
         "{}: {} of {} (Kestra {} by {})",
@@ -90,7 +90,7 @@ fn head(seen: &Seen) -> String {
     head
 }
 
-fn table(variables: &[Variable]) -> Table {
+fn table(variables: &[AuditedVariable]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -121,10 +121,10 @@ fn table(variables: &[Variable]) -> Table {
             Cell::new(remarks.join(" ")).fg(color),
             Cell::new(match &variable.flow {
                 None => "",
-                Some(Answer::Agrees) => "agrees",
-                Some(Answer::Differs) => "differs",
-                Some(Answer::Found) => "is there",
-                Some(Answer::Missing(_)) => "missing",
+                Some(SecretAnswer::Agrees) => "agrees",
+                Some(SecretAnswer::Differs) => "differs",
+                Some(SecretAnswer::Found) => "is there",
+                Some(SecretAnswer::Missing(_)) => "missing",
             }),
         ]);
     }
@@ -139,21 +139,21 @@ fn way(hops: &[Hop]) -> String {
     let at = |kind: HopKind| {
         let hop = hops.iter().find(|hop| hop.at == kind);
         match hop.and_then(|hop| hop.observed.as_ref().or(hop.predicted.as_ref())) {
-            Some(Value::Is(one)) => one.size().to_string(),
-            Some(Value::OneOf(_)) => "?".into(),
-            Some(Value::Nothing(_)) | None => "–".into(),
+            Some(HopValue::Is(one)) => one.size().to_string(),
+            Some(HopValue::OneOf(_)) => "?".into(),
+            Some(HopValue::Nothing(_)) | None => "–".into(),
         }
     };
     let kinds = [HopKind::ApiServer, HopKind::Environment, HopKind::Decoder];
     kinds.map(at).join(" > ")
 }
 
-fn gives(variable: &Variable) -> String {
+fn gives(variable: &AuditedVariable) -> String {
     match &variable.gives {
         _ if variable.key.is_none() => "nothing: Kestra never takes it".into(),
         None => "not known".into(),
-        Some(Value::Is(one)) => one.brief(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
-        Some(Value::Nothing(why)) => format!("nothing: {why}"),
+        Some(HopValue::Is(one)) => one.brief(),
+        Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
+        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
     }
 }

@@ -9,10 +9,10 @@ use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::{Gathered, Missed, Unread, kestras};
-use crate::cluster::{Cluster, within};
-use crate::environment::{ObjectKind, ObjectRef};
-use crate::verdict::Infra;
+use super::{AuditError, Gathered, Unread, kestras};
+use crate::error::InfraError;
+use crate::oracle::environment::{ObjectKind, ObjectRef};
+use crate::tools::cluster::{Cluster, within};
 
 /// The label by which the chart's pods are found.
 const KESTRA: &str = "app.kubernetes.io/name=kestra";
@@ -34,12 +34,14 @@ pub fn selector(release: Option<&str>, own: Option<&str>) -> String {
 ///
 /// # Errors
 /// The pods cannot be listed: there is nothing to be said then.
-pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Result<Gathered, Missed> {
+pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Result<Gathered, AuditError> {
     let which = ListParams::default().labels(selector);
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
     let listed = async {
         match pods.list(&which).await {
-            Err(kube::Error::Api(refused)) if refused.code == 400 => Ok(Err(Missed::Selector(refused.message.clone()))),
+            Err(kube::Error::Api(refused)) if refused.code == 400 => {
+                Ok(Err(AuditError::Selector(refused.message.clone())))
+            }
             answer => answer.map(Ok),
         }
     };
@@ -88,7 +90,7 @@ where
     got.map_err(|infra| unread(object.to_string(), &infra))
 }
 
-fn unread(object: String, infra: &Infra) -> Unread {
+fn unread(object: String, infra: &InfraError) -> Unread {
     Unread {
         object,
         says: infra.cause.clone(),

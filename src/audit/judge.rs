@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::look;
-use super::model::{Look, Said, list};
-use super::report::{OriginKind, Place, Report, Seen};
+use super::model::{AuditFinding, ContainerAudit, list};
+use super::report::{AuditReport, AuditedPlace, ContainerSeen, OriginKind};
 use super::{Gathered, kestras};
-use crate::lint::{Counts, Finding, Rule, Severity};
-use crate::secret::{RunKey, Value};
+use crate::lint::{Finding, LintRule, Severity, SeverityCounts};
+use crate::oracle::secret::{HopValue, RunKey};
 
 /// Components that render the templates of flows; the others need no secret.
 const RENDER: [&str; 4] = ["standalone", "worker", "executor", "scheduler"];
 
 /// Looks at every container of Kestra that was gathered.
-pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<Look> {
+pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<ContainerAudit> {
     let each = gathered
         .pods
         .iter()
@@ -23,9 +23,9 @@ pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<Look> {
 }
 
 /// Judges what was looked at.
-pub fn judge(place: Place, gathered: Gathered, looks: Vec<Look>) -> Report {
+pub fn judge(place: AuditedPlace, gathered: Gathered, looks: Vec<ContainerAudit>) -> AuditReport {
     let uneven = uneven(&looks);
-    let mut containers: Vec<(Seen, Vec<Said>)> = Vec::new();
+    let mut containers: Vec<(ContainerSeen, Vec<AuditFinding>)> = Vec::new();
     for look in looks {
         let twin = containers
             .iter_mut()
@@ -59,8 +59,8 @@ pub fn judge(place: Place, gathered: Gathered, looks: Vec<Look>) -> Report {
     findings.extend(gathered.unread.iter().map(|unread| Finding {
         ..finding(
             &place.namespace,
-            &Said {
-                rule: Rule::NotKnowable,
+            &AuditFinding {
+                rule: LintRule::NotKnowable,
                 severity: Severity::Warning,
                 subject: unread.object.clone(),
                 message: format!("not read: {}", unread.says),
@@ -70,9 +70,9 @@ pub fn judge(place: Place, gathered: Gathered, looks: Vec<Look>) -> Report {
     }));
     findings.sort();
     findings.dedup();
-    Report {
+    AuditReport {
         schema: 1,
-        counts: Counts::of(&findings),
+        counts: SeverityCounts::of(&findings),
         place,
         containers: containers.into_iter().map(|(seen, _)| seen).collect(),
         findings,
@@ -82,7 +82,7 @@ pub fn judge(place: Place, gathered: Gathered, looks: Vec<Look>) -> Report {
 }
 
 /// A finding that is in no file.
-pub fn finding(at: &str, said: &Said) -> Finding {
+pub fn finding(at: &str, said: &AuditFinding) -> Finding {
     Finding {
         file: at.into(),
         line: 0,
@@ -97,8 +97,8 @@ pub fn finding(at: &str, said: &Said) -> Finding {
 }
 
 /// Whether two pods' containers differ in nothing but the pod.
-fn alike(a: &Seen, b: &Seen) -> bool {
-    let held = |seen: &Seen| seen.pods.first().and_then(|pod| pod.waits.clone());
+fn alike(a: &ContainerSeen, b: &ContainerSeen) -> bool {
+    let held = |seen: &ContainerSeen| seen.pods.first().and_then(|pod| pod.waits.clone());
     a.component == b.component
         && a.container == b.container
         && a.kestra == b.kestra
@@ -108,9 +108,9 @@ fn alike(a: &Seen, b: &Seen) -> bool {
 }
 
 /// What some containers have and others lack, or have otherwise, by component.
-fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
+fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
     // A Service's links go to whoever started after it was made.
-    let secrets = |look: &Look| -> BTreeMap<String, Option<Value>> {
+    let secrets = |look: &ContainerAudit| -> BTreeMap<String, Option<HopValue>> {
         let meant = look
             .seen
             .variables
@@ -118,7 +118,7 @@ fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
             .filter(|v| v.origin.kind != OriginKind::ServiceLink);
         meant.filter_map(|v| Some((v.key.clone()?, v.gives.clone()))).collect()
     };
-    let each: Vec<(&str, BTreeMap<String, Option<Value>>)> = looks
+    let each: Vec<(&str, BTreeMap<String, Option<HopValue>>)> = looks
         .iter()
         .map(|look| (look.seen.component.as_str(), secrets(look)))
         .collect();
@@ -127,7 +127,7 @@ fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
         .filter(|look| look.blind)
         .map(|look| look.seen.component.as_str())
         .collect();
-    let mut all: BTreeMap<&String, Option<Value>> = BTreeMap::new();
+    let mut all: BTreeMap<&String, Option<HopValue>> = BTreeMap::new();
     let mut differ: BTreeSet<String> = BTreeSet::new();
     for (key, gives) in each.iter().flat_map(|(_, secrets)| secrets) {
         match all.get(key) {
@@ -147,7 +147,7 @@ fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
             .collect();
         if !lacks.is_empty() && !hidden.contains(component) {
             let others = each.iter().filter(|(other, _)| other == component);
-            let has = |secrets: &BTreeMap<String, Option<Value>>| lacks.iter().any(|key| secrets.contains_key(key));
+            let has = |secrets: &BTreeMap<String, Option<HopValue>>| lacks.iter().any(|key| secrets.contains_key(key));
             let torn = others.clone().any(|(_, secrets)| has(secrets));
             told.insert(((*component).to_owned(), lacks), torn);
         }
@@ -166,8 +166,8 @@ fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
                 Severity::Note,
             )
         };
-        let said = Said {
-            rule: Rule::Uneven,
+        let said = AuditFinding {
+            rule: LintRule::Uneven,
             severity,
             subject: list(&lacks),
             message,
@@ -178,8 +178,8 @@ fn uneven(looks: &[Look]) -> Vec<(String, Said)> {
     });
     let other = (!differ.is_empty()).then(|| {
         let names: Vec<String> = differ.into_iter().collect();
-        let said = Said {
-            rule: Rule::Uneven,
+        let said = AuditFinding {
+            rule: LintRule::Uneven,
             severity: Severity::Warning,
             subject: list(&names),
             message: "not the same value in every container: what a flow gets depends on who renders it".into(),

@@ -6,17 +6,17 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt as _;
 
 use super::Gathered;
-use super::model::{Look, Said};
+use super::model::{AuditFinding, ContainerAudit};
 use super::pod::{facts, started, status, version, waits};
-use super::report::{InPod, Seen};
+use super::report::{ContainerSeen, InPod};
 use super::variables::Looking;
-use crate::environment::{self, ObjectKind, ObjectRef, Objects};
-use crate::lint::{Rule, Severity};
-use crate::secret::diagnosis::{Remedy, of_pod, tolerant};
-use crate::secret::{Keyring, RunKey};
+use crate::lint::{LintRule, Severity};
+use crate::oracle::environment::{self, ObjectKind, ObjectRef, Objects};
+use crate::oracle::secret::diagnosis::{Remedy, of_pod, tolerant};
+use crate::oracle::secret::{RunKey, SecretStore};
 
 /// Looks at a container of a pod.
-pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> Look {
+pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> ContainerAudit {
     let spec = pod.spec.clone().unwrap_or_default();
     let status = status(pod, &container.name);
     let started = status.and_then(started);
@@ -35,7 +35,7 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
     let (kestra, kestra_by) = version(pod, container);
     let place = (pod.name_any(), container.name.clone());
     let process = gathered.processes.get(&place).and_then(|process| process.as_ref().ok());
-    let seen = Seen {
+    let seen = ContainerSeen {
         component: pod
             .labels()
             .get("app.kubernetes.io/component")
@@ -52,10 +52,10 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
         observed: process.is_some(),
         variables: Vec::new(),
     };
-    let mut look = Look {
+    let mut look = ContainerAudit {
         seen,
         said: Vec::new(),
-        keyring: Keyring::default(),
+        keyring: SecretStore::default(),
         unknown: BTreeSet::new(),
         blind: process.is_none() && takes_unread(gathered, container),
     };
@@ -69,8 +69,8 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
             environment: &environment,
         }
         .all(&mut look),
-        Err(halt) => look.said.push(Said {
-            rule: Rule::NotKnowable,
+        Err(halt) => look.said.push(AuditFinding {
+            rule: LintRule::NotKnowable,
             severity: Severity::Warning,
             subject: container.name.clone(),
             message: format!("its environment cannot be told: {halt}"),

@@ -26,12 +26,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 
-use crate::environment::{Kubelet, ObjectRef};
-use crate::secret::Plain;
-use crate::verdict::Infra;
+use crate::error::InfraError;
+use crate::oracle::environment::{Kubelet, ObjectRef};
+use crate::oracle::secret::Plaintext;
 
 pub use judge::judge;
-pub use report::Report;
+pub use report::AuditReport;
 
 /// What was read of a cluster.
 #[derive(Default)]
@@ -47,25 +47,25 @@ pub struct Gathered {
     /// What may not be read, or could not.
     pub unread: Vec<Unread>,
     /// The real environments, by pod and container; none where nobody asked.
-    pub processes: BTreeMap<(String, String), Result<Process, String>>,
+    pub processes: BTreeMap<(String, String), Result<ProcessVariables, String>>,
     /// The rules of the cluster's kubelets.
     pub kubelet: Kubelet,
 }
 
 /// The variables of a process, in its order.
-pub type Process = Vec<(Vec<u8>, Plain)>;
+pub type ProcessVariables = Vec<(Vec<u8>, Plaintext)>;
 
 /// Why nothing could be looked at.
 #[derive(Debug)]
-pub enum Missed {
+pub enum AuditError {
     /// The API server takes the labels for none, in its words.
     Selector(String),
     /// The cluster failed, or the way to it.
-    Infra(Infra),
+    Infra(InfraError),
 }
 
-impl From<Infra> for Missed {
-    fn from(infra: Infra) -> Self {
+impl From<InfraError> for AuditError {
+    fn from(infra: InfraError) -> Self {
         Self::Infra(infra)
     }
 }

@@ -2,23 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Seen, Stale};
+use super::report::{ContainerSeen, Stale};
 use crate::lint::finding::shown;
-use crate::lint::{Rule, Severity};
-use crate::secret::Keyring;
-use crate::secret::diagnosis::{Code, Fault, Remedy};
+use crate::lint::{LintRule, Severity};
+use crate::oracle::secret::SecretStore;
+use crate::oracle::secret::diagnosis::{Code, Remedy, SecretFault};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
 
 /// What there is to say of one container.
-pub struct Look {
+pub struct ContainerAudit {
     /// As a report tells it.
-    pub seen: Seen,
+    pub seen: ContainerSeen,
     /// What is wrong.
-    pub said: Vec<Said>,
+    pub said: Vec<AuditFinding>,
     /// What Kestra holds: by the process where that was looked at, else by the objects.
-    pub keyring: Keyring,
+    pub keyring: SecretStore,
     /// Keys whose values are not known.
     pub unknown: BTreeSet<String>,
     /// Whether there may be more secrets than are known.
@@ -27,9 +27,9 @@ pub struct Look {
 
 /// Something to say of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct AuditFinding {
     /// What.
-    pub rule: Rule,
+    pub rule: LintRule,
     /// How bad.
     pub severity: Severity,
     /// The variable or the object.
@@ -40,9 +40,9 @@ pub struct Said {
     pub cure: String,
 }
 
-impl Look {
-    pub(super) fn say(&mut self, rule: Rule, severity: Severity, subject: &str, message: String, cure: String) {
-        self.said.push(Said {
+impl ContainerAudit {
+    pub(super) fn say(&mut self, rule: LintRule, severity: Severity, subject: &str, message: String, cure: String) {
+        self.said.push(AuditFinding {
             rule,
             severity,
             subject: shown(subject).into(),
@@ -51,7 +51,7 @@ impl Look {
         });
     }
 
-    pub(super) fn fault(&mut self, fault: &Fault, optional: bool, running: bool) {
+    pub(super) fn fault(&mut self, fault: &SecretFault, optional: bool, running: bool) {
         let mut message = fault.says.clone();
         if fault.code == Code::KeyMissing && !optional && running {
             message = message.replace(
@@ -74,8 +74,8 @@ impl Look {
                 variable.diagnosis.sort_unstable();
             }
         }
-        self.said.push(Said {
-            rule: Rule::Fault(fault.code),
+        self.said.push(AuditFinding {
+            rule: LintRule::Fault(fault.code),
             severity,
             subject,
             message,
@@ -114,8 +114,8 @@ impl Look {
     }
 
     fn say_of(&mut self, severity: Severity, object: &str, message: String, cure: String) {
-        let (rule, subject) = (Rule::Fault(Code::Stale), object.to_owned());
-        self.said.push(Said {
+        let (rule, subject) = (LintRule::Fault(Code::Stale), object.to_owned());
+        self.said.push(AuditFinding {
             rule,
             severity,
             subject,

@@ -1,12 +1,12 @@
 //! Where a value comes from, as a report tells it.
 
-use super::report::{Origin, OriginKind};
-use crate::environment::{Entry, ObjectKind, ObjectRef, Source};
+use super::report::{OriginKind, VariableOrigin};
 use crate::lint::finding::shown;
+use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
 
 /// An origin of which there is no more to tell.
-pub(super) fn bare(kind: OriginKind) -> Origin {
-    Origin {
+pub(super) fn bare(kind: OriginKind) -> VariableOrigin {
+    VariableOrigin {
         kind,
         object: None,
         key: None,
@@ -16,9 +16,9 @@ pub(super) fn bare(kind: OriginKind) -> Origin {
 }
 
 /// As a report tells it.
-pub(super) fn origin(source: &Source) -> Origin {
-    let entry = Entry::of(source).map(|entry| entry.to_string());
-    let of_object = |object: &ObjectRef, key: &str, prefix: Option<&str>| Origin {
+pub(super) fn origin(source: &VariableSource) -> VariableOrigin {
+    let entry = EnvironmentEntry::of(source).map(|entry| entry.to_string());
+    let of_object = |object: &ObjectRef, key: &str, prefix: Option<&str>| VariableOrigin {
         object: Some(object.name.clone()),
         key: Some(shown(key).into()),
         prefix: prefix
@@ -31,20 +31,20 @@ pub(super) fn origin(source: &Source) -> Origin {
         })
     };
     match source {
-        Source::Runtime | Source::ImageEnv => bare(OriginKind::Image),
-        Source::ServiceLink { service } => Origin {
+        VariableSource::Runtime | VariableSource::ImageEnv => bare(OriginKind::Image),
+        VariableSource::ServiceLink { service } => VariableOrigin {
             object: Some(service.clone()),
             ..bare(OriginKind::ServiceLink)
         },
-        Source::EnvFrom {
+        VariableSource::EnvFrom {
             object, key, prefix, ..
         } => of_object(object, key, Some(prefix)),
-        Source::EnvKey { object, key, .. } => of_object(object, key, None),
-        Source::Env { .. } => Origin {
+        VariableSource::EnvKey { object, key, .. } => of_object(object, key, None),
+        VariableSource::Env { .. } => VariableOrigin {
             entry,
             ..bare(OriginKind::Value)
         },
-        Source::EnvField { .. } => Origin {
+        VariableSource::EnvField { .. } => VariableOrigin {
             entry,
             ..bare(OriginKind::Field)
         },

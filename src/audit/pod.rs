@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use semver::Version;
 
 use super::Gathered;
-use crate::environment::{Facts, ObjectKind, ObjectRef};
+use crate::oracle::environment::{ClusterFacts, ObjectKind, ObjectRef};
 use crate::provider::ENGINES;
 
 impl Gathered {
@@ -21,9 +21,9 @@ impl Gathered {
 }
 
 /// What the kubelet knows of a pod.
-pub(super) fn facts(pod: &Pod, gathered: &Gathered) -> Facts {
+pub(super) fn facts(pod: &Pod, gathered: &Gathered) -> ClusterFacts {
     let status = pod.status.clone().unwrap_or_default();
-    Facts {
+    ClusterFacts {
         name: pod.name_any(),
         namespace: pod.namespace().unwrap_or_default(),
         uid: pod.uid(),
@@ -32,7 +32,7 @@ pub(super) fn facts(pod: &Pod, gathered: &Gathered) -> Facts {
         pod_ips: status.pod_ips.iter().flatten().map(|ip| ip.ip.clone()).collect(),
         host_ips: status.host_ips.iter().flatten().map(|ip| ip.ip.clone()).collect(),
         kubelet: gathered.kubelet,
-        ..Facts::default()
+        ..ClusterFacts::default()
     }
 }
 

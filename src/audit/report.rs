@@ -1,4 +1,4 @@
-//! What an audit has to say. Nothing in here is a value: [`Shown`](crate::secret::Shown) is all there is of one.
+//! What an audit has to say. Nothing in here is a value: [`DisplayValue`](crate::oracle::secret::DisplayValue) is all there is of one.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Unread;
-use crate::lint::{self, Counts, Finding};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, Value};
+use crate::lint::{self, Finding, SeverityCounts};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Hop, HopValue};
 
 /// All that an audit has to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Report {
+pub struct AuditReport {
     /// The version of this format.
     #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
     /// Where it was looked.
-    pub place: Place,
+    pub place: AuditedPlace,
     /// How many errors, warnings and notes there are.
-    pub counts: Counts,
+    pub counts: SeverityCounts,
     /// The containers of Kestra; those of several pods that are alike are told once.
-    pub containers: Vec<Seen>,
+    pub containers: Vec<ContainerSeen>,
     /// In the order of component, rule and variable.
     pub findings: Vec<Finding>,
     /// What may not be read.
     pub unread: Vec<Unread>,
     /// What a flow said of the same secrets; none where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Flow>,
+    pub flow: Option<FlowAnswer>,
 }
 
 /// Where an audit looked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Place {
+pub struct AuditedPlace {
     /// The context of the kubeconfig.
     pub context: String,
     /// The namespace.
@@ -46,7 +46,7 @@ pub struct Place {
 
 /// A container of Kestra, in one pod or in several that are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Seen {
+pub struct ContainerSeen {
     /// Kestra's component, such as `standalone` or `worker`, by the chart's label; else the pod's name.
     pub component: String,
     /// The container's name.
@@ -61,7 +61,7 @@ pub struct Seen {
     /// Whether the process itself was looked at.
     pub observed: bool,
     /// Its secrets, and what may have been meant for one.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<AuditedVariable>,
 }
 
 /// One pod of several.
@@ -79,19 +79,19 @@ pub struct InPod {
 
 /// A variable of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Variable {
+pub struct AuditedVariable {
     /// Its name; what no name can be is told by its length.
     pub name: String,
     /// What a flow calls it; none where Kestra does not take it for a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Where its value comes from.
-    pub origin: Origin,
+    pub origin: VariableOrigin,
     /// Other sources of the same name that lost, weakest first.
-    pub shadowed: Vec<Origin>,
+    pub shadowed: Vec<VariableOrigin>,
     /// What `secret()` gives; none where the value is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gives: Option<Value>,
+    pub gives: Option<HopValue>,
     /// Its way, hop by hop.
     pub hops: Vec<Hop>,
     /// What is wrong with it.
@@ -101,12 +101,12 @@ pub struct Variable {
     pub stale: Option<Stale>,
     /// What a flow got; none where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Answer>,
+    pub flow: Option<SecretAnswer>,
 }
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Origin {
+pub struct VariableOrigin {
     /// Of which kind.
     pub kind: OriginKind,
     /// The object's name.
@@ -143,7 +143,7 @@ pub enum OriginKind {
     Process,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for VariableOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object = self.object.as_deref().unwrap_or_default();
         let kind = match self.kind {
@@ -180,7 +180,7 @@ pub enum Stale {
 /// What a flow got of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answer {
+pub enum SecretAnswer {
     /// What was foretold.
     Agrees,
     /// A text, and another one.
@@ -193,7 +193,7 @@ pub enum Answer {
 
 /// What a flow said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Flow {
+pub struct FlowAnswer {
     /// The Kestra that ran it, by its own account.
     pub kestra: String,
     /// Whether our adapter around Kestra's engine served its REST API, rather than Kestra's web server.
@@ -208,10 +208,10 @@ pub struct Flow {
     pub executions: Vec<String>,
 }
 
-impl Report {
+impl AuditReport {
     /// The findings as lint reports its own, for the formats that both have.
-    pub fn as_lint(&self) -> lint::Report {
-        lint::Report {
+    pub fn as_lint(&self) -> lint::LintReport {
+        lint::LintReport {
             schema: 1,
             files: 0,
             counts: self.counts,
@@ -223,7 +223,7 @@ impl Report {
     }
 }
 
-/// The JSON Schema of [`Report`].
+/// The JSON Schema of [`AuditReport`].
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Report).to_value()
+    schemars::schema_for!(AuditReport).to_value()
 }

@@ -2,10 +2,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use serde_json::{Value as Json, json};
 
 use super::judge::looks;
-use super::report::{OriginKind, Place, Stale, Variable};
-use super::{Gathered, Report, Unread, exec, judge};
+use super::report::{AuditedPlace, AuditedVariable, OriginKind, Stale};
+use super::{AuditReport, Gathered, Unread, exec, judge};
 use crate::lint::Severity;
-use crate::secret::{Plain, RunKey, Value};
+use crate::oracle::secret::{HopValue, Plaintext, RunKey};
 
 const STARTED: &str = "2026-01-01T10:00:00Z";
 
@@ -36,7 +36,7 @@ fn secret(name: &str, changed: &str, data: &[(&str, &str)]) -> Secret {
     let data: serde_json::Map<String, Json> = data
         .iter()
         .map(|(key, bytes)| {
-            let encoded = crate::secret::Place::Env.encode(&Plain::from(*bytes));
+            let encoded = crate::oracle::secret::Location::Env.encode(&Plaintext::from(*bytes));
             (
                 (*key).to_owned(),
                 String::from_utf8(encoded.bytes().to_vec()).unwrap().into(),
@@ -64,11 +64,11 @@ fn key_ref(name: &str, object: &str, key: &str) -> Json {
     json!({"name": name, "valueFrom": {"secretKeyRef": {"name": object, "key": key}}})
 }
 
-fn audit(gathered: Gathered) -> Report {
+fn audit(gathered: Gathered) -> AuditReport {
     let looks = looks(&gathered, &RunKey::random());
-    let place = Place {
+    let place = AuditedPlace {
         namespace: "kestra".into(),
-        ..Place::default()
+        ..AuditedPlace::default()
     };
     judge(place, gathered, looks)
 }
@@ -81,13 +81,13 @@ fn of(pods: Vec<Pod>, secrets: Vec<Secret>) -> Gathered {
     }
 }
 
-fn variable<'a>(report: &'a Report, name: &str) -> &'a Variable {
+fn variable<'a>(report: &'a AuditReport, name: &str) -> &'a AuditedVariable {
     let mut all = report.containers.iter().flat_map(|seen| &seen.variables);
     all.find(|variable| variable.name == name).unwrap()
 }
 
 /// Rule, severity and subject of each finding.
-fn said(report: &Report) -> Vec<String> {
+fn said(report: &AuditReport) -> Vec<String> {
     let each = report.findings.iter();
     each.map(|f| format!("{} {}[{}] {}", f.file, f.severity, f.rule, f.subject))
         .collect()
@@ -121,7 +121,7 @@ fn every_source_is_named_and_right_values_are_right() {
     assert_eq!(variable(&report, "SECRET_one").key.as_deref(), Some("ONE"));
     // All are of one value, so of one hash; and a sidecar is no Kestra.
     let gives = variable(&report, "SECRET_PLAIN").gives.clone().unwrap();
-    assert!(matches!(&gives, Value::Is(shown) if shown.to_string().starts_with("[private, 5 bytes")));
+    assert!(matches!(&gives, HopValue::Is(shown) if shown.to_string().starts_with("[private, 5 bytes")));
     for other in &report.containers[0].variables {
         assert_eq!(other.gives.as_ref(), Some(&gives), "{}", other.name);
     }
@@ -163,8 +163,14 @@ fn what_is_wrong_with_a_value_or_a_name_is_told_with_its_code() {
     for never in ["secret_case", "SECRET_A-B", "DB_PASSWORD"] {
         assert_eq!(variable(&report, never).key, None, "{never}");
     }
-    assert!(matches!(variable(&report, "SECRET_RAW").gives, Some(Value::Nothing(_))));
-    assert!(matches!(variable(&report, "SECRET_TWIN").gives, Some(Value::OneOf(_))));
+    assert!(matches!(
+        variable(&report, "SECRET_RAW").gives,
+        Some(HopValue::Nothing(_))
+    ));
+    assert!(matches!(
+        variable(&report, "SECRET_TWIN").gives,
+        Some(HopValue::OneOf(_))
+    ));
     let gone = report.findings.iter().find(|f| f.subject == "SECRET_GONE").unwrap();
     assert!(
         gone.message.contains("this container started before"),
@@ -192,7 +198,7 @@ fn a_secret_that_changed_since_may_be_stale_and_the_process_tells_for_certain() 
     assert!(report.findings[0].message.contains("SECRET_A") && !report.findings[0].message.contains("SECRET_B"));
     // What a flow gets is what the process has.
     assert!(matches!(&variable(&report, "SECRET_A").gives,
-        Some(Value::Is(shown)) if shown.to_string().starts_with("[private, 3 bytes")));
+        Some(HopValue::Is(shown)) if shown.to_string().starts_with("[private, 3 bytes")));
     let hop = &variable(&report, "SECRET_A").hops[1];
     assert_ne!(hop.observed, hop.predicted);
 }
@@ -277,7 +283,7 @@ fn a_service_gives_secrets_to_what_starts_after_it() {
 #[test]
 fn no_value_is_in_any_format() {
     let plain = "c4nary-plain";
-    let encoded = crate::secret::Place::Env.encode(&Plain::from(plain));
+    let encoded = crate::oracle::secret::Location::Env.encode(&Plaintext::from(plain));
     let encoded = std::str::from_utf8(encoded.bytes()).unwrap();
     let env = json!([
         {"name": "SECRET_RIGHT", "value": encoded},
@@ -291,7 +297,7 @@ fn no_value_is_in_any_format() {
     gathered.processes.insert(("p".into(), "kestra".into()), Ok(process));
     let report = audit(gathered);
     assert!(report.findings.len() > 3);
-    let redactor = crate::redact::Redactor::new([plain]);
+    let redactor = crate::system::redact::Redactor::new([plain]);
     for text in [
         super::format::human(&report),
         serde_json::to_string(&report).unwrap(),

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::jiff::Timestamp;
 
-use super::model::Look;
+use super::model::ContainerAudit;
 use super::origin::{bare, origin};
 use super::pod::changed;
-use super::report::{Origin, OriginKind, Stale, Variable};
-use super::{Gathered, Process};
-use crate::environment::{self, Entry, Environment, ObjectKind, ObjectRef, Source};
+use super::report::{AuditedVariable, OriginKind, Stale, VariableOrigin};
+use super::{Gathered, ProcessVariables};
 use crate::lint::finding::shown;
-use crate::lint::{Rule, Severity};
-use crate::secret::diagnosis::{Code, Given, corrected_name, diagnose, looks_encoded};
-use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, RunKey, Value};
+use crate::lint::{LintRule, Severity};
+use crate::oracle::environment::{self, Environment, EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
+use crate::oracle::secret::diagnosis::{Code, WrittenValue, corrected_name, diagnose, looks_encoded};
+use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, RunKey, SecretStore};
 
 /// One container while it is looked at.
 pub(super) struct Looking<'a> {
@@ -22,13 +22,13 @@ pub(super) struct Looking<'a> {
     pub key: &'a RunKey,
     pub container: &'a Container,
     pub started: Option<Timestamp>,
-    pub process: Option<&'a Process>,
+    pub process: Option<&'a ProcessVariables>,
     pub environment: &'a Environment,
 }
 
 impl Looking<'_> {
     /// Looks at all of them.
-    pub fn all(&self, look: &mut Look) {
+    pub fn all(&self, look: &mut ContainerAudit) {
         let argv = match &self.container.command {
             // The image decides; Kestra's own starts it by a shell.
             None => vec!["sh".into(), "-c".into()],
@@ -36,7 +36,7 @@ impl Looking<'_> {
         };
         let handed = self.environment.clone().behind(&argv);
         let pairs = handed.variables.iter().map(|v| (v.name.as_str(), v.value.as_bytes()));
-        let foretold: Keyring = pairs.collect();
+        let foretold: SecretStore = pairs.collect();
         look.keyring = match self.process {
             Some(process) => process.iter().map(|(name, value)| (name, value.clone())).collect(),
             None => foretold.clone(),
@@ -62,28 +62,32 @@ impl Looking<'_> {
 
     fn variable(
         &self,
-        look: &mut Look,
+        look: &mut ContainerAudit,
         variable: &environment::Variable,
         reaches: bool,
-        foretold: &Keyring,
+        foretold: &SecretStore,
         stale: Option<Stale>,
     ) {
-        let (name, value) = (&variable.name, Plain::from(variable.value.as_bytes()));
+        let (name, value) = (&variable.name, Plaintext::from(variable.value.as_bytes()));
         let called = reaches.then(|| name.strip_prefix(PREFIX)).flatten();
-        let nobody = Keyring::default();
+        let nobody = SecretStore::default();
         let written = match variable.source {
-            Source::Env { index } => {
+            VariableSource::Env { index } => {
                 let entry = self.container.env.iter().flatten().nth(index);
                 entry
                     .and_then(|entry| entry.value.as_deref())
-                    .map_or_else(|| value.clone(), Plain::from)
+                    .map_or_else(|| value.clone(), Plaintext::from)
             }
             _ => value.clone(),
         };
-        let by_objects = Entry::of(&variable.source).is_some();
+        let by_objects = EnvironmentEntry::of(&variable.source).is_some();
         let path = Path {
             key: called.unwrap_or(name),
-            place: if by_objects { Place::StringData } else { Place::Env },
+            place: if by_objects {
+                Location::StringData
+            } else {
+                Location::Env
+            },
             written: &written,
             meant: None,
             environment: Some(&value),
@@ -101,9 +105,9 @@ impl Looking<'_> {
             };
         }
         let codes = codes(look, variable, &value);
-        if observed.is_some_and(|seen| reaches && stale.is_none() && seen != Value::Is(value.clone())) {
+        if observed.is_some_and(|seen| reaches && stale.is_none() && seen != HopValue::Is(value.clone())) {
             look.say(
-                Rule::Drift,
+                LintRule::Drift,
                 Severity::Error,
                 name,
                 format!(
@@ -113,14 +117,14 @@ impl Looking<'_> {
                 "a start script or the image may change it; please tell this project if nothing does".into(),
             );
         }
-        let gives = called.map(|key| Value::from(look.keyring.secret(key, &look.seen.kestra)).show(self.key));
-        look.seen.variables.push(Variable {
+        let gives = called.map(|key| HopValue::from(look.keyring.secret(key, &look.seen.kestra)).show(self.key));
+        look.seen.variables.push(AuditedVariable {
             name: shown(name).into(),
             key: called.map(|key| shown(&key.to_uppercase()).into()),
             origin: origin(&variable.source),
             shadowed: variable.shadowed.iter().map(origin).collect(),
             gives,
-            hops: hops.iter().map(|hop: &Hop<Plain>| hop.show(self.key)).collect(),
+            hops: hops.iter().map(|hop: &Hop<Plaintext>| hop.show(self.key)).collect(),
             diagnosis: codes,
             stale,
             flow: None,
@@ -130,10 +134,10 @@ impl Looking<'_> {
     /// The object of a variable that changed after the container started, or of which the process has another
     /// value.
     fn age(&self, variable: &environment::Variable, reaches: bool) -> Option<(String, Stale)> {
-        let (Source::EnvFrom { object, .. } | Source::EnvKey { object, .. }) = &variable.source else {
+        let (VariableSource::EnvFrom { object, .. } | VariableSource::EnvKey { object, .. }) = &variable.source else {
             return None;
         };
-        let value = Value::Is(Plain::from(variable.value.as_bytes()));
+        let value = HopValue::Is(Plaintext::from(variable.value.as_bytes()));
         match self.process {
             Some(process) if reaches && in_process(process, &variable.name) != value => {
                 Some((object.to_string(), Stale::Certainly))
@@ -147,9 +151,9 @@ impl Looking<'_> {
     }
 
     /// Secrets whose values no object that may be read gives.
-    fn unknown(&self, look: &mut Look) {
+    fn unknown(&self, look: &mut ContainerAudit) {
         let known = |name: &str| self.environment.get(name).is_some();
-        let mut names: BTreeMap<String, Origin> = BTreeMap::new();
+        let mut names: BTreeMap<String, VariableOrigin> = BTreeMap::new();
         for (index, entry) in self.container.env.iter().flatten().enumerate() {
             let object = entry.value_from.as_ref().and_then(|from| {
                 let secret = from.secret_key_ref.as_ref();
@@ -171,7 +175,10 @@ impl Looking<'_> {
                 continue;
             };
             if is_secret(&entry.name) && !known(&entry.name) {
-                names.insert(entry.name.clone(), origin(&Source::EnvKey { index, object, key }));
+                names.insert(
+                    entry.name.clone(),
+                    origin(&VariableSource::EnvKey { index, object, key }),
+                );
             }
         }
         let process = self.process.into_iter().flatten();
@@ -185,10 +192,10 @@ impl Looking<'_> {
             let value = self.process.map(|process| in_process(process, &name));
             let mut hops = Vec::new();
             let mut codes = Vec::new();
-            if let Some(Value::Is(value)) = &value {
+            if let Some(HopValue::Is(value)) = &value {
                 let path = Path {
                     key: called.unwrap_or(&name),
-                    place: Place::Env,
+                    place: Location::Env,
                     written: value,
                     meant: None,
                     environment: None,
@@ -206,12 +213,12 @@ impl Looking<'_> {
             let gives = called
                 .filter(|_| known)
                 .map(|key| look.keyring.secret(key, &look.seen.kestra));
-            look.seen.variables.push(Variable {
+            look.seen.variables.push(AuditedVariable {
                 name: shown(&name).into(),
                 key: called.map(|key| shown(&key.to_uppercase()).into()),
                 origin,
                 shadowed: Vec::new(),
-                gives: gives.map(|read| Value::from(read).show(self.key)),
+                gives: gives.map(|read| HopValue::from(read).show(self.key)),
                 hops: hops.iter().map(|hop| hop.show(self.key)).collect(),
                 diagnosis: codes,
                 stale: None,
@@ -221,7 +228,7 @@ impl Looking<'_> {
     }
 
     /// Where a variable that only the process has likely comes from.
-    fn behind_unread(&self, name: &str) -> Origin {
+    fn behind_unread(&self, name: &str) -> VariableOrigin {
         let entries = self.container.env_from.iter().flatten().enumerate();
         let found = entries.filter_map(|(index, from)| {
             let secret = from.secret_ref.as_ref().map(|s| (ObjectKind::Secret, &s.name));
@@ -233,7 +240,7 @@ impl Looking<'_> {
             };
             let prefix = from.prefix.clone().unwrap_or_default();
             let key = name.strip_prefix(&prefix)?.to_owned();
-            self.gathered.is_unread(&object).then_some(Source::EnvFrom {
+            self.gathered.is_unread(&object).then_some(VariableSource::EnvFrom {
                 index,
                 object,
                 key,
@@ -246,17 +253,17 @@ impl Looking<'_> {
 
 /// Whether Kestra takes it for a secret, would in capitals, or may have been meant to.
 fn is_wanted(variable: &environment::Variable) -> bool {
-    let value = Plain::from(variable.value.as_bytes());
-    is_secret(&variable.name) || Entry::of(&variable.source).is_some() && looks_encoded(&value)
+    let value = Plaintext::from(variable.value.as_bytes());
+    is_secret(&variable.name) || EnvironmentEntry::of(&variable.source).is_some() && looks_encoded(&value)
 }
 
 /// What is wrong with a variable, and not with the container as a whole.
-fn codes(look: &mut Look, variable: &environment::Variable, value: &Plain) -> Vec<Code> {
+fn codes(look: &mut ContainerAudit, variable: &environment::Variable, value: &Plaintext) -> Vec<Code> {
     let name = &variable.name;
     if !is_secret(name) {
         let right = corrected_name(name).unwrap_or_default();
         look.say(
-            Rule::Fault(Code::Name),
+            LintRule::Fault(Code::Name),
             Severity::Warning,
             name,
             "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
@@ -264,21 +271,21 @@ fn codes(look: &mut Look, variable: &environment::Variable, value: &Plain) -> Ve
         );
         return vec![Code::Name];
     }
-    if matches!(variable.source, Source::ServiceLink { .. }) || value.bytes().is_empty() {
+    if matches!(variable.source, VariableSource::ServiceLink { .. }) || value.bytes().is_empty() {
         return Vec::new();
     }
     value_codes(look, name, &origin(&variable.source), value)
 }
 
 /// What a value tells.
-fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> Vec<Code> {
+fn value_codes(look: &mut ContainerAudit, name: &str, origin: &VariableOrigin, value: &Plaintext) -> Vec<Code> {
     // The name has its own finding.
     let right_name = corrected_name(name).unwrap_or_else(|| name.into());
     let (place, written) = match origin.kind {
-        OriginKind::Secret => (Place::Data, Place::Env.encode(value)),
-        _ => (Place::Values, value.clone()),
+        OriginKind::Secret => (Location::Data, Location::Env.encode(value)),
+        _ => (Location::Values, value.clone()),
     };
-    let mut diagnosis = diagnose(&Given {
+    let mut diagnosis = diagnose(&WrittenValue {
         name: Some(&right_name),
         place,
         value: &written,
@@ -297,7 +304,7 @@ fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> V
         });
         let message = format!("{}{length}; from {origin}", code.title());
         look.say(
-            Rule::Fault(*code),
+            LintRule::Fault(*code),
             Severity::of(*code),
             name,
             message,
@@ -307,11 +314,11 @@ fn value_codes(look: &mut Look, name: &str, origin: &Origin, value: &Plain) -> V
     diagnosis.codes
 }
 
-fn in_process(process: &Process, name: &str) -> Value<Plain> {
+fn in_process(process: &ProcessVariables, name: &str) -> HopValue<Plaintext> {
     let found = process.iter().find(|(other, _)| other == name.as_bytes());
     found.map_or_else(
-        || Value::Nothing("the process does not have it".into()),
-        |(_, value)| Value::Is(value.clone()),
+        || HopValue::Nothing("the process does not have it".into()),
+        |(_, value)| HopValue::Is(value.clone()),
     )
 }
 

@@ -9,10 +9,10 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use super::{Finding, Seat, Status};
-use crate::cluster::{Access, Cluster};
+use super::{Check, CheckStatus, Seat};
 use crate::provider::live;
-use crate::session::{Place, Wanted};
+use crate::run::session::{ProviderChoice, ProviderSpec};
+use crate::tools::cluster::{Access, Cluster};
 
 /// The rights that suffice, where namespaces are made and where one is given.
 const RIGHTS: [(&str, &str); 2] = [
@@ -32,9 +32,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
 const NEEDED_BY: [Seat; 1] = [Seat::Context];
 
-pub(super) async fn look(place: &Wanted) -> Vec<Finding> {
-    let Wanted::Named(Place::Live {
-        place: live::Place::Context { name, namespace },
+pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
+    let ProviderChoice::Named(ProviderSpec::Live {
+        place: live::ClusterSpec::Context { name, namespace },
         ..
     }) = place
     else {
@@ -48,28 +48,27 @@ pub(super) async fn look(place: &Wanted) -> Vec<Finding> {
     let check = format!("context {name}");
     match tokio::time::timeout(ANSWER, Cluster::connect(access)).await {
         Ok(Ok(cluster)) => {
-            findings.push(Finding::ok(check, format!("Kubernetes {} answers", cluster.version)));
+            findings.push(Check::ok(check, format!("Kubernetes {} answers", cluster.version)));
             findings.push(rights(cluster.client, name, namespace.as_deref()).await);
         }
-        Ok(Err(infra)) => findings.push(
-            Finding::missing(check, &NEEDED_BY, format!("failed to {infra}")).cure("kubectl config get-contexts"),
-        ),
+        Ok(Err(infra)) => findings
+            .push(Check::missing(check, &NEEDED_BY, format!("failed to {infra}")).cure("kubectl config get-contexts")),
         Err(_) => findings.push(
-            Finding::missing(check, &NEEDED_BY, format!("no answer within {} s", ANSWER.as_secs()))
+            Check::missing(check, &NEEDED_BY, format!("no answer within {} s", ANSWER.as_secs()))
                 .cure(format!("kubectl --context {name} version")),
         ),
     }
     findings
 }
 
-fn contexts() -> Finding {
+fn contexts() -> Check {
     match Kubeconfig::read() {
-        Ok(config) if config.contexts.is_empty() => Finding::new("kubeconfig", Status::Note, "it has no contexts"),
+        Ok(config) if config.contexts.is_empty() => Check::new("kubeconfig", CheckStatus::Note, "it has no contexts"),
         Ok(config) => {
             let names: Vec<_> = config.contexts.iter().map(|c| c.name.as_str()).collect();
-            Finding::ok("kubeconfig", format!("contexts: {}", names.join(", ")))
+            Check::ok("kubeconfig", format!("contexts: {}", names.join(", ")))
         }
-        Err(e) => Finding::new("kubeconfig", Status::Note, format!("none that can be read: {e}"))
+        Err(e) => Check::new("kubeconfig", CheckStatus::Note, format!("none that can be read: {e}"))
             .cure("export KUBECONFIG=FILE"),
     }
 }
@@ -116,7 +115,7 @@ fn wanted(text: &str) -> Vec<Right> {
         .collect()
 }
 
-async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Finding {
+async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Check {
     let (file, text) = RIGHTS[usize::from(namespace.is_some())];
     let reviews = Api::<SelfSubjectAccessReview>::all(client);
     let ask = async |right: Right| {
@@ -154,34 +153,38 @@ async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Findi
     let check = "rights";
     match answers {
         Ok(answers) => told(check, file, count, &answers).unwrap_or_else(|(status, lacking)| {
-            let stops = if status == Status::Missing { &NEEDED_BY[..] } else { &[] };
+            let stops = if status == CheckStatus::Missing {
+                &NEEDED_BY[..]
+            } else {
+                &[]
+            };
             let on = namespace.map(|ns| format!(" -n {ns}")).unwrap_or_default();
-            Finding {
+            Check {
                 status,
-                ..Finding::missing(check, stops, format!("lacks {lacking}"))
+                ..Check::missing(check, stops, format!("lacks {lacking}"))
                     .cure(format!("kubectl --context {context}{on} apply -f {file}"))
             }
         }),
-        Err(why) => Finding::missing(check, &NEEDED_BY, format!("failed to ask for them: {why}"))
+        Err(why) => Check::missing(check, &NEEDED_BY, format!("failed to ask for them: {why}"))
             .cure(format!("kubectl --context {context} auth can-i --list")),
     }
 }
 
 /// All is well, or how bad it is and what is lacking.
-fn told(check: &str, file: &str, count: usize, answers: &[(Right, bool)]) -> Result<Finding, (Status, String)> {
+fn told(check: &str, file: &str, count: usize, answers: &[(Right, bool)]) -> Result<Check, (CheckStatus, String)> {
     let lacking: Vec<&Right> = answers
         .iter()
         .filter(|(_, allowed)| !allowed)
         .map(|(right, _)| right)
         .collect();
     if lacking.is_empty() {
-        return Ok(Finding::ok(check, format!("all {count} of {file}")));
+        return Ok(Check::ok(check, format!("all {count} of {file}")));
     }
     let dispensable = |right: &&Right| DISPENSABLE.contains(&(right.resource.as_str(), right.verb.as_str()));
     let status = if lacking.iter().all(dispensable) {
-        Status::Warning
+        CheckStatus::Warning
     } else {
-        Status::Missing
+        CheckStatus::Missing
     };
     let each: Vec<_> = lacking.iter().map(|r| format!("{} {}", r.verb, r.resource)).collect();
     Err((status, each.join(", ")))
@@ -217,11 +220,11 @@ mod tests {
                 .collect()
         };
         let told = |denied: &[(&str, &str)]| told("rights", "f", 1, &answers(denied)).unwrap_err();
-        assert_eq!(told(&[("nodes", "list")]), (Status::Warning, "list nodes".into()));
+        assert_eq!(told(&[("nodes", "list")]), (CheckStatus::Warning, "list nodes".into()));
         let (status, lacking) = told(&[("nodes", "list"), ("secrets", "create")]);
         assert_eq!(
             (status, lacking.as_str()),
-            (Status::Missing, "list nodes, create secrets")
+            (CheckStatus::Missing, "list nodes, create secrets")
         );
     }
 }

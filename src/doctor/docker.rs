@@ -6,14 +6,14 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{free, gib};
-use super::{Finding, Seat, Status};
-use crate::process::{Command, Deadline};
+use super::{Check, CheckStatus, Seat};
 use crate::provider::{KestraRef, OfficialRef, live};
-use crate::session::Options;
-use crate::session::auto::Wish;
-use crate::session::docker::Docker;
-use crate::session::official::{OfficialImage, Whereabouts, find_image, size};
-use crate::toolbox::Toolbox;
+use crate::run::session::SessionOptions;
+use crate::run::session::auto::Wish;
+use crate::run::session::docker::DockerCli;
+use crate::run::session::official::{OfficialImage, Whereabouts, find_image, size};
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::Toolbox;
 
 const ASK: Deadline = Deadline::seconds("an answer of Docker", 10);
 /// What one Kestra and a control plane take on a kind node, in bytes.
@@ -37,11 +37,11 @@ struct Info {
 
 /// `kestras` are those whose images are needed.
 pub(super) async fn look(
-    options: &Options,
+    options: &SessionOptions,
     kestras: &[KestraRef],
     toolbox: &Toolbox,
     cancel: &CancellationToken,
-) -> Vec<Finding> {
+) -> Vec<Check> {
     let info = match info(cancel).await {
         Ok(info) => info,
         Err(why) => return vec![without(&why)],
@@ -53,12 +53,12 @@ pub(super) async fn look(
         gib(info.mem_total)
     );
     let mut findings = vec![if info.mem_total < KIND_MEMORY {
-        Finding::new("docker", Status::Warning, found).cure("kestra-secrets run --provider embedded")
+        Check::new("docker", CheckStatus::Warning, found).cure("kestra-secrets run --provider embedded")
     } else {
-        Finding::ok("docker", found)
+        Check::ok("docker", found)
     }];
     findings.push(cgroup(&info.cgroup_version));
-    let docker = Docker(cancel);
+    let docker = DockerCli(cancel);
     for kestra in kestras {
         let own = options.images.iter().any(|image| image.is_for(kestra));
         if let (KestraRef::Official(OfficialRef::Exact(version)), false) = (kestra, own) {
@@ -82,19 +82,19 @@ pub(super) async fn look(
 }
 
 /// The publisher's image, with what it takes to have it.
-fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[Seat]) -> Finding {
+fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[Seat]) -> Check {
     let image = match found {
         Ok(image) => image,
         Err(why) => {
             let finding = match needed_by {
-                [] => Finding::new(check, Status::Note, format!("{why}; a run goes without it")),
-                _ => Finding::missing(check, needed_by, why),
+                [] => Check::new(check, CheckStatus::Note, format!("{why}; a run goes without it")),
+                _ => Check::missing(check, needed_by, why),
             };
             return finding.cure("export KESTRA_SECRETS_IMAGE_MIRROR=URL");
         }
     };
     let Whereabouts::Offered(offered) = &image.place else {
-        return Finding::ok(check, image.describe());
+        return Check::ok(check, image.describe());
     };
     let disk = offered.bytes.saturating_mul(UNPACKED);
     let found = format!(
@@ -106,21 +106,21 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
     match free(Path::new(&info.docker_root_dir)) {
         Some(free) if !info.docker_root_dir.is_empty() && free < disk => {
             let found = format!("{found}; {} has {} free", info.docker_root_dir, gib(free));
-            Finding::new(check, Status::Warning, found).cure("docker system prune")
+            Check::new(check, CheckStatus::Warning, found).cure("docker system prune")
         }
-        _ => Finding::ok(check, found),
+        _ => Check::ok(check, found),
     }
 }
 
 /// The image of a kind node, with what is to be pulled for it.
-async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Finding {
+async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
     let check = "kind node image";
     let Some(node) = docker.node(toolbox.pins()).await else {
-        return Finding::missing(check, &[Seat::Kind], "none is there and none can be pulled")
+        return Check::missing(check, &[Seat::Kind], "none is there and none can be pulled")
             .cure("testbed/testbed build");
     };
     if docker.has(&node).await {
-        return Finding::ok(check, format!("{node} is here"));
+        return Check::ok(check, format!("{node} is here"));
     }
     let pinned = &toolbox.pins().node.image;
     let asked = async {
@@ -132,7 +132,7 @@ async fn node(toolbox: &Toolbox, docker: Docker<'_>) -> Finding {
             .ok()?
     };
     let bytes = asked.await.map(|offered| format!(", {}", size(offered.bytes)));
-    Finding::ok(check, format!("{node} can be pulled{}", bytes.unwrap_or_default()))
+    Check::ok(check, format!("{node} can be pulled{}", bytes.unwrap_or_default()))
 }
 
 async fn info(cancel: &CancellationToken) -> Result<Info, String> {
@@ -145,7 +145,7 @@ async fn info(cancel: &CancellationToken) -> Result<Info, String> {
     Ok(info)
 }
 
-fn without(why: &str) -> Finding {
+fn without(why: &str) -> Check {
     let cure = if why.contains("permission denied") {
         "sudo usermod -aG docker \"$USER\" && newgrp docker"
     } else if why.contains("failed to start docker") {
@@ -153,32 +153,32 @@ fn without(why: &str) -> Finding {
     } else {
         "sudo systemctl start docker"
     };
-    Finding::missing("docker", &NEEDED_BY, why).cure(cure)
+    Check::missing("docker", &NEEDED_BY, why).cure(cure)
 }
 
-fn cgroup(version: &str) -> Finding {
+fn cgroup(version: &str) -> Check {
     match version {
-        "1" => Finding::new(
+        "1" => Check::new(
             "cgroup",
-            Status::Warning,
+            CheckStatus::Warning,
             "Docker runs on cgroup v1: kubelets from 1.35 refuse it, the usual node images are older",
         )
         .cure("boot with the kernel parameter systemd.unified_cgroup_hierarchy=1, or keep to nodes before 1.35 by --node-image"),
-        "" => Finding::new("cgroup", Status::Note, "Docker does not say its version"),
-        version => Finding::ok("cgroup", format!("v{version}")),
+        "" => Check::new("cgroup", CheckStatus::Note, "Docker does not say its version"),
+        version => Check::ok("cgroup", format!("v{version}")),
     }
 }
 
-async fn image_of(docker: Docker<'_>, kestra: &str, image: &str) -> Finding {
+async fn image_of(docker: DockerCli<'_>, kestra: &str, image: &str) -> Check {
     let check = format!("image of {kestra}");
     if docker.has(image).await {
-        return Finding::ok(check, format!("{image} is here"));
+        return Check::ok(check, format!("{image} is here"));
     }
     let ours = image.starts_with(live::TESTBED);
     if !ours && docker.offered(image).await {
-        return Finding::ok(check, format!("{image} can be pulled"));
+        return Check::ok(check, format!("{image} can be pulled"));
     }
-    Finding::missing(check, &NEEDED_BY, format!("{image} is not here and cannot be pulled")).cure(if ours {
+    Check::missing(check, &NEEDED_BY, format!("{image} is not here and cannot be pulled")).cure(if ours {
         "testbed/testbed build".to_owned()
     } else {
         format!("docker pull {image}  # or name another by --image")
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn cgroup_v1_is_a_warning_and_v2_is_well() {
-        assert_eq!(cgroup("1").status, Status::Warning);
-        assert_eq!(cgroup("2").status, Status::Ok);
+        assert_eq!(cgroup("1").status, CheckStatus::Warning);
+        assert_eq!(cgroup("2").status, CheckStatus::Ok);
     }
 }

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
-use super::{Finding, Seat, Status};
+use super::{Check, CheckStatus, Seat};
 
 /// What an engine's build takes, and the files of some runs, in bytes.
 const DISK: u64 = 1 << 30;
 /// What one embedded engine takes, in bytes.
 const MEMORY: u64 = 600 << 20;
 
-pub(super) fn look(cache: &Path) -> Vec<Finding> {
+pub(super) fn look(cache: &Path) -> Vec<Check> {
     let temporary = std::env::temp_dir();
     [
         disk("disk of the cache", cache, "XDG_CACHE_HOME"),
@@ -25,13 +25,13 @@ pub(super) fn look(cache: &Path) -> Vec<Finding> {
     .collect()
 }
 
-fn disk(check: &str, folder: &Path, variable: &str) -> Option<Finding> {
+fn disk(check: &str, folder: &Path, variable: &str) -> Option<Check> {
     let free = free(folder)?;
     let found = format!("{} free at {}", gib(free), folder.display());
     Some(if free < DISK {
-        Finding::new(check, Status::Warning, found).cure(format!("export {variable}=DIR on a disk with more"))
+        Check::new(check, CheckStatus::Warning, found).cure(format!("export {variable}=DIR on a disk with more"))
     } else {
-        Finding::ok(check, found)
+        Check::ok(check, found)
     })
 }
 
@@ -46,24 +46,24 @@ pub(super) fn free(folder: &Path) -> Option<u64> {
 }
 
 /// What Linux says is available; other systems do not say it in a file.
-fn memory() -> Option<Finding> {
+fn memory() -> Option<Check> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
     let free = line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10;
     let found = format!("{} available", gib(free));
     Some(if free < MEMORY {
-        Finding::new("memory", Status::Warning, found).cure("kestra-secrets run --parallel 1")
+        Check::new("memory", CheckStatus::Warning, found).cure("kestra-secrets run --parallel 1")
     } else {
-        Finding::ok("memory", found)
+        Check::ok("memory", found)
     })
 }
 
-fn ports() -> Finding {
+fn ports() -> Check {
     // A Kestra listens on three: HTTP, management, gRPC.
     let listeners: std::io::Result<Vec<_>> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match listeners {
-        Ok(_) => Finding::ok("ports", "127.0.0.1 has free ones"),
-        Err(e) => Finding::missing("ports", &Seat::ALL, format!("nothing can listen on 127.0.0.1: {e}"))
+        Ok(_) => Check::ok("ports", "127.0.0.1 has free ones"),
+        Err(e) => Check::missing("ports", &Seat::ALL, format!("nothing can listen on 127.0.0.1: {e}"))
             .cure("ip link set lo up"),
     }
 }

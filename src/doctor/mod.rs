@@ -12,13 +12,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::helm::chart_repository;
 use crate::provider::KestraRef;
-use crate::session::auto::{self, Choice, Wish};
-use crate::session::ground::exact;
-use crate::session::official::find_chart;
-use crate::session::{Options, Place, Wanted};
-use crate::toolbox::{Toolbox, without_credentials};
+use crate::run::session::auto::{self, Choice, Wish};
+use crate::run::session::ground::exact;
+use crate::run::session::official::find_chart;
+use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
+use crate::tools::helm::chart_repository;
+use crate::tools::toolbox::{Toolbox, without_credentials};
 
 /// Where a Kestra can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -48,14 +48,14 @@ impl Seat {
         }
     }
 
-    fn of(place: &Place) -> Self {
+    fn of(place: &ProviderSpec) -> Self {
         use crate::provider::live;
         match place {
-            Place::Embedded => Self::Embedded,
-            Place::Docker => Self::Docker,
-            Place::Live { place, .. } => match place {
-                live::Place::Kind(_) => Self::Kind,
-                live::Place::Context { .. } => Self::Context,
+            ProviderSpec::Embedded => Self::Embedded,
+            ProviderSpec::Docker => Self::Docker,
+            ProviderSpec::Live { place, .. } => match place {
+                live::ClusterSpec::Kind(_) => Self::Kind,
+                live::ClusterSpec::Context { .. } => Self::Context,
             },
         }
     }
@@ -64,7 +64,7 @@ impl Seat {
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum CheckStatus {
     /// As it should be.
     Ok,
     /// Not there, and not needed for what was asked.
@@ -77,11 +77,11 @@ pub enum Status {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Finding {
+pub struct Check {
     /// What was looked at, such as `helm`.
     pub check: String,
     /// How bad it is.
-    pub status: Status,
+    pub status: CheckStatus,
     /// What was found.
     pub found: String,
     /// The command that cures it.
@@ -91,8 +91,8 @@ pub struct Finding {
     pub stops: Vec<Seat>,
 }
 
-impl Finding {
-    fn new(check: impl Into<String>, status: Status, found: impl fmt::Display) -> Self {
+impl Check {
+    fn new(check: impl Into<String>, status: CheckStatus, found: impl fmt::Display) -> Self {
         Self {
             check: check.into(),
             status,
@@ -104,13 +104,13 @@ impl Finding {
     }
 
     fn ok(check: impl Into<String>, found: impl fmt::Display) -> Self {
-        Self::new(check, Status::Ok, found)
+        Self::new(check, CheckStatus::Ok, found)
     }
 
     fn missing(check: impl Into<String>, stops: &[Seat], found: impl fmt::Display) -> Self {
         Self {
             stops: stops.to_vec(),
-            ..Self::new(check, Status::Missing, found)
+            ..Self::new(check, CheckStatus::Missing, found)
         }
     }
 
@@ -124,7 +124,7 @@ impl Finding {
 
 /// Whether a provider can run here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Provider {
+pub struct ProviderCheck {
     /// Which.
     pub name: Seat,
     /// Whether nothing stops it.
@@ -142,9 +142,9 @@ pub struct Examination {
     /// The version of the program.
     pub tool: String,
     /// What was looked at.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Check>,
     /// Each provider.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<ProviderCheck>,
     /// Where `run` with the same flags would run Kestra; none where it could not tell.
     pub chosen: Option<Seat>,
     /// Why there, or why nowhere.
@@ -159,7 +159,7 @@ pub fn json_schema() -> serde_json::Value {
 }
 
 /// Looks at all that a run with these options needs.
-pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Examination {
+pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &CancellationToken) -> Examination {
     let mut options = options.clone();
     let inexact = exact(&mut options, toolbox, cancel).await.err();
     let choice = match &inexact {
@@ -176,18 +176,18 @@ pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &Cancellation
         network::look(&options, toolbox),
         official_chart(&options, toolbox),
     );
-    let findings: Vec<Finding> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
+    let findings: Vec<Check> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
         .into_iter()
         .flatten()
         .chain(chart)
         .collect();
-    let providers: Vec<Provider> = Seat::ALL
+    let providers: Vec<ProviderCheck> = Seat::ALL
         .into_iter()
         .map(|seat| judge(seat, &options, &findings))
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
-            let named = matches!(options.place, Wanted::Named(_)).then(|| "it is named".to_owned());
+            let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it is named".to_owned());
             let because: Vec<_> = named.into_iter().chain(choice.because).collect();
             let because = because.join("; ");
             (Some(Seat::of(&choice.place)), because)
@@ -206,29 +206,29 @@ pub async fn examine(options: &Options, toolbox: &Toolbox, cancel: &Cancellation
     }
 }
 
-async fn choice(options: &Options, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<Choice, String> {
+async fn choice(options: &SessionOptions, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<Choice, String> {
     auto::choose(options, toolbox, cancel, None)
         .await
         .map_err(|infra| infra.to_string())
 }
 
 /// The publisher's chart, where it is left open whether that is taken.
-async fn official_chart(options: &Options, toolbox: &Toolbox) -> Option<Finding> {
+async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<Check> {
     let wish = Wish::of(options, toolbox).filter(|wish| wish.chart)?;
     let check = "official chart";
     Some(match find_chart(&wish.version, toolbox).await {
-        Ok(chart) => Finding::ok(
+        Ok(chart) => Check::ok(
             check,
             format!("{chart} can be had from {}", without_credentials(&chart_repository())),
         ),
-        Err(why) => Finding::new(check, Status::Note, format!("{why}; a run takes the bundled one"))
+        Err(why) => Check::new(check, CheckStatus::Note, format!("{why}; a run takes the bundled one"))
             .cure("export KESTRA_SECRETS_CHART_MIRROR=URL"),
     })
 }
 
-fn judge(name: Seat, options: &Options, findings: &[Finding]) -> Provider {
+fn judge(name: Seat, options: &SessionOptions, findings: &[Check]) -> ProviderCheck {
     let exec = options.kestras().into_iter().find(|k| matches!(k, KestraRef::Exec(_)));
-    let named = matches!(&options.place, Wanted::Named(place) if Seat::of(place) == Seat::Context);
+    let named = matches!(&options.place, ProviderChoice::Named(place) if Seat::of(place) == Seat::Context);
     let because = match (name, exec) {
         (Seat::Docker | Seat::Kind | Seat::Context, Some(exec)) => Some(format!("{exec} is a file, not an image")),
         (Seat::Context, None) if !named => Some("no --context is named".into()),
@@ -238,7 +238,7 @@ fn judge(name: Seat, options: &Options, findings: &[Finding]) -> Provider {
             (!missing.is_empty()).then(|| format!("missing: {}", missing.join(", ")))
         }
     };
-    Provider {
+    ProviderCheck {
         name,
         can_run: because.is_none(),
         because,
@@ -252,11 +252,11 @@ mod tests {
     #[test]
     fn a_provider_runs_where_nothing_stops_it() {
         let findings = [
-            Finding::ok("helm", "there"),
-            Finding::missing("docker", &[Seat::Docker, Seat::Kind], "no daemon\nanswers"),
+            Check::ok("helm", "there"),
+            Check::missing("docker", &[Seat::Docker, Seat::Kind], "no daemon\nanswers"),
         ];
         assert_eq!(findings[1].found, "no daemon answers");
-        let options = Options::default();
+        let options = SessionOptions::default();
         let judged = Seat::ALL.map(|seat| judge(seat, &options, &findings));
         assert_eq!(judged.clone().map(|p| p.can_run), [true, false, false, false]);
         assert_eq!(judged[2].because.as_deref(), Some("missing: docker"));

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use reqwest::Url;
 
-use super::{Finding, Seat, Status};
-use crate::helm::{ChartRef, chart_repository};
+use super::{Check, CheckStatus, Seat};
 use crate::provider::{KestraRef, OfficialRef};
-use crate::session::Options;
-use crate::session::auto::Wish;
-use crate::toolbox::Toolbox;
+use crate::run::session::SessionOptions;
+use crate::run::session::auto::Wish;
+use crate::tools::helm::{ChartRef, chart_repository};
+use crate::tools::toolbox::Toolbox;
 
-pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
+pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let official = options.kestra.iter().find_map(|k| match k {
         KestraRef::Official(OfficialRef::Exact(version)) => Some(version),
         _ => None,
@@ -42,31 +42,36 @@ pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
 }
 
 /// A source that somebody needs, or that nobody does.
-async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat], cure: &str) -> Finding {
+async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat], cure: &str) -> Check {
     match toolbox.offers(&url).await {
-        Ok(()) => Finding::ok(check, format!("{url} answers")),
+        Ok(()) => Check::ok(check, format!("{url} answers")),
         Err(error) => {
             let found = format!("{url}: {}", error.brief());
             if needed_by.is_empty() {
-                Finding::new(check, Status::Note, format!("{found}; nothing that was asked needs it")).cure(cure)
+                Check::new(
+                    check,
+                    CheckStatus::Note,
+                    format!("{found}; nothing that was asked needs it"),
+                )
+                .cure(cure)
             } else {
-                Finding::missing(check, needed_by, found).cure(cure)
+                Check::missing(check, needed_by, found).cure(cure)
             }
         }
     }
 }
 
-fn local_chart(chart: &ChartRef) -> Option<Finding> {
+fn local_chart(chart: &ChartRef) -> Option<Check> {
     match chart {
         ChartRef::Path(path) if !path.exists() => Some(
-            Finding::missing("chart", &Seat::ALL, format!("{} is not there", path.display()))
+            Check::missing("chart", &Seat::ALL, format!("{} is not there", path.display()))
                 .cure("kestra-secrets run --chart bundled"),
         ),
         _ => None,
     }
 }
 
-fn proxy() -> Finding {
+fn proxy() -> Check {
     let set = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"]
         .into_iter()
         .filter_map(|name| {
@@ -84,7 +89,7 @@ fn proxy() -> Finding {
             ))
         });
     let set: Vec<_> = set.collect();
-    Finding::ok(
+    Check::ok(
         "proxy",
         if set.is_empty() {
             "none is set".to_owned()
@@ -107,17 +112,17 @@ fn without_password(value: &str) -> String {
     }
 }
 
-fn certificates() -> Option<Finding> {
+fn certificates() -> Option<Check> {
     let file = std::env::var_os("SSL_CERT_FILE").filter(|f| !f.is_empty())?;
     let path = Path::new(&file);
     let check = "certificates";
     Some(match std::fs::read_to_string(path) {
-        Ok(text) if text.contains("BEGIN CERTIFICATE") => {
-            Finding::ok(check, format!("SSL_CERT_FILE={}", path.display()))
-        }
-        Ok(_) => Finding::new(check, Status::Warning, format!("{} holds none", path.display()))
+        Ok(text) if text.contains("BEGIN CERTIFICATE") => Check::ok(check, format!("SSL_CERT_FILE={}", path.display())),
+        Ok(_) => Check::new(check, CheckStatus::Warning, format!("{} holds none", path.display()))
             .cure("export SSL_CERT_FILE=FILE in PEM"),
-        Err(e) => Finding::new(check, Status::Warning, format!("{}: {e}", path.display())).cure("unset SSL_CERT_FILE"),
+        Err(e) => {
+            Check::new(check, CheckStatus::Warning, format!("{}: {e}", path.display())).cure("unset SSL_CERT_FILE")
+        }
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Seat, Status};
+use super::{Check, CheckStatus, Seat};
 use crate::provider::KestraRef;
 use crate::provider::embedded::Engine;
-use crate::session::Options;
-use crate::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
+use crate::run::session::SessionOptions;
+use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
 
-pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
+pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let (helm, kind, engines) = tokio::join!(
         tool(toolbox, Tool::Helm, &Seat::ALL),
         tool(toolbox, Tool::Kind, &[Seat::Kind]),
@@ -17,14 +17,14 @@ pub(super) async fn look(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
     [helm, kind].into_iter().chain(engines).collect()
 }
 
-async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
+async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Check {
     let name = tool.name();
     let missing = |error: ToolboxError| {
         let cure = format!("export {}=/path/to/{name}", tool.variable());
-        Finding::missing(name, needed_by, brief(&error)).cure(cure)
+        Check::missing(name, needed_by, brief(&error)).cure(cure)
     };
     match toolbox.here(tool).await {
-        Ok(found) => Finding::ok(
+        Ok(found) => Check::ok(
             name,
             format!("{} {}: {}", found.version, found.how, found.path.display()),
         ),
@@ -34,11 +34,11 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
                 && toolbox.offers(&url).await.is_ok()
             {
                 let found = format!("not here; the first run downloads {version} from {url}");
-                Finding::new(name, Status::Note, found)
+                Check::new(name, CheckStatus::Note, found)
             } else if toolbox.has_go() {
-                Finding::new(
+                Check::new(
                     name,
-                    Status::Note,
+                    CheckStatus::Note,
                     format!("not here; the first run builds {version} with Go"),
                 )
                 .cure(format!("go install {}", toolbox.go_module(tool)))
@@ -51,7 +51,7 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Finding {
 }
 
 /// What the engines that are asked for need; each Java and Maven once.
-async fn engines(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
+async fn engines(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let mut findings = Vec::new();
     let mut javas = BTreeSet::new();
     let mut to_build = BTreeSet::new();
@@ -61,12 +61,12 @@ async fn engines(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
             javas.insert(java);
             let check = format!("engine {version}");
             findings.push(if Engine::is_built(toolbox.cache(), &version) {
-                Finding::ok(check, "built, in the cache")
+                Check::ok(check, "built, in the cache")
             } else {
                 to_build.insert(java);
-                Finding::new(
+                Check::new(
                     check,
-                    Status::Note,
+                    CheckStatus::Note,
                     "the first run builds it by Maven, in about two minutes",
                 )
             });
@@ -82,21 +82,21 @@ async fn engines(options: &Options, toolbox: &Toolbox) -> Vec<Finding> {
         match toolbox.java(least, purpose).await {
             Ok(java) => {
                 let found = format!("{} {}: {}", java.version, java.how, java.home.display());
-                findings.push(Finding::ok(check, found));
+                findings.push(Check::ok(check, found));
                 // One Maven builds all; without an engine to build it is not needed.
                 if to_build.first() == Some(&least) {
                     findings.push(match toolbox.maven(&java).await {
-                        Ok(maven) => Finding::ok(
+                        Ok(maven) => Check::ok(
                             "maven",
                             format!("{} {}: {}", maven.version, maven.how, maven.path.display()),
                         ),
-                        Err(error) => Finding::missing("maven", &[Seat::Embedded], error).cure("apt-get install maven"),
+                        Err(error) => Check::missing("maven", &[Seat::Embedded], error).cure("apt-get install maven"),
                     });
                 }
             }
             Err(error) => {
                 let cure = cure(&error, format!("apt-get install openjdk-{least}-jdk-headless"));
-                findings.push(Finding::missing(check, &[Seat::Embedded], brief(&error)).cure(cure));
+                findings.push(Check::missing(check, &[Seat::Embedded], brief(&error)).cure(cure));
             }
         }
     }

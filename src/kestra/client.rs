@@ -1,7 +1,7 @@
 use super::connection::Pauses;
 use super::dialect::{Dialect, Outputs};
-use super::error::{Cause, Error};
-use super::generation::Generation;
+use super::error::{Error, RequestCause};
+use super::generation::ApiGeneration;
 use super::http::{Call, Names, Transport};
 use super::model::{Execution, FlowRef, LogLine};
 use super::{Auth, Scrub};
@@ -47,7 +47,7 @@ pub struct ServerInfo {
     /// own web server: then nothing is proved of Kestra's HTTP layer.
     pub engine_adapter: bool,
     /// The generation of the API that was chosen.
-    pub generation: Generation,
+    pub generation: ApiGeneration,
 }
 
 /// A Kestra server, spoken to in the language of its generation.
@@ -91,10 +91,13 @@ impl Client {
         };
         let configs: Configs = transport.json(&call, &transport.request_deadline()).await?;
         let version = configs.version.trim_start_matches('v').parse().map_err(|error| {
-            transport.infra(&call, Cause::Malformed(format!("its version does not parse: {error}")))
+            transport.infra(
+                &call,
+                RequestCause::Malformed(format!("its version does not parse: {error}")),
+            )
         })?;
         let server = ServerInfo {
-            generation: Generation::of(&version),
+            generation: ApiGeneration::of(&version),
             version,
             engine_adapter: configs.engine_adapter,
         };
@@ -109,7 +112,9 @@ impl Client {
         let path = ["executions", "kestra-secrets"];
         let call = self.call("log in to Kestra".into(), Method::GET, &path);
         match self.transport.done(&call, &self.transport.request_deadline()).await {
-            Err(error) if matches!(error.failure().cause, Cause::Status { status, .. } if status != 401) => Ok(()),
+            Err(error) if matches!(error.failure().cause, RequestCause::Status { status, .. } if status != 401) => {
+                Ok(())
+            }
             result => result,
         }
     }
@@ -143,7 +148,7 @@ impl Client {
             Value::Null => Ok(Map::new()),
             _ => {
                 let what = "the outputs of a task are no JSON object";
-                Err(self.transport.infra(&call, Cause::Malformed(what.into())))
+                Err(self.transport.infra(&call, RequestCause::Malformed(what.into())))
             }
         }
     }

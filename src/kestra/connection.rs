@@ -1,6 +1,6 @@
 //! A connection to one origin, and why it failed: what requests and health checks share.
 
-use super::error::Cause;
+use super::error::RequestCause;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Url, redirect};
 use std::error::Error as StdError;
@@ -10,14 +10,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// A point in time that a call must be done by, the name it goes by when it passes, and how far
 /// things had come by then.
-pub(super) struct Deadline {
+pub(super) struct CallDeadline {
     name: &'static str,
     length: Duration,
     at: Instant,
     last: Option<String>,
 }
 
-impl Deadline {
+impl CallDeadline {
     pub(super) fn start(name: &'static str, length: Duration) -> Self {
         Self {
             name,
@@ -35,8 +35,8 @@ impl Deadline {
         self.last = Some(last);
     }
 
-    pub(super) fn passed(&self) -> Cause {
-        Cause::Deadline {
+    pub(super) fn passed(&self) -> RequestCause {
+        RequestCause::Deadline {
             name: self.name,
             length: self.length,
             last: self.last.clone(),
@@ -96,18 +96,18 @@ pub(super) fn client_for(url: &Url, connect: Duration) -> reqwest::Result<reqwes
 }
 
 /// What a request that got no answer failed of.
-pub(super) fn classify(error: &reqwest::Error, connect: Duration, shown: impl Fn(&str) -> String) -> Cause {
+pub(super) fn classify(error: &reqwest::Error, connect: Duration, shown: impl Fn(&str) -> String) -> RequestCause {
     let text = shown(&chain(error));
     match sources(error).find_map(io_kind) {
-        _ if error.is_timeout() => Cause::Deadline {
+        _ if error.is_timeout() => RequestCause::Deadline {
             name: "connect",
             length: connect,
             last: None,
         },
-        Some(io::ErrorKind::ConnectionRefused) => Cause::ConnectionRefused,
+        Some(io::ErrorKind::ConnectionRefused) => RequestCause::ConnectionRefused,
         // What rustls finds wrong with the other side comes as invalid data.
-        Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(text),
-        _ => Cause::Connection(text),
+        Some(io::ErrorKind::InvalidData) if error.is_connect() => RequestCause::Tls(text),
+        _ => RequestCause::Connection(text),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::Auth;
-use crate::verdict::Infra;
+use crate::error::InfraError;
 use reqwest::StatusCode;
 use std::fmt;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use std::time::Duration;
 #[diagnostic(transparent)]
 pub enum Error {
     /// Kestra understood the flow and would not have it.
-    Refused(Box<Failure>),
+    Refused(Box<RequestFailure>),
     /// Anything else: network, credentials, a server that is no Kestra, a deadline.
-    Infra(Box<Failure>),
+    Infra(Box<RequestFailure>),
 }
 
 impl Error {
     /// What happened, whichever side caused it.
-    pub fn failure(&self) -> &Failure {
+    pub fn failure(&self) -> &RequestFailure {
         match self {
             Self::Refused(failure) | Self::Infra(failure) => failure,
         }
@@ -26,7 +26,7 @@ impl Error {
 
     /// Whether the server does not know what was asked for.
     pub(super) fn is_not_found(&self) -> bool {
-        matches!(self.failure().cause, Cause::Status { status: 404, .. })
+        matches!(self.failure().cause, RequestCause::Status { status: 404, .. })
     }
 }
 
@@ -34,13 +34,13 @@ impl Error {
 /// the server has been through the caller's [`Scrub`](super::Scrub).
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("failed to {action} ({request}): {cause}")]
-pub struct Failure {
+pub struct RequestFailure {
     /// Completes "failed to …", such as `create flow company.team/secret_test`.
     pub action: String,
     /// Method and path.
     pub request: String,
     /// What came of it.
-    pub cause: Cause,
+    pub cause: RequestCause,
     /// The likely reason, and what to do.
     #[help]
     pub help: Option<String>,
@@ -48,7 +48,7 @@ pub struct Failure {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum RequestCause {
     /// The server answered with an error of its own.
     Status {
         /// The HTTP status.
@@ -87,7 +87,7 @@ pub enum Cause {
     Exited(String),
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for RequestCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status { status, message } if message.is_empty() => {
@@ -118,22 +118,22 @@ impl fmt::Display for Cause {
 }
 
 /// What a call failed of in a phase of a run, for a case that cannot be judged.
-pub(crate) fn infra(phase: &str, error: &Error) -> Infra {
+pub(crate) fn infra(phase: &str, error: &Error) -> InfraError {
     let failure = error.failure();
-    let infra = Infra {
+    let infra = InfraError {
         help: failure.help.clone(),
-        ..Infra::new(phase, failure)
+        ..InfraError::new(phase, failure)
     };
-    if failure.cause.is_passing() {
-        infra.passing()
+    if failure.cause.is_transient() {
+        infra.transient()
     } else {
         infra
     }
 }
 
-impl Cause {
+impl RequestCause {
     /// Whether it may be over by now: the server or the way to it broke in the middle.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             Self::Deadline { name, .. } => *name == "request",

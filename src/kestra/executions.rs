@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Client;
-use super::connection::{Deadline, Pauses};
-use super::error::{Cause, Error};
+use super::connection::{CallDeadline, Pauses};
+use super::error::{Error, RequestCause};
 use super::model::{Execution, FlowRef, id};
 
 /// The label by which an execution is known whose answer was lost.
@@ -61,11 +61,11 @@ impl Client {
         self.to_its_end(flow, execution, deadline).await
     }
 
-    fn execution_deadline(&self) -> Deadline {
-        Deadline::start("execution", self.transport.limits().execution)
+    fn execution_deadline(&self) -> CallDeadline {
+        CallDeadline::start("execution", self.transport.limits().execution)
     }
 
-    async fn ask_for(&self, flow: &FlowRef, wait: bool, deadline: &Deadline) -> Result<Execution, Error> {
+    async fn ask_for(&self, flow: &FlowRef, wait: bool, deadline: &CallDeadline) -> Result<Execution, Error> {
         let path = ["executions", &flow.namespace, &flow.id];
         let mut start = self.call(format!("run flow {flow}"), Method::POST, &path);
         start.refusals = &[400, 409, 422];
@@ -89,7 +89,7 @@ impl Client {
     }
 
     /// The execution of the flow with this mark, as soon as there is one.
-    async fn marked(&self, flow: &FlowRef, mark: &str, deadline: &Deadline) -> Result<Option<Execution>, Error> {
+    async fn marked(&self, flow: &FlowRef, mark: &str, deadline: &CallDeadline) -> Result<Option<Execution>, Error> {
         let mark = json!({"key": MARK, "value": mark});
         let is_it = |light: &Light| light.labels.as_array().is_some_and(|labels| labels.contains(&mark));
         let until = (Instant::now() + LOST).min(deadline.at());
@@ -180,7 +180,7 @@ impl Client {
         &self,
         flow: &FlowRef,
         mut execution: Execution,
-        mut deadline: Deadline,
+        mut deadline: CallDeadline,
     ) -> Result<Execution, Error> {
         let id = execution.id.clone();
         let path = ["executions", id.as_str()];
@@ -207,8 +207,8 @@ impl Client {
 /// Whether the server, or what stands before it, may have taken the request that it gave no answer to.
 fn may_have_begun(error: &Error) -> bool {
     match error.failure().cause {
-        Cause::Status { status, .. } => matches!(status, 502..=504),
-        Cause::Connection(_) => true,
+        RequestCause::Status { status, .. } => matches!(status, 502..=504),
+        RequestCause::Connection(_) => true,
         _ => false,
     }
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::Client;
-use super::error::{Cause, Error};
+use super::error::{Error, RequestCause};
 use super::http::Call;
 use super::model::FlowRef;
 
@@ -73,5 +73,5 @@ fn with_source(mut call: Call, source: &str) -> Call {
 }
 
 fn may_be_there(error: &Error) -> bool {
-    matches!(error.failure().cause, Cause::Status { status: 409 | 422, .. })
+    matches!(error.failure().cause, RequestCause::Status { status: 409 | 422, .. })
 }

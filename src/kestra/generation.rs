@@ -5,7 +5,7 @@ use super::{v0, v1, v2};
 
 /// A generation of Kestra's REST API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Generation {
+pub enum ApiGeneration {
     /// Up to 0.22: no tenant in the paths, outputs within the execution.
     V0,
     /// 0.23 to 1.x: tenant `main`, outputs within the execution.
@@ -14,7 +14,7 @@ pub enum Generation {
     V2,
 }
 
-impl Generation {
+impl ApiGeneration {
     /// The generation that a Kestra of this version speaks. A snapshot or a release candidate
     /// speaks the one of the version it leads to.
     pub fn of(version: &Version) -> Self {

@@ -1,6 +1,6 @@
 use super::Auth;
-use super::connection::{Deadline, Pauses, chain, classify, client_for};
-use super::error::{Cause, Error, Failure};
+use super::connection::{CallDeadline, Pauses, chain, classify, client_for};
+use super::error::{Error, RequestCause, RequestFailure};
 use reqwest::Url;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,10 +26,10 @@ pub async fn wait_healthy(
     deadline: Duration,
     until: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let mut deadline = Deadline::start("health", deadline);
+    let mut deadline = CallDeadline::start("health", deadline);
     let cause = tokio::select! {
         biased;
-        how = until => Cause::Exited(how),
+        how = until => RequestCause::Exited(how),
         up = poll(management, &mut deadline) => match up {
             Ok(()) => return Ok(()),
             Err(cause) => cause,
@@ -37,13 +37,13 @@ pub async fn wait_healthy(
     };
     let origin = management.origin().ascii_serialization();
     let help = match &cause {
-        Cause::Deadline { .. } => Some(format!(
+        RequestCause::Deadline { .. } => Some(format!(
             "Kestra at {origin} did not become healthy; its log says what it waits for, often \
              its database; or allow more time"
         )),
         other => other.help(&origin, &Auth::None, None),
     };
-    Err(Error::Infra(Box::new(Failure {
+    Err(Error::Infra(Box::new(RequestFailure {
         action: "wait for Kestra to become healthy".into(),
         request: format!("GET {origin}/health"),
         cause,
@@ -51,11 +51,11 @@ pub async fn wait_healthy(
     })))
 }
 
-async fn poll(management: &Url, deadline: &mut Deadline) -> Result<(), Cause> {
-    let client = client_for(management, ATTEMPT).map_err(|error| Cause::Tls(chain(&error)))?;
+async fn poll(management: &Url, deadline: &mut CallDeadline) -> Result<(), RequestCause> {
+    let client = client_for(management, ATTEMPT).map_err(|error| RequestCause::Tls(chain(&error)))?;
     let url = management
         .join("health")
-        .map_err(|error| Cause::Connection(error.to_string()))?;
+        .map_err(|error| RequestCause::Connection(error.to_string()))?;
     let mut pauses = Pauses::new();
     loop {
         let attempt = (Instant::now() + ATTEMPT).min(deadline.at());

@@ -1,8 +1,8 @@
 //! One request and its bounded answer: what the client and its generations are built on.
 
 use super::body;
-use super::connection::{Deadline, Pauses, chain, classify, client_for};
-use super::error::{Cause, Error, Failure};
+use super::connection::{CallDeadline, Pauses, chain, classify, client_for};
+use super::error::{Error, RequestCause, RequestFailure};
 use super::{Auth, Limits, Scrub};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -39,7 +39,7 @@ pub(super) enum Names {
 }
 
 /// An answer, whatever its status.
-struct Answer {
+struct HttpAnswer {
     status: StatusCode,
     location: Option<String>,
     body: Vec<u8>,
@@ -66,16 +66,16 @@ impl Transport {
         let built = client_for(&base, limits.connect);
         let action = || "prepare for requests".into();
         match built {
-            _ if !usable => Err(Error::Infra(Box::new(Failure {
+            _ if !usable => Err(Error::Infra(Box::new(RequestFailure {
                 action: action(),
                 request: base.scheme().into(),
-                cause: Cause::Malformed("its URL is not one of http or https".into()),
+                cause: RequestCause::Malformed("its URL is not one of http or https".into()),
                 help: Some("give Kestra's URL as http://HOST:PORT or https://HOST".into()),
             }))),
-            Err(error) => Err(Error::Infra(Box::new(Failure {
+            Err(error) => Err(Error::Infra(Box::new(RequestFailure {
                 action: action(),
                 request: base.origin().ascii_serialization(),
-                cause: Cause::Tls(scrub(&chain(&error))),
+                cause: RequestCause::Tls(scrub(&chain(&error))),
                 help: Some("check the certificate authorities that this machine trusts".into()),
             }))),
             Ok(http) => Ok(Self {
@@ -92,8 +92,8 @@ impl Transport {
         &self.limits
     }
 
-    pub(super) fn request_deadline(&self) -> Deadline {
-        Deadline::start("request", self.limits.request)
+    pub(super) fn request_deadline(&self) -> CallDeadline {
+        CallDeadline::start("request", self.limits.request)
     }
 
     pub(super) fn origin(&self) -> String {
@@ -118,34 +118,34 @@ impl Transport {
     }
 
     /// Sends the request and reads a JSON answer of the expected shape.
-    pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call, deadline: &Deadline) -> Result<T, Error> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call, deadline: &CallDeadline) -> Result<T, Error> {
         let answer = self.accepted(call, deadline).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
             let what = body::misfit(&error, &answer.body, |text| self.shown(text));
-            self.infra(call, Cause::Malformed(what))
+            self.infra(call, RequestCause::Malformed(what))
         })
     }
 
     /// Sends the request and reads an answer whose content does not matter.
-    pub(super) async fn done(&self, call: &Call, deadline: &Deadline) -> Result<(), Error> {
+    pub(super) async fn done(&self, call: &Call, deadline: &CallDeadline) -> Result<(), Error> {
         self.accepted(call, deadline).await.map(drop)
     }
 
-    pub(super) fn infra(&self, call: &Call, cause: Cause) -> Error {
+    pub(super) fn infra(&self, call: &Call, cause: RequestCause) -> Error {
         Error::Infra(Box::new(self.failure(call, cause, None)))
     }
 
-    async fn accepted(&self, call: &Call, deadline: &Deadline) -> Result<Answer, Error> {
+    async fn accepted(&self, call: &Call, deadline: &CallDeadline) -> Result<HttpAnswer, Error> {
         let answer = self.patiently(call, deadline).await;
         let answer = answer.map_err(|cause| self.infra(call, cause))?;
         if answer.status.is_success() {
             return Ok(answer);
         }
         if let (true, Some(to)) = (answer.status.is_redirection(), &answer.location) {
-            return Err(self.infra(call, Cause::Redirected { to: self.shown(to) }));
+            return Err(self.infra(call, RequestCause::Redirected { to: self.shown(to) }));
         }
         let status = answer.status.as_u16();
-        let cause = Cause::Status {
+        let cause = RequestCause::Status {
             status,
             message: body::message(&answer.body, |text| self.shown(text)),
         };
@@ -162,11 +162,14 @@ impl Transport {
     }
 
     /// The answer; a connection that is lost, as by a tunnel that is cut, is made anew a few times.
-    async fn patiently(&self, call: &Call, deadline: &Deadline) -> Result<Answer, Cause> {
+    async fn patiently(&self, call: &Call, deadline: &CallDeadline) -> Result<HttpAnswer, RequestCause> {
         let mut pauses = Pauses::new();
         let mut answer = self.exchange(call, deadline, true).await;
         for _ in 0..AGAIN {
-            let lost = matches!(answer, Err(Cause::Connection(_) | Cause::ConnectionRefused));
+            let lost = matches!(
+                answer,
+                Err(RequestCause::Connection(_) | RequestCause::ConnectionRefused)
+            );
             if !lost || !call.repeatable || !pauses.next_before(deadline.at()).await {
                 break;
             }
@@ -175,7 +178,12 @@ impl Transport {
         answer
     }
 
-    async fn exchange(&self, call: &Call, deadline: &Deadline, authenticated: bool) -> Result<Answer, Cause> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        deadline: &CallDeadline,
+        authenticated: bool,
+    ) -> Result<HttpAnswer, RequestCause> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -197,7 +205,7 @@ impl Transport {
             let location = response.headers().get(LOCATION);
             let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
             let body = self.bounded(response).await?;
-            Ok(Answer { status, location, body })
+            Ok(HttpAnswer { status, location, body })
         };
         let result = timeout_at(deadline.at(), exchange).await;
         let result = result.unwrap_or_else(|_| Err(deadline.passed()));
@@ -210,24 +218,24 @@ impl Transport {
         result
     }
 
-    async fn bounded(&self, mut response: Response) -> Result<Vec<u8>, Cause> {
+    async fn bounded(&self, mut response: Response) -> Result<Vec<u8>, RequestCause> {
         let limit = self.limits.body;
         // Nobody asked for it, and a small answer could become one of any size.
         let coding = response.headers().get(CONTENT_ENCODING);
         if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             let coding = self.shown(&String::from_utf8_lossy(coding.as_bytes()));
-            return Err(Cause::Malformed(format!(
+            return Err(RequestCause::Malformed(format!(
                 "it is compressed ({coding}), which was not asked for"
             )));
         }
         let announced = response.content_length().unwrap_or(0);
         if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
-            return Err(Cause::TooLarge { limit });
+            return Err(RequestCause::TooLarge { limit });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cause(&error))? {
             if body.len() + chunk.len() > limit {
-                return Err(Cause::TooLarge { limit });
+                return Err(RequestCause::TooLarge { limit });
             }
             body.extend_from_slice(&chunk);
         }
@@ -258,12 +266,12 @@ impl Transport {
         body::shown(&(self.scrub)(text))
     }
 
-    fn failure(&self, call: &Call, cause: Cause, complaints: Option<&str>) -> Failure {
+    fn failure(&self, call: &Call, cause: RequestCause, complaints: Option<&str>) -> RequestFailure {
         let help = match cause {
-            Cause::Status { status: 404, .. } => Some(not_found(call.names, &self.origin())),
+            RequestCause::Status { status: 404, .. } => Some(not_found(call.names, &self.origin())),
             _ => cause.help(&self.origin(), &self.auth, complaints),
         };
-        Failure {
+        RequestFailure {
             action: self.shown(&call.action),
             request: format!("{} {}", call.method, call.url.path()),
             help,
@@ -271,7 +279,7 @@ impl Transport {
         }
     }
 
-    fn cause(&self, error: &reqwest::Error) -> Cause {
+    fn cause(&self, error: &reqwest::Error) -> RequestCause {
         classify(error, self.limits.connect, |text| self.shown(text))
     }
 }

@@ -25,12 +25,12 @@ mod v1;
 mod v2;
 
 pub use client::{Client, Limits, ServerInfo};
-pub use credentials::{Auth, Credentials};
+pub use credentials::Auth;
 pub(crate) use error::infra;
-pub use error::{Cause, Error, Failure};
-pub use generation::Generation;
+pub use error::{Error, RequestCause, RequestFailure};
+pub use generation::ApiGeneration;
 pub use health::wait_healthy;
-pub use model::{Execution, FlowRef, LogLine, State, TaskRun};
+pub use model::{Execution, ExecutionState, FlowRef, LogLine, TaskRun};
 
 use std::sync::Arc;
 

@@ -23,10 +23,10 @@ impl fmt::Display for FlowRef {
     }
 }
 
-/// How far an execution or a task run has come (`io.kestra.core.models.flows.State`).
+/// How far an execution or a task run has come (`io.kestra.core.models.flows.ExecutionState`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
-pub enum State {
+pub enum ExecutionState {
     /// Ended well.
     Success,
     /// Ended badly.
@@ -41,8 +41,8 @@ pub enum State {
     Other(String),
 }
 
-impl State {
-    /// Whether it stays as it is (`State.Type.isTerminated`).
+impl ExecutionState {
+    /// Whether it stays as it is (`ExecutionState.Type.isTerminated`).
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Other(name) => matches!(name.as_str(), "SKIPPED" | "RETRIED"),
@@ -51,7 +51,7 @@ impl State {
     }
 }
 
-impl From<String> for State {
+impl From<String> for ExecutionState {
     fn from(name: String) -> Self {
         match name.as_str() {
             "SUCCESS" => Self::Success,
@@ -70,7 +70,7 @@ impl From<String> for State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for ExecutionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Success => "SUCCESS",
@@ -90,7 +90,7 @@ pub struct Execution {
     /// Kestra's id for it.
     pub id: String,
     /// How it ended.
-    pub state: State,
+    pub state: ExecutionState,
     /// The tasks that were started, in that order.
     pub task_runs: Vec<TaskRun>,
     /// From its creation to its end by the server's clock, where the server says so.
@@ -106,7 +106,7 @@ pub struct TaskRun {
     /// The id that the flow gives the task.
     pub task_id: String,
     /// How it ended.
-    pub state: State,
+    pub state: ExecutionState,
     /// Its outputs, in generations that keep them in the execution; see
     /// [`Client::outputs`](super::Client::outputs), which knows where each keeps them.
     pub outputs: Option<Value>,
@@ -180,7 +180,7 @@ pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error>
 
 #[derive(Deserialize)]
 struct WireState {
-    current: State,
+    current: ExecutionState,
     // Told along with the result, never judged: an odd one is no reason to lose the answer.
     duration: Option<Value>,
 }

@@ -28,9 +28,9 @@ fn is_empty(tree: &Tree, id: Id) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::input::{Form, Source};
-    use crate::lint::{Rule, lint};
-    use crate::secret::diagnosis::{Code, Example};
+    use crate::lint::input::{FileForm, SourceFile};
+    use crate::lint::{LintRule, lint};
+    use crate::oracle::secret::diagnosis::{Code, Example};
 
     #[test]
     fn the_example_of_its_code_shows_it_and_is_clean_when_cured() {
@@ -38,11 +38,11 @@ mod tests {
             panic!("a value alone does not show it");
         };
         let rules = |text: &str| {
-            let source = Source::new("values.yaml", None, text, Form::Yaml);
+            let source = SourceFile::new("values.yaml", None, text, FileForm::Yaml);
             let linted = lint(&[source], None);
             linted.located.iter().map(|l| l.finding.rule).collect::<Vec<_>>()
         };
-        assert_eq!(rules(wrong), [Rule::Fault(Code::NoConfiguration)]);
+        assert_eq!(rules(wrong), [LintRule::Fault(Code::NoConfiguration)]);
         assert_eq!(rules(right), []);
     }
 }

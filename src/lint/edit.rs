@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::scalar;
-use super::tree::{Node, Scalar, Style, Tag};
-use crate::secret::Plain;
+use super::tree::{Scalar, Style, Tag, TreeNode};
+use crate::oracle::secret::Plaintext;
 
 /// Bytes to put in the place of others. `Debug` shows no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,13 +12,13 @@ pub struct Edit {
     /// The bytes that go.
     pub range: Range<usize>,
     /// What comes in their place.
-    pub text: Plain,
+    pub text: Plaintext,
 }
 
 /// How `new` is to be written where `node` is; none where that would change more than the value.
 ///
 /// Only texts that need no escape in any style are written: Base64, names, and pairs of them.
-pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plain) -> Option<Edit> {
+pub fn rewrite(source: &str, node: &TreeNode, scalar: &Scalar, new: &Plaintext) -> Option<Edit> {
     let safe = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_.-".contains(b);
     let text = std::str::from_utf8(new.bytes()).ok()?;
     if node.shared || scalar.tag == Tag::Other || text.is_empty() || !new.bytes().iter().all(safe) {
@@ -48,7 +48,7 @@ pub fn rewrite(source: &str, node: &Node, scalar: &Scalar, new: &Plain) -> Optio
     };
     Some(Edit {
         range,
-        text: Plain::new(text, new.is_public()),
+        text: Plaintext::new(text, new.is_public()),
     })
 }
 

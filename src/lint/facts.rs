@@ -1,16 +1,16 @@
 //! What the files say, whatever kind of file said it.
 
 use super::finding::Severity;
-use super::origin::Origin;
+use super::origin::ValueMaker;
 use super::tree::Id;
-use crate::environment::ObjectKind;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::Place;
-use crate::secret::diagnosis::Code;
 
 /// A node of one of the sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct At {
+pub struct NodeRef {
     /// Which source.
     pub source: usize,
     /// Which node of its tree.
@@ -19,7 +19,7 @@ pub struct At {
 
 /// A value as far as the file tells. No `Debug`: it may be a secret.
 #[derive(Clone, Copy)]
-pub enum Value<'a> {
+pub enum FileValue<'a> {
     /// It is written here.
     Text {
         /// The text as YAML reads it.
@@ -30,7 +30,7 @@ pub enum Value<'a> {
     /// There is none, or an empty one, which Kestra gives as an empty text.
     Nothing,
     /// Somebody else fills it in.
-    Elsewhere(Origin),
+    Elsewhere(ValueMaker),
     /// A template makes it, and makes it right.
     Right,
     /// A template makes it, and the fault is in the template.
@@ -52,24 +52,24 @@ pub struct TemplateFault {
 
 /// A name and its value.
 #[derive(Clone, Copy)]
-pub struct Entry<'a> {
+pub struct KeyedValue<'a> {
     /// The variable, or the key.
     pub name: &'a str,
     /// Where the name is written.
-    pub name_at: At,
+    pub name_at: NodeRef,
     /// The value.
-    pub value: Value<'a>,
+    pub value: FileValue<'a>,
     /// Where the value is written.
-    pub value_at: At,
+    pub value_at: NodeRef,
     /// How many layers of Base64 it needs.
-    pub place: Place,
+    pub place: Location,
     /// Whether the scalar holds `NAME=VALUE`.
     pub literal: bool,
 }
 
 /// Who makes an object of the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker {
+pub enum ObjectMaker {
     /// A manifest of it, or of a resource whose controller gives it this very name.
     Manifest,
     /// kustomize, which adds a hash to the name that Helm's values do not follow.
@@ -77,7 +77,7 @@ pub enum Maker {
 }
 
 /// A Secret or a `ConfigMap`, or what makes one.
-pub struct Object<'a> {
+pub struct ObjectFacts<'a> {
     /// Which of the two.
     pub kind: ObjectKind,
     /// Its name; none when it has none that is known.
@@ -85,24 +85,24 @@ pub struct Object<'a> {
     /// Its namespace, where one is written.
     pub namespace: Option<&'a str>,
     /// Its keys.
-    pub keys: Vec<Entry<'a>>,
+    pub keys: Vec<KeyedValue<'a>>,
     /// Whether these are all of its keys.
     pub complete: bool,
     /// Who makes it.
-    pub maker: Maker,
+    pub maker: ObjectMaker,
 }
 
 /// One entry of `env`.
-pub enum Variable<'a> {
+pub enum EnvEntry<'a> {
     /// With a value of its own, or one that is not knowable.
-    Value(Entry<'a>),
+    Value(KeyedValue<'a>),
     /// A key of an object.
     Key(KeyRef<'a>),
 }
 
-impl<'a> Variable<'a> {
+impl<'a> EnvEntry<'a> {
     /// Its name and where it is written.
-    pub fn name(&self) -> (&'a str, At) {
+    pub fn name(&self) -> (&'a str, NodeRef) {
         match self {
             Self::Value(entry) => (entry.name, entry.name_at),
             Self::Key(key) => (key.name, key.name_at),
@@ -115,7 +115,7 @@ pub struct KeyRef<'a> {
     /// The variable.
     pub name: &'a str,
     /// Where its name is written.
-    pub name_at: At,
+    pub name_at: NodeRef,
     /// The kind of the object.
     pub kind: ObjectKind,
     /// The object.
@@ -123,7 +123,7 @@ pub struct KeyRef<'a> {
     /// The key in it.
     pub key: &'a str,
     /// Where the key is written.
-    pub key_at: At,
+    pub key_at: NodeRef,
     /// Whether the pod starts without it.
     pub optional: bool,
 }
@@ -135,13 +135,13 @@ pub struct FromRef<'a> {
     /// The object.
     pub object: &'a str,
     /// Where its name is written.
-    pub object_at: At,
+    pub object_at: NodeRef,
     /// What is put before each key.
     pub prefix: &'a str,
 }
 
 /// A container, or the values that make one.
-pub struct Container<'a> {
+pub struct ContainerFacts<'a> {
     /// Its namespace, where one is written.
     pub namespace: Option<&'a str>,
     /// Whether it runs Kestra.
@@ -151,7 +151,7 @@ pub struct Container<'a> {
     /// Whether Services of its namespace are linked.
     pub service_links: bool,
     /// `env`, in order.
-    pub env: Vec<Variable<'a>>,
+    pub env: Vec<EnvEntry<'a>>,
     /// `envFrom`, in order.
     pub env_from: Vec<FromRef<'a>>,
 }
@@ -161,7 +161,7 @@ pub struct Service<'a> {
     /// Its name.
     pub name: &'a str,
     /// Where the name is written.
-    pub at: At,
+    pub at: NodeRef,
     /// Its namespace, where one is written.
     pub namespace: Option<&'a str>,
     /// One of the variables it makes.
@@ -173,13 +173,13 @@ pub struct FilesOnly<'a> {
     /// Its name.
     pub name: &'a str,
     /// Where the name is written.
-    pub at: At,
+    pub at: NodeRef,
 }
 
 /// Something that is said whatever else the files hold.
 pub struct Remark {
     /// Where.
-    pub at: At,
+    pub at: NodeRef,
     /// The rule: a fault or, without one, a note.
     pub fault: Option<(Code, Severity)>,
     /// What it is about.
@@ -193,7 +193,7 @@ pub struct Remark {
 /// Values, and the generation of the chart that they were read for.
 pub struct ReadFor {
     /// Where they begin.
-    pub at: At,
+    pub at: NodeRef,
     /// The generation.
     pub generation: Generation,
     /// Why, as a sentence goes on.
@@ -204,11 +204,11 @@ pub struct ReadFor {
 
 /// What all files together say.
 #[derive(Default)]
-pub struct Facts<'a> {
+pub struct FileFacts<'a> {
     /// Secrets and `ConfigMap`s.
-    pub objects: Vec<Object<'a>>,
+    pub objects: Vec<ObjectFacts<'a>>,
     /// Containers.
-    pub containers: Vec<Container<'a>>,
+    pub containers: Vec<ContainerFacts<'a>>,
     /// Services with links that look like secrets.
     pub services: Vec<Service<'a>>,
     /// Classes of the CSI driver without `secretObjects`.
@@ -221,11 +221,11 @@ pub struct Facts<'a> {
     pub values: Vec<ReadFor>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> FileFacts<'a> {
     /// The variables of Kestra's containers with what the files say of their values; of two of one name the later
     /// one wins.
-    pub fn variables(&self) -> Vec<(String, Entry<'a>)> {
-        let mut found: Vec<(String, Entry<'a>)> = Vec::new();
+    pub fn variables(&self) -> Vec<(String, KeyedValue<'a>)> {
+        let mut found: Vec<(String, KeyedValue<'a>)> = Vec::new();
         for container in self.containers.iter().filter(|c| c.kestra) {
             for from in &container.env_from {
                 for entry in self.keys(from.kind, from.object) {
@@ -234,8 +234,8 @@ impl<'a> Facts<'a> {
             }
             for variable in &container.env {
                 match variable {
-                    Variable::Value(entry) => found.push((entry.name.to_owned(), *entry)),
-                    Variable::Key(key) => {
+                    EnvEntry::Value(entry) => found.push((entry.name.to_owned(), *entry)),
+                    EnvEntry::Key(key) => {
                         let entry = self.keys(key.kind, key.object).find(|entry| entry.name == key.key);
                         found.extend(entry.map(|entry| (key.name.to_owned(), *entry)));
                     }
@@ -245,7 +245,7 @@ impl<'a> Facts<'a> {
         found
     }
 
-    fn keys(&self, kind: ObjectKind, name: &'a str) -> impl Iterator<Item = &Entry<'a>> {
+    fn keys(&self, kind: ObjectKind, name: &'a str) -> impl Iterator<Item = &KeyedValue<'a>> {
         let objects = self
             .objects
             .iter()

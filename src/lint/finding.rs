@@ -6,13 +6,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::diagnosis::Code;
-use crate::words::count;
+use crate::system::words::count;
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
+pub enum LintRule {
     /// A fault with a code.
     Fault(Code),
     /// The value is made elsewhere, or may not be read; no fault by itself.
@@ -26,7 +26,7 @@ pub enum Rule {
     Drift,
 }
 
-impl Rule {
+impl LintRule {
     /// Every rule: the codes first.
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = Code::ALL.iter().map(|code| Self::Fault(*code));
@@ -61,13 +61,13 @@ impl Rule {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for LintRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl Serialize for Rule {
+impl Serialize for LintRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id())
     }
@@ -131,7 +131,7 @@ pub struct Finding {
     pub column: usize,
     /// `KS001` and so on, or a rule without a code.
     #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable|uneven|drift)$"))]
-    pub rule: Rule,
+    pub rule: LintRule,
     /// How bad it is.
     pub severity: Severity,
     /// The variable that Kestra gets, or the object that is wrong.
@@ -190,14 +190,14 @@ impl Unreadable {
 
 /// All that lint has to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Report {
+pub struct LintReport {
     /// The version of this format.
     #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
     /// How many files were read.
     pub files: usize,
     /// How many errors, warnings and notes there are.
-    pub counts: Counts,
+    pub counts: SeverityCounts,
     /// In the order of file, line and column.
     pub findings: Vec<Finding>,
     /// The values for Kestra's chart, and what they were read as.
@@ -210,7 +210,7 @@ pub struct Report {
 
 /// Findings by severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Counts {
+pub struct SeverityCounts {
     /// Errors.
     pub errors: usize,
     /// Warnings.
@@ -219,7 +219,7 @@ pub struct Counts {
     pub notes: usize,
 }
 
-impl Counts {
+impl SeverityCounts {
     /// Counts findings.
     pub fn of(findings: &[Finding]) -> Self {
         let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
@@ -236,7 +236,7 @@ impl Counts {
     }
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for SeverityCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             errors,
@@ -248,7 +248,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The JSON Schema of [`Report`].
+/// The JSON Schema of [`LintReport`].
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Report).to_value()
+    schemars::schema_for!(LintReport).to_value()
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::finding::{Rule, Unreadable};
+use super::finding::{LintRule, Unreadable};
 use super::tree::{Malformed, Tree};
-use crate::bounded;
-use crate::scenario::InputError;
+use crate::error::InputError;
+use crate::system::bounded;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
@@ -21,7 +21,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// How a file is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum FileForm {
     /// YAML or JSON.
     Yaml,
     /// `KEY=VALUE` lines of `--from-env-file`, or of `envs` in a kustomization.
@@ -34,7 +34,7 @@ pub enum Form {
 }
 
 /// One file's text. No `Debug`: it holds secrets.
-pub struct Source {
+pub struct SourceFile {
     /// The file as the user named it; `<stdin>`.
     pub name: String,
     /// Where it is; none for standard input.
@@ -42,18 +42,18 @@ pub struct Source {
     /// Its text.
     pub text: Zeroizing<String>,
     /// How to read it.
-    pub form: Form,
+    pub form: FileForm,
     /// Whether the user named it, and not only a folder it is in.
     pub named: bool,
     /// Whether it is one of the arguments or below one, and not only beside a kustomization.
     pub given: bool,
     lines: OnceCell<Vec<usize>>,
-    allowed: OnceCell<Vec<(usize, Rule)>>,
+    allowed: OnceCell<Vec<(usize, LintRule)>>,
 }
 
-impl Source {
+impl SourceFile {
     /// A text under a name.
-    pub fn new(name: impl Into<String>, path: Option<PathBuf>, text: impl Into<String>, form: Form) -> Self {
+    pub fn new(name: impl Into<String>, path: Option<PathBuf>, text: impl Into<String>, form: FileForm) -> Self {
         Self {
             name: name.into(),
             path,
@@ -80,10 +80,10 @@ impl Source {
     /// [`Malformed`] YAML.
     pub fn tree(&self) -> Result<Tree<'_>, Malformed> {
         match &self.form {
-            Form::Yaml => Tree::parse(&self.text, header(&self.text)),
-            Form::EnvFile => Ok(Tree::raw(&self.text, env_lines(&self.text))),
+            FileForm::Yaml => Tree::parse(&self.text, header(&self.text)),
+            FileForm::EnvFile => Ok(Tree::raw(&self.text, env_lines(&self.text))),
             // The name is not in the file.
-            Form::Whole { .. } => Ok(Tree::raw(&self.text, [(0..0, 0..self.text.len())])),
+            FileForm::Whole { .. } => Ok(Tree::raw(&self.text, [(0..0, 0..self.text.len())])),
         }
     }
 
@@ -100,14 +100,14 @@ impl Source {
     }
 
     /// Whether a comment on the line, or on the one above, allows the rule.
-    pub fn allows(&self, rule: Rule, line: usize) -> bool {
+    pub fn allows(&self, rule: LintRule, line: usize) -> bool {
         let allowed = self.allowed.get_or_init(|| self.allowances());
         allowed
             .iter()
             .any(|(at, what)| *what == rule && (*at == line || at + 1 == line))
     }
 
-    fn allowances(&self) -> Vec<(usize, Rule)> {
+    fn allowances(&self) -> Vec<(usize, LintRule)> {
         const MARK: &str = "kestra-secrets: allow";
         let mut all = Vec::new();
         for (at, _) in self.text.match_indices(MARK) {
@@ -118,7 +118,7 @@ impl Source {
             let (line, _) = self.place(at);
             let words = self.text[at + MARK.len()..].lines().next().unwrap_or_default();
             let words = words.split([',', ' ', '\t']).filter(|word| !word.is_empty());
-            all.extend(words.map_while(Rule::named).map(|rule| (line, rule)));
+            all.extend(words.map_while(LintRule::named).map(|rule| (line, rule)));
         }
         all
     }
@@ -153,7 +153,7 @@ fn env_lines(text: &str) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
 #[derive(Default)]
 pub struct Inputs {
     /// The texts, in the order of the arguments; those of a folder by name.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SourceFile>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -229,8 +229,8 @@ impl Inputs {
             Ok(bytes) => match text(name, &bytes) {
                 Ok(text) => {
                     let is_env = path.is_some_and(|p| p.extension().is_some_and(|e| e == "env") || p.ends_with(".env"));
-                    let form = if is_env { Form::EnvFile } else { Form::Yaml };
-                    let mut source = Source::new(name, path.map(Into::into), text, form);
+                    let form = if is_env { FileForm::EnvFile } else { FileForm::Yaml };
+                    let mut source = SourceFile::new(name, path.map(Into::into), text, form);
                     source.named = named;
                     self.sources.push(source);
                 }
@@ -244,7 +244,7 @@ impl Inputs {
     }
 
     /// Reads a file that the kustomization of a source names, unless it leaves the folder.
-    pub fn beside(&mut self, kustomization: usize, file: &str, form: Form) {
+    pub fn beside(&mut self, kustomization: usize, file: &str, form: FileForm) {
         let Some((Some(path), named)) = self.sources.get(kustomization).map(|s| (&s.path, s.named)) else {
             return;
         };
@@ -289,10 +289,10 @@ fn text(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::diagnosis::Code;
+    use crate::oracle::secret::diagnosis::Code;
 
-    fn source(text: &str) -> Source {
-        Source::new("x", None, text, Form::Yaml)
+    fn source(text: &str) -> SourceFile {
+        SourceFile::new("x", None, text, FileForm::Yaml)
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     fn a_comment_allows_rules_on_its_line_and_the_next() {
         let source =
             source("a: 1 # kestra-secrets: allow KS003, ks005 because\nb: 2\nc: 3\nd: kestra-secrets: allow KS001\n");
-        let allows = |code, line| source.allows(Rule::Fault(code), line);
+        let allows = |code, line| source.allows(LintRule::Fault(code), line);
         assert!(allows(Code::EncodedTooOften, 1) && allows(Code::PlaintextDecodes, 2));
         assert!(!allows(Code::EncodedTooOften, 3) && !allows(Code::TrailingNewline, 4) && !allows(Code::Crlf, 1));
     }

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use crate::secret::{PREFIX, Place, Plain, decode};
+use crate::oracle::secret::{Location, PREFIX, Plaintext, decode};
 
 /// Secrets by the name a flow calls them, without regard to case.
 #[derive(Debug, Clone, Default)]
-pub struct Meanings(BTreeMap<String, Meaning>);
+pub struct ExpectedValues(BTreeMap<String, Meaning>);
 
 #[derive(Debug, Clone)]
 struct Meaning {
-    plain: Plain,
-    encodings: Vec<Plain>,
+    plain: Plaintext,
+    encodings: Vec<Plaintext>,
 }
 
-impl Meanings {
+impl ExpectedValues {
     /// Says what a secret is. `encodings` are some that people have at hand: of those, the one that arrives is
     /// written where the value is wrong, rather than one of the same plaintext that nobody has seen.
-    pub fn say(&mut self, key: &str, plain: Plain, encodings: Vec<Plain>) {
+    pub fn say(&mut self, key: &str, plain: Plaintext, encodings: Vec<Plaintext>) {
         self.0.insert(key.to_uppercase(), Meaning { plain, encodings });
     }
 
     /// What the secret of a variable is meant to be.
-    pub fn plain(&self, variable: &str) -> Option<&Plain> {
+    pub fn plain(&self, variable: &str) -> Option<&Plaintext> {
         self.of(variable).map(|meaning| &meaning.plain)
     }
 
     /// The encoding at hand that gives the secret when it is written there.
-    pub fn written(&self, variable: &str, place: Place) -> Option<Plain> {
+    pub fn written(&self, variable: &str, place: Location) -> Option<Plaintext> {
         let Meaning { plain, encodings } = self.of(variable)?;
-        let arrives = |written: &&Plain| {
+        let arrives = |written: &&Plaintext| {
             let environment = place.environment(written);
             environment.is_some_and(|env| decode(&env).is_ok_and(|text| text == *plain))
         };
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn an_encoding_at_hand_is_taken_where_it_arrives() {
-        let mut meanings = Meanings::default();
-        let texts = ["YWRtaW4=", "WVdSdGFXNEsK", "WVdSdGFXND0K"].map(|text| Plain::new(text, true));
-        meanings.say("db_username", Plain::new("admin", true), texts.to_vec());
+        let mut meanings = ExpectedValues::default();
+        let texts = ["YWRtaW4=", "WVdSdGFXNEsK", "WVdSdGFXND0K"].map(|text| Plaintext::new(text, true));
+        meanings.say("db_username", Plaintext::new("admin", true), texts.to_vec());
         let written = |place| meanings.written("SECRET_DB_USERNAME", place);
-        assert_eq!(written(Place::Values), Some(Plain::new("YWRtaW4=", true)));
-        assert_eq!(written(Place::Data), Some(Plain::new("WVdSdGFXND0K", true)));
-        assert_eq!(meanings.written("SECRET_OTHER", Place::Data), None);
+        assert_eq!(written(Location::Values), Some(Plaintext::new("YWRtaW4=", true)));
+        assert_eq!(written(Location::Data), Some(Plaintext::new("WVdSdGFXND0K", true)));
+        assert_eq!(meanings.written("SECRET_OTHER", Location::Data), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`input`] reads files into texts, [`tree`] into nodes that know their bytes; [`gather`] makes of every kind
 //! of document the same [`facts`] (containers with their variables, objects with their keys); [`judge`] turns
-//! those into findings by the rules of [`diagnosis`](crate::secret::diagnosis), each with the
+//! those into findings by the rules of [`diagnosis`](crate::oracle::secret::diagnosis), each with the
 //! [`edit`](mod@edit) that would cure it; [`fix`] makes the edits.
 //!
 //! No finding holds a value, or anything made from one but its length.
@@ -21,19 +21,19 @@ pub mod origin;
 pub mod scalar;
 pub mod tree;
 
-pub use finding::{Counts, Finding, ReadAs, Report, Rule, Severity, Unreadable};
-pub use meanings::Meanings;
+pub use finding::{Finding, LintReport, LintRule, ReadAs, Severity, SeverityCounts, Unreadable};
+pub use meanings::ExpectedValues;
 
 use std::collections::HashSet;
 
 use edit::Edit;
 use gather::Document;
-use input::{Inputs, Source};
+use input::{Inputs, SourceFile};
 
 use crate::scenario::Generation;
 
 /// A finding, the source it is in, and what would cure it.
-pub struct Located {
+pub struct LocatedFinding {
     /// The number of the source.
     pub source: usize,
     /// The finding.
@@ -46,7 +46,7 @@ pub struct Located {
 #[derive(Default)]
 pub struct Linted {
     /// Findings in the order of source, line and column.
-    pub located: Vec<Located>,
+    pub located: Vec<LocatedFinding>,
     /// The values for Kestra's chart.
     pub values: Vec<ReadAs>,
     /// What could not be read.
@@ -56,7 +56,7 @@ pub struct Linted {
 }
 
 /// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
-pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<Source>, Linted) {
+pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<SourceFile>, Linted) {
     let Inputs { sources, unreadable } = read(arguments);
     let mut linted = lint(&sources, generation);
     linted.unreadable.extend(unreadable);
@@ -87,7 +87,7 @@ fn read(arguments: &[String]) -> Inputs {
     inputs
 }
 
-fn documents<'a>(trees: impl Iterator<Item = (&'a Source, &'a tree::Tree<'a>)>) -> Vec<Document<'a>> {
+fn documents<'a>(trees: impl Iterator<Item = (&'a SourceFile, &'a tree::Tree<'a>)>) -> Vec<Document<'a>> {
     let numbered = trees.enumerate();
     numbered
         .map(|(index, (source, tree))| Document { index, source, tree })
@@ -95,12 +95,12 @@ fn documents<'a>(trees: impl Iterator<Item = (&'a Source, &'a tree::Tree<'a>)>) 
 }
 
 /// Lints sources together: what refers to what is followed among them.
-pub fn lint(sources: &[Source], generation: Option<Generation>) -> Linted {
-    lint_as(sources, generation, &Meanings::default())
+pub fn lint(sources: &[SourceFile], generation: Option<Generation>) -> Linted {
+    lint_as(sources, generation, &ExpectedValues::default())
 }
 
 /// The same where somebody said what secrets are meant to be: a value is right when it gives that.
-pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Linted {
+pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings: &ExpectedValues) -> Linted {
     let mut linted = Linted::default();
     let trees: Vec<_> = sources
         .iter()
@@ -134,7 +134,7 @@ pub fn lint_as(sources: &[Source], generation: Option<Generation>, meanings: &Me
 }
 
 /// What values were read as, with their lines.
-fn read_as(documents: &[Document], facts: &facts::Facts) -> Vec<ReadAs> {
+fn read_as(documents: &[Document], facts: &facts::FileFacts) -> Vec<ReadAs> {
     let mut all: Vec<ReadAs> = facts
         .values
         .iter()
@@ -155,7 +155,7 @@ fn read_as(documents: &[Document], facts: &facts::Facts) -> Vec<ReadAs> {
 }
 
 /// Gives findings their lines, without those that a comment allows.
-fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
+fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<LocatedFinding> {
     let placed = all.into_iter().filter_map(|found| {
         let document = documents.get(found.at.source)?;
         let place = document.source.place(document.tree.node(found.at.node).span.start);
@@ -176,7 +176,7 @@ fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
     let told = placed.into_iter().filter(|(_, _, allowed, _)| !allowed);
     told.map(|(source, (line, column), _, found)| {
         let edit = found.edit.filter(|_| !kept.contains(&found.at));
-        Located {
+        LocatedFinding {
             source: found.at.source,
             finding: Finding {
                 file: source.name.clone(),
@@ -197,7 +197,7 @@ fn located(documents: &[Document], all: Vec<judge::Found>) -> Vec<Located> {
 
 impl Linted {
     /// A text that is no YAML: a template says so itself, anything else is bad input.
-    fn malformed(&mut self, source: &Source, malformed: &tree::Malformed) {
+    fn malformed(&mut self, source: &SourceFile, malformed: &tree::Malformed) {
         let is_template = source.text.contains("{{") && source.text.contains("}}");
         if is_template && !source.named {
             self.templates.push(source.name.clone());
@@ -224,12 +224,12 @@ impl Linted {
     }
 
     /// The findings, for a person or a machine; `files` is how many were read.
-    pub fn report(self, files: usize) -> Report {
+    pub fn report(self, files: usize) -> LintReport {
         let findings: Vec<Finding> = self.located.into_iter().map(|located| located.finding).collect();
-        Report {
+        LintReport {
             schema: 1,
             files,
-            counts: Counts::of(&findings),
+            counts: SeverityCounts::of(&findings),
             findings,
             values: self.values,
             unreadable: self.unreadable,

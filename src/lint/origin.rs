@@ -2,7 +2,7 @@
 
 /// Who makes the value, so that this file does not tell what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueMaker {
     /// `ENC[AES256_GCM,…]`.
     Sops,
     /// Ciphertext of a `SealedSecret`.
@@ -29,7 +29,7 @@ pub enum Origin {
     Tag,
 }
 
-impl Origin {
+impl ValueMaker {
     /// Who fills the value in, as the subject of a sentence.
     pub fn who(self) -> &'static str {
         match self {
@@ -91,10 +91,10 @@ const INJECTED: [&str; 8] = [
 ];
 
 /// Whose value this is, when it is not the value itself.
-pub fn origin(text: &str) -> Option<Origin> {
+pub fn origin(text: &str) -> Option<ValueMaker> {
     let trimmed = text.trim();
     if trimmed.starts_with("ENC[") && trimmed.ends_with(']') {
-        return Some(Origin::Sops);
+        return Some(ValueMaker::Sops);
     }
     let is_vals = |at: usize| {
         let scheme = &text[at + "ref+".len()..];
@@ -107,19 +107,19 @@ pub fn origin(text: &str) -> Option<Origin> {
             .iter()
             .any(|p| trimmed.starts_with(p))
     {
-        return Some(Origin::Vals);
+        return Some(ValueMaker::Vals);
     }
     if within(text, "{{", "}}").is_some() {
-        return Some(Origin::Template);
+        return Some(ValueMaker::Template);
     }
     if within(text, "${", "}").is_some_and(is_variable) {
-        return Some(Origin::Flux);
+        return Some(ValueMaker::Flux);
     }
     if within(text, "<", ">").is_some_and(is_placeholder) {
-        return Some(Origin::Argo);
+        return Some(ValueMaker::Argo);
     }
     if INJECTED.iter().any(|prefix| trimmed.starts_with(prefix)) || trimmed.ends_with("@azurekeyvault") {
-        return Some(Origin::Injector);
+        return Some(ValueMaker::Injector);
     }
     None
 }
@@ -160,17 +160,17 @@ mod tests {
     #[test]
     fn references_are_told_from_values() {
         for (text, expected) in [
-            ("ENC[AES256_GCM,data:xx,iv:yy,tag:zz,type:str]", Origin::Sops),
-            ("ref+vault://secret/db#/password", Origin::Vals),
-            ("prefix-ref+awsssm://x+", Origin::Vals),
-            ("secrets://x.yaml", Origin::Vals),
-            ("<path:kv/data/db#password | base64encode>", Origin::Argo),
-            ("<password>", Origin::Argo),
-            ("${DB_PASSWORD}", Origin::Flux),
-            ("${DB_PASSWORD:=YQ==}", Origin::Flux),
-            ("{{ .Values.password | b64enc }}", Origin::Template),
-            ("vault:secret/data/db#password", Origin::Injector),
-            ("op://vault/item/field", Origin::Injector),
+            ("ENC[AES256_GCM,data:xx,iv:yy,tag:zz,type:str]", ValueMaker::Sops),
+            ("ref+vault://secret/db#/password", ValueMaker::Vals),
+            ("prefix-ref+awsssm://x+", ValueMaker::Vals),
+            ("secrets://x.yaml", ValueMaker::Vals),
+            ("<path:kv/data/db#password | base64encode>", ValueMaker::Argo),
+            ("<password>", ValueMaker::Argo),
+            ("${DB_PASSWORD}", ValueMaker::Flux),
+            ("${DB_PASSWORD:=YQ==}", ValueMaker::Flux),
+            ("{{ .Values.password | b64enc }}", ValueMaker::Template),
+            ("vault:secret/data/db#password", ValueMaker::Injector),
+            ("op://vault/item/field", ValueMaker::Injector),
         ] {
             assert_eq!(origin(text), Some(expected), "{text}");
         }

@@ -66,7 +66,7 @@ pub enum Content<'t> {
 }
 
 /// A node and where it is written.
-pub struct Node<'t> {
+pub struct TreeNode<'t> {
     /// The bytes in the file; of a block scalar those of its text, without its header; of a collection only
     /// where it starts.
     pub span: Range<usize>,
@@ -79,7 +79,7 @@ pub struct Node<'t> {
 /// All documents of a file.
 #[derive(Default)]
 pub struct Tree<'t> {
-    nodes: Vec<Node<'t>>,
+    nodes: Vec<TreeNode<'t>>,
     /// The root of each document.
     pub roots: Vec<Id>,
 }
@@ -145,7 +145,7 @@ impl<'t> Tree<'t> {
     }
 
     fn push(&mut self, content: Content<'t>, span: Range<usize>, shared: bool) -> Id {
-        self.nodes.push(Node { span, content, shared });
+        self.nodes.push(TreeNode { span, content, shared });
         Id(self.nodes.len() - 1)
     }
 
@@ -158,7 +158,7 @@ impl<'t> Tree<'t> {
     }
 
     /// The node that `id` is or stands for.
-    pub fn node(&self, id: Id) -> &Node<'t> {
+    pub fn node(&self, id: Id) -> &TreeNode<'t> {
         &self.nodes[self.resolve(id).0]
     }
 

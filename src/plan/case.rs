@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::intent::{self, Documents, Names};
-use super::{Action, Case, Options, PlanError, PlannedStep, Read, Target, values};
-use crate::scenario::{Change, Expect, Generation, Intent, Said, Scenario, Step, Wanted};
+use super::intent::{self, IntentDocuments, Names};
+use super::{Action, Case, OutputRead, PlanError, PlanOptions, PlanTarget, PlannedStep, values};
+use crate::scenario::{Change, Expect, Expected, Generation, Intent, LogCheck, Scenario, ScenarioStep};
 
 /// One scenario's part in an installation.
-pub(super) fn of_intent(scenario: &Arc<Scenario>, given: &Intent, names: &Names, flow: &str, wanted: &Wanted) -> Case {
+pub(super) fn of_intent(
+    scenario: &Arc<Scenario>,
+    given: &Intent,
+    names: &Names,
+    flow: &str,
+    wanted: &Expected,
+) -> Case {
     let reads: BTreeMap<_, _> = given
         .reads
         .iter()
@@ -16,7 +22,7 @@ pub(super) fn of_intent(scenario: &Arc<Scenario>, given: &Intent, names: &Names,
             let public = given.secrets.get(secret).is_some_and(|s| s.plain().is_public());
             (
                 output.clone(),
-                Read {
+                OutputRead {
                     secret: names.of(secret),
                     public,
                 },
@@ -34,14 +40,14 @@ pub(super) fn of_intent(scenario: &Arc<Scenario>, given: &Intent, names: &Names,
 }
 
 /// What is wanted, under the names of the installation.
-fn rename(wanted: Wanted, names: &Names) -> Wanted {
+fn rename(wanted: Expected, names: &Names) -> Expected {
     let Expect::Missing { key } = &wanted.expect else {
         return wanted;
     };
     let actual = names.of(key);
     let line = |line: String| line.replace(&format!("SECRET_{key}"), &format!("SECRET_{actual}"));
-    Wanted {
-        server_log: Said {
+    Expected {
+        server_log: LogCheck {
             has: wanted.server_log.has.into_iter().map(line).collect(),
             ..wanted.server_log
         },
@@ -55,13 +61,13 @@ pub(super) fn steps(
     scenario: &Scenario,
     given: &Intent,
     names: &Names,
-    target: &Target,
+    target: &PlanTarget,
     generation: Generation,
-    options: &Options,
+    options: &PlanOptions,
 ) -> Result<Vec<PlannedStep>, PlanError> {
     let mut now = given.clone();
     let mut planned = Vec::new();
-    for (n, Step { change, expect }) in scenario.steps.iter().enumerate() {
+    for (n, ScenarioStep { change, expect }) in scenario.steps.iter().enumerate() {
         let Some(expectation) = expect.iter().find(|e| e.applies(&target.version, generation)) else {
             continue;
         };
@@ -69,7 +75,7 @@ pub(super) fn steps(
             Change::Restart => Action::Restart,
             Change::Upgrade(secrets) | Change::Rotate(secrets) => {
                 now.secrets.extend(secrets.clone());
-                let documents = Documents::write(&[(&now, names)], generation);
+                let documents = IntentDocuments::write(&[(&now, names)], generation);
                 let documents = values::add(scenario, documents, &now.values, generation, options)?;
                 match change {
                     Change::Rotate(_) => Action::Apply(documents.manifests),

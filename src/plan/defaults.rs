@@ -7,7 +7,7 @@ use std::str::FromStr;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::kestra::Credentials;
+use crate::scenario::Credentials;
 use crate::scenario::Generation;
 
 /// An image by repository and tag, as charts take it.

@@ -3,14 +3,14 @@
 use semver::Version;
 use serde_json::Value;
 
-use super::{Options, Target};
+use super::{PlanOptions, PlanTarget};
 use crate::plan::ImageRef;
 
 /// The chart's own, where values name a tag alone.
 const USUAL: &str = "kestra/kestra";
 
 /// What to say where values name an image and another one runs.
-pub(super) fn warning(values: &Value, target: &Target, options: &Options) -> Option<String> {
+pub(super) fn warning(values: &Value, target: &PlanTarget, options: &PlanOptions) -> Option<String> {
     if options.values_name_the_image {
         return None;
     }
@@ -42,20 +42,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::Plays;
+    use crate::plan::ChartMode;
 
-    fn said(values: &Value, options: &Options) -> Option<String> {
-        let target = Target {
+    fn said(values: &Value, options: &PlanOptions) -> Option<String> {
+        let target = PlanTarget {
             kestra: "engine@2.0.0".into(),
             version: Version::new(2, 0, 0),
-            chart: Plays::AsWritten,
+            chart: ChartMode::AsWritten,
         };
         warning(values, &target, options)
     }
 
     #[test]
     fn an_image_in_the_values_that_does_not_run_is_told() {
-        let options = Options::default();
+        let options = PlanOptions::default();
         for image in [
             json!({"tag": "v1.3.15"}),
             json!({"image": "kestra/kestra", "tag": "v1.3.15"}),
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn nothing_is_told_where_the_values_image_is_the_one_that_runs() {
-        let options = Options {
+        let options = PlanOptions {
             values_name_the_image: true,
-            ..Options::default()
+            ..PlanOptions::default()
         };
         assert_eq!(said(&json!({"image": {"tag": "v1.3.15"}}), &options), None);
     }

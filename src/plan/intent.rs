@@ -8,14 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::Read;
+use super::OutputRead;
+use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
-use crate::secret::{PREFIX, Plain};
 
 /// What an installation is given.
-pub struct Documents {
+pub struct IntentDocuments {
     /// The chart's values.
-    pub values: Plain,
+    pub values: Plaintext,
     /// What is applied before the release.
     pub manifests: Vec<Manifest>,
 }
@@ -69,7 +69,7 @@ pub fn slug(text: &str) -> String {
     kept.trim_matches('-').to_owned()
 }
 
-impl Documents {
+impl IntentDocuments {
     /// Writes values and manifests that carry the intents to one release.
     pub(super) fn write(intents: &[(&Intent, &Names)], generation: Generation) -> Self {
         let mut env = Vec::new();
@@ -80,13 +80,13 @@ impl Documents {
             public &= intent.secrets.values().all(|s| s.plain().is_public());
             let object = names.object.as_str();
             // By variable, as the flow calls it and as the scenario does.
-            let variables = intent.secrets.iter().map(|(name, secret)| Variable {
+            let variables = intent.secrets.iter().map(|(name, secret)| IntentVariable {
                 name: format!("{PREFIX}{}", names.of(name)),
                 flow: names.of(name),
                 own: name,
                 value: env_value(secret),
             });
-            let whole = |entries: Vec<(String, Plain)>, field| object_of("Secret", object, field, entries);
+            let whole = |entries: Vec<(String, Plaintext)>, field| object_of("Secret", object, field, entries);
             match intent.strategy {
                 Strategy::ExtraEnv => env.extend(variables.map(|v| json!({"name": v.name, "value": v.text()}))),
                 Strategy::SecretKeyRef => {
@@ -98,47 +98,50 @@ impl Documents {
                         })
                     }));
                     let entries = variables.into_iter().map(|v| (v.own.to_owned(), v.value));
-                    manifests.push(whole(entries.collect(), Field::Data));
+                    manifests.push(whole(entries.collect(), DataField::Data));
                 }
                 Strategy::ExtraEnvFrom => {
                     env_from.push(EnvFrom::Secret(object));
-                    manifests.push(whole(variables.map(|v| (v.name, v.value)).collect(), Field::Data));
+                    manifests.push(whole(variables.map(|v| (v.name, v.value)).collect(), DataField::Data));
                 }
                 Strategy::EnvFromPrefix => {
                     env_from.push(EnvFrom::Prefixed(object));
-                    manifests.push(whole(variables.map(|v| (v.flow, v.value)).collect(), Field::Data));
+                    manifests.push(whole(variables.map(|v| (v.flow, v.value)).collect(), DataField::Data));
                 }
                 Strategy::StringData => {
                     env_from.push(EnvFrom::Secret(object));
-                    manifests.push(whole(variables.map(|v| (v.name, v.value)).collect(), Field::StringData));
+                    manifests.push(whole(
+                        variables.map(|v| (v.name, v.value)).collect(),
+                        DataField::StringData,
+                    ));
                 }
                 Strategy::ConfigMap => {
                     env_from.push(EnvFrom::ConfigMap(object));
                     let entries = variables.map(|v| (v.name, v.value)).collect();
-                    manifests.push(object_of("ConfigMap", object, Field::Text, entries));
+                    manifests.push(object_of("ConfigMap", object, DataField::Text, entries));
                 }
             }
         }
         let values = environment_values(env, &env_from, generation);
         Self {
-            values: Plain::new(written(&values), public),
+            values: Plaintext::new(written(&values), public),
             manifests,
         }
     }
 }
 
 /// A secret on its way into the environment.
-struct Variable<'a> {
+struct IntentVariable<'a> {
     /// What the container calls it.
     name: String,
     /// What the flow calls it.
     flow: String,
     /// What the scenario calls it.
     own: &'a str,
-    value: Plain,
+    value: Plaintext,
 }
 
-impl Variable<'_> {
+impl IntentVariable<'_> {
     fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.value.bytes())
     }
@@ -204,16 +207,16 @@ pub fn written(document: &Value) -> String {
 }
 
 /// What the environment variable must hold.
-fn env_value(secret: &Secret) -> Plain {
+fn env_value(secret: &Secret) -> Plaintext {
     match secret {
-        Secret::Plain(p) => Plain::new(STANDARD.encode(p.bytes()), p.is_public()),
+        Secret::Plain(p) => Plaintext::new(STANDARD.encode(p.bytes()), p.is_public()),
         Secret::Env(e) => e.clone(),
     }
 }
 
 /// Where an object holds what it holds.
 #[derive(Clone, Copy)]
-enum Field {
+enum DataField {
     /// A Secret's `data`: the variable's value in Base64 once more, as Kubernetes wants it.
     Data,
     /// A Secret's `stringData`, which Kubernetes itself encodes.
@@ -223,12 +226,12 @@ enum Field {
 }
 
 /// A manifest of a Secret or a `ConfigMap`.
-fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>) -> Manifest {
+fn object_of(kind: &str, name: &str, field: DataField, entries: Vec<(String, Plaintext)>) -> Manifest {
     let public = entries.iter().all(|(_, value)| value.is_public());
     let (key, entry): (_, fn(&[u8]) -> String) = match field {
-        Field::Data => ("data", |bytes| STANDARD.encode(bytes)),
-        Field::StringData => ("stringData", |bytes| String::from_utf8_lossy(bytes).into_owned()),
-        Field::Text => ("data", |bytes| String::from_utf8_lossy(bytes).into_owned()),
+        DataField::Data => ("data", |bytes| STANDARD.encode(bytes)),
+        DataField::StringData => ("stringData", |bytes| String::from_utf8_lossy(bytes).into_owned()),
+        DataField::Text => ("data", |bytes| String::from_utf8_lossy(bytes).into_owned()),
     };
     let held: Map<String, Value> = entries.into_iter().map(|(k, v)| (k, entry(v.bytes()).into())).collect();
     let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
@@ -238,12 +241,12 @@ fn object_of(kind: &str, name: &str, field: Field, entries: Vec<(String, Plain)>
     object[key] = Value::Object(held);
     Manifest {
         file: format!("{kind}/{name}"),
-        text: Plain::new(written(&object), public),
+        text: Plaintext::new(written(&object), public),
     }
 }
 
 /// The page's flow, with the outputs the scenario asks for.
-pub fn flow(id: &str, reads: &BTreeMap<String, Read>) -> String {
+pub fn flow(id: &str, reads: &BTreeMap<String, OutputRead>) -> String {
     let values: Map<String, Value> = reads
         .iter()
         .map(|(output, read)| (output.clone(), format!("{{{{ secret('{}') }}}}", read.secret).into()))

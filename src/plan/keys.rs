@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::oracle::secret::Plaintext;
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::Plain;
-use crate::secret::diagnosis::Code;
 
 /// A key that does nothing in a chart of some generation: [`Code::OtherGeneration`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn misspelt() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
-pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
+pub fn ignored(values: &Plaintext, generation: Generation) -> Vec<Ignored> {
     let Ok(values) = std::str::from_utf8(values.bytes())
         .map_err(drop)
         .and_then(|t| serde_saphyr::from_str::<Value>(t).map_err(drop))
@@ -96,7 +96,7 @@ pub fn ignored(values: &Plain, generation: Generation) -> Vec<Ignored> {
 }
 
 /// The generation whose keys the values use: the one that ignores fewer of them, 1.x when both do alike.
-pub fn written_for(values: &Plain) -> Generation {
+pub fn written_for(values: &Plaintext) -> Generation {
     if ignored(values, Generation::V0).len() < ignored(values, Generation::V1).len() {
         Generation::V0
     } else {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn paths(values: &str, generation: Generation) -> Vec<&'static str> {
-        ignored(&Plain::new(values, true), generation)
+        ignored(&Plaintext::new(values, true), generation)
             .into_iter()
             .map(|i| i.path)
             .collect()
@@ -145,7 +145,7 @@ mod tests {
         ] {
             for (path, cure) in foreign.iter().copied() {
                 let values = path.rsplit('.').fold(Value::Null, |v, key| serde_json::json!({key: v}));
-                let ignored = |values: &Value| ignored(&Plain::new(values.to_string(), true), generation);
+                let ignored = |values: &Value| ignored(&Plaintext::new(values.to_string(), true), generation);
                 assert_eq!(ignored(&values), [Ignored { path, cure }]);
                 assert_eq!(
                     ignored(&followed(Ignored { path, cure })),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn values_tell_which_generation_they_were_written_for() {
-        let of = |values: &str| written_for(&Plain::new(values, true));
+        let of = |values: &str| written_for(&Plaintext::new(values, true));
         assert_eq!(of("{extraEnv: [], deployment: {}}"), Generation::V0);
         assert_eq!(of("common: {extraEnv: []}"), Generation::V1);
         assert_eq!(of("{}"), Generation::V1);

@@ -19,25 +19,28 @@ use std::sync::Arc;
 
 pub use crate::scenario::reads_of;
 pub use defaults::{Defaults, ImageRef};
-pub use intent::{Documents, EnvFrom, environment_values, flow, slug, written};
+pub use intent::{EnvFrom, IntentDocuments, environment_values, flow, slug, written};
 pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
-pub use model::{Action, Case, Installation, Options, Plan, PlanError, PlannedStep, Plays, Read, Skipped, Target};
+pub use model::{
+    Action, Case, ChartMode, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget, PlannedStep,
+    SkippedCase,
+};
 pub use shard::{Shard, Share, TooMany, opening};
 
-use crate::scenario::{Expectation, Generation, Given, Intent, Manifest, Scenario};
-use crate::secret::Plain;
+use crate::oracle::secret::Plaintext;
+use crate::scenario::{Expectation, Generation, Input, Intent, Manifest, Scenario};
 
 /// Arranges `scenarios` over `targets`.
 ///
 /// # Errors
 /// [`PlanError`] when values would be ignored by the chart or overlap with the harness's own.
-pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options) -> Result<Plan, PlanError> {
+pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &PlanOptions) -> Result<Plan, PlanError> {
     let mut plan = Plan::default();
     for target in targets {
         let mut shared: Vec<(&Arc<Scenario>, &Expectation)> = Vec::new();
         for scenario in scenarios.iter().filter(|s| target.chart.sees_to(s.given.written_for())) {
             let generation = target.chart.of(scenario.given.written_for());
-            let skipped = |why| Skipped {
+            let skipped = |why| SkippedCase {
                 scenario: scenario.name.clone(),
                 kestra: target.kestra.clone(),
                 generation,
@@ -86,17 +89,17 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[Target], options: &Options)
 
 /// The values, and the manifests, that carry an intent's secrets to a release under their own names; `object`
 /// is what its Secret is called.
-pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plain, Vec<Manifest>) {
+pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plaintext, Vec<Manifest>) {
     let names = intent::Names::with_object(object);
-    let documents = intent::Documents::write(&[(intent, &names)], generation);
+    let documents = intent::IntentDocuments::write(&[(intent, &names)], generation);
     (documents.values, documents.manifests)
 }
 
 fn installation(
     id: String,
-    target: &Target,
+    target: &PlanTarget,
     generation: Generation,
-    documents: intent::Documents,
+    documents: intent::IntentDocuments,
     cases: Vec<Case>,
 ) -> Installation {
     Installation {
@@ -115,13 +118,13 @@ fn installation(
 fn alone(
     scenario: &Arc<Scenario>,
     expectation: &Expectation,
-    target: &Target,
+    target: &PlanTarget,
     generation: Generation,
-    options: &Options,
+    options: &PlanOptions,
 ) -> Result<Installation, PlanError> {
     let id = target.id(&scenario.name);
     let (documents, case) = match &scenario.given {
-        Given::Literal(literal) => {
+        Input::Literal(literal) => {
             let mut warnings: Vec<_> = keys::ignored(&literal.values, generation)
                 .into_iter()
                 .map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure))
@@ -135,7 +138,7 @@ fn alone(
                 .map(|(output, secret)| {
                     (
                         output,
-                        Read {
+                        OutputRead {
                             secret,
                             public: literal.public,
                         },
@@ -151,16 +154,16 @@ fn alone(
                 steps: Vec::new(),
             };
             (
-                intent::Documents {
+                intent::IntentDocuments {
                     values: literal.values.clone(),
                     manifests: literal.manifests.clone(),
                 },
                 case,
             )
         }
-        Given::Intent(given) => {
+        Input::Intent(given) => {
             let names = intent::Names::own(given);
-            let documents = intent::Documents::write(&[(given, &names)], generation);
+            let documents = intent::IntentDocuments::write(&[(given, &names)], generation);
             let documents = values::add(scenario, documents, &given.values, generation, options)?;
             let mut case = case::of_intent(scenario, given, &names, "secret_test", &expectation.wanted);
             let own = serde_json::Value::Object(given.values.clone());
@@ -170,8 +173,8 @@ fn alone(
         }
     };
     let (as_printed, credentials) = match &scenario.given {
-        Given::Literal(literal) => (literal.as_printed, literal.credentials.clone()),
-        Given::Intent(_) => (false, None),
+        Input::Literal(literal) => (literal.as_printed, literal.credentials.clone()),
+        Input::Intent(_) => (false, None),
     };
     Ok(Installation {
         as_printed,

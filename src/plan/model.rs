@@ -7,9 +7,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Defaults, slug};
-use crate::kestra::Credentials;
-use crate::scenario::{Generation, Given, Manifest, Scenario, Start, Wanted};
-use crate::secret::Plain;
+use crate::oracle::secret::Plaintext;
+use crate::scenario::Credentials;
+use crate::scenario::{Expected, Generation, Input, Manifest, Scenario, Start};
 
 /// A plan that cannot be made; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]
@@ -58,16 +58,16 @@ pub enum PlanError {
 
 /// One combination that scenarios run against.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct PlanTarget {
     /// How the user names the Kestra, such as `engine@2.0.0`.
     pub kestra: String,
     /// Its version.
     pub version: semver::Version,
     /// The generation that the chart plays.
-    pub chart: Plays,
+    pub chart: ChartMode,
 }
 
-impl Target {
+impl PlanTarget {
     /// Whether it is Kestra's engine behind our own adapter.
     pub fn is_engine(&self) -> bool {
         self.kestra.starts_with("engine@")
@@ -76,8 +76,8 @@ impl Target {
     /// What an installation of it is called: unique in a plan where the names are.
     pub fn id(&self, name: &str) -> String {
         let generation = match self.chart {
-            Plays::AsWritten | Plays::Only(_) => String::new(),
-            Plays::Own(generation) => format!("-{generation}"),
+            ChartMode::AsWritten | ChartMode::Only(_) => String::new(),
+            ChartMode::Own(generation) => format!("-{generation}"),
         };
         format!("{name}-{}", slug(&format!("{}{generation}", self.kestra)))
     }
@@ -85,7 +85,7 @@ impl Target {
 
 /// The generation of value keys that a chart plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plays {
+pub enum ChartMode {
     /// The one that each scenario is written for; intents are written for 1.x.
     AsWritten,
     /// This one, whatever a scenario is written for.
@@ -94,7 +94,7 @@ pub enum Plays {
     Own(Generation),
 }
 
-impl Plays {
+impl ChartMode {
     /// What it plays for something written for a generation, or for any.
     pub fn of(self, written_for: Option<Generation>) -> Generation {
         match self {
@@ -111,7 +111,7 @@ impl Plays {
 
 /// How installations are made.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct PlanOptions {
     /// Every case gets an installation of its own.
     pub isolate: bool,
     /// What is added to the user's values; none leaves them alone.
@@ -126,7 +126,7 @@ pub struct Plan {
     /// In the order they should start.
     pub installations: Vec<Installation>,
     /// Scenarios that say nothing about a target, and why.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedCase>,
 }
 
 impl Plan {
@@ -138,7 +138,7 @@ impl Plan {
 
 /// A scenario that is not run against a target.
 #[derive(Debug, Clone)]
-pub struct Skipped {
+pub struct SkippedCase {
     /// The scenario's name.
     pub scenario: String,
     /// The target's Kestra.
@@ -161,7 +161,7 @@ pub struct Installation {
     /// The generation the chart plays.
     pub generation: Generation,
     /// The values that are the user's, as bytes.
-    pub values: Plain,
+    pub values: Plaintext,
     /// Manifests applied before the release.
     pub manifests: Vec<Manifest>,
     /// Nothing of the harness's is added, and nothing is started: all that is asked is whether it installs.
@@ -197,9 +197,9 @@ pub struct Case {
     /// The flow's source.
     pub flow: String,
     /// The flow's outputs and the secret each one reads, under the name used in this installation.
-    pub reads: BTreeMap<String, Read>,
+    pub reads: BTreeMap<String, OutputRead>,
     /// What must be so, under the names used in this installation.
-    pub wanted: Wanted,
+    pub wanted: Expected,
     /// What the user should know beforehand.
     pub warnings: Vec<String>,
     /// What happens afterwards, ready to be done.
@@ -210,8 +210,8 @@ impl Case {
     /// Whether what an output shows may be shown.
     pub fn is_public(&self, output: &str) -> bool {
         match &self.scenario.given {
-            Given::Literal(literal) => literal.public,
-            Given::Intent(intent) => intent.is_public(output),
+            Input::Literal(literal) => literal.public,
+            Input::Intent(intent) => intent.is_public(output),
         }
     }
 
@@ -223,7 +223,7 @@ impl Case {
 
 /// An output and the secret it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
+pub struct OutputRead {
     /// The secret's name as the flow calls it.
     pub secret: String,
     /// Whether the plaintext may be shown.
@@ -238,7 +238,7 @@ pub struct PlannedStep {
     /// What is done.
     pub action: Action,
     /// What must be so then.
-    pub wanted: Wanted,
+    pub wanted: Expected,
 }
 
 /// What is done to a release.
@@ -247,7 +247,7 @@ pub enum Action {
     /// Apply the manifests, then `helm upgrade` with the values.
     Upgrade {
         /// The new values.
-        values: Plain,
+        values: Plaintext,
         /// The new manifests.
         manifests: Vec<Manifest>,
     },

@@ -184,22 +184,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::{self, Options, Skipped, Target};
+    use crate::plan::{self, PlanOptions, PlanTarget, SkippedCase};
     use crate::scenario::load;
 
     /// Plans with so many installations each, some of them dear.
     fn plans(sizes: &[usize]) -> Vec<Plan> {
         let scenarios: Vec<_> = load(&["secret-key-ref".to_owned(), "rotation".to_owned()]).unwrap();
         let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
-        let target = Target {
+        let target = PlanTarget {
             kestra: "engine@2.0.0".into(),
             version: semver::Version::new(2, 0, 0),
-            chart: crate::plan::Plays::Only(crate::scenario::Generation::V1),
+            chart: crate::plan::ChartMode::Only(crate::scenario::Generation::V1),
         };
-        let isolate = Options {
+        let isolate = PlanOptions {
             isolate: true,
             defaults: None,
-            ..Options::default()
+            ..PlanOptions::default()
         };
         let made = |p: usize, size: usize| {
             let mut plan = Plan::default();
@@ -211,7 +211,7 @@ mod tests {
             for (n, one) in plan.installations.iter_mut().enumerate() {
                 one.id = format!("{p}-{n}");
             }
-            plan.skipped.push(Skipped {
+            plan.skipped.push(SkippedCase {
                 scenario: p.to_string(),
                 kestra: "engine@2.0.0".into(),
                 why: String::new(),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use super::intent::{Documents, Names};
-use super::{Installation, Options, PlanError, Target, alone, case, installation};
-use crate::scenario::{Expect, Expectation, Given, Intent, Scenario, Stage, Start};
+use super::intent::{IntentDocuments, Names};
+use super::{Installation, PlanError, PlanOptions, PlanTarget, alone, case, installation};
+use crate::scenario::{Expect, Expectation, Input, Intent, Scenario, Stage, Start};
 
 /// Scenarios that were found to fit together, each with what it expects.
 pub(super) type Shared<'a> = Vec<(&'a Arc<Scenario>, &'a Expectation)>;
@@ -16,7 +16,7 @@ pub(super) type Shared<'a> = Vec<(&'a Arc<Scenario>, &'a Expectation)>;
 /// Whether a case can live with others: it changes nothing, its pod is meant to run, and what it calls its
 /// secrets is nobody else's, nor two things to Kestra.
 pub(super) fn fits(scenario: &Scenario, expect: &Expect, kestra: &Version, others: &Shared) -> bool {
-    let Given::Intent(intent) = &scenario.given else {
+    let Input::Intent(intent) = &scenario.given else {
         return false;
     };
     let mut taken: BTreeSet<_> = others.iter().flat_map(|(other, _)| known(other)).collect();
@@ -33,7 +33,7 @@ pub(super) fn same(one: &Installation, other: &Installation) -> bool {
         let mut cases = i.cases.iter();
         cases.all(|c| {
             let shares = runs(&c.wanted.expect) && !may_end_the_server(&c.scenario, &i.version);
-            matches!(c.scenario.given, Given::Literal(_)) && shares
+            matches!(c.scenario.given, Input::Literal(_)) && shares
         })
     };
     one.kestra == other.kestra
@@ -64,7 +64,7 @@ fn may_end_the_server(scenario: &Scenario, kestra: &Version) -> bool {
 
 /// What Kestra knows a scenario's secrets by where they share an installation.
 fn known(scenario: &Scenario) -> Vec<String> {
-    let Given::Intent(intent) = &scenario.given else {
+    let Input::Intent(intent) = &scenario.given else {
         return Vec::new();
     };
     let names = Names::shared(intent, &scenario.name);
@@ -76,7 +76,11 @@ fn known(scenario: &Scenario) -> Vec<String> {
 }
 
 /// One installation for all of them; none where there are none.
-pub(super) fn together(shared: &Shared, target: &Target, options: &Options) -> Result<Option<Installation>, PlanError> {
+pub(super) fn together(
+    shared: &Shared,
+    target: &PlanTarget,
+    options: &PlanOptions,
+) -> Result<Option<Installation>, PlanError> {
     let Some((first, expectation)) = shared.first() else {
         return Ok(None);
     };
@@ -87,7 +91,7 @@ pub(super) fn together(shared: &Shared, target: &Target, options: &Options) -> R
     let mut given: Vec<(&Intent, Names)> = Vec::new();
     let mut cases = Vec::new();
     for (scenario, expectation) in shared {
-        if let Given::Intent(intent) = &scenario.given {
+        if let Input::Intent(intent) = &scenario.given {
             let names = Names::shared(intent, &scenario.name);
             let flow = format!("secret_test_{}", scenario.name.replace('-', "_"));
             cases.push(case::of_intent(scenario, intent, &names, &flow, &expectation.wanted));
@@ -95,7 +99,7 @@ pub(super) fn together(shared: &Shared, target: &Target, options: &Options) -> R
         }
     }
     let given: Vec<_> = given.iter().map(|(i, n)| (*i, n)).collect();
-    let documents = Documents::write(&given, generation);
+    let documents = IntentDocuments::write(&given, generation);
     Ok(Some(installation(
         target.id("shared"),
         target,

@@ -7,9 +7,9 @@ use miette::Diagnostic as _;
 use serde_json::Value;
 
 use super::*;
-use crate::kestra::Credentials;
+use crate::oracle::secret::{Plaintext, decode};
+use crate::scenario::Credentials;
 use crate::scenario::{Expect, parse};
-use crate::secret::{Plain, decode};
 
 const INTENT: &str = "secrets: {DB_PASSWORD: {plain: pässword}, OTHER: {plain: ''}}\n";
 
@@ -32,22 +32,22 @@ fn literal(name: &str, values: &str) -> Arc<Scenario> {
     scenario(name, &body)
 }
 
-fn target(version: &str) -> Target {
-    Target {
+fn target(version: &str) -> PlanTarget {
+    PlanTarget {
         kestra: format!("engine@{version}"),
         version: version.parse().unwrap(),
-        chart: Plays::AsWritten,
+        chart: ChartMode::AsWritten,
     }
 }
 
-fn with_defaults() -> Options {
-    Options {
+fn with_defaults() -> PlanOptions {
+    PlanOptions {
         defaults: Some(Defaults {
             pull_secret: None,
             credentials: Credentials::generate(),
             images: std::collections::BTreeMap::new(),
         }),
-        ..Options::default()
+        ..PlanOptions::default()
     }
 }
 
@@ -97,11 +97,11 @@ fn intents_share_an_installation_and_nothing_else_does() {
 fn what_our_adapter_cannot_show_is_skipped_there_with_its_reason() {
     let scenarios = [intent("a", "extra-env", "skip: {engine: no access log}\n")];
     let engine = target("2.0.0");
-    let official = Target {
+    let official = PlanTarget {
         kestra: "official@2.0.0".into(),
         ..engine.clone()
     };
-    let plan = build(&scenarios, &[engine, official], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[engine, official], &PlanOptions::default()).unwrap();
     let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.as_str()).collect();
     assert_eq!(kestras, ["official@2.0.0"]);
     let skipped: Vec<_> = plan
@@ -131,7 +131,7 @@ fn a_schedule_has_a_kestra_to_itself_below_0_21() {
         ("0.21.0-SNAPSHOT", vec![vec!["a", "schedule", "webhook"]]),
         ("2.0.0", vec![vec!["a", "schedule", "webhook"]]),
     ] {
-        let plan = build(&scenarios, &[target(version)], &Options::default()).unwrap();
+        let plan = build(&scenarios, &[target(version)], &PlanOptions::default()).unwrap();
         assert_eq!(arranged(&plan), expected.into_iter().collect(), "{version}");
     }
     let literal = |name: &str| {
@@ -140,7 +140,7 @@ fn a_schedule_has_a_kestra_to_itself_below_0_21() {
     };
     let scenarios = [literal("b"), literal("c")];
     for (version, installations) in [("0.20.7", 2), ("1.3.31", 1)] {
-        let plan = build(&scenarios, &[target(version)], &Options::default()).unwrap();
+        let plan = build(&scenarios, &[target(version)], &PlanOptions::default()).unwrap();
         assert_eq!(plan.installations.len(), installations, "{version}");
     }
 }
@@ -148,7 +148,12 @@ fn a_schedule_has_a_kestra_to_itself_below_0_21() {
 #[test]
 fn each_kestra_has_installations_of_its_own() {
     let scenarios = [intent("a", "extra-env", ""), intent("b", "extra-env", "")];
-    let plan = build(&scenarios, &[target("2.0.0"), target("1.3.31")], &Options::default()).unwrap();
+    let plan = build(
+        &scenarios,
+        &[target("2.0.0"), target("1.3.31")],
+        &PlanOptions::default(),
+    )
+    .unwrap();
     let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.as_str()).collect();
     assert_eq!(kestras, ["engine@2.0.0", "engine@1.3.31"]);
 }
@@ -156,7 +161,7 @@ fn each_kestra_has_installations_of_its_own() {
 #[test]
 fn isolated_intents_share_nothing() {
     let scenarios = [intent("a", "extra-env", ""), intent("b", "extra-env", "")];
-    let options = Options {
+    let options = PlanOptions {
         isolate: true,
         ..with_defaults()
     };
@@ -169,7 +174,7 @@ fn who_shares_bears_names_that_nobody_else_bears() {
     // Joined by one underscore, these two would both be called A_B_C.
     let secrets = |name: &str| format!("strategy: extra-env\nsecrets: {{{name}: {{plain: x}}}}\n");
     let scenarios = [scenario("a-b", &secrets("C")), scenario("a", &secrets("B_C"))];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     let [installation] = &plan.installations[..] else {
         panic!("they share")
     };
@@ -198,7 +203,7 @@ fn a_flow_of_ones_own_calls_its_secrets_as_it_does_and_shares_where_nobody_else_
         own("c", "key"),
         intent("d", "extra-env", ""),
     ];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     assert_eq!(arranged(&plan), [vec!["a", "b", "d"], vec!["c"]].into_iter().collect());
     let shared = plan.installations.iter().find(|i| i.cases.len() == 3).unwrap();
     let held: BTreeSet<_> = variables(shared).into_keys().collect();
@@ -216,7 +221,7 @@ fn names_that_kestra_takes_for_one_share_nothing() {
         intent("b", "extra-env", ""),
         intent("c", "extra-env", ""),
     ];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     assert_eq!(arranged(&plan), [vec!["a"], vec!["b", "c"]].into_iter().collect());
 }
 
@@ -227,18 +232,18 @@ fn literals_share_where_their_documents_are_the_same() {
         literal("b", "values.yaml"),
         literal("c", "dind.yaml"),
     ];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     assert_eq!(arranged(&plan), [vec!["a", "b"], vec!["c"]].into_iter().collect());
 }
 
 #[test]
 fn a_chart_that_plays_both_runs_intents_as_each_and_documents_as_they_were_written() {
-    let targets = [Generation::V1, Generation::V0].map(|generation| Target {
-        chart: Plays::Own(generation),
+    let targets = [Generation::V1, Generation::V0].map(|generation| PlanTarget {
+        chart: ChartMode::Own(generation),
         ..target("2.0.0")
     });
     let scenarios = [intent("a", "extra-env", ""), literal("l", "values.yaml")];
-    let plan = build(&scenarios, &targets, &Options::default()).unwrap();
+    let plan = build(&scenarios, &targets, &PlanOptions::default()).unwrap();
     let ids: BTreeSet<_> = plan.installations.iter().map(|i| i.id.as_str()).collect();
     assert_eq!(
         ids,
@@ -265,7 +270,7 @@ fn only_a_flow_that_does_nothing_but_read_is_foretold() {
         let plan = build(
             &[Arc::new(parse("l", &text, &fetch).unwrap())],
             &[target("2.0.0")],
-            &Options::default(),
+            &PlanOptions::default(),
         );
         plan.unwrap().installations[0].cases[0].is_foretold()
     };
@@ -282,7 +287,7 @@ fn only_a_flow_that_does_nothing_but_read_is_foretold() {
 fn an_expectation_speaks_of_the_names_that_are_used() {
     let log = "expect: {missing: {key: OTHER, log: \"Could not decode secret 'SECRET_OTHER'\"}}\n";
     let scenarios = [intent("one", "extra-env", log), intent("two", "extra-env", "")];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     let wanted = &plan.installations[0].cases[0].wanted;
     let key = "ONE__OTHER".to_owned();
     assert_eq!(wanted.expect, Expect::Missing { key });
@@ -300,7 +305,7 @@ fn what_says_nothing_of_a_version_is_skipped_whole() {
             &format!("steps: [{{restart: {{}}, expect: {old}}}]\n"),
         ),
     ];
-    let plan = build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     assert!(plan.installations.is_empty());
     let why: Vec<_> = plan.skipped.iter().map(|s| s.why.as_str()).collect();
     assert_eq!(
@@ -315,11 +320,11 @@ fn what_says_nothing_of_a_version_is_skipped_whole() {
 #[test]
 fn a_key_the_chart_ignores_is_an_error_of_an_intent_and_a_warning_of_a_literal() {
     let ignored = intent("ignored", "extra-env", "values: {common: {extraEnv: []}}\n");
-    let old = Target {
-        chart: Plays::Only(Generation::V0),
+    let old = PlanTarget {
+        chart: ChartMode::Only(Generation::V0),
         ..target("2.0.0")
     };
-    let error = build(&[ignored], &[old], &Options::default()).unwrap_err();
+    let error = build(&[ignored], &[old], &PlanOptions::default()).unwrap_err();
     assert!(error.to_string().starts_with("ignored.yaml:2:7: "), "{error}");
     assert_eq!(error.help().unwrap().to_string(), "write `extraEnv`");
 
@@ -352,7 +357,7 @@ fn values_that_the_defaults_set_as_well_are_an_error_unless_there_are_none() {
         let error = build(&scenarios, &[target("2.0.0")], &with_defaults()).unwrap_err();
         assert!(error.to_string().contains("`dind.enabled`"), "{error}");
         assert!(error.help().unwrap().to_string().contains("--no-defaults"));
-        build(&scenarios, &[target("2.0.0")], &Options::default()).unwrap();
+        build(&scenarios, &[target("2.0.0")], &PlanOptions::default()).unwrap();
     }
 }
 
@@ -431,16 +436,16 @@ fn the_documents_of_every_strategy_and_generation_decode_to_the_plaintexts() {
         "config-map",
     ] {
         for chart in [Generation::V0, Generation::V1, Generation::V2] {
-            let chart_target = Target {
-                chart: Plays::Only(chart),
+            let chart_target = PlanTarget {
+                chart: ChartMode::Only(chart),
                 ..target("2.0.0")
             };
             let scenarios = [scenario("own", &body(strategy))];
-            let plan = build(&scenarios, &[chart_target], &Options::default()).unwrap();
+            let plan = build(&scenarios, &[chart_target], &PlanOptions::default()).unwrap();
             let held = variables(&plan.installations[0]);
             assert_eq!(held.len(), plaintexts.len(), "{strategy} {chart}");
             for (name, plain) in plaintexts {
-                let value = Plain::new(held[&format!("SECRET_{name}")].clone(), true);
+                let value = Plaintext::new(held[&format!("SECRET_{name}")].clone(), true);
                 assert_eq!(
                     decode(&value).unwrap().bytes(),
                     plain.as_bytes(),
@@ -454,7 +459,7 @@ fn the_documents_of_every_strategy_and_generation_decode_to_the_plaintexts() {
 #[test]
 fn a_value_given_as_it_is_is_not_encoded_for_kestra() {
     let raw = scenario("raw", "strategy: secret-key-ref\nsecrets: {A: {env: 'not Base64!'}}\n");
-    let plan = build(&[raw], &[target("2.0.0")], &Options::default()).unwrap();
+    let plan = build(&[raw], &[target("2.0.0")], &PlanOptions::default()).unwrap();
     assert_eq!(variables(&plan.installations[0])["SECRET_A"], b"not Base64!");
 }
 
@@ -465,7 +470,7 @@ fn steps_carry_on_from_one_another() {
     let plan = build(
         &[intent("s", "secret-key-ref", steps)],
         &[target("2.0.0")],
-        &Options::default(),
+        &PlanOptions::default(),
     )
     .unwrap();
     let case = &plan.installations[0].cases[0];

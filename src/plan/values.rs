@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::intent::Documents;
-use super::{Options, PlanError, keys};
+use super::intent::IntentDocuments;
+use super::{PlanError, PlanOptions, keys};
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Generation, Scenario};
-use crate::secret::Plain;
 
 /// Refuses values that set a key the harness sets as well: one of the two would be lost in silence.
 pub(super) fn check_overlap(
     scenario: &Scenario,
-    values: &Plain,
+    values: &Plaintext,
     generation: Generation,
-    options: &Options,
+    options: &PlanOptions,
 ) -> Result<Value, PlanError> {
     let values = parse(scenario, values)?;
     let Some(defaults) = &options.defaults else {
@@ -32,16 +32,16 @@ pub(super) fn check_overlap(
 /// Adds an intent's own values to the ones the harness wrote for it.
 pub(super) fn add(
     scenario: &Scenario,
-    documents: Documents,
+    documents: IntentDocuments,
     more: &Map<String, Value>,
     generation: Generation,
-    options: &Options,
-) -> Result<Documents, PlanError> {
+    options: &PlanOptions,
+) -> Result<IntentDocuments, PlanError> {
     if more.is_empty() {
         return Ok(documents);
     }
     let more = Value::Object(more.clone());
-    let text = Plain::new(more.to_string(), documents.values.is_public());
+    let text = Plaintext::new(more.to_string(), documents.values.is_public());
     if let Some(ignored) = keys::ignored(&text, generation).into_iter().next() {
         return Err(PlanError::Ignored {
             file: scenario.file.clone(),
@@ -64,13 +64,13 @@ pub(super) fn add(
         });
     }
     merge(&mut values, more);
-    Ok(Documents {
-        values: Plain::new(values.to_string(), documents.values.is_public()),
+    Ok(IntentDocuments {
+        values: Plaintext::new(values.to_string(), documents.values.is_public()),
         ..documents
     })
 }
 
-fn parse(scenario: &Scenario, values: &Plain) -> Result<Value, PlanError> {
+fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
     let not_values = |why: String| PlanError::NotValues {
         scenario: scenario.name.clone(),
         why,
@@ -81,7 +81,7 @@ fn parse(scenario: &Scenario, values: &Plain) -> Result<Value, PlanError> {
         Ok(Value::Null) => Ok(Value::Object(Map::new())),
         Ok(map @ Value::Object(_)) => Ok(map),
         Ok(_) => Err(not_values("not a mapping".into())),
-        Err(e) => Err(not_values(crate::scenario::InputError::yaml("", &e, "").message)),
+        Err(e) => Err(not_values(crate::error::InputError::yaml("", &e, "").message)),
     }
 }
 

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use semver::Version;
 use tokio::time::sleep;
 
-use super::{Kind, Pack, Sample};
-use crate::ask::{Asked, Manner, Observed, Reader};
-use crate::plan::{Installation, Target};
-use crate::provider::{Forecast, Installed, Pod, Provider, Site};
+use super::{Batch, Kind, Sample};
+use crate::error::InfraError;
+use crate::oracle::secret::{SecretRead, SecretStore, Undecodable};
+use crate::plan::{Installation, PlanTarget};
+use crate::provider::{Forecast, Installed, KestraPod, Provider, RunContext};
 use crate::report::Provenance;
-use crate::secret::{Keyring, Read, Undecodable};
-use crate::verdict::{Infra, Outcome};
+use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
+use crate::verdict::Outcome;
 
 /// How long the server's log may lag behind what it tells of.
 const LOG: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ const DROPPED: &str = "Could not decode secret '";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicted {
     /// What `secret()` does, as a task's outputs show it.
-    Read(Read),
+    Read(SecretRead),
     /// No flow runs: the pod is held, or what is given is refused.
     Never(String),
 }
@@ -63,7 +64,7 @@ pub struct Served {
     /// How many samples it was to serve.
     pub samples: usize,
     /// Each sample; or why nothing can be said of them.
-    pub checked: Result<Vec<Checked>, Infra>,
+    pub checked: Result<Vec<Checked>, InfraError>,
 }
 
 impl Served {
@@ -74,14 +75,14 @@ impl Served {
 }
 
 /// Where samples are tried.
-pub(super) struct Bench<'a> {
+pub(super) struct Harness<'a> {
     pub provider: &'a Provider,
-    pub site: &'a Site,
+    pub site: &'a RunContext,
 }
 
-impl Bench<'_> {
+impl Harness<'_> {
     /// Installs a Kestra with the samples of a pack, reads them and takes it down.
-    pub async fn serve(&self, target: &Target, name: &str, pack: &Pack) -> Served {
+    pub async fn serve(&self, target: &PlanTarget, name: &str, pack: &Batch) -> Served {
         let installation = installation(target, name, pack);
         let mut served = Served {
             id: installation.id.clone(),
@@ -102,21 +103,21 @@ impl Bench<'_> {
 
     async fn check(
         &self,
-        target: &Target,
+        target: &PlanTarget,
         installation: Installation,
-        pack: &Pack,
+        pack: &Batch,
         served: &mut Served,
-    ) -> Result<Vec<Checked>, Infra> {
+    ) -> Result<Vec<Checked>, InfraError> {
         let id = installation.id.clone();
         let phase = |what: &str| self.site.observer.phase(&id, what);
-        let interrupted = || Infra::new("prove", "interrupted");
+        let interrupted = || InfraError::new("prove", "interrupted");
         if self.site.cancel.is_cancelled() {
             return Err(interrupted());
         }
         phase("foretell");
         let clock = Instant::now();
         let group = self.provider.group(self.site, vec![installation]).await.pop();
-        let group = group.ok_or_else(|| Infra::new("foretell", "nothing was given"))?;
+        let group = group.ok_or_else(|| InfraError::new("foretell", "nothing was given"))?;
         let group = group.map_err(|(_, infra)| infra)?;
         served.prepared = clock.elapsed();
         // That the model foretells nothing of a set that is meant to run would prove the model by itself.
@@ -127,7 +128,10 @@ impl Bench<'_> {
                 Outcome::Silent => "no execution",
                 Outcome::Installs => "nothing was started",
             };
-            return Err(Infra::new("arrange the secrets", format!("{}: {why}", never(outcome))));
+            return Err(InfraError::new(
+                "arrange the secrets",
+                format!("{}: {why}", never(outcome)),
+            ));
         }
 
         phase("install");
@@ -157,7 +161,7 @@ impl Bench<'_> {
     }
 }
 
-fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
+fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
     let generation = target.chart.of(None);
     let documents = pack.documents(generation);
     Installation {
@@ -176,11 +180,11 @@ fn installation(target: &Target, name: &str, pack: &Pack) -> Installation {
 /// Reads every sample as the model would have it found, and compares.
 async fn judge(
     installed: &Installed,
-    target: &Target,
-    pack: &Pack,
+    target: &PlanTarget,
+    pack: &Batch,
     executions: &mut usize,
-) -> Result<Vec<Checked>, Infra> {
-    let keyring = installed.pod().map(Pod::keyring);
+) -> Result<Vec<Checked>, InfraError> {
+    let keyring = installed.pod().map(KestraPod::keyring);
     let predicted = |sample: &Sample| match &keyring {
         Some(keyring) => Predicted::Read(reported(keyring.secret(&sample.key, &target.version), &target.version)),
         None => Predicted::Never(installed.foretold().map_or_else(String::new, never)),
@@ -194,7 +198,7 @@ async fn judge(
         .find(|(s, p)| s.kind == Kind::Encoded && is_missing(p));
     if let Some((sample, _)) = lost {
         let why = format!("a good secret is not in the environment: {}", sample.told());
-        return Err(Infra::new("arrange the secrets", why));
+        return Err(InfraError::new("arrange the secrets", why));
     }
     let (observed, faults) = match installed.client() {
         Err(outcome) => {
@@ -205,14 +209,14 @@ async fn judge(
             )
         }
         Ok(client) => {
-            let asked = |missing: bool| -> Vec<Asked<'_>> {
+            let asked = |missing: bool| -> Vec<ProbedKey<'_>> {
                 let all = pack.samples.iter().zip(&predicted);
                 all.filter(|(_, p)| is_missing(p) == missing)
                     .map(|(s, _)| (s.number, s.key.as_str()))
                     .collect()
             };
             let (present, missing) = (asked(false), asked(true));
-            let reader = Reader::new(client, Manner::plainly("company.team", "prove"));
+            let reader = SecretProbe::new(client, ProbeConfig::plainly("company.team", "prove"));
             let texts = reader.observe(&present, &[]).await?;
             // Before what is missing fills the log with stack traces: Kestra decodes at the first secret.
             let faults = match &keyring {
@@ -251,16 +255,16 @@ fn never(outcome: &Outcome) -> String {
 }
 
 pub(super) fn is_missing(predicted: &Predicted) -> bool {
-    matches!(predicted, Predicted::Read(Read::Fails(_)))
+    matches!(predicted, Predicted::Read(SecretRead::Fails(_)))
 }
 
 /// What is not as predicted, byte for byte.
 pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<String> {
     let agrees = match (predicted, observed) {
-        (Predicted::Read(Read::Text(wanted)), Observed::Text(text)) => wanted == text,
-        (Predicted::Read(Read::OneOf(several)), Observed::Text(text)) => several.contains(text),
-        (Predicted::Read(Read::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
-        (Predicted::Read(Read::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
+        (Predicted::Read(SecretRead::Text(wanted)), Observed::Text(text)) => wanted == text,
+        (Predicted::Read(SecretRead::OneOf(several)), Observed::Text(text)) => several.contains(text),
+        (Predicted::Read(SecretRead::EmptyString), Observed::Text(text)) => text.bytes().is_empty(),
+        (Predicted::Read(SecretRead::Fails(sentence)), Observed::Missing(words)) => words.contains(sentence.as_str()),
         (Predicted::Never(wanted), Observed::Never(why)) => wanted == why,
         _ => false,
     };
@@ -268,12 +272,12 @@ pub(super) fn difference(predicted: &Predicted, observed: &Observed) -> Option<S
 }
 
 /// What the outputs show. Of what they never show, as its execution has no end, the text itself: it will differ.
-pub(super) fn reported(read: Read, kestra: &Version) -> Read {
+pub(super) fn reported(read: SecretRead, kestra: &Version) -> SecretRead {
     read.clone().reported(kestra).unwrap_or(read)
 }
 
 /// By variable, what the server's log says of decoding that was not predicted, or does not say that was.
-async fn log_faults(installed: &Installed, keyring: &Keyring) -> Result<BTreeMap<String, String>, Infra> {
+async fn log_faults(installed: &Installed, keyring: &SecretStore) -> Result<BTreeMap<String, String>, InfraError> {
     let wanted: BTreeSet<String> = keyring.undecodable().map(Undecodable::log_line).collect();
     let deadline = Instant::now() + LOG;
     let mut lines = BTreeSet::new();

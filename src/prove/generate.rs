@@ -7,9 +7,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::sample::{Carrier, Field, Sample, Variable};
+use super::sample::{Carrier, Sample, SampleVariable, SecretField};
 use super::{Kind, MAX_TEXT};
-use crate::secret::{PREFIX, Plain};
+use crate::oracle::secret::{PREFIX, Plaintext};
 use text::encoded;
 
 /// What names are made of; few underscores, of which Micronaut makes 2^n properties.
@@ -37,7 +37,7 @@ fn sample(seed: u64, number: usize) -> Sample {
     let mut start = [0; 32];
     start[..8].copy_from_slice(&seed.to_le_bytes());
     start[8..16].copy_from_slice(&(number as u64).to_le_bytes());
-    Maker {
+    Generator {
         rng: StdRng::from_seed(start),
         number,
         kind: Kind::of(number),
@@ -45,22 +45,22 @@ fn sample(seed: u64, number: usize) -> Sample {
     .sample()
 }
 
-struct Maker {
+struct Generator {
     rng: StdRng,
     number: usize,
     kind: Kind,
 }
 
-impl Maker {
+impl Generator {
     fn sample(mut self) -> Sample {
         let word = self.pick(WORDS);
         let key = format!("{word}{}", self.number);
         let variables = match self.kind {
             Kind::Absent => Vec::new(),
-            Kind::OptionalKey => vec![Variable {
+            Kind::OptionalKey => vec![SampleVariable {
                 name: format!("{PREFIX}{key}"),
                 carrier: Carrier::Nowhere,
-                text: Plain::new("", true),
+                text: Plaintext::new("", true),
             }],
             Kind::LowerCase => vec![self.right(format!("{PREFIX}{}", key.to_lowercase()))],
             Kind::MixedCase => {
@@ -86,7 +86,7 @@ impl Maker {
                 let name = format!("{PREFIX}{key}");
                 let first = self.right(name.clone());
                 let second = self.right(name);
-                vec![first.with(Carrier::EnvFrom(Field::Data)), second.unless_key_ref()]
+                vec![first.with(Carrier::EnvFrom(SecretField::Data)), second.unless_key_ref()]
             }
             Kind::Reference => self.reference(&key),
             _ => {
@@ -98,7 +98,7 @@ impl Maker {
     }
 
     /// With a key asked for in any case.
-    fn asked(mut self, key: String, variables: Vec<Variable>) -> Sample {
+    fn asked(mut self, key: String, variables: Vec<SampleVariable>) -> Sample {
         let key = match self.rng.random_range(0..4) {
             0 => key.to_ascii_lowercase(),
             1 => self.mixed(&key),
@@ -118,13 +118,18 @@ impl Maker {
         self.asked(key, vec![variable])
     }
 
-    fn right(&mut self, name: String) -> Variable {
+    fn right(&mut self, name: String) -> SampleVariable {
         let text = encoded(plain::any(&mut self.rng));
         self.variable(name, text)
     }
 
-    fn variable(&mut self, name: String, text: Vec<u8>) -> Variable {
-        let field = *self.pick(&[Field::Data, Field::Data, Field::StringData, Field::WrappedData]);
+    fn variable(&mut self, name: String, text: Vec<u8>) -> SampleVariable {
+        let field = *self.pick(&[
+            SecretField::Data,
+            SecretField::Data,
+            SecretField::StringData,
+            SecretField::WrappedData,
+        ]);
         // What no Secret's key can be called, `env` alone can.
         let only_env = !name
             .bytes()
@@ -137,15 +142,15 @@ impl Maker {
         };
         let carrier = match carrier {
             fits if fits.bears(&text) => fits,
-            Carrier::KeyRef(_) => Carrier::KeyRef(Field::Data),
-            _ => Carrier::EnvFrom(Field::Data),
+            Carrier::KeyRef(_) => Carrier::KeyRef(SecretField::Data),
+            _ => Carrier::EnvFrom(SecretField::Data),
         };
-        let text = Plain::new(text, true);
-        Variable { name, carrier, text }
+        let text = Plaintext::new(text, true);
+        SampleVariable { name, carrier, text }
     }
 
     /// Two names, of which both may decode, or one, or none.
-    fn collision(&mut self, key: &str) -> Vec<Variable> {
+    fn collision(&mut self, key: &str) -> Vec<SampleVariable> {
         let same = self.rng.random_range(0..6) == 0;
         let text = encoded(plain::any(&mut self.rng));
         let mut variables = Vec::new();
@@ -161,7 +166,7 @@ impl Maker {
     }
 
     /// A value that names another variable, or one that is not there, or that escapes the name.
-    fn reference(&mut self, key: &str) -> Vec<Variable> {
+    fn reference(&mut self, key: &str) -> Vec<SampleVariable> {
         let name = format!("{PREFIX}{key}");
         let other = format!("{PREFIX}REF{key}");
         let good = String::from_utf8_lossy(&encoded(plain::line(&mut self.rng))).into_owned();
@@ -212,7 +217,7 @@ impl Maker {
     }
 }
 
-impl Variable {
+impl SampleVariable {
     fn with(self, carrier: Carrier) -> Self {
         Self { carrier, ..self }
     }
@@ -263,7 +268,11 @@ mod tests {
                 assert!(variable.carrier.bears(bytes), "{}", sample.told());
                 assert!(!bytes.contains(&0), "{}", sample.told());
                 let string = variable.name.len() + bytes.len() + 2;
-                assert!(string <= crate::environment::MAX_STRING_BYTES, "{}", variable.name);
+                assert!(
+                    string <= crate::oracle::environment::MAX_STRING_BYTES,
+                    "{}",
+                    variable.name
+                );
             }
         }
     }
@@ -275,6 +284,6 @@ mod tests {
             .flat_map(|s| s.variables.clone())
             .map(|v| v.name.len() + v.text.bytes().len() + 2)
             .max();
-        assert_eq!(longest, Some(crate::environment::MAX_STRING_BYTES));
+        assert_eq!(longest, Some(crate::oracle::environment::MAX_STRING_BYTES));
     }
 }

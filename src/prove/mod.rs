@@ -21,18 +21,18 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 
-use crate::environment::{Kubelet, MAX_STRING_BYTES};
-use crate::plan::Target;
-use crate::provider::{Provider, Site};
-use crate::verdict::Infra;
-use bench::Bench;
+use crate::error::InfraError;
+use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES};
+use crate::plan::PlanTarget;
+use crate::provider::{Provider, RunContext};
+use bench::Harness;
 
-pub use crate::ask::Observed;
+pub use crate::run::probe::Observed;
 pub use bench::{Checked, Predicted, Served};
 pub use generate::generate;
 pub use kind::Kind;
-pub use pack::{Pack, pack};
-pub use sample::{Carrier, Field, Sample, Variable};
+pub use pack::{Batch, pack};
+pub use sample::{Carrier, Sample, SampleVariable, SecretField};
 pub use shrink::{Shrunk, shrink};
 
 /// The most that a name and its value may take together: the kernel counts the `=` and the NUL too.
@@ -46,17 +46,17 @@ pub struct Proof {
     /// By Kestra, the samples that no flow was asked for: they would hold up the pod of all others.
     pub aside: BTreeMap<String, Vec<Sample>>,
     /// By Kestra, the first difference, made small; or why it could not be.
-    pub shrunk: BTreeMap<String, Result<(Shrunk, Checked), Infra>>,
+    pub shrunk: BTreeMap<String, Result<(Shrunk, Checked), InfraError>>,
 }
 
 /// Proves the oracle with a set of samples, on each of the Kestras.
-pub async fn prove(provider: &Provider, site: &Site, targets: &[Target], samples: &[Sample]) -> Proof {
-    let bench = Bench { provider, site };
+pub async fn prove(provider: &Provider, site: &RunContext, targets: &[PlanTarget], samples: &[Sample]) -> Proof {
+    let bench = Harness { provider, site };
     let kubelet = provider.kubelet();
     let (held, good): (Vec<Sample>, Vec<Sample>) = samples.iter().cloned().partition(|s| s.holds_up(kubelet));
     // One shows that the kubelet does hold such a pod; each more would cost a pod.
     let mut packs = pack(good);
-    packs.extend(pack(held.iter().take(1).cloned()).into_iter().map(Pack::holding));
+    packs.extend(pack(held.iter().take(1).cloned()).into_iter().map(Batch::holding));
     let work = targets
         .iter()
         .flat_map(|t| packs.iter().enumerate().map(move |(n, pack)| (t, n, pack)));
@@ -104,12 +104,17 @@ impl Proof {
     }
 }
 
-impl Bench<'_> {
-    async fn serve_named(&self, target: &Target, n: usize, pack: &Pack) -> Served {
+impl Harness<'_> {
+    async fn serve_named(&self, target: &PlanTarget, n: usize, pack: &Batch) -> Served {
         self.serve(target, &format!("prove-{n}"), pack).await
     }
 
-    async fn shrink(&self, target: &Target, first: &Sample, others: &[Sample]) -> Result<(Shrunk, Checked), Infra> {
+    async fn shrink(
+        &self,
+        target: &PlanTarget,
+        first: &Sample,
+        others: &[Sample],
+    ) -> Result<(Shrunk, Checked), InfraError> {
         let mut tries = 0;
         let mut check = async |samples: &[Sample]| {
             let mut found = BTreeMap::new();
@@ -123,12 +128,12 @@ impl Bench<'_> {
                         .map(|checked| (checked.sample.number, checked)),
                 );
             }
-            Ok::<_, Infra>(found)
+            Ok::<_, InfraError>(found)
         };
         let shrunk = shrink(first, others, async |samples: &[Sample]| {
             let found = check(samples).await?;
             let differs = |s: &Sample| found.get(&s.number).is_some_and(|c| c.differs.is_some());
-            Ok::<_, Infra>(samples.iter().map(differs).collect())
+            Ok::<_, InfraError>(samples.iter().map(differs).collect())
         })
         .await?;
         let all: Vec<Sample> = std::iter::once(&shrunk.sample)
@@ -136,7 +141,7 @@ impl Bench<'_> {
             .cloned()
             .collect();
         let last = check(&all).await?.remove(&shrunk.sample.number);
-        let last = last.ok_or_else(|| Infra::new("make the example smaller", "it was not judged"))?;
+        let last = last.ok_or_else(|| InfraError::new("make the example smaller", "it was not judged"))?;
         Ok((shrunk, last))
     }
 }
@@ -144,8 +149,8 @@ impl Bench<'_> {
 impl Sample {
     /// Whether it keeps a pod from starting, with all that is in it.
     fn holds_up(&self, kubelet: Kubelet) -> bool {
-        let bad = |v: &Variable| std::str::from_utf8(v.text.bytes()).is_err();
-        let odd = |v: &Variable| {
+        let bad = |v: &SampleVariable| std::str::from_utf8(v.text.bytes()).is_err();
+        let odd = |v: &SampleVariable| {
             v.name
                 .bytes()
                 .any(|b| !b.is_ascii_alphanumeric() && !b"-._".contains(&b))

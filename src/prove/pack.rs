@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::sample::{Carrier, Field, Sample, Variable};
-use crate::environment::MAX_EXEC_BYTES;
-use crate::environment::api_server::MAX_SIZE;
-use crate::plan::{Documents, EnvFrom, environment_values, written};
+use super::sample::{Carrier, Sample, SampleVariable, SecretField};
+use crate::oracle::environment::MAX_EXEC_BYTES;
+use crate::oracle::environment::api_server::MAX_SIZE;
+use crate::oracle::secret::Plaintext;
+use crate::plan::{EnvFrom, IntentDocuments, environment_values, written};
 use crate::scenario::{Generation, Manifest};
-use crate::secret::Plain;
 
 /// What is left of an environment to what is not ours: the image's own variables, the Services' and the
 /// command.
@@ -25,7 +25,7 @@ const KEY: usize = 64;
 
 /// Samples that one environment can hold.
 #[derive(Debug, Clone, Default)]
-pub struct Pack {
+pub struct Batch {
     /// In the order of the set.
     pub samples: Vec<Sample>,
     /// Whether they are meant to keep the pod from running.
@@ -36,13 +36,13 @@ pub struct Pack {
 }
 
 /// Arranges samples, each into the first installation that has room for it.
-pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Pack> {
-    let mut packs: Vec<Pack> = Vec::new();
+pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Batch> {
+    let mut packs: Vec<Batch> = Vec::new();
     for sample in samples {
         if let Some(pack) = packs.iter_mut().find(|pack| pack.has_room(&sample)) {
             pack.add(sample);
         } else {
-            let mut pack = Pack::default();
+            let mut pack = Batch::default();
             pack.add(sample);
             packs.push(pack);
         }
@@ -50,7 +50,7 @@ pub fn pack(samples: impl IntoIterator<Item = Sample>) -> Vec<Pack> {
     packs
 }
 
-impl Pack {
+impl Batch {
     /// The same, meant to keep the pod from running.
     pub(super) fn holding(self) -> Self {
         Self { held: true, ..self }
@@ -70,10 +70,10 @@ impl Pack {
     }
 
     /// Values and manifests that carry the samples to a release.
-    pub fn documents(&self, generation: Generation) -> Documents {
+    pub fn documents(&self, generation: Generation) -> IntentDocuments {
         let mut env = Vec::new();
-        let mut secrets: Vec<Object> = Vec::new();
-        let mut singles: Vec<Object> = Vec::new();
+        let mut secrets: Vec<SecretDraft> = Vec::new();
+        let mut singles: Vec<SecretDraft> = Vec::new();
         for variable in self.samples.iter().flat_map(|s| &s.variables) {
             let name = &variable.name;
             match variable.carrier {
@@ -92,16 +92,16 @@ impl Pack {
             }
         }
         let whole: Vec<_> = secrets.iter().map(|object| EnvFrom::Secret(&object.name)).collect();
-        Documents {
-            values: Plain::new(written(&environment_values(env, &whole, generation)), true),
-            manifests: secrets.iter().chain(&singles).map(Object::manifest).collect(),
+        IntentDocuments {
+            values: Plaintext::new(written(&environment_values(env, &whole, generation)), true),
+            manifests: secrets.iter().chain(&singles).map(SecretDraft::manifest).collect(),
         }
     }
 }
 
 /// What a sample takes of the values, roughly: an entry of `env`.
 fn values_size(sample: &Sample) -> usize {
-    let entry = |v: &Variable| match v.carrier {
+    let entry = |v: &SampleVariable| match v.carrier {
         Carrier::Value => 32 + v.name.len() + v.text.bytes().len(),
         Carrier::KeyRef(_) | Carrier::Nowhere => 128 + v.name.len(),
         Carrier::EnvFrom(_) => 0,
@@ -110,7 +110,7 @@ fn values_size(sample: &Sample) -> usize {
 }
 
 /// A Secret under construction.
-struct Object {
+struct SecretDraft {
     name: String,
     size: usize,
     data: Map<String, Value>,
@@ -119,13 +119,13 @@ struct Object {
 
 /// Writes a variable into the first Secret that has room for it and does not have the key yet, so that of two
 /// sources of one name the later one stands in a later Secret; gives the Secret's name.
-fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, field: Field) -> String {
+fn put(objects: &mut Vec<SecretDraft>, name: &str, key: &str, variable: &SampleVariable, field: SecretField) -> String {
     let bytes = variable.text.bytes();
     let size = KEY + key.len() + bytes.len();
     let has_room =
-        |o: &Object| o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key);
+        |o: &SecretDraft| o.size + size <= MAX_SIZE && !o.data.contains_key(key) && !o.string_data.contains_key(key);
     let at = objects.iter().position(has_room).unwrap_or_else(|| {
-        objects.push(Object {
+        objects.push(SecretDraft {
             name: format!("prove-{name}-{}", objects.len()),
             size: 0,
             data: Map::new(),
@@ -136,12 +136,12 @@ fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, fi
     let object = &mut objects[at];
     object.size += size;
     match field {
-        Field::StringData => {
+        SecretField::StringData => {
             let text = String::from_utf8_lossy(bytes).into_owned();
             object.string_data.insert(key.to_owned(), text.into());
         }
-        Field::Data => drop(object.data.insert(key.to_owned(), STANDARD.encode(bytes).into())),
-        Field::WrappedData => {
+        SecretField::Data => drop(object.data.insert(key.to_owned(), STANDARD.encode(bytes).into())),
+        SecretField::WrappedData => {
             let encoded = STANDARD.encode(bytes);
             let wrapped: String = encoded
                 .as_bytes()
@@ -154,7 +154,7 @@ fn put(objects: &mut Vec<Object>, name: &str, key: &str, variable: &Variable, fi
     object.name.clone()
 }
 
-impl Object {
+impl SecretDraft {
     fn manifest(&self) -> Manifest {
         let object = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": self.name},
@@ -162,7 +162,7 @@ impl Object {
         });
         Manifest {
             file: format!("Secret/{}", self.name),
-            text: Plain::new(written(&object), true),
+            text: Plaintext::new(written(&object), true),
         }
     }
 }
@@ -171,9 +171,9 @@ impl Object {
 mod tests {
     use super::super::generate;
     use super::*;
-    use crate::environment::api_server::{Admitted, admit};
+    use crate::oracle::environment::api_server::{Admitted, admit};
 
-    fn secrets(documents: &Documents) -> Vec<k8s_openapi::api::core::v1::Secret> {
+    fn secrets(documents: &IntentDocuments) -> Vec<k8s_openapi::api::core::v1::Secret> {
         let admitted = documents.manifests.iter().map(|m| {
             let document: Value = serde_json::from_slice(m.text.bytes()).unwrap();
             match admit(&document) {
@@ -234,14 +234,14 @@ mod tests {
 
     #[test]
     fn of_two_sources_the_later_stands_in_a_later_secret() {
-        let variable = |text: &str| Variable {
+        let variable = |text: &str| SampleVariable {
             name: "SECRET_A".into(),
-            carrier: Carrier::EnvFrom(Field::Data),
-            text: Plain::new(text, true),
+            carrier: Carrier::EnvFrom(SecretField::Data),
+            text: Plaintext::new(text, true),
         };
         let mut objects = Vec::new();
         for text in ["one", "two"] {
-            put(&mut objects, "all", "SECRET_A", &variable(text), Field::Data);
+            put(&mut objects, "all", "SECRET_A", &variable(text), SecretField::Data);
         }
         assert_eq!(
             objects.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),

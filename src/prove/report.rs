@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
+use crate::error::ExitCode;
+use crate::oracle::secret::{SecretRead, escaped};
 use crate::report::{Provenance, Run};
-use crate::secret::{Read, escaped};
-use crate::verdict::Exit;
-use crate::words::visible;
+use crate::system::words::visible;
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;
@@ -22,7 +22,7 @@ const SHOWN: usize = 400;
 /// What was proved; the content of `prove.json`. Nothing in it is a secret: the seed that is printed makes all.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "kestra-secrets proof, schema 1")]
-pub struct Report {
+pub struct ProofReport {
     /// The version of this format: 1.
     pub schema: u32,
     /// What was run.
@@ -34,16 +34,16 @@ pub struct Report {
     /// The command that does the same again.
     pub repeat: String,
     /// One for each kind of secret.
-    pub kinds: Vec<Line>,
+    pub kinds: Vec<KindLine>,
     /// One for each installation.
-    pub installations: Vec<Installation>,
+    pub installations: Vec<ProvedInstallation>,
     /// What was not as predicted.
     pub differences: Vec<Difference>,
 }
 
 /// A kind of secret, over all Kestras.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Line {
+pub struct KindLine {
     /// Which.
     pub kind: String,
     /// How many were judged.
@@ -62,7 +62,7 @@ pub struct Line {
 
 /// A Kestra that was installed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Installation {
+pub struct ProvedInstallation {
     /// Its id.
     pub id: String,
     /// How many secrets it was given.
@@ -107,10 +107,10 @@ pub struct Difference {
 
 /// The JSON Schema of `prove.json`, generated from the types.
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Report).to_value()
+    schemars::schema_for!(ProofReport).to_value()
 }
 
-impl Report {
+impl ProofReport {
     /// A report of a proof.
     pub fn of(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
         let differences = proof.differences().map(|(kestra, c)| Difference::of(kestra, c, false));
@@ -128,7 +128,7 @@ impl Report {
             installations: proof
                 .served
                 .iter()
-                .map(|s| Installation {
+                .map(|s| ProvedInstallation {
                     id: s.id.clone(),
                     secrets: s.samples,
                     executions: s.executions,
@@ -152,20 +152,20 @@ impl Report {
     }
 
     /// How it ended, as an exit code.
-    pub fn exit(&self) -> Exit {
+    pub fn exit(&self) -> ExitCode {
         if !self.differences.is_empty() {
-            Exit::Wrong
+            ExitCode::Failure
         } else if self.kinds.is_empty() || self.installations.iter().any(|i| i.broken.is_some()) {
-            Exit::Broken
+            ExitCode::Infra
         } else {
-            Exit::Fine
+            ExitCode::Success
         }
     }
 
     /// The table, the figures and the differences, for a person.
     pub fn told(&self, proof: &Proof) -> String {
         let mut text = vec![self.table()];
-        text.extend(self.installations.iter().map(Installation::told));
+        text.extend(self.installations.iter().map(ProvedInstallation::told));
         for (kestra, aside) in &proof.aside {
             text.push(format!(
                 "{kestra}: {} not asked for: like the one that was tried alone they keep a pod from running on this \
@@ -200,7 +200,7 @@ impl Report {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(["", "secrets", "predicted present", "predicted missing", "agreed"]);
-        let row = |line: &Line| {
+        let row = |line: &KindLine| {
             let all = line.agreed == line.secrets;
             let number = |n: usize| Cell::new(n).set_alignment(CellAlignment::Right);
             [
@@ -218,10 +218,10 @@ impl Report {
         table.trim_fmt()
     }
 
-    fn sum(&self) -> Line {
-        let mut sum = Line {
+    fn sum(&self) -> KindLine {
+        let mut sum = KindLine {
             kind: "all".into(),
-            ..Line::default()
+            ..KindLine::default()
         };
         for line in &self.kinds {
             sum.secrets += line.secrets;
@@ -249,7 +249,7 @@ impl Report {
     }
 }
 
-impl Installation {
+impl ProvedInstallation {
     fn told(&self) -> String {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
         let broken = self
@@ -301,13 +301,13 @@ impl Difference {
 
 fn predicted(predicted: &Predicted) -> String {
     match predicted {
-        Predicted::Read(Read::Text(text)) => escaped(text.bytes()),
-        Predicted::Read(Read::OneOf(texts)) => {
+        Predicted::Read(SecretRead::Text(text)) => escaped(text.bytes()),
+        Predicted::Read(SecretRead::OneOf(texts)) => {
             let texts: Vec<String> = texts.iter().map(|t| escaped(t.bytes())).collect();
             format!("one of {}", texts.join(", "))
         }
-        Predicted::Read(Read::EmptyString) => "the empty text, since it is missing".into(),
-        Predicted::Read(Read::Fails(sentence)) => sentence.clone(),
+        Predicted::Read(SecretRead::EmptyString) => "the empty text, since it is missing".into(),
+        Predicted::Read(SecretRead::Fails(sentence)) => sentence.clone(),
         Predicted::Never(why) => format!("never runs: {why}"),
     }
 }
@@ -327,8 +327,8 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn lines(proof: &Proof) -> Vec<Line> {
-    let mut lines: BTreeMap<Kind, Line> = BTreeMap::new();
+fn lines(proof: &Proof) -> Vec<KindLine> {
+    let mut lines: BTreeMap<Kind, KindLine> = BTreeMap::new();
     for (_, checked) in proof.checked() {
         let line = lines.entry(checked.sample.kind).or_default();
         line.secrets += 1;
@@ -342,7 +342,7 @@ fn lines(proof: &Proof) -> Vec<Line> {
     for sample in proof.aside.values().flatten() {
         lines.entry(sample.kind).or_default().aside += 1;
     }
-    let named = lines.into_iter().map(|(kind, line)| Line {
+    let named = lines.into_iter().map(|(kind, line)| KindLine {
         kind: kind.title().into(),
         ..line
     });

@@ -1,6 +1,6 @@
 //! One secret of a random set: what is written where, and what a flow asks for.
 
-use crate::secret::{PREFIX, Plain, escaped};
+use crate::oracle::secret::{PREFIX, Plaintext, escaped};
 
 use super::Kind;
 
@@ -16,18 +16,18 @@ pub struct Sample {
     /// What a flow asks for: `secret(key)`.
     pub key: String,
     /// What is written; later ones go before earlier ones of the same name.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<SampleVariable>,
 }
 
 /// An environment variable, and the document that brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
+pub struct SampleVariable {
     /// Its name.
     pub name: String,
     /// Where it is written.
     pub carrier: Carrier,
     /// The bytes that are written there, before the encoding that the place itself wants.
-    pub text: Plain,
+    pub text: Plaintext,
 }
 
 /// Where a variable is written.
@@ -36,16 +36,16 @@ pub enum Carrier {
     /// `value` in the chart's own values.
     Value,
     /// A Secret that comes by `envFrom`.
-    EnvFrom(Field),
+    EnvFrom(SecretField),
     /// A Secret of which a single key comes by `secretKeyRef`.
-    KeyRef(Field),
+    KeyRef(SecretField),
     /// `secretKeyRef` to a key that is optional and not there.
     Nowhere,
 }
 
 /// Where in a Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Field {
+pub enum SecretField {
     /// `stringData`, as it is.
     StringData,
     /// `data`, in Base64 once more.
@@ -60,8 +60,9 @@ impl Carrier {
     pub(super) fn bears(self, text: &[u8]) -> bool {
         let text = std::str::from_utf8(text);
         match self {
-            Self::EnvFrom(Field::Data | Field::WrappedData) | Self::KeyRef(Field::Data | Field::WrappedData) => true,
-            Self::EnvFrom(Field::StringData) | Self::KeyRef(Field::StringData) => text.is_ok(),
+            Self::EnvFrom(SecretField::Data | SecretField::WrappedData)
+            | Self::KeyRef(SecretField::Data | SecretField::WrappedData) => true,
+            Self::EnvFrom(SecretField::StringData) | Self::KeyRef(SecretField::StringData) => text.is_ok(),
             Self::Value | Self::Nowhere => text.is_ok_and(|text| text.chars().all(is_yaml)),
         }
     }
@@ -74,10 +75,10 @@ fn is_yaml(c: char) -> bool {
 
 impl std::fmt::Display for Carrier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let field = |field: &Field| match field {
-            Field::StringData => "stringData",
-            Field::Data => "data",
-            Field::WrappedData => "data, wrapped",
+        let field = |field: &SecretField| match field {
+            SecretField::StringData => "stringData",
+            SecretField::Data => "data",
+            SecretField::WrappedData => "data, wrapped",
         };
         match self {
             Self::Value => f.write_str("value"),
@@ -88,7 +89,7 @@ impl std::fmt::Display for Carrier {
     }
 }
 
-impl Variable {
+impl SampleVariable {
     /// How many bytes it takes of an environment, as the kernel counts: with the `=`, the NUL and a pointer.
     pub fn size(&self) -> usize {
         self.name.len() + self.text.bytes().len() + 2 + 8
@@ -98,7 +99,7 @@ impl Variable {
 impl Sample {
     /// How many bytes it takes of an environment.
     pub fn size(&self) -> usize {
-        self.variables.iter().map(Variable::size).sum()
+        self.variables.iter().map(SampleVariable::size).sum()
     }
 
     /// The keys that it takes of Kestra's: no other sample of one environment may have them.
@@ -109,7 +110,7 @@ impl Sample {
 
     /// In one line, for a person: the escaped bytes where each is written.
     pub fn told(&self) -> String {
-        let told = |v: &Variable| format!("{}={} ({})", v.name, escaped(v.text.bytes()), v.carrier);
+        let told = |v: &SampleVariable| format!("{}={} ({})", v.name, escaped(v.text.bytes()), v.carrier);
         match &self.variables[..] {
             [] => "no variable".into(),
             variables => variables.iter().map(told).collect::<Vec<_>>().join(", "),

@@ -1,8 +1,8 @@
 //! A difference, made small: the fewest other samples that it needs, and the shortest value that shows it.
 
 use super::Kind;
-use super::sample::{Carrier, Field, Sample, Variable};
-use crate::secret::{PREFIX, Plain};
+use super::sample::{Carrier, Sample, SampleVariable, SecretField};
+use crate::oracle::secret::{PREFIX, Plaintext};
 
 /// How often a set is halved, and a value made simpler. Each time costs an installation or a few.
 const ROUNDS: usize = 8;
@@ -128,17 +128,17 @@ fn simpler(sample: &Sample) -> Vec<Sample> {
         if !without.variables.is_empty() {
             all.push(without);
         }
-        let carriers = [Carrier::Value, Carrier::EnvFrom(Field::Data)].into_iter();
+        let carriers = [Carrier::Value, Carrier::EnvFrom(SecretField::Data)].into_iter();
         let carried = carriers.map(|carrier| (carrier, variable.text.bytes().to_vec()));
         let texts = shorter(variable.text.bytes())
             .into_iter()
             .map(|text| (variable.carrier, text));
         for (carrier, text) in carried.chain(texts) {
             if carrier.bears(&text) {
-                let text = Plain::new(text, true);
+                let text = Plaintext::new(text, true);
                 let name = variable.name.clone();
                 let mut changed = sample.clone();
-                changed.variables[at] = Variable { name, carrier, text };
+                changed.variables[at] = SampleVariable { name, carrier, text };
                 all.push(changed);
             }
         }
@@ -196,7 +196,7 @@ fn renamed(sample: &Sample, number: usize) -> Sample {
             for (was, is) in &names {
                 text = text.replace(&format!("({was})"), &format!("({is})"));
             }
-            variable.text = Plain::new(text, true);
+            variable.text = Plaintext::new(text, true);
         }
     }
     sample.key = rename_key(&sample.key);

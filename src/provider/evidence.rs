@@ -5,10 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Pod, Role, Site};
-use crate::cluster::evidence::{Exhibit, hide};
+use super::{KestraPod, Role, RunContext};
 use crate::plan::Installation;
-use crate::process::Log;
+use crate::system::process::ChildLog;
+use crate::tools::cluster::evidence::{EvidenceText, hide};
 
 /// Where the evidence of an installation is, below the report's folder.
 pub fn folder_of(id: &str) -> String {
@@ -17,7 +17,7 @@ pub fn folder_of(id: &str) -> String {
 
 /// Keeps exhibits and says where; nothing where no report is wanted or the run is being ended. What cannot be
 /// kept never fails a run.
-pub async fn keep(site: &Site, id: &str, exhibits: impl AsyncFnOnce() -> Vec<Exhibit>) -> Option<String> {
+pub async fn keep(site: &RunContext, id: &str, exhibits: impl AsyncFnOnce() -> Vec<EvidenceText>) -> Option<String> {
     let report = site.report.as_ref().filter(|_| !site.cancel.is_cancelled())?;
     let folder = folder_of(id);
     match write(&report.join(&folder), exhibits().await).await {
@@ -29,10 +29,10 @@ pub async fn keep(site: &Site, id: &str, exhibits: impl AsyncFnOnce() -> Vec<Exh
     }
 }
 
-async fn write(folder: &Path, exhibits: Vec<Exhibit>) -> std::io::Result<()> {
+async fn write(folder: &Path, exhibits: Vec<EvidenceText>) -> std::io::Result<()> {
     let mut folders = tokio::fs::DirBuilder::new();
     folders.recursive(true).mode(0o700).create(folder).await?;
-    for Exhibit { file, text } in exhibits {
+    for EvidenceText { file, text } in exhibits {
         let mut open = tokio::fs::OpenOptions::new();
         open.write(true).create(true).truncate(true).mode(0o600);
         let mut file = open.open(folder.join(file)).await?;
@@ -43,7 +43,7 @@ async fn write(folder: &Path, exhibits: Vec<Exhibit>) -> std::io::Result<()> {
 }
 
 /// The release's values as helm takes them: what the harness added, and the user's, which go before it.
-pub fn values(site: &Site, installation: &Installation) -> Exhibit {
+pub fn values(site: &RunContext, installation: &Installation) -> EvidenceText {
     let given = std::str::from_utf8(installation.values.bytes())
         .ok()
         .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
@@ -55,10 +55,10 @@ pub fn values(site: &Site, installation: &Installation) -> Exhibit {
 
 /// What there is of a Kestra without a cluster: each server's environment by names and lengths, and its log.
 pub fn of_servers<'a>(
-    site: &Site,
+    site: &RunContext,
     installation: &Installation,
-    servers: impl IntoIterator<Item = (Role, &'a Pod, &'a Log)>,
-) -> Vec<Exhibit> {
+    servers: impl IntoIterator<Item = (Role, &'a KestraPod, &'a ChildLog)>,
+) -> Vec<EvidenceText> {
     let mut exhibits = vec![values(site, installation)];
     for (role, pod, log) in servers {
         let environment: serde_json::Map<_, _> = pod
@@ -77,8 +77,8 @@ pub fn of_servers<'a>(
     exhibits
 }
 
-fn exhibit(site: &Site, file: &str, text: &str) -> Exhibit {
-    Exhibit {
+fn exhibit(site: &RunContext, file: &str, text: &str) -> EvidenceText {
+    EvidenceText {
         file: file.into(),
         text: site.redactor.scrub(text),
     }

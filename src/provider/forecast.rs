@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::pods::{Pod, Pods, Role};
-use super::{Installed, Site};
-use crate::environment::api_server::{Admitted, admit};
-use crate::environment::{Facts, Halt, Kubelet, Objects};
-use crate::helm::{RenderError, Rendered, Workload};
+use super::pods::{KestraPod, Pods, Role};
+use super::{Installed, RunContext};
+use crate::error::InfraError;
+use crate::error::InputError;
+use crate::oracle::environment::api_server::{Admitted, admit};
+use crate::oracle::environment::{ClusterFacts, Halt, Kubelet, Objects};
 use crate::plan::{Action, Installation};
-use crate::scenario::{InputError, Manifest, Stage};
-use crate::verdict::{Infra, Outcome, Prediction};
+use crate::scenario::{Manifest, Stage};
+use crate::tools::helm::{RenderError, Rendered, Workload};
+use crate::verdict::{Outcome, Prediction};
 
 /// What is known of the place a pod would run in.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct NodeFacts {
     /// The image's `ENV`, each `NAME=VALUE`.
     pub image_env: Vec<String>,
     /// The kubelet whose rules hold.
@@ -39,8 +41,8 @@ impl Forecast {
     /// Foretells an installation.
     ///
     /// # Errors
-    /// [`Infra`] when helm fails, or the pod asks for something the model does not know.
-    pub async fn of(site: &Site, node: &Node, installation: &Installation) -> Result<Self, Infra> {
+    /// [`InfraError`] when helm fails, or the pod asks for something the model does not know.
+    pub async fn of(site: &RunContext, node: &NodeFacts, installation: &Installation) -> Result<Self, InfraError> {
         let mut applied = Rendered::default();
         for manifest in &installation.manifests {
             if let Err(message) = apply(manifest, &mut applied) {
@@ -70,8 +72,8 @@ impl Forecast {
                 }));
             }
             Err(e) => {
-                let infra = Infra::new("render the chart", format!("failed to {e}"));
-                return Err(if e.is_passing() { infra.passing() } else { infra });
+                let infra = InfraError::new("render the chart", format!("failed to {e}"));
+                return Err(if e.is_transient() { infra.transient() } else { infra });
             }
         };
         match start(&rendered, applied, node) {
@@ -80,7 +82,7 @@ impl Forecast {
                 reason: blocked.reason.to_string(),
                 message: blocked.message,
             })),
-            Err(other) => Err(Infra::new("model the pod", other)),
+            Err(other) => Err(InfraError::new("model the pod", other)),
         }
     }
 
@@ -93,7 +95,7 @@ impl Forecast {
     }
 
     /// The one among them that runs tasks.
-    pub fn pod(&self) -> Option<&Pod> {
+    pub fn pod(&self) -> Option<&KestraPod> {
         self.pods().map(Pods::of_tasks)
     }
 
@@ -137,12 +139,12 @@ pub(super) enum Next {
 /// # Errors
 /// As [`Forecast::of`].
 pub(super) async fn next(
-    site: &Site,
-    node: &Node,
+    site: &RunContext,
+    node: &NodeFacts,
     release: &mut Installation,
     action: &Action,
     now: &Pods,
-) -> Result<Next, Infra> {
+) -> Result<Next, InfraError> {
     match action {
         Action::Apply(manifests) => {
             release.manifests.clone_from(manifests);
@@ -184,7 +186,7 @@ fn apply(manifest: &Manifest, applied: &mut Rendered) -> Result<(), String> {
 }
 
 /// Starts the pods, each in the kubelet's order: the standalone component's, or one for each role.
-fn start(rendered: &Rendered, applied: Rendered, node: &Node) -> Result<Pods, Halt> {
+fn start(rendered: &Rendered, applied: Rendered, node: &NodeFacts) -> Result<Pods, Halt> {
     let objects = Objects::new(
         applied.secrets.into_iter().chain(rendered.secrets.iter().cloned()),
         applied
@@ -227,7 +229,7 @@ fn missing(component: &str) -> Halt {
     }
 }
 
-fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt> {
+fn pod(workload: &Workload, objects: &Objects, node: &NodeFacts) -> Result<KestraPod, Halt> {
     let missing = |what: &str| Halt::NotModelled {
         what: format!("{} without {what}", workload.name),
         why: "the chart renders none".into(),
@@ -235,16 +237,16 @@ fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt>
     let spec = workload.template.spec.as_ref().ok_or_else(|| missing("a pod spec"))?;
     let container = spec.containers.first().ok_or_else(|| missing("a container"))?;
     let metadata = workload.template.metadata.clone().unwrap_or_default();
-    let facts = Facts {
+    let facts = ClusterFacts {
         // As a ReplicaSet would call it; the two random parts are made up.
         name: format!("{}-0000000000-00000", workload.name),
         namespace: node.namespace.clone(),
         labels: metadata.labels.unwrap_or_default(),
         annotations: metadata.annotations.unwrap_or_default(),
         kubelet: node.kubelet,
-        ..Facts::default()
+        ..ClusterFacts::default()
     };
-    let pod = crate::environment::Pod {
+    let pod = crate::oracle::environment::Pod {
         spec,
         objects,
         facts: &facts,
@@ -258,7 +260,7 @@ fn pod(workload: &Workload, objects: &Objects, node: &Node) -> Result<Pod, Halt>
         return Err(Halt::Blocked(fault.blocked()));
     }
     let template = serde_json::to_value(&workload.template).unwrap_or_default();
-    Ok(Pod {
+    Ok(KestraPod {
         environment: environment.behind(&command),
         files: files.files,
         command,
@@ -286,7 +288,7 @@ mod tests {
             workloads: workloads.iter().map(|(c, s)| workload(c, s)).collect(),
             ..Rendered::default()
         };
-        let node = Node {
+        let node = NodeFacts {
             image_env: Vec::new(),
             kubelet: Kubelet::NEWEST,
             namespace: "default".into(),
@@ -295,7 +297,7 @@ mod tests {
         start(&rendered, Rendered::default(), &node).map_err(|halt| halt.to_string())
     }
 
-    fn secret(pod: &Pod) -> &[u8] {
+    fn secret(pod: &KestraPod) -> &[u8] {
         let mut variables = pod.environment.variables.iter();
         variables.find(|v| v.name == "SECRET_X").unwrap().value.as_bytes()
     }

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Pod, Pods, Site, docker, embedded, live};
+use super::{KestraPod, Pods, RunContext, docker, embedded, live};
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Action;
 use crate::report::ServedBy;
-use crate::verdict::{Infra, Outcome};
+use crate::verdict::Outcome;
 
 /// A Kestra that was installed, or the reason it never will be.
 pub enum Installed {
     /// A child process.
-    Embedded(Box<embedded::Running>),
+    Embedded(Box<embedded::EmbeddedKestra>),
     /// A container.
-    Docker(Box<docker::Running>),
+    Docker(Box<docker::DockerKestra>),
     /// A release on a cluster.
-    Live(Box<live::Release>),
+    Live(Box<live::InstalledRelease>),
     /// What was given keeps it from running, or it was only asked whether it installs.
     Never(Outcome),
 }
@@ -49,16 +50,16 @@ impl Installed {
     /// Whether the server's log holds a text.
     ///
     /// # Errors
-    /// [`Infra`] when the log cannot be read: then nothing can be said of what it holds.
-    pub async fn logged(&self, text: &str) -> Result<bool, Infra> {
+    /// [`InfraError`] when the log cannot be read: then nothing can be said of what it holds.
+    pub async fn logged(&self, text: &str) -> Result<bool, InfraError> {
         Ok(!self.lines(text).await?.is_empty())
     }
 
     /// The lines of the server's log that hold a text; of a long log the last ones.
     ///
     /// # Errors
-    /// [`Infra`] when the log cannot be read.
-    pub async fn lines(&self, text: &str) -> Result<Vec<String>, Infra> {
+    /// [`InfraError`] when the log cannot be read.
+    pub async fn lines(&self, text: &str) -> Result<Vec<String>, InfraError> {
         match self {
             Self::Embedded(running) => Ok(running.lines(text)),
             Self::Docker(running) => Ok(running.lines(text)),
@@ -70,8 +71,8 @@ impl Installed {
     /// That it is what was installed or changed last: what a pod says that came in its place proves nothing of it.
     ///
     /// # Errors
-    /// [`Infra`] when it is not.
-    pub async fn unchanged(&self) -> Result<(), Infra> {
+    /// [`InfraError`] when it is not.
+    pub async fn unchanged(&self) -> Result<(), InfraError> {
         match self {
             Self::Live(release) => release.unchanged().await,
             // Neither a process nor a container comes back by itself.
@@ -90,7 +91,7 @@ impl Installed {
     }
 
     /// The one among them that runs tasks.
-    pub fn pod(&self) -> Option<&Pod> {
+    pub fn pod(&self) -> Option<&KestraPod> {
         self.pods().map(Pods::of_tasks)
     }
 
@@ -104,7 +105,7 @@ impl Installed {
     }
 
     /// Keeps what tells why a case went wrong, and says where below the report's folder.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
+    pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         match self {
             Self::Live(release) => release.evidence(site).await,
             Self::Docker(running) => running.evidence(site).await,
@@ -117,8 +118,8 @@ impl Installed {
     /// a case of it was not as expected.
     ///
     /// # Errors
-    /// [`Infra`] when something is left that should not be.
-    pub async fn leave(self, site: &Site, wrong: bool) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left that should not be.
+    pub async fn leave(self, site: &RunContext, wrong: bool) -> Result<(), InfraError> {
         // Whoever interrupts wants it gone.
         let keep = site.keeping.wants(wrong) && !site.cancel.is_cancelled();
         match self {
@@ -131,8 +132,8 @@ impl Installed {
     /// Does something to the release. A refusal is an outcome.
     ///
     /// # Errors
-    /// [`Infra`] when the change fails for reasons that are not its own.
-    pub async fn change(self, site: &Site, action: &Action) -> Result<Self, Infra> {
+    /// [`InfraError`] when the change fails for reasons that are not its own.
+    pub async fn change(self, site: &RunContext, action: &Action) -> Result<Self, InfraError> {
         match self {
             Self::Embedded(running) => running.change(site, action).await,
             Self::Docker(running) => running.change(site, action).await,
@@ -144,8 +145,8 @@ impl Installed {
     /// Ends it and waits until it is gone.
     ///
     /// # Errors
-    /// [`Infra`] when something is left.
-    pub async fn remove(self) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left.
+    pub async fn remove(self) -> Result<(), InfraError> {
         match self {
             Self::Embedded(running) => running.stop().await,
             Self::Docker(running) => running.stop().await,

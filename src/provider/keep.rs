@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::report::Kept;
+use crate::report::KeptInstallation;
 
 /// Which installations stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -20,7 +20,7 @@ pub enum Keep {
 #[derive(Debug, Default)]
 pub struct Keeping {
     rule: Keep,
-    kept: Mutex<Vec<Kept>>,
+    kept: Mutex<Vec<KeptInstallation>>,
 }
 
 impl Keeping {
@@ -42,12 +42,12 @@ impl Keeping {
     }
 
     /// This one stays.
-    pub fn add(&self, kept: Kept) {
+    pub fn add(&self, kept: KeptInstallation) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     }
 
     /// All that stay.
-    pub fn all(&self) -> Vec<Kept> {
+    pub fn all(&self) -> Vec<KeptInstallation> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

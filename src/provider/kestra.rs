@@ -7,9 +7,9 @@ use std::str::FromStr;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Command, Deadline};
-use crate::toolbox::Toolbox;
-use crate::verdict::Infra;
+use crate::error::InfraError;
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::Toolbox;
 
 /// A Java program takes a second or two to say its version.
 const ASK: Deadline = Deadline::seconds("its version", 60);
@@ -51,8 +51,8 @@ impl KestraRef {
     /// The same by its exact version: named, pinned, or asked of the registry or the executable.
     ///
     /// # Errors
-    /// [`Infra`] when the executable does not answer `--version` with one, or the registry with its tags.
-    pub async fn resolve(&self, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<(Self, Version), Infra> {
+    /// [`InfraError`] when the executable does not answer `--version` with one, or the registry with its tags.
+    pub async fn resolve(&self, toolbox: &Toolbox, cancel: &CancellationToken) -> Result<(Self, Version), InfraError> {
         Ok(match self {
             Self::Engine(version) => (self.clone(), version.clone()),
             Self::Exec(path) => (self.clone(), version_of(path, cancel).await?),
@@ -65,7 +65,7 @@ impl KestraRef {
 }
 
 impl OfficialRef {
-    async fn resolve(&self, toolbox: &Toolbox) -> Result<Version, Infra> {
+    async fn resolve(&self, toolbox: &Toolbox) -> Result<Version, InfraError> {
         let (major, minor) = match self {
             Self::Newest => return Ok(toolbox.pins().kestra.version.clone()),
             Self::Exact(version) => return Ok(version.clone()),
@@ -78,10 +78,10 @@ impl OfficialRef {
         let asked = async { toolbox.registry()?.tags(OFFICIAL_IMAGE).await };
         let tags = asked
             .await
-            .map_err(|e| Infra::new(phase.clone(), format!("failed to {e}")).help(help))?;
+            .map_err(|e| InfraError::new(phase.clone(), format!("failed to {e}")).help(help))?;
         newest(&tags, |v| (v.major, v.minor) == (major, minor)).ok_or_else(|| {
             let cause = format!("no tag of {OFFICIAL_IMAGE} is a release of {major}.{minor}");
-            Infra::new(phase, cause)
+            InfraError::new(phase, cause)
         })
     }
 }
@@ -96,19 +96,19 @@ pub fn newest(tags: &[String], wanted: impl Fn(&Version) -> bool) -> Option<Vers
     releases.max()
 }
 
-async fn version_of(path: &Path, cancel: &CancellationToken) -> Result<Version, Infra> {
+async fn version_of(path: &Path, cancel: &CancellationToken) -> Result<Version, InfraError> {
     let phase = format!("ask {} for its version", path.display());
     let asked = Command::new(path)
         .arg("--version")
         .run(ASK, cancel)
         .await
-        .map_err(|e| Infra::new(phase.clone(), e))?;
+        .map_err(|e| InfraError::new(phase.clone(), e))?;
     let said = String::from_utf8_lossy(&asked.stdout);
     let found = said
         .split_whitespace()
         .find_map(|word| Version::parse(word.trim_start_matches('v')).ok());
     found.ok_or_else(|| {
-        Infra::new(phase, "it printed no version")
+        InfraError::new(phase, "it printed no version")
             .help("exec: takes a Kestra executable, which answers --version and runs `server standalone` with MICRONAUT_CONFIG_FILES")
     })
 }

@@ -23,24 +23,24 @@ pub use forecast::Forecast;
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
 pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
-pub use pods::{Pod, Pods, Role};
+pub use pods::{KestraPod, Pods, Role};
 
-use crate::environment::Kubelet;
-use crate::helm::{Added, Chart, Helm};
-use crate::kestra::Credentials;
-use crate::ledger::Ledger;
+use crate::error::InfraError;
+use crate::oracle::environment::Kubelet;
 use crate::plan::{Defaults, Installation};
-use crate::progress::Observer;
-use crate::redact::Redactor;
+use crate::report::Observer;
 use crate::report::Provenance;
-use crate::toolbox::Toolbox;
-use crate::verdict::Infra;
+use crate::scenario::Credentials;
+use crate::system::ledger::Ledger;
+use crate::system::redact::Redactor;
+use crate::tools::helm::{Added, Chart, Helm};
+use crate::tools::toolbox::Toolbox;
 
 /// The name every release bears, as on the page.
 pub const RELEASE: &str = "kestra";
 
 /// What every provider works with.
-pub struct Site {
+pub struct RunContext {
     /// The run's id, part of the names of all it makes.
     pub run: String,
     /// What the run owns.
@@ -88,14 +88,14 @@ pub struct Origin {
 
 /// How the providers without a cluster are opened.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ProviderOptions {
     /// The most installations at a time; none leaves it to cores and memory.
     pub parallel: Option<usize>,
     /// Installations that come to the same pod are started apart all the same.
     pub isolate: bool,
 }
 
-impl Site {
+impl RunContext {
     /// Where, below the report's folder, evidence of an installation was kept.
     pub fn kept(&self, installation: &Installation) -> Option<String> {
         let folder = evidence::folder_of(&installation.id);
@@ -144,11 +144,11 @@ pub enum Provider {
     /// As a container of its image, with the same.
     Docker(docker::Docker),
     /// On a cluster: any context, or a kind cluster that is the run's own.
-    Live(Box<live::Live>),
+    Live(Box<live::ClusterProvider>),
 }
 
 /// Installations that one live Kestra serves, for they came to the same pod.
-pub struct Group {
+pub struct InstallationGroup {
     /// Never empty.
     pub installations: Vec<Installation>,
     /// What the chart and the kubelet's rules make of each of them, in the same order.
@@ -168,13 +168,13 @@ impl Provider {
     /// Foretells every installation and brings together those that come to the same pod.
     ///
     /// # Errors
-    /// [`Infra`] when helm itself fails.
+    /// [`InfraError`] when helm itself fails.
     pub async fn group(
         &self,
-        site: &Site,
+        site: &RunContext,
         installations: Vec<Installation>,
-    ) -> Vec<Result<Group, (Installation, Infra)>> {
-        let mut groups: Vec<Result<Group, (Installation, Infra)>> = Vec::new();
+    ) -> Vec<Result<InstallationGroup, (Installation, InfraError)>> {
+        let mut groups: Vec<Result<InstallationGroup, (Installation, InfraError)>> = Vec::new();
         for installation in installations {
             let forecast = match self.node(site, &installation) {
                 Ok(node) => Forecast::of(site, &node, &installation).await,
@@ -196,7 +196,7 @@ impl Provider {
                     group.installations.push(installation);
                     group.forecasts.push(forecast);
                 }
-                None => groups.push(Ok(Group {
+                None => groups.push(Ok(InstallationGroup {
                     installations: vec![installation],
                     forecasts: vec![forecast],
                 })),
@@ -205,7 +205,7 @@ impl Provider {
         groups
     }
 
-    fn same(&self, group: &Group, installation: &Installation, forecast: &Forecast) -> bool {
+    fn same(&self, group: &InstallationGroup, installation: &Installation, forecast: &Forecast) -> bool {
         let isolate = match self {
             Self::Embedded(embedded) => embedded.isolate,
             Self::Docker(docker) => docker.isolate,
@@ -222,7 +222,7 @@ impl Provider {
     }
 
     /// What the kubelet of this provider knows of its node.
-    fn node(&self, site: &Site, installation: &Installation) -> Result<forecast::Node, Infra> {
+    fn node(&self, site: &RunContext, installation: &Installation) -> Result<forecast::NodeFacts, InfraError> {
         match self {
             Self::Embedded(embedded) => Ok(embedded.node.clone()),
             Self::Docker(docker) => docker.node(installation).cloned(),
@@ -233,8 +233,8 @@ impl Provider {
     /// Brings up a Kestra for a group.
     ///
     /// # Errors
-    /// [`Infra`] when that fails for reasons that are not the group's own.
-    pub async fn install(&self, site: &Site, group: &Group) -> Result<Installed, Infra> {
+    /// [`InfraError`] when that fails for reasons that are not the group's own.
+    pub async fn install(&self, site: &RunContext, group: &InstallationGroup) -> Result<Installed, InfraError> {
         let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
         let pods = match (self, forecast) {
             // A cluster is asked whatever is foretold.
@@ -251,13 +251,13 @@ impl Provider {
             Self::Embedded(embedded) => {
                 Installed::Embedded(Box::new(embedded.install(site, installation, pods).await?))
             }
-            Self::Live(_) => return Err(Infra::new("install", "a cluster was passed over")),
+            Self::Live(_) => return Err(InfraError::new("install", "a cluster was passed over")),
         })
     }
 
     /// What is real here, and what is not; of pods that are not known only what holds for all. Who serves the REST API
     /// is for the server to say: [`Installed::served_by`].
-    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let provenance = match self {
             Self::Embedded(embedded) => embedded.provenance(site, installation, pods),
             Self::Docker(docker) => docker.provenance(site, installation),
@@ -279,7 +279,7 @@ impl Provider {
     }
 
     /// Why it cannot run a group; none where it can.
-    pub fn unfit(&self, group: &Group) -> Option<&'static str> {
+    pub fn unfit(&self, group: &InstallationGroup) -> Option<&'static str> {
         if group.installations[0].as_printed {
             return None;
         }
@@ -316,8 +316,8 @@ impl Provider {
     /// Takes down what it made for the run.
     ///
     /// # Errors
-    /// [`Infra`] when something is left; the ledger still names it then.
-    pub async fn close(self, site: &Site) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left; the ledger still names it then.
+    pub async fn close(self, site: &RunContext) -> Result<(), InfraError> {
         match self {
             Self::Embedded(_) | Self::Docker(_) => Ok(()),
             Self::Live(live) => live.close(site).await,

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::environment::{Environment, MountedFile, Value as Bytes};
+use crate::oracle::environment::{EnvValue as Bytes, Environment, MountedFile};
+use crate::oracle::secret::{Plaintext, SecretRead, SecretStore};
 use crate::plan::Case;
-use crate::secret::{Keyring, Plain, Read};
 use crate::verdict::Prediction;
 
 /// What a server of Kestra does: the word after `kestra server`, and the pods' label
@@ -65,19 +65,19 @@ impl fmt::Display for Role {
 #[derive(Clone)]
 pub enum Pods {
     /// One server that is all.
-    Standalone(Pod),
+    Standalone(KestraPod),
     /// A server for each role; without these three no execution would come to its end.
     Distributed {
         /// Runs the tasks.
-        worker: Pod,
+        worker: KestraPod,
         /// The web server, the executor, and whatever else the chart renders.
-        others: BTreeMap<Role, Pod>,
+        others: BTreeMap<Role, KestraPod>,
     },
 }
 
 /// A pod's one container of Kestra, as it starts.
 #[derive(Clone)]
-pub struct Pod {
+pub struct KestraPod {
     /// Its environment.
     pub environment: Environment,
     /// The files mounted into it.
@@ -90,14 +90,14 @@ pub struct Pod {
 
 impl Pods {
     /// The pod that renders what tasks are given.
-    pub fn of_tasks(&self) -> &Pod {
+    pub fn of_tasks(&self) -> &KestraPod {
         match self {
             Self::Standalone(pod) | Self::Distributed { worker: pod, .. } => pod,
         }
     }
 
     /// Every pod by its role.
-    pub fn each(&self) -> BTreeMap<Role, &Pod> {
+    pub fn each(&self) -> BTreeMap<Role, &KestraPod> {
         match self {
             Self::Standalone(pod) => BTreeMap::from([(Role::Standalone, pod)]),
             Self::Distributed { worker, others } => others
@@ -120,7 +120,7 @@ impl Pods {
     pub(super) fn upgraded(mut self, now: &Self) -> Option<Self> {
         let before = now.each();
         let mut changed = before.len() != self.each().len();
-        let mut settle = |role: Role, pod: &mut Pod| match before.get(&role) {
+        let mut settle = |role: Role, pod: &mut KestraPod| match before.get(&role) {
             Some(&stays) if stays.template == pod.template => pod.clone_from(stays),
             _ => changed = true,
         };
@@ -137,7 +137,7 @@ impl Pods {
     }
 }
 
-impl Pod {
+impl KestraPod {
     fn same(&self, other: &Self) -> bool {
         self.variables() == other.variables() && self.files == other.files && self.command == other.command
     }
@@ -152,7 +152,7 @@ impl Pod {
     }
 
     /// What Kestra makes of the environment.
-    pub fn keyring(&self) -> Keyring {
+    pub fn keyring(&self) -> SecretStore {
         self.environment
             .variables
             .iter()
@@ -170,11 +170,15 @@ impl Pod {
         let mut missing = Vec::new();
         for (output, read) in &case.reads {
             match keyring.secret(&read.secret, version).reported(version) {
-                Some(Read::Text(text)) => drop(outputs.insert(output.clone(), Plain::new(text.bytes(), read.public))),
-                Some(Read::EmptyString) => drop(outputs.insert(output.clone(), Plain::new("", read.public))),
-                Some(Read::Fails(_)) => missing.push(read.secret.clone()),
+                Some(SecretRead::Text(text)) => {
+                    outputs.insert(output.clone(), Plaintext::new(text.bytes(), read.public));
+                }
+                Some(SecretRead::EmptyString) => {
+                    outputs.insert(output.clone(), Plaintext::new("", read.public));
+                }
+                Some(SecretRead::Fails(_)) => missing.push(read.secret.clone()),
                 // Either of several may win, or the execution has no end: nothing certain can be said.
-                Some(Read::OneOf(_)) | None => return Prediction::Unknown,
+                Some(SecretRead::OneOf(_)) | None => return Prediction::Unknown,
             }
         }
         if missing.is_empty() {

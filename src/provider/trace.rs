@@ -4,43 +4,43 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::Pod;
-use crate::environment::{Entry, ObjectKind, ObjectRef, Source, Variable, survives_shell};
-use crate::plan::{Case, Read};
-use crate::scenario::{Expect, Given, Manifest, Secret};
-use crate::secret::diagnosis::{self, Code, Diagnosis};
-use crate::secret::{Hop, HopKind, Keyring, PREFIX, Path, Place, Plain, Value};
-use crate::verdict::{Attempt, Outcome};
+use super::KestraPod;
+use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, Variable, VariableSource, survives_shell};
+use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
+use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, SecretStore};
+use crate::plan::{Case, OutputRead};
+use crate::scenario::{Expect, Input, Manifest, Secret};
+use crate::verdict::{CaseOutcome, Outcome};
 
 /// One output's value on its way, and what is wrong with it.
 pub struct Trace {
     /// Hop by hop.
-    pub hops: Vec<Hop<Plain>>,
+    pub hops: Vec<Hop<Plaintext>>,
     /// What was recognised, and what should be written instead.
     pub diagnosis: Diagnosis,
 }
 
 /// Follows every output of a case whose variable is in the pod.
 pub fn trace(
-    pod: &Pod,
+    pod: &KestraPod,
     manifests: &[Manifest],
     case: &Case,
     expect: &Expect,
     version: &semver::Version,
-    attempt: &Attempt,
+    attempt: &CaseOutcome,
 ) -> BTreeMap<String, Trace> {
     // What is made of a public value is public too.
     let public = |v: &Variable| case.reads.values().any(|r| r.public && names(v, r));
-    let keyring: Keyring = pod
+    let keyring: SecretStore = pod
         .environment
         .variables
         .iter()
-        .map(|v| (v.name.as_str(), Plain::new(v.value.as_bytes(), public(v))))
+        .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
         .collect();
-    let follow = |variable: &Variable, output: &str, read: &Read| {
+    let follow = |variable: &Variable, output: &str, read: &OutputRead| {
         let (place, written) = written(variable, manifests, read.public);
         let meant = meant(case, expect, output);
-        let environment = Plain::new(variable.value.as_bytes(), read.public);
+        let environment = Plaintext::new(variable.value.as_bytes(), read.public);
         let path = Path {
             key: &read.secret,
             place,
@@ -55,7 +55,7 @@ pub fn trace(
         {
             hop.seen_in_outputs(seen, version);
         }
-        let given = diagnosis::Given {
+        let given = diagnosis::WrittenValue {
             name: Some(&variable.name),
             place,
             value: &written,
@@ -69,7 +69,11 @@ pub fn trace(
         if text.is_some_and(|now| now != environment) {
             found.codes.push(Code::Stale);
         }
-        if variable.shadowed.iter().any(|source| Entry::of(source).is_some()) {
+        if variable
+            .shadowed
+            .iter()
+            .any(|source| EnvironmentEntry::of(source).is_some())
+        {
             found.codes.push(Code::TwoSources);
         }
         Trace { hops, diagnosis: found }
@@ -85,7 +89,7 @@ pub fn trace(
 }
 
 /// What became of a secret that the shell drops which starts Kestra.
-fn dropped(pod: &Pod, read: &Read) -> Option<Trace> {
+fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<Trace> {
     let mut skipped = pod.environment.skipped.iter();
     let skipped = skipped.find(|s| claims(&s.name, read) && !survives_shell(&s.name))?;
     let diagnosis = Diagnosis {
@@ -96,38 +100,38 @@ fn dropped(pod: &Pod, read: &Read) -> Option<Trace> {
     let hops = vec![Hop {
         at: HopKind::Environment,
         meant: None,
-        predicted: Some(Value::Nothing(skipped.why.clone())),
+        predicted: Some(HopValue::Nothing(skipped.why.clone())),
         observed: None,
     }];
     Some(Trace { hops, diagnosis })
 }
 
 /// The variable that gives a secret: by Kestra's rule the name's case does not matter behind the prefix.
-fn variable<'a>(pod: &'a Pod, read: &Read) -> Option<&'a Variable> {
+fn variable<'a>(pod: &'a KestraPod, read: &OutputRead) -> Option<&'a Variable> {
     pod.environment.variables.iter().find(|v| names(v, read))
 }
 
-fn names(variable: &Variable, read: &Read) -> bool {
+fn names(variable: &Variable, read: &OutputRead) -> bool {
     claims(&variable.name, read)
 }
 
-fn claims(name: &str, read: &Read) -> bool {
+fn claims(name: &str, read: &OutputRead) -> bool {
     let rest = name.strip_prefix(PREFIX);
     rest.is_some_and(|rest| rest.to_uppercase() == read.secret.to_uppercase())
 }
 
 /// Where a variable's value was written, and the text that stands there.
-fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Place, Plain) {
-    let environment = || Plain::new(variable.value.as_bytes(), public);
+fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Location, Plaintext) {
+    let environment = || Plaintext::new(variable.value.as_bytes(), public);
     let (object, key) = match &variable.source {
-        Source::Env { .. } => return (Place::Values, environment()),
-        Source::EnvFrom { object, key, .. } | Source::EnvKey { object, key, .. } => (object, key),
-        _ => return (Place::Env, environment()),
+        VariableSource::Env { .. } => return (Location::Values, environment()),
+        VariableSource::EnvFrom { object, key, .. } | VariableSource::EnvKey { object, key, .. } => (object, key),
+        _ => return (Location::Env, environment()),
     };
-    in_manifests(object, key, manifests, public).unwrap_or_else(|| (Place::Env, environment()))
+    in_manifests(object, key, manifests, public).unwrap_or_else(|| (Location::Env, environment()))
 }
 
-fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Place, Plain)> {
+fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Location, Plaintext)> {
     let documents = manifests
         .iter()
         .flat_map(|m| serde_saphyr::from_slice_multiple::<Json>(m.text.bytes()).unwrap_or_default());
@@ -141,24 +145,24 @@ fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: b
     documents.retain(is_it);
     let found = documents.pop()?;
     // What stands in both is taken from `stringData`, as the API server does.
-    let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plain::new(t, public));
+    let at = |field: &str| found.get(field)?.get(key)?.as_str().map(|t| Plaintext::new(t, public));
     at("stringData")
-        .map(|t| (Place::StringData, t))
-        .or_else(|| at("data").map(|t| (Place::Data, t)))
+        .map(|t| (Location::StringData, t))
+        .or_else(|| at("data").map(|t| (Location::Data, t)))
 }
 
 /// What the user means the flow to see: what the source promised, what the intent gave, or what is expected.
-fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plain> {
+fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plaintext> {
     let promised = match &case.scenario.promise {
         Some(Expect::Outputs(outputs)) => outputs.get(output).cloned(),
         _ => None,
     };
     let intended = || match &case.scenario.given {
-        Given::Intent(intent) => match intent.secrets.get(intent.reads.get(output)?)? {
+        Input::Intent(intent) => match intent.secrets.get(intent.reads.get(output)?)? {
             Secret::Plain(plain) if case.scenario.steps.is_empty() => Some(plain.clone()),
             _ => None,
         },
-        Given::Literal(_) => None,
+        Input::Literal(_) => None,
     };
     let expected = || match expect {
         Expect::Outputs(outputs) => outputs.get(output).cloned(),
@@ -167,8 +171,8 @@ fn meant(case: &Case, expect: &Expect, output: &str) -> Option<Plain> {
     promised.or_else(intended).or_else(expected)
 }
 
-fn observed(attempt: &Attempt, output: &str) -> Option<Value<Plain>> {
+fn observed(attempt: &CaseOutcome, output: &str) -> Option<HopValue<Plaintext>> {
     let Ok(Outcome::Ran(ran)) = attempt else { return None };
     // A task that failed has no outputs: which of its secrets was missing, only its message says.
-    ran.outputs.get(output).map(|plain| Value::Is(plain.clone()))
+    ran.outputs.get(output).map(|plain| HopValue::Is(plain.clone()))
 }

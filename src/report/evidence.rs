@@ -9,7 +9,7 @@ pub const WHOLE: u64 = 256 * 1024 * 1024;
 
 /// A file of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exhibit {
+pub struct EvidenceFile {
     /// Its path below the evidence's own.
     pub name: PathBuf,
     /// What was read of it.
@@ -21,7 +21,7 @@ pub struct Exhibit {
 /// The files at an evidence path, by name, at most `limit` bytes of each: the end of a log, the beginning of
 /// anything else. A report may come from anywhere, so a path that leads out of the folder, or a link, is passed
 /// over; so is what cannot be read.
-pub fn read(folder: &Path, path: &str, limit: u64) -> Vec<Exhibit> {
+pub fn read(folder: &Path, path: &str, limit: u64) -> Vec<EvidenceFile> {
     let path = Path::new(path);
     let inside = path.components().all(|c| matches!(c, Component::Normal(_)));
     let mut found = Vec::new();
@@ -39,7 +39,7 @@ pub fn read(folder: &Path, path: &str, limit: u64) -> Vec<Exhibit> {
     found
 }
 
-fn gather(root: &Path, at: &Path, limit: u64, found: &mut Vec<Exhibit>) {
+fn gather(root: &Path, at: &Path, limit: u64, found: &mut Vec<EvidenceFile>) {
     let Ok(kind) = at.symlink_metadata() else { return };
     if kind.is_dir() {
         for entry in fs::read_dir(at).into_iter().flatten().flatten() {
@@ -50,7 +50,7 @@ fn gather(root: &Path, at: &Path, limit: u64, found: &mut Vec<Exhibit>) {
     {
         let below = at.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty());
         let name = below.or(at.file_name().map(Path::new)).unwrap_or(at).to_owned();
-        found.push(Exhibit { name, bytes, left });
+        found.push(EvidenceFile { name, bytes, left });
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Report, github, html, json, junit, markdown};
 
 /// A format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// One page for a browser, that needs nothing else
     Html,
     /// One Markdown page, short: for a pull request
@@ -22,7 +22,7 @@ pub enum Format {
     Json,
 }
 
-impl Format {
+impl ReportFormat {
     /// The file of this format in a report's folder.
     pub fn file(self) -> &'static str {
         match self {

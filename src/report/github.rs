@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{At, CaseResult, Report};
+use super::{CaseResult, Report, ScenarioPosition};
 use crate::verdict::Status;
 
 /// An error for each case that went wrong, a warning for each that was not judged, a notice for each that was
@@ -31,7 +31,7 @@ pub fn github(report: &Report) -> String {
     out
 }
 
-fn place(at: &At) -> String {
+fn place(at: &ScenarioPosition) -> String {
     format!(
         "file={},line={},col={},",
         property(&at.file),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_case_is_one_line_with_the_place_of_its_scenario() {
-        let at = |file: &str| At {
+        let at = |file: &str| ScenarioPosition {
             file: file.into(),
             line: 3,
             column: 7,

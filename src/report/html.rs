@@ -13,9 +13,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::{CaseResult, Combination, Report, Run};
-use crate::verdict::{Exit, Status};
-use crate::words::visible;
-use case::Case;
+use crate::error::ExitCode;
+use crate::system::words::visible;
+use crate::verdict::Status;
+use case::CasePage;
 
 const CSS: &str = include_str!("../../templates/report.css");
 const JS: &str = include_str!("../../templates/report.js");
@@ -24,7 +25,7 @@ const EVIDENCE: u64 = 8 << 20;
 
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Page {
+struct HtmlPage {
     policy: String,
     tool: String,
     title: &'static str,
@@ -38,14 +39,14 @@ struct Page {
     providers: BTreeSet<String>,
     kestras: BTreeSet<String>,
     columns: Vec<Combination>,
-    rows: Vec<Row>,
-    cases: Vec<Case>,
+    rows: Vec<ScenarioRow>,
+    cases: Vec<CasePage>,
     runs: Vec<RunLine>,
     kept: Vec<String>,
 }
 
 /// A scenario, and its cells in the order of the columns.
-struct Row {
+struct ScenarioRow {
     scenario: String,
     cells: Vec<Vec<Link>>,
 }
@@ -79,19 +80,19 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .results
         .iter()
         .enumerate()
-        .map(|(n, result)| Case::of(n + 1, result, folder, &mut left))
+        .map(|(n, result)| CasePage::of(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
-        Exit::Fine => ("pass", "✓"),
-        Exit::Wrong => ("fail", "✗"),
+        ExitCode::Success => ("pass", "✓"),
+        ExitCode::Failure => ("fail", "✗"),
         _ => ("error", "!"),
     };
-    let page = Page {
+    let page = HtmlPage {
         policy: policy(),
         tool: visible(env!("CARGO_PKG_VERSION")),
         title: match report.exit() {
-            Exit::Fine => "As expected",
-            Exit::Wrong => "Wrong",
+            ExitCode::Success => "As expected",
+            ExitCode::Failure => "Wrong",
             _ => "Not proved",
         },
         css: CSS,
@@ -152,7 +153,7 @@ fn shown(of: &Combination) -> Combination {
     }
 }
 
-fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<Row> {
+fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
     let mut rows: Vec<(&str, Vec<Vec<Link>>)> = Vec::new();
     for (n, result) in results.iter().enumerate() {
         let of = result.combination();
@@ -175,7 +176,7 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<Row> {
     }
     rows.sort_by(|a, b| a.0.cmp(b.0));
     rows.into_iter()
-        .map(|(scenario, cells)| Row {
+        .map(|(scenario, cells)| ScenarioRow {
             scenario: visible(scenario),
             cells,
         })
@@ -236,9 +237,9 @@ mod tests {
     #[test]
     fn a_private_value_is_told_by_length_and_hash() {
         let mut private = result("private", Status::Fail);
-        let key = crate::secret::RunKey::random();
+        let key = crate::oracle::secret::RunKey::random();
         let value = key.show(&"correct-horse".into());
-        private.observed = Some(crate::report::Seen::Outputs(
+        private.observed = Some(crate::report::OutcomeView::Outputs(
             [("password".into(), value.clone())].into(),
         ));
         let page = html(&report([private]), Path::new("nowhere")).unwrap();

@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::Report;
-use crate::bounded;
-use crate::scenario::InputError;
+use crate::error::InputError;
+use crate::system::bounded;
 
 const HELP: &str = "a report is the report.json that `run --report DIR` writes (`kestra-secrets schema report`)";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use super::{CaseResult, Combination, Report, Run, Seen};
+use super::{CaseResult, Combination, OutcomeView, Report, Run};
 use crate::verdict::Status;
 
 /// A suite for each combination of Kestra, chart and provider.
@@ -85,7 +85,7 @@ fn time(result: &CaseResult) -> Duration {
 }
 
 fn description(result: &CaseResult) -> String {
-    let seen = |s: &Option<Seen>| s.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let seen = |s: &Option<OutcomeView>| s.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
     let mut lines = vec![
         format!("promised: {}", seen(&result.promised)),
         format!("expected: {}", seen(&result.expected)),

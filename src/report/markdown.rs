@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{CaseResult, Report, Seen};
-use crate::verdict::{Exit, Status};
+use super::{CaseResult, OutcomeView, Report};
+use crate::error::ExitCode;
+use crate::verdict::Status;
 
 /// The most characters of a cell: GitHub takes a summary of 1 MiB at most.
 const CELL: usize = 240;
@@ -13,8 +14,8 @@ const CASES: usize = 500;
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mark = match report.exit() {
-        Exit::Fine => "✅",
-        Exit::Wrong => "❌",
+        ExitCode::Success => "✅",
+        ExitCode::Failure => "❌",
         _ => "⚠️",
     };
     let mut out = format!("## {mark} kestra-secrets: {}\n", text(&report.verdict()));
@@ -96,13 +97,13 @@ fn table(out: &mut String, results: &[&CaseResult]) {
     }
 }
 
-fn seen(seen: Option<&Seen>) -> String {
+fn seen(seen: Option<&OutcomeView>) -> String {
     let lines = seen.map(ToString::to_string).unwrap_or_default();
     let lines: Vec<_> = lines.lines().map(code).collect();
     lines.join("<br>")
 }
 
-fn finding_line(result: &CaseResult, finding: &super::Finding) -> String {
+fn finding_line(result: &CaseResult, finding: &super::Diagnosed) -> String {
     format!(
         "**{}** {} ({}): {}. {}",
         finding.code,

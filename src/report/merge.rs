@@ -170,9 +170,10 @@ pub fn copy_evidence(report: &Report, from: &Path, to: &Path) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ExitCode;
     use crate::report::Sharded;
     use crate::report::tests::{report, result};
-    use crate::verdict::{Exit, Status};
+    use crate::verdict::Status;
 
     fn run(id: &str, results: impl IntoIterator<Item = CaseResult>) -> Report {
         let mut report = report(results);
@@ -209,7 +210,7 @@ mod tests {
         assert_eq!(ids, ["r1", "r2"]);
         assert_eq!((merged.run.id.as_str(), merged.run.wall_ms), ("r1, r2", 2 * 1500));
         assert_eq!(merged.run.provider, "embedded");
-        assert_eq!(merged.exit(), Exit::Wrong);
+        assert_eq!(merged.exit(), ExitCode::Failure);
     }
 
     #[test]

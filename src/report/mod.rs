@@ -1,6 +1,5 @@
 //! What was found: one model, one file per format.
 
-pub mod console;
 mod evidence;
 mod format;
 pub mod github;
@@ -9,6 +8,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod merge;
+mod observer;
 mod seen;
 mod served;
 mod summary;
@@ -21,14 +21,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use format::Format;
-pub use seen::{Seen, expected, observed, predicted};
+pub use format::ReportFormat;
+pub use observer::{Observer, Silent};
+pub use seen::{OutcomeView, expected, observed, predicted};
 pub use served::ServedBy;
 pub use summary::{Combination, Counts};
 
-use crate::scenario::Source;
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, HopKind, Shown};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{DisplayValue, Hop, HopKind};
+use crate::scenario::ScenarioSource;
 use crate::verdict::Status;
 
 /// A run and its results; the content of `report.json`.
@@ -67,7 +68,7 @@ pub struct Run {
     pub wall_ms: u64,
     /// What stays until `clean`, because that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptInstallation>,
     /// The part of a whole that was run; none for the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Sharded>,
@@ -79,7 +80,7 @@ pub struct Run {
 
 /// An installation that stays until `clean`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Kept {
+pub struct KeptInstallation {
     /// Its id.
     pub installation: String,
     /// The commands that lead to its pod and its UI.
@@ -101,7 +102,7 @@ pub struct Sharded {
 
 /// Where a scenario stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct At {
+pub struct ScenarioPosition {
     /// Its file, as the user named it; `bundled:` and the name for one that comes with the program.
     pub file: String,
     /// The line of its name, from 1.
@@ -119,10 +120,10 @@ pub struct CaseResult {
     pub about: String,
     /// Where it stands; none where it is no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<At>,
+    pub at: Option<ScenarioPosition>,
     /// Where its knowledge comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
+    pub source: Option<ScenarioSource>,
     /// How it ended.
     pub status: Status,
     /// In one sentence, what is not as it should be.
@@ -133,16 +134,16 @@ pub struct CaseResult {
     pub help: Option<String>,
     /// What the source promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promised: Option<Seen>,
+    pub promised: Option<OutcomeView>,
     /// What had to come out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Seen>,
+    pub expected: Option<OutcomeView>,
     /// What the oracle said would come out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predicted: Option<Seen>,
+    pub predicted: Option<OutcomeView>,
     /// What came out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed: Option<Seen>,
+    pub observed: Option<OutcomeView>,
     /// For each output, the way of its value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hops: BTreeMap<String, Vec<Hop>>,
@@ -151,7 +152,7 @@ pub struct CaseResult {
     pub first_wrong: BTreeMap<String, HopKind>,
     /// What was recognised.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub diagnosis: Vec<Finding>,
+    pub diagnosis: Vec<Diagnosed>,
     /// The expectation was met, but the oracle had said otherwise.
     pub model_drift: bool,
     /// What the user should know beside the verdict.
@@ -200,7 +201,7 @@ pub struct Provenance {
 
 /// Something that is wrong with a secret, recognised by its value and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
+pub struct Diagnosed {
     /// The output that shows it.
     pub output: String,
     /// The stable code.
@@ -211,7 +212,7 @@ pub struct Finding {
     pub cure: String,
     /// What should be written instead, where that can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrected: Option<Shown>,
+    pub corrected: Option<DisplayValue>,
 }
 
 /// A part of the time.
@@ -261,7 +262,12 @@ impl CaseResult {
 /// # Errors
 /// What the file system says.
 pub fn write(report: &Report, folder: &std::path::Path) -> std::io::Result<()> {
-    for format in [Format::Json, Format::Junit, Format::Html, Format::Markdown] {
+    for format in [
+        ReportFormat::Json,
+        ReportFormat::Junit,
+        ReportFormat::Html,
+        ReportFormat::Markdown,
+    ] {
         json::write_private(&folder.join(format.file()), format.write(report, folder)?.as_bytes())?;
     }
     Ok(())

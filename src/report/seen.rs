@@ -6,17 +6,17 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kestra::State;
+use crate::kestra::ExecutionState;
+use crate::oracle::secret::{DisplayValue, Plaintext, RunKey};
 use crate::scenario::{Expect, Stage};
-use crate::secret::{Plain, RunKey, Shown};
 use crate::verdict::{Outcome, Prediction};
 
 /// What was promised, expected, predicted or observed; plaintexts only where they are public.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Seen {
+pub enum OutcomeView {
     /// The flow succeeds with these outputs.
-    Outputs(BTreeMap<String, Shown>),
+    Outputs(BTreeMap<String, DisplayValue>),
     /// Kestra does not know one of these secrets.
     Missing(Vec<String>),
     /// The execution ended badly.
@@ -46,26 +46,26 @@ pub enum Seen {
     Installs {},
 }
 
-fn shown(outputs: &BTreeMap<String, Plain>, key: &RunKey) -> Seen {
-    Seen::Outputs(outputs.iter().map(|(o, p)| (o.clone(), key.show(p))).collect())
+fn shown(outputs: &BTreeMap<String, Plaintext>, key: &RunKey) -> OutcomeView {
+    OutcomeView::Outputs(outputs.iter().map(|(o, p)| (o.clone(), key.show(p))).collect())
 }
 
 /// An expectation or a promise.
-pub fn expected(expect: &Expect, key: &RunKey) -> Seen {
+pub fn expected(expect: &Expect, key: &RunKey) -> OutcomeView {
     match expect {
         Expect::Outputs(outputs) => shown(outputs, key),
-        Expect::Missing { key, .. } => Seen::Missing(vec![key.clone()]),
-        Expect::Failed { says } => Seen::Failed {
-            state: State::Failed.to_string(),
+        Expect::Missing { key, .. } => OutcomeView::Missing(vec![key.clone()]),
+        Expect::Failed { says } => OutcomeView::Failed {
+            state: ExecutionState::Failed.to_string(),
             errors: vec![says.clone()],
         },
-        Expect::Silent => Seen::Silent {},
-        Expect::Installs => Seen::Installs {},
-        Expect::Refused { by, says } => Seen::Refused {
+        Expect::Silent => OutcomeView::Silent {},
+        Expect::Installs => OutcomeView::Installs {},
+        Expect::Refused { by, says } => OutcomeView::Refused {
             by: *by,
             says: Some(says.clone()),
         },
-        Expect::Blocked { reason, says } => Seen::Blocked {
+        Expect::Blocked { reason, says } => OutcomeView::Blocked {
             reason: reason.clone(),
             says: says.clone(),
         },
@@ -73,42 +73,42 @@ pub fn expected(expect: &Expect, key: &RunKey) -> Seen {
 }
 
 /// A prediction; none when nothing can be told.
-pub fn predicted(prediction: &Prediction, key: &RunKey) -> Option<Seen> {
+pub fn predicted(prediction: &Prediction, key: &RunKey) -> Option<OutcomeView> {
     Some(match prediction {
         Prediction::Outputs(outputs) => shown(outputs, key),
-        Prediction::Missing(keys) => Seen::Missing(keys.clone()),
-        Prediction::Refused(by) => Seen::Refused { by: *by, says: None },
-        Prediction::Blocked(reason) => Seen::Blocked {
+        Prediction::Missing(keys) => OutcomeView::Missing(keys.clone()),
+        Prediction::Refused(by) => OutcomeView::Refused { by: *by, says: None },
+        Prediction::Blocked(reason) => OutcomeView::Blocked {
             reason: reason.clone(),
             says: None,
         },
-        Prediction::Installs => Seen::Installs {},
+        Prediction::Installs => OutcomeView::Installs {},
         Prediction::Unknown => return None,
     })
 }
 
 /// What came out.
-pub fn observed(outcome: &Outcome, key: &RunKey) -> Seen {
+pub fn observed(outcome: &Outcome, key: &RunKey) -> OutcomeView {
     match outcome {
         Outcome::Ran(ran) if ran.state == "SUCCESS" => shown(&ran.outputs, key),
-        Outcome::Ran(ran) => Seen::Failed {
+        Outcome::Ran(ran) => OutcomeView::Failed {
             state: ran.state.clone(),
             errors: ran.errors.clone(),
         },
-        Outcome::Silent => Seen::Silent {},
-        Outcome::Installs => Seen::Installs {},
-        Outcome::Refused { by, message } => Seen::Refused {
+        Outcome::Silent => OutcomeView::Silent {},
+        Outcome::Installs => OutcomeView::Installs {},
+        Outcome::Refused { by, message } => OutcomeView::Refused {
             by: *by,
             says: Some(message.clone()),
         },
-        Outcome::Blocked { reason, message } => Seen::Blocked {
+        Outcome::Blocked { reason, message } => OutcomeView::Blocked {
             reason: reason.clone(),
             says: Some(message.clone()),
         },
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for OutcomeView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let says = |s: &Option<String>| s.as_ref().map(|s| format!(": {s}")).unwrap_or_default();
         match self {

@@ -41,14 +41,14 @@ impl fmt::Display for ServedBy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kestra::Generation;
+    use crate::kestra::ApiGeneration;
 
     #[test]
     fn the_server_says_itself_who_it_is() {
         let server = |engine_adapter| ServerInfo {
             version: semver::Version::new(2, 0, 0),
             engine_adapter,
-            generation: Generation::of(&semver::Version::new(2, 0, 0)),
+            generation: ApiGeneration::of(&semver::Version::new(2, 0, 0)),
         };
         assert_eq!(ServedBy::from(Some(&server(true))), ServedBy::Adapter);
         assert_eq!(ServedBy::from(Some(&server(false))), ServedBy::Kestra);

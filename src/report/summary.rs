@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Run};
-use crate::verdict::{Exit, Status};
+use crate::error::ExitCode;
+use crate::verdict;
+use crate::verdict::Status;
 
 /// How many cases ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,8 +78,8 @@ impl CaseResult {
 
 impl Report {
     /// What it amounts to, as an exit code.
-    pub fn exit(&self) -> Exit {
-        Exit::of(self.results.iter().map(|r| r.status))
+    pub fn exit(&self) -> ExitCode {
+        verdict::exit_code(self.results.iter().map(|r| r.status))
     }
 
     /// What it amounts to, in one sentence.

@@ -1,8 +1,8 @@
 //! Reports for the tests of the formats.
 
-use super::{At, CaseResult, Finding, Phase, Provenance, Report, Run, Seen, ServedBy};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, HopKind, Shown, Value};
+use super::{CaseResult, Diagnosed, OutcomeView, Phase, Provenance, Report, Run, ScenarioPosition, ServedBy};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
 use crate::verdict::Status;
 
 /// A report of these results.
@@ -59,8 +59,8 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
 }
 
 /// One public output.
-pub fn shown(output: &str, value: &str) -> Seen {
-    Seen::Outputs([(output.to_owned(), Shown::Public(value.into()))].into())
+pub fn shown(output: &str, value: &str) -> OutcomeView {
+    OutcomeView::Outputs([(output.to_owned(), DisplayValue::Public(value.into()))].into())
 }
 
 /// Results in which every text wants to be something else than text.
@@ -78,7 +78,7 @@ pub fn hostile() -> Vec<CaseResult> {
         let text = (*text).to_owned();
         let mut of = result(&text, [Status::Fail, Status::Error, Status::Pass][n % 3]);
         of.about.clone_from(&text);
-        of.at = Some(At {
+        of.at = Some(ScenarioPosition {
             file: text.clone(),
             line: 1,
             column: 1,
@@ -87,7 +87,7 @@ pub fn hostile() -> Vec<CaseResult> {
         of.help = Some(text.clone());
         of.promised = Some(shown(&text, &text));
         of.expected = Some(shown(&text, &text));
-        of.observed = Some(Seen::Failed {
+        of.observed = Some(OutcomeView::Failed {
             state: text.clone(),
             errors: vec![text.clone()],
         });
@@ -96,20 +96,20 @@ pub fn hostile() -> Vec<CaseResult> {
         of.provenance.deviations = vec![text.clone()];
         of.warnings = vec![text.clone()];
         of.first_wrong.insert(text.clone(), HopKind::Environment);
-        let value = |text: &str| Some(Value::Is(Shown::Public(text.into())));
+        let value = |text: &str| Some(HopValue::Is(DisplayValue::Public(text.into())));
         let hop = Hop {
             at: HopKind::Environment,
             meant: value("admin"),
             predicted: value(&text),
-            observed: Some(Value::Nothing(text.clone())),
+            observed: Some(HopValue::Nothing(text.clone())),
         };
         of.hops.insert(text.clone(), vec![hop]);
-        of.diagnosis = vec![Finding {
+        of.diagnosis = vec![Diagnosed {
             output: text.clone(),
             code: Code::TrailingNewline,
             title: text.clone(),
             cure: text.clone(),
-            corrected: Some(Shown::Public(text.clone().into())),
+            corrected: Some(DisplayValue::Public(text.clone().into())),
         }];
         of.phases.push(Phase { name: text, ms: 5 });
         of

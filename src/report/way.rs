@@ -3,8 +3,8 @@
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
-use crate::secret::diagnosis::Code;
-use crate::secret::{Hop, Shown, Value};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{DisplayValue, Hop, HopValue};
 use crate::verdict::Status;
 
 /// For each output that is wrong or suspicious: its hops, then each code with cause, effect and cure.
@@ -27,7 +27,7 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
             .iter()
             .filter(|f| f.output == *output)
             .find_map(|f| f.corrected.as_ref());
-        if let Some(corrected @ Shown::Public(_)) = corrected {
+        if let Some(corrected @ DisplayValue::Public(_)) = corrected {
             told.push(format!("  write there instead: {corrected}"));
         }
     }
@@ -73,11 +73,11 @@ fn table(result: &CaseResult, output: &str) -> Table {
     table
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn shown(value: Option<&HopValue>) -> String {
     match value {
         None => String::new(),
-        Some(Value::Is(one)) => one.brief(),
-        Some(Value::OneOf(several)) => several.iter().map(Shown::brief).collect::<Vec<_>>().join(" or "),
-        Some(Value::Nothing(why)) => format!("nothing: {why}"),
+        Some(HopValue::Is(one)) => one.brief(),
+        Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
+        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
     }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::{InputError, Scenario, parse};
-use crate::bounded;
+use super::{Scenario, parse};
+use crate::error::InputError;
+use crate::system::bounded;
 
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 

@@ -4,10 +4,11 @@ use std::path::{Component, Path};
 
 use serde_saphyr::Spanned;
 
+use super::Credentials;
 use super::file::LiteralFile;
-use super::{InputError, Literal, Manifest};
-use crate::kestra::Credentials;
-use crate::secret::Plain;
+use super::{Literal, Manifest};
+use crate::error::InputError;
+use crate::oracle::secret::Plaintext;
 
 /// Gives the documents of one scenario.
 pub(super) struct Documents<'a> {
@@ -23,13 +24,13 @@ impl Documents<'_> {
         let manifest = |m: &Spanned<String>| {
             Ok(Manifest {
                 file: m.value.clone(),
-                text: Plain::new(self.fetch(m)?, public),
+                text: Plaintext::new(self.fetch(m)?, public),
             })
         };
         let flow = self.flow(&raw.flow)?;
         Ok(Literal {
             chart: raw.chart,
-            values: Plain::new(self.fetch(&raw.values)?, public),
+            values: Plaintext::new(self.fetch(&raw.values)?, public),
             values_file: raw.values.value.clone(),
             manifests: raw.manifests.iter().map(manifest).collect::<Result<_, InputError>>()?,
             flow,

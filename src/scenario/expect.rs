@@ -8,8 +8,8 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::Generation;
-use crate::secret::Plain;
-use crate::secret::diagnosis::Code;
+use crate::oracle::secret::Plaintext;
+use crate::oracle::secret::diagnosis::Code;
 
 /// An [`Expect`] and the versions it speaks of.
 #[derive(Debug, Clone)]
@@ -19,29 +19,29 @@ pub struct Expectation {
     /// The chart generation; none given means all.
     pub chart: Option<Generation>,
     /// What is wanted of them.
-    pub wanted: Wanted,
+    pub wanted: Expected,
 }
 
 /// Everything that must be so once a flow was run.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct Expected {
     /// What must come out.
     pub expect: Expect,
     /// What the execution's own log must hold, and must not.
-    pub logs: Said,
+    pub logs: LogCheck,
     /// What the server's log must hold, and must not.
-    pub server_log: Said,
+    pub server_log: LogCheck,
     /// What must be recognised in the values.
     pub diagnosis: Vec<Code>,
 }
 
-impl Wanted {
+impl Expected {
     /// This to come out, and nothing said of logs and values.
     pub fn only(expect: Expect) -> Self {
         Self {
             expect,
-            logs: Said::default(),
-            server_log: Said::default(),
+            logs: LogCheck::default(),
+            server_log: LogCheck::default(),
             diagnosis: Vec::new(),
         }
     }
@@ -49,14 +49,14 @@ impl Wanted {
 
 /// What a log must hold, and what it must not hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct LogCheck {
     /// Each is found in some line.
     pub has: Vec<String>,
     /// None of them is found in any line.
     pub lacks: Vec<String>,
 }
 
-impl Said {
+impl LogCheck {
     /// Whether nothing is said about the log.
     pub fn is_empty(&self) -> bool {
         self.has.is_empty() && self.lacks.is_empty()
@@ -74,7 +74,7 @@ impl Expectation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
     /// The flow succeeds with these outputs, byte for byte.
-    Outputs(BTreeMap<String, Plain>),
+    Outputs(BTreeMap<String, Plaintext>),
     /// Kestra does not know the secret: the flow fails and says so.
     Missing {
         /// The secret's name as the flow calls it.

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
 use serde_saphyr::Spanned;
 
-use crate::secret::diagnosis::Code;
+use crate::oracle::secret::diagnosis::Code;
 
-use super::{Generation, Source, Stage, Strategy};
+use super::{Generation, ScenarioSource, Stage, Strategy};
 
 /// A scenario: what is given to Kestra, and what must come out of a flow.
 #[derive(Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub(super) struct ScenarioFile {
     /// One sentence for the person who reads a list.
     pub about: String,
     /// Where the knowledge comes from.
-    pub source: Option<Source>,
+    pub source: Option<ScenarioSource>,
     /// An intent: how the secrets reach the container.
     #[schemars(with = "Option<Strategy>")]
     pub strategy: Option<Spanned<Strategy>>,

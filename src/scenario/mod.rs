@@ -4,8 +4,8 @@
 //! them and writes the values; a *literal* is a page's values, manifests and flow, taken as bytes.
 
 mod catalogue;
+mod credentials;
 mod documents;
-mod error;
 mod expect;
 mod file;
 mod parse;
@@ -20,14 +20,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Catalogue, load};
-pub use error::InputError;
-pub use expect::{Expect, Expectation, Said, Stage, Wanted};
+pub use credentials::Credentials;
+pub use expect::{Expect, Expectation, Expected, LogCheck, Stage};
 pub use parse::parse;
 pub use private::private_texts;
 pub use reads::reads_of;
 
-use crate::kestra::Credentials;
-use crate::secret::Plain;
+use crate::oracle::secret::Plaintext;
 
 /// A scenario: what is given, what the world promised, and what really must come out.
 #[derive(Debug, Clone)]
@@ -37,9 +36,9 @@ pub struct Scenario {
     /// One sentence for the person who reads a list.
     pub about: String,
     /// Where the knowledge comes from.
-    pub source: Option<Source>,
+    pub source: Option<ScenarioSource>,
     /// What is given to the release.
-    pub given: Given,
+    pub given: Input,
     /// Flows that must be there before the one that is run.
     pub flows: Vec<String>,
     /// What makes the flow run.
@@ -49,7 +48,7 @@ pub struct Scenario {
     /// What must come out, by versions; the first that applies is the one.
     pub expect: Vec<Expectation>,
     /// What happens to the release afterwards, each step with its own expectation.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScenarioStep>,
     /// Why it cannot be shown on an engine behind our adapter; none where it can.
     pub not_on_engine: Option<String>,
     /// The file it was read from, as a person would name it.
@@ -65,8 +64,8 @@ impl Scenario {
         by: &str,
         name: &str,
         about: &str,
-        given: Given,
-        outputs: BTreeMap<String, Plain>,
+        given: Input,
+        outputs: BTreeMap<String, Plaintext>,
     ) -> Self {
         Self {
             name: name.into(),
@@ -79,7 +78,7 @@ impl Scenario {
             expect: vec![Expectation {
                 kestra: None,
                 chart: None,
-                wanted: Wanted::only(Expect::Outputs(outputs)),
+                wanted: Expected::only(Expect::Outputs(outputs)),
             }],
             steps: Vec::new(),
             not_on_engine: None,
@@ -97,7 +96,7 @@ impl Scenario {
 /// Where a scenario's knowledge comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct ScenarioSource {
     /// The published page, by the last part of its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
@@ -109,7 +108,7 @@ pub struct Source {
     pub issue: Option<String>,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ScenarioSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [&self.page, &self.edition, &self.issue];
         let words: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
@@ -119,14 +118,14 @@ impl fmt::Display for Source {
 
 /// What is given to the release.
 #[derive(Debug, Clone)]
-pub enum Given {
+pub enum Input {
     /// The harness encodes and writes values, Secret and flow.
     Intent(Intent),
     /// Values, manifests and flow as published, byte for byte.
     Literal(Literal),
 }
 
-impl Given {
+impl Input {
     /// The chart generation whose keys the documents use; none when the harness writes them.
     pub fn written_for(&self) -> Option<Generation> {
         match self {
@@ -185,14 +184,14 @@ impl Intent {
 #[derive(Debug, Clone)]
 pub enum Secret {
     /// A plaintext; the harness encodes it as Kestra wants it.
-    Plain(Plain),
+    Plain(Plaintext),
     /// The environment variable's value, given as it is.
-    Env(Plain),
+    Env(Plaintext),
 }
 
 impl Secret {
     /// The bytes as they stand in the scenario.
-    pub fn plain(&self) -> &Plain {
+    pub fn plain(&self) -> &Plaintext {
         match self {
             Self::Plain(p) | Self::Env(p) => p,
         }
@@ -239,7 +238,7 @@ pub struct Literal {
     /// The chart generation whose keys the documents use.
     pub chart: Generation,
     /// The release's values.
-    pub values: Plain,
+    pub values: Plaintext,
     /// The file they stand in.
     pub values_file: String,
     /// Manifests applied before the release is installed.
@@ -260,7 +259,7 @@ pub struct Manifest {
     /// The file's name, for errors.
     pub file: String,
     /// Its bytes.
-    pub text: Plain,
+    pub text: Plaintext,
 }
 
 /// A generation of the chart: the keys that give a container its environment.
@@ -300,7 +299,7 @@ impl fmt::Display for Generation {
 
 /// Something that happens to a release after its first run, and what must come out then.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct ScenarioStep {
     /// What happens.
     pub change: Change,
     /// What must come out afterwards.

@@ -10,9 +10,10 @@ use serde_saphyr::{Location, Spanned};
 use super::documents::Documents;
 use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
 use super::{
-    Change, Expect, Expectation, Given, InputError, Intent, Said, Scenario, Stage, Start, Step, Strategy, Wanted,
+    Change, Expect, Expectation, Expected, Input, Intent, LogCheck, Scenario, ScenarioStep, Stage, Start, Strategy,
 };
-use crate::secret::Plain;
+use crate::error::InputError;
+use crate::oracle::secret::Plaintext;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
 ///
@@ -29,15 +30,15 @@ pub fn parse(file: &str, text: &str, fetch: &dyn Fn(&Path) -> Result<Vec<u8>, St
         )
     })?;
     let documents = Documents { file, fetch };
-    Reader { file, documents }.scenario(raw)
+    ScenarioReader { file, documents }.scenario(raw)
 }
 
-struct Reader<'a> {
+struct ScenarioReader<'a> {
     file: &'a str,
     documents: Documents<'a>,
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     fn err<T>(&self, at: Location, message: impl Into<String>, help: &str) -> Result<T, InputError> {
         Err(InputError::at(self.file, at, message, help))
     }
@@ -63,12 +64,12 @@ impl Reader<'_> {
         let given = match (raw.strategy, raw.literal) {
             (Some(strategy), None) => {
                 let flow = self.own_flow(raw.flow.as_ref(), &raw.reads)?;
-                Given::Intent(self.intent(&strategy, raw.secrets, flow, raw.reads, raw.values)?)
+                Input::Intent(self.intent(&strategy, raw.secrets, flow, raw.reads, raw.values)?)
             }
             (None, Some(literal))
                 if raw.secrets.is_empty() && raw.reads.is_empty() && raw.values.is_empty() && raw.flow.is_none() =>
             {
-                Given::Literal(self.documents.literal(&literal.value, raw.public)?)
+                Input::Literal(self.documents.literal(&literal.value, raw.public)?)
             }
             (None, Some(literal)) => {
                 return self.err(
@@ -100,7 +101,7 @@ impl Reader<'_> {
         let start = raw.start.map_or(Ok(Start::default()), |s| self.start(s, &flows))?;
         let mut expect = self.expectations(raw.expect, &given)?;
         if expect.is_empty() {
-            let Given::Intent(intent) = &given else {
+            let Input::Intent(intent) = &given else {
                 return self.err(
                     here,
                     "a literal needs `expect`",
@@ -138,7 +139,7 @@ impl Reader<'_> {
     fn expectations(
         &self,
         raw: Option<Spanned<OneOrMany<ExpectFile>>>,
-        given: &Given,
+        given: &Input,
     ) -> Result<Vec<Expectation>, InputError> {
         let Some(Spanned {
             value,
@@ -165,8 +166,8 @@ impl Reader<'_> {
     }
 
     /// Of documents as they are printed nothing is asked but whether they install, and of no others is that all.
-    fn can_come_out(&self, at: Location, expect: &Expect, given: &Given) -> Result<(), InputError> {
-        let as_printed = matches!(given, Given::Literal(literal) if literal.as_printed);
+    fn can_come_out(&self, at: Location, expect: &Expect, given: &Input) -> Result<(), InputError> {
+        let as_printed = matches!(given, Input::Literal(literal) if literal.as_printed);
         let before_a_start = match expect {
             Expect::Installs if !as_printed => {
                 return self.err(
@@ -189,16 +190,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn expect(&self, raw: Spanned<ExpectFile>, given: &Given) -> Result<Expectation, InputError> {
+    fn expect(&self, raw: Spanned<ExpectFile>, given: &Input) -> Result<Expectation, InputError> {
         let at = raw.referenced;
         let raw = raw.value;
         let public = |output: &str| match given {
-            Given::Literal(l) => l.public,
-            Given::Intent(i) => i.is_public(output),
+            Input::Literal(l) => l.public,
+            Input::Intent(i) => i.is_public(output),
         };
         let mut found = Vec::new();
         if let Some(outputs) = raw.outputs {
-            if let (Given::Intent(i @ Intent { flow: None, .. }), Some(stray)) =
+            if let (Input::Intent(i @ Intent { flow: None, .. }), Some(stray)) =
                 (given, outputs.keys().find(|o| !is_read(given, o)))
             {
                 let known: Vec<_> = i.reads.keys().map(String::as_str).collect();
@@ -213,7 +214,7 @@ impl Reader<'_> {
                     .into_iter()
                     .map(|(o, v)| {
                         let p = public(&o);
-                        (o, Plain::new(v, p))
+                        (o, Plaintext::new(v, p))
                     })
                     .collect(),
             ));
@@ -235,7 +236,7 @@ impl Reader<'_> {
             (Some(expect), None) => Ok(Expectation {
                 kestra: raw.kestra,
                 chart: raw.chart,
-                wanted: Wanted {
+                wanted: Expected {
                     expect,
                     logs: said(raw.logs),
                     server_log,
@@ -250,10 +251,10 @@ impl Reader<'_> {
         }
     }
 
-    fn step(&self, raw: Spanned<StepFile>, given: &Given) -> Result<Step, InputError> {
+    fn step(&self, raw: Spanned<StepFile>, given: &Input) -> Result<ScenarioStep, InputError> {
         let at = raw.referenced;
         let raw = raw.value;
-        let Given::Intent(intent) = given else {
+        let Input::Intent(intent) = given else {
             return self.err(
                 at,
                 "only an intent has steps",
@@ -293,19 +294,19 @@ impl Reader<'_> {
         if expect.is_empty() {
             return self.err(at, "the step has no `expect`", "say what must come out after it");
         }
-        Ok(Step { change, expect })
+        Ok(ScenarioStep { change, expect })
     }
 }
 
-fn said(raw: SaidFile) -> Said {
-    Said {
+fn said(raw: SaidFile) -> LogCheck {
+    LogCheck {
         has: raw.has,
         lacks: raw.lacks,
     }
 }
 
-fn is_read(given: &Given, output: &str) -> bool {
-    matches!(given, Given::Intent(i) if i.reads.contains_key(output))
+fn is_read(given: &Input, output: &str) -> bool {
+    matches!(given, Input::Intent(i) if i.reads.contains_key(output))
 }
 
 /// What an intent means when it says no more: each output shows its plaintext.
@@ -318,6 +319,6 @@ fn plaintexts(intent: &Intent) -> Expectation {
     Expectation {
         kestra: None,
         chart: None,
-        wanted: Wanted::only(Expect::Outputs(outputs)),
+        wanted: Expected::only(Expect::Outputs(outputs)),
     }
 }

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Change, Expect, Given, Scenario};
-use crate::secret::Plain;
+use super::{Change, Expect, Input, Scenario};
+use crate::oracle::secret::Plaintext;
 
 /// The private texts of a scenario. Of a literal's documents these are the values of environment
 /// variables and all that Secrets hold.
-pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
+pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
     let mut found = Vec::new();
     match &scenario.given {
-        Given::Intent(intent) => {
+        Input::Intent(intent) => {
             let changed = scenario.steps.iter().filter_map(|s| match &s.change {
                 Change::Upgrade(secrets) | Change::Rotate(secrets) => Some(secrets),
                 Change::Restart => None,
@@ -19,7 +19,7 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
                 found.extend(secrets.values().map(|s| s.plain().clone()));
             }
         }
-        Given::Literal(literal) => {
+        Input::Literal(literal) => {
             let documents = std::iter::once(&literal.values).chain(literal.manifests.iter().map(|m| &m.text));
             for document in documents.filter(|d| !d.is_public()) {
                 let options = serde_saphyr::options! { with_snippet: false };
@@ -48,7 +48,7 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plain> {
 }
 
 /// Takes what stands under `value`, `data` and `stringData`.
-fn collect(value: &Value, secret: bool, found: &mut Vec<Plain>) {
+fn collect(value: &Value, secret: bool, found: &mut Vec<Plaintext>) {
     match value {
         Value::Object(map) => {
             for (key, below) in map {
@@ -60,7 +60,7 @@ fn collect(value: &Value, secret: bool, found: &mut Vec<Plain>) {
             }
         }
         Value::Array(list) => list.iter().for_each(|v| collect(v, secret, found)),
-        Value::String(text) if secret => found.push(Plain::new(text.as_bytes(), false)),
+        Value::String(text) if secret => found.push(Plaintext::new(text.as_bytes(), false)),
         _ => {}
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{ExitCode, InfraError};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::redact::escape_controls;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expect, Stage};
-use crate::secret::Plain;
 
 /// What came of a case, whether or not it was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct Ran {
     /// The execution's last state, such as `SUCCESS`.
     pub state: String,
     /// What `OutputValues` reported.
-    pub outputs: BTreeMap<String, Plain>,
+    pub outputs: BTreeMap<String, Plaintext>,
     /// What the execution logged at level ERROR.
     pub errors: Vec<String>,
     /// What the logs hold that they must not, or do not hold that they must: a sentence each.
@@ -62,7 +61,7 @@ impl Ran {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prediction {
     /// The flow succeeds; the outputs that can be told beforehand.
-    Outputs(BTreeMap<String, Plain>),
+    Outputs(BTreeMap<String, Plaintext>),
     /// The flow fails for want of one of these secrets.
     Missing(Vec<String>),
     /// It is refused.
@@ -75,48 +74,8 @@ pub enum Prediction {
     Unknown,
 }
 
-/// The machine, the network or the cluster failed: nothing is said about a value.
-#[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("{phase}: {cause}")]
-pub struct Infra {
-    /// What was being done, such as `boot Kestra`.
-    pub phase: String,
-    /// What went wrong.
-    pub cause: String,
-    /// What to do about it.
-    pub help: Option<String>,
-    /// It may be over by now, as a connection that was lost: another try is worth while.
-    pub passing: bool,
-}
-
-impl Infra {
-    /// A failure of a phase.
-    pub fn new(phase: impl Into<String>, cause: impl std::fmt::Display) -> Self {
-        Self {
-            phase: phase.into(),
-            // Others' words may stand in it.
-            cause: escape_controls(&cause.to_string()).into_owned(),
-            help: None,
-            passing: false,
-        }
-    }
-
-    /// The same, as something that may be over by now.
-    pub fn passing(self) -> Self {
-        Self { passing: true, ..self }
-    }
-
-    /// The same, with what to do about it.
-    pub fn help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
-    }
-}
-
 /// What came of a case, or why nothing did.
-pub type Attempt = Result<Outcome, Infra>;
+pub type CaseOutcome = Result<Outcome, InfraError>;
 
 /// How a case ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -144,7 +103,7 @@ pub struct Verdict {
 }
 
 /// Judges what came of a case. The sentences name outputs and never show a value.
-pub fn judge(expect: &Expect, prediction: &Prediction, attempt: &Attempt) -> Verdict {
+pub fn judge(expect: &Expect, prediction: &Prediction, attempt: &CaseOutcome) -> Verdict {
     let outcome = match attempt {
         Err(infra) => {
             return Verdict {
@@ -241,53 +200,19 @@ fn agrees(prediction: &Prediction, outcome: &Outcome) -> bool {
     }
 }
 
-/// How a run ended, as an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: all as expected, and at least one case ran.
-    Fine,
-    /// 1: at least one wrong value, or model drift.
-    Wrong,
-    /// 2: bad input or usage.
-    Usage,
-    /// 3: infrastructure failed and nothing else did.
-    Broken,
-    /// 130: interrupted, and cleaned up.
-    Interrupted,
-}
-
-impl Exit {
-    /// What a run's statuses amount to.
-    pub fn of(statuses: impl IntoIterator<Item = Status>) -> Self {
-        let mut exit = None;
-        for status in statuses {
-            exit = match (status, exit) {
-                (Status::Fail, _) | (_, Some(Self::Wrong)) => Some(Self::Wrong),
-                (Status::Error, _) | (_, Some(Self::Broken)) => Some(Self::Broken),
-                (Status::Pass, _) => Some(Self::Fine),
-                (Status::Skipped, other) => other,
-            };
-        }
-        // That nothing ran proves nothing.
-        exit.unwrap_or(Self::Broken)
+/// What a run's statuses amount to.
+pub fn exit_code(statuses: impl IntoIterator<Item = Status>) -> ExitCode {
+    let mut exit = None;
+    for status in statuses {
+        exit = match (status, exit) {
+            (Status::Fail, _) | (_, Some(ExitCode::Failure)) => Some(ExitCode::Failure),
+            (Status::Error, _) | (_, Some(ExitCode::Infra)) => Some(ExitCode::Infra),
+            (Status::Pass, _) => Some(ExitCode::Success),
+            (Status::Skipped, other) => other,
+        };
     }
-
-    /// The code a shell sees.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Fine => 0,
-            Self::Wrong => 1,
-            Self::Usage => 2,
-            Self::Broken => 3,
-            Self::Interrupted => 130,
-        }
-    }
-}
-
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
-    }
+    // That nothing ran proves nothing.
+    exit.unwrap_or(ExitCode::Infra)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 use super::*;
 
-fn outputs(value: &str) -> BTreeMap<String, Plain> {
-    BTreeMap::from([("username".to_owned(), Plain::new(value, true))])
+fn outputs(value: &str) -> BTreeMap<String, Plaintext> {
+    BTreeMap::from([("username".to_owned(), Plaintext::new(value, true))])
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it is what `judge` takes")]
-fn ran(state: &str, value: &str, errors: &[&str]) -> Attempt {
+fn ran(state: &str, value: &str, errors: &[&str]) -> CaseOutcome {
     Ok(Outcome::Ran(Ran {
         state: state.into(),
         outputs: outputs(value),
@@ -57,7 +57,7 @@ fn a_broken_environment_is_never_a_wrong_value() {
     let verdict = judge(
         &Expect::Outputs(outputs("admin")),
         &Prediction::Unknown,
-        &Err(Infra::new("boot Kestra", "out of memory")),
+        &Err(InfraError::new("boot Kestra", "out of memory")),
     );
     assert_eq!(verdict.status, Status::Error);
 }
@@ -110,7 +110,7 @@ fn a_log_that_does_not_say_what_it_must_is_a_failure_and_a_wrong_value_goes_befo
 #[test]
 fn a_trigger_that_makes_no_execution_is_what_silence_means() {
     let silent = Ok(Outcome::Silent);
-    let of = |expect: &Expect, attempt: &Attempt| judge(expect, &Prediction::Unknown, attempt).status;
+    let of = |expect: &Expect, attempt: &CaseOutcome| judge(expect, &Prediction::Unknown, attempt).status;
     assert_eq!(of(&Expect::Silent, &silent), Status::Pass);
     assert_eq!(of(&Expect::Silent, &ran("SUCCESS", "x", &[])), Status::Fail);
     assert_eq!(of(&Expect::Outputs(outputs("admin")), &silent), Status::Fail);
@@ -119,7 +119,7 @@ fn a_trigger_that_makes_no_execution_is_what_silence_means() {
 #[test]
 fn a_failure_for_another_reason_needs_its_words() {
     let expect = Expect::Failed { says: "no JSON".into() };
-    let of = |attempt: &Attempt| judge(&expect, &Prediction::Unknown, attempt).status;
+    let of = |attempt: &CaseOutcome| judge(&expect, &Prediction::Unknown, attempt).status;
     assert_eq!(of(&ran("FAILED", "", &["it is no JSON at all"])), Status::Pass);
     assert_eq!(of(&ran("FAILED", "", &["other"])), Status::Fail);
     assert_eq!(of(&ran("SUCCESS", "", &["it is no JSON at all"])), Status::Fail);
@@ -158,9 +158,9 @@ fn a_blocked_pod_where_outputs_were_due_is_a_wrong_value() {
 #[test]
 fn a_wrong_value_outweighs_a_broken_environment_and_nothing_run_is_not_fine() {
     use Status::{Error, Fail, Pass, Skipped};
-    assert_eq!(Exit::of([Pass, Skipped, Pass]), Exit::Fine);
-    assert_eq!(Exit::of([Pass, Error, Skipped]), Exit::Broken);
-    assert_eq!(Exit::of([Error, Fail, Pass]), Exit::Wrong);
-    assert_eq!(Exit::of([Skipped]), Exit::Broken);
-    assert_eq!(Exit::of([]), Exit::Broken);
+    assert_eq!(exit_code([Pass, Skipped, Pass]), ExitCode::Success);
+    assert_eq!(exit_code([Pass, Error, Skipped]), ExitCode::Infra);
+    assert_eq!(exit_code([Error, Fail, Pass]), ExitCode::Failure);
+    assert_eq!(exit_code([Skipped]), ExitCode::Infra);
+    assert_eq!(exit_code([]), ExitCode::Infra);
 }

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
-use kestra_secrets::cluster::forward::Forward;
-use kestra_secrets::cluster::{Access, Cluster};
+use kestra_secrets::oracle::secret::{Location, Plaintext};
 use kestra_secrets::provider::ENGINES;
-use kestra_secrets::redact::Redactor;
-use kestra_secrets::secret::{Place, Plain};
+use kestra_secrets::system::redact::Redactor;
+use kestra_secrets::tools::cluster::forward::Forward;
+use kestra_secrets::tools::cluster::{Access, Cluster};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ fn half() {
 
 /// The text as Kestra wants it.
 fn encoded(text: &str) -> String {
-    String::from_utf8(Place::Env.encode(&Plain::from(text)).bytes().to_vec()).unwrap()
+    String::from_utf8(Location::Env.encode(&Plaintext::from(text)).bytes().to_vec()).unwrap()
 }
 
 /// Everything in the namespace with its version, but what the cluster itself goes on writing: events and leases.

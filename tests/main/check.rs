@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::redact::Redactor;
+use kestra_secrets::system::redact::Redactor;
 use libtest_mimic::Trial;
 use serde_json::Value;
 

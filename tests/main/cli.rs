@@ -1,8 +1,8 @@
 //! Exit codes, and what is said.
 
 use insta::assert_snapshot;
-use kestra_secrets::redact::Redactor;
-use kestra_secrets::toolbox::{Tool, Toolbox};
+use kestra_secrets::system::redact::Redactor;
+use kestra_secrets::tools::toolbox::{Tool, Toolbox};
 use libtest_mimic::Trial;
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,7 @@ fn broken_scenarios() {
             "bad_indentation",
             format!("{HEAD}strategy: extra-env\nsecrets:\n  A: {{plain: x}}\n B: y\n"),
         ),
-        ("duplicate_key", format!("{HEAD}{SECRETS}about: Again.\n")),
+        ("duplicate_key", format!("{HEAD}{SECRETS}about: RetryQueue.\n")),
         (
             "bad_version_range",
             body("expect: {kestra: nonsense, outputs: {db_password: x}}\n"),

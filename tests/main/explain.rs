@@ -1,7 +1,7 @@
 //! `explain`, one value.
 
 use insta::assert_snapshot;
-use kestra_secrets::redact::Redactor;
+use kestra_secrets::system::redact::Redactor;
 use libtest_mimic::Trial;
 use serde_json::Value;
 

@@ -286,7 +286,7 @@ fn commands() {
 
 /// The helm that the program would find.
 pub fn helm() -> String {
-    use kestra_secrets::toolbox::{Tool, Toolbox};
+    use kestra_secrets::tools::toolbox::{Tool, Toolbox};
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let toolbox = Toolbox::from_env(tokio_util::sync::CancellationToken::new()).unwrap();
     let found = runtime.block_on(toolbox.find(Tool::Helm)).unwrap();

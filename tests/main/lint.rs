@@ -8,8 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use kestra_secrets::redact::Redactor;
-use kestra_secrets::secret::diagnosis::Code;
+use kestra_secrets::oracle::secret::diagnosis::Code;
+use kestra_secrets::system::redact::Redactor;
 use libtest_mimic::Trial;
 use serde_json::Value;
 

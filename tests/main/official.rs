@@ -81,7 +81,7 @@ fn pins(sandbox: &Sandbox, digest: &str) {
         "" => String::new(),
         digest => format!("\"{TAG}\" = \"sha256:{digest}\""),
     };
-    let text = include_str!("../../src/toolbox/pins.toml");
+    let text = include_str!("../../src/tools/toolbox/pins.toml");
     let text = text.replace("version = \"2.0.7\"", &format!("version = \"{VERSION}\""));
     sandbox.file(
         "pins.toml",
@@ -234,7 +234,7 @@ fn minor() {
 fn written() {
     let publisher = Server::of_publisher();
     let sandbox = machine();
-    sandbox.file("new.toml", include_str!("../../src/toolbox/pins.toml"));
+    sandbox.file("new.toml", include_str!("../../src/tools/toolbox/pins.toml"));
     let command = |registry: &str| asks(sandbox.command(["pins", "new.toml"]), &sandbox, registry, NOWHERE);
     let ended = run(command(&publisher.url())).with_code(0);
     assert_says(&ended, &["Kestra 2.0.0, 1 digests: new.toml"]);

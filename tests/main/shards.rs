@@ -52,7 +52,7 @@ fn committed() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/qualification.yaml");
     let text = fs::read_to_string(file).unwrap();
     schemas::assert_valid("matrix", &serde_saphyr::from_str(&text).unwrap());
-    kestra_secrets::commands::matrix::read(std::path::Path::new(file)).unwrap();
+    kestra_secrets::cli::matrix::read(std::path::Path::new(file)).unwrap();
 }
 
 fn report(sandbox: &Sandbox, folder: &str) -> Value {

@@ -136,7 +136,7 @@ impl Runner {
 
     /// Packs a program that prints its arguments, as a release would, and has `gh` download it.
     fn release(&self) {
-        let built = self.sandbox.work().join("target/x86_64-unknown-linux-gnu/release");
+        let built = self.sandbox.work().join("target/x86_64-unknown-linux-gnu/dist");
         fs::create_dir_all(&built).unwrap();
         symlink(env!("CARGO_BIN_EXE_kestra-secrets"), built.join("kestra-secrets")).unwrap();
         let ran = self.step(RELEASE, "What was built runs", &self.sandbox.work());
@@ -144,7 +144,7 @@ impl Runner {
 
         fs::remove_file(built.join("kestra-secrets")).unwrap();
         self.sandbox.script(
-            "target/x86_64-unknown-linux-gnu/release/kestra-secrets",
+            "target/x86_64-unknown-linux-gnu/dist/kestra-secrets",
             "printf '<%s>\\n' \"$@\"",
         );
         for file in ["LICENSE", "README.md", "CHANGELOG.md"] {

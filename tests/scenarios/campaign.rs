@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use kestra_secrets::helm::{Bundled, ChartRef};
 use kestra_secrets::plan::Plan;
-use kestra_secrets::progress::Observer;
 use kestra_secrets::report::CaseResult;
+use kestra_secrets::report::Observer;
+use kestra_secrets::run::session::{ProviderChoice, Session, SessionOptions};
 use kestra_secrets::scenario::{Generation, Scenario};
-use kestra_secrets::session::{Options, Session, Wanted};
+use kestra_secrets::tools::helm::{Bundled, ChartRef};
 use kestra_secrets::verdict::Status;
 use tokio_util::sync::CancellationToken;
 
@@ -151,11 +151,11 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
         return Ok(());
     };
     let provider = on.provider();
-    let options = Options {
-        place: Wanted::Named(on.place()),
+    let options = SessionOptions {
+        place: ProviderChoice::Named(on.place()),
         kestra: kestras,
         chart: Some(ChartRef::Bundled(Bundled::Both)),
-        ..Options::default()
+        ..SessionOptions::default()
     };
     let interrupted = cancel.clone();
     tokio::spawn(async move {

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use kestra_secrets::provider::live::{self, KindOptions};
 use kestra_secrets::provider::{ENGINES, KestraRef};
-use kestra_secrets::session::Place;
+use kestra_secrets::run::session::ProviderSpec;
 use semver::Version;
 
 use crate::requirements;
@@ -43,12 +43,12 @@ impl On {
     }
 
     /// The provider as a session takes it.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> ProviderSpec {
         match self {
-            Self::Embedded(_) => Place::Embedded,
-            Self::Docker(_) => Place::Docker,
-            Self::Kind(_) => Place::Live {
-                place: live::Place::Kind(KindOptions {
+            Self::Embedded(_) => ProviderSpec::Embedded,
+            Self::Docker(_) => ProviderSpec::Docker,
+            Self::Kind(_) => ProviderSpec::Live {
+                place: live::ClusterSpec::Kind(KindOptions {
                     node_image: None,
                     config: None,
                     reuse: None,

@@ -1,7 +1,7 @@
 //! What a provider needs on this machine, and whether tests may go without.
 
 use kestra_secrets::provider::embedded::Engine;
-use kestra_secrets::toolbox::{JavaFor, Toolbox};
+use kestra_secrets::tools::toolbox::{JavaFor, Toolbox};
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kestra::{Auth, Cause};
+use crate::kestra::{Auth, RequestCause};
 use secrecy::ExposeSecret;
 use wiremock::matchers::{basic_auth, body_string, header, query_param};
 
@@ -16,12 +16,12 @@ async fn the_version_chooses_the_generation() {
 
 #[test]
 fn a_generation_begins_with_the_snapshots_of_its_first_version() {
-    let of = |version: &str| Generation::of(&version.parse().unwrap());
-    assert_eq!(of("0.22.9"), Generation::V0);
-    assert_eq!(of("0.23.0-SNAPSHOT"), Generation::V1);
-    assert_eq!(of("1.99.0"), Generation::V1);
-    assert_eq!(of("2.0.0-rc1"), Generation::V2);
-    assert_eq!(of("3.0.0"), Generation::V2);
+    let of = |version: &str| ApiGeneration::of(&version.parse().unwrap());
+    assert_eq!(of("0.22.9"), ApiGeneration::V0);
+    assert_eq!(of("0.23.0-SNAPSHOT"), ApiGeneration::V1);
+    assert_eq!(of("1.99.0"), ApiGeneration::V1);
+    assert_eq!(of("2.0.0-rc1"), ApiGeneration::V2);
+    assert_eq!(of("3.0.0"), ApiGeneration::V2);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_run_waits_and_sends_no_inputs() {
         run.expect(1).mount(&server).await;
         let client = client(&server).await;
         let execution = client.run(&flow()).await.unwrap();
-        assert_eq!(execution.state, State::Success);
+        assert_eq!(execution.state, ExecutionState::Success);
         assert_eq!(execution.duration, Some(Duration::from_millis(952)));
         assert_eq!(execution.task_runs[0].task_id, "hello");
     }
@@ -150,7 +150,7 @@ async fn a_run_that_is_answered_early_is_followed_to_its_end() {
     once.up_to_n_times(1).expect(1).mount(&server).await;
     answer(&server, "GET", follow, 200, execution("FAILED", &json!({}))).await;
     let execution = client(&server).await.run(&flow()).await.unwrap();
-    assert_eq!(execution.state, State::Failed);
+    assert_eq!(execution.state, ExecutionState::Failed);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn outputs_are_read_where_each_generation_keeps_them() {
     let outputs = json!({"values": {"username": "admin\n", "password": "p\u{fffd}"}});
     for (version, root, generation) in GENERATIONS {
         let server = server(version).await;
-        let inline = if generation == Generation::V2 {
+        let inline = if generation == ApiGeneration::V2 {
             let at = format!("{root}/outputs/tasks/2jtG3A0iPvnIiBxAoZgmbA/7HfHdB5wyXURqcwJ28D3LR");
             answer(&server, "GET", &at, 200, outputs.clone()).await;
             Value::Null
@@ -282,7 +282,10 @@ async fn a_deletion_that_fails_is_told() {
     let at = "/api/v1/main/flows/company.team/secret_test";
     answer(&server, "DELETE", at, 500, refusal("Internal Server Error", &[])).await;
     let error = client(&server).await.delete_flow(&flow()).await.unwrap_err();
-    assert!(matches!(error.failure().cause, Cause::Status { status: 500, .. }));
+    assert!(matches!(
+        error.failure().cause,
+        RequestCause::Status { status: 500, .. }
+    ));
 }
 
 #[test]
@@ -320,7 +323,7 @@ async fn a_webhook_is_called_with_its_key_and_followed_to_the_end() {
         let at = format!("{root}/executions/2jtG3A0iPvnIiBxAoZgmbA");
         answer(&server, "GET", &at, 200, execution("SUCCESS", &Value::Null)).await;
         let ended = client(&server).await.call_webhook(&flow(), "a key").await.unwrap();
-        assert_eq!(ended.state, State::Success, "{version}");
+        assert_eq!(ended.state, ExecutionState::Success, "{version}");
     }
 }
 
@@ -355,7 +358,7 @@ async fn an_execution_that_a_trigger_made_is_found_and_its_absence_is_told() {
         assert!(now.is_none(), "{version}");
         let later = client.triggered_execution(&flow(), limits().execution).await.unwrap();
         let later = later.unwrap();
-        assert_eq!(later.state, State::Success, "{version}");
+        assert_eq!(later.state, ExecutionState::Success, "{version}");
         assert_eq!(later.task_runs.len(), 1, "{version}");
     }
 }

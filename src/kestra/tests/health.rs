@@ -1,5 +1,5 @@
 use super::*;
-use crate::kestra::{Cause, wait_healthy};
+use crate::kestra::{RequestCause, wait_healthy};
 use std::future::pending;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,5 +34,5 @@ async fn the_end_of_the_process_ends_the_wait_at_once() {
     let url = "http://127.0.0.1:9".parse().unwrap();
     let ended = std::future::ready("exit status 1".to_owned());
     let error = wait_healthy(&url, MINUTE, ended).await.unwrap_err();
-    assert_eq!(error.failure().cause, Cause::Exited("exit status 1".into()));
+    assert_eq!(error.failure().cause, RequestCause::Exited("exit status 1".into()));
 }

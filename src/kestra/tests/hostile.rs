@@ -1,5 +1,5 @@
 use super::*;
-use crate::kestra::Cause;
+use crate::kestra::RequestCause;
 use crate::kestra::connection::is_loopback;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,7 +80,7 @@ async fn a_compressed_answer_is_not_made_larger() {
         asked().respond_with(named).up_to_n_times(1).mount(&server).await;
         let error = connect(&server, limits()).await.unwrap_err();
         let says = "it is compressed (gzip), which was not asked for";
-        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+        assert_eq!(error.failure().cause, RequestCause::Malformed(says.into()));
         // Without the header it is some bytes that are no JSON.
         asked().respond_with(response).mount(&server).await;
         let text = connect(&server, limits()).await.unwrap_err().to_string();
@@ -199,12 +199,12 @@ async fn an_answer_of_another_shape_is_reported_without_its_values() {
         let response = ResponseTemplate::new(200).set_body_raw(body, "application/json");
         Mock::given(method("GET")).respond_with(response).mount(&server).await;
         let error = connect(&server, limits()).await.unwrap_err();
-        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+        assert_eq!(error.failure().cause, RequestCause::Malformed(says.into()));
     }
     let server = MockServer::start().await;
     answer(&server, "GET", "/api/v1/configs", 200, json!({"version": "latest"})).await;
     let error = connect(&server, limits()).await.unwrap_err();
-    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
+    assert!(matches!(error.failure().cause, RequestCause::Malformed(_)), "{error}");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn an_answer_that_is_nested_without_end_is_not_followed() {
     let response = ResponseTemplate::new(200).set_body_raw(deep, "application/json");
     Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let error = connect(&server, limits()).await.unwrap_err();
-    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
+    assert!(matches!(error.failure().cause, RequestCause::Malformed(_)), "{error}");
     // Where any value is taken, too.
     let server = self::server("1.3.31").await;
     let deep = execution("SUCCESS", &Value::Null)
@@ -223,14 +223,14 @@ async fn an_answer_that_is_nested_without_end_is_not_followed() {
     let response = ResponseTemplate::new(200).set_body_raw(deep, "application/json");
     Mock::given(method("POST")).respond_with(response).mount(&server).await;
     let error = client(&server).await.run(&flow()).await.unwrap_err();
-    assert!(matches!(error.failure().cause, Cause::Malformed(_)), "{error}");
+    assert!(matches!(error.failure().cause, RequestCause::Malformed(_)), "{error}");
 }
 
 #[tokio::test]
 async fn outputs_that_are_no_object_are_not_shown() {
     for (version, root, generation) in GENERATIONS {
         let server = server(version).await;
-        let inline = if generation == Generation::V2 {
+        let inline = if generation == ApiGeneration::V2 {
             let at = format!("{root}/outputs/tasks/2jtG3A0iPvnIiBxAoZgmbA/7HfHdB5wyXURqcwJ28D3LR");
             answer(&server, "GET", &at, 200, json!(["pin"])).await;
             Value::Null
@@ -240,7 +240,7 @@ async fn outputs_that_are_no_object_are_not_shown() {
         let execution = serde_json::from_value(execution("SUCCESS", &inline)).unwrap();
         let error = client(&server).await.outputs(&execution, "hello").await.unwrap_err();
         let says = "the outputs of a task are no JSON object";
-        assert_eq!(error.failure().cause, Cause::Malformed(says.into()));
+        assert_eq!(error.failure().cause, RequestCause::Malformed(says.into()));
     }
 }
 
@@ -272,7 +272,7 @@ async fn credentials_do_not_follow_a_redirect() {
     Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let error = connect(&server, limits()).await.unwrap_err();
     let to = to.replace("hunter2", "[secret]");
-    assert_eq!(error.failure().cause, Cause::Redirected { to });
+    assert_eq!(error.failure().cause, RequestCause::Redirected { to });
 }
 
 #[tokio::test]
@@ -281,14 +281,14 @@ async fn an_answer_that_announces_too_much_is_not_read() {
     let response = ResponseTemplate::new(200).set_body_bytes(vec![b' '; (64 << 10) + 1]);
     Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let error = connect(&server, limits()).await.unwrap_err();
-    assert_eq!(error.failure().cause, Cause::TooLarge { limit: 64 << 10 });
+    assert_eq!(error.failure().cause, RequestCause::TooLarge { limit: 64 << 10 });
 }
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
     let error = against(head, Some(" "), limits()).await;
-    assert_eq!(error.failure().cause, Cause::TooLarge { limit: 64 << 10 });
+    assert_eq!(error.failure().cause, RequestCause::TooLarge { limit: 64 << 10 });
 }
 
 #[tokio::test]
@@ -323,7 +323,7 @@ async fn an_answer_that_breaks_off_each_time_is_a_failed_connection() {
         () = serve => unreachable!("it never ends"),
     };
     let cause = result.unwrap_err().failure().cause.clone();
-    assert!(matches!(cause, Cause::Connection(_)), "{cause}");
+    assert!(matches!(cause, RequestCause::Connection(_)), "{cause}");
     assert_eq!(asked, 7);
 }
 
@@ -333,7 +333,7 @@ async fn nobody_listening_is_told_as_such() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let error = at(&base, limits()).await.unwrap_err();
-    assert_eq!(error.failure().cause, Cause::ConnectionRefused);
+    assert_eq!(error.failure().cause, RequestCause::ConnectionRefused);
     assert!(help(&error).contains(&base), "{}", help(&error));
 }
 
@@ -342,7 +342,7 @@ async fn a_server_without_tls_is_told_as_such() {
     let server = MockServer::start().await;
     let base = server.uri().replace("http:", "https:");
     let error = at(&base, limits()).await.unwrap_err();
-    assert!(matches!(error.failure().cause, Cause::Tls(_)), "{error}");
+    assert!(matches!(error.failure().cause, RequestCause::Tls(_)), "{error}");
 }
 
 #[tokio::test]

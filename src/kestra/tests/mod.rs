@@ -5,7 +5,8 @@ mod answers;
 mod health;
 mod hostile;
 
-use super::{Client, Credentials, Error, Execution, FlowRef, Generation, Limits, State};
+use super::{ApiGeneration, Client, Error, Execution, ExecutionState, FlowRef, Limits};
+use crate::scenario::Credentials;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const FLOW: &str = "id: secret_test\nnamespace: company.team\ntasks: []\n";
 
-const GENERATIONS: [(&str, &str, Generation); 3] = [
-    ("0.20.7", "/api/v1", Generation::V0),
-    ("1.3.31", "/api/v1/main", Generation::V1),
-    ("2.0.0", "/api/v1/main", Generation::V2),
+const GENERATIONS: [(&str, &str, ApiGeneration); 3] = [
+    ("0.20.7", "/api/v1", ApiGeneration::V0),
+    ("1.3.31", "/api/v1/main", ApiGeneration::V1),
+    ("2.0.0", "/api/v1/main", ApiGeneration::V2),
 ];
 
 fn limits() -> Limits {

@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::changes;
-use crate::lint::input::Source;
+use crate::lint::input::SourceFile;
 use crate::lint::tree::{Id, Scalar, Tree};
-use crate::secret::PREFIX;
-use crate::words::count;
+use crate::oracle::secret::PREFIX;
+use crate::system::words::count;
 
 /// The lines that differ; empty when the texts cannot be compared.
-pub fn diff(before: &Source, after: &Source) -> String {
+pub fn diff(before: &SourceFile, after: &SourceFile) -> String {
     let (Ok(old), Ok(new)) = (before.tree(), after.tree()) else {
         return String::new();
     };
@@ -46,7 +46,7 @@ pub fn diff(before: &Source, after: &Source) -> String {
 /// One of the two texts.
 struct Side<'t> {
     sign: char,
-    source: &'t Source,
+    source: &'t SourceFile,
     names: HashSet<Id>,
     /// Scalars to say of that they are others now.
     changed: HashSet<Id>,
@@ -55,7 +55,7 @@ struct Side<'t> {
 }
 
 impl<'t> Side<'t> {
-    fn new(sign: char, source: &'t Source, tree: &'t Tree<'t>, changed: HashSet<Id>) -> Self {
+    fn new(sign: char, source: &'t SourceFile, tree: &'t Tree<'t>, changed: HashSet<Id>) -> Self {
         let mut scalars: Vec<_> = tree.scalars().filter(|(_, _, span)| !span.is_empty()).collect();
         scalars.sort_by_key(|(_, _, span)| span.start);
         Self {

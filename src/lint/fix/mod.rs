@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 pub use write::{replace, replaceable};
 
 use super::edit::{self, Edit};
-use super::input::Source;
+use super::input::SourceFile;
 use super::tree::{Id, Scalar, Tree};
-use super::{Linted, Meanings, lint_as};
+use super::{ExpectedValues, Linted, lint_as};
 use crate::scenario::Generation;
 
 /// Undoing one layer can show the next; more layers than these nobody writes.
@@ -32,7 +32,7 @@ pub struct Fixed {
 }
 
 /// What came of fixing.
-pub struct Outcome {
+pub struct FixOutcome {
     /// The files to write.
     pub fixed: Vec<Fixed>,
     /// What is left to say of the files as they will be.
@@ -40,13 +40,13 @@ pub struct Outcome {
 }
 
 /// Makes every edit that needs no guess, of the sources that the user gave, until none is left.
-pub fn fix(sources: &[Source], generation: Option<Generation>) -> Outcome {
-    fix_as(sources, generation, &Meanings::default())
+pub fn fix(sources: &[SourceFile], generation: Option<Generation>) -> FixOutcome {
+    fix_as(sources, generation, &ExpectedValues::default())
 }
 
 /// The same where somebody said what secrets are meant to be.
-pub fn fix_as(sources: &[Source], generation: Option<Generation>, meanings: &Meanings) -> Outcome {
-    let mut now: Vec<Source> = sources
+pub fn fix_as(sources: &[SourceFile], generation: Option<Generation>, meanings: &ExpectedValues) -> FixOutcome {
+    let mut now: Vec<SourceFile> = sources
         .iter()
         .map(|source| source.with_text(source.text.as_str()))
         .collect();
@@ -97,7 +97,7 @@ pub fn fix_as(sources: &[Source], generation: Option<Generation>, meanings: &Mea
             text: after.text,
         })
     });
-    Outcome {
+    FixOutcome {
         fixed: fixed.collect(),
         left,
     }
@@ -115,7 +115,7 @@ fn edits(linted: &Linted, source: usize, refused: &HashSet<(usize, usize)>) -> V
 }
 
 /// Those of the edits that change nothing but what they are for.
-fn without_harm(source: &Source, edits: &[Edit]) -> Vec<Edit> {
+fn without_harm(source: &SourceFile, edits: &[Edit]) -> Vec<Edit> {
     if edits.is_empty() || only_those_changed(source, &edit::apply(&source.text, edits), edits) {
         return edits.to_vec();
     }
@@ -127,8 +127,8 @@ fn without_harm(source: &Source, edits: &[Edit]) -> Vec<Edit> {
 }
 
 /// Whether the new text is the same tree as the old one but for the scalars that were edited.
-fn only_those_changed(before: &Source, after: &str, edits: &[Edit]) -> bool {
-    let after = Source::new("", None, after, before.form.clone());
+fn only_those_changed(before: &SourceFile, after: &str, edits: &[Edit]) -> bool {
+    let after = SourceFile::new("", None, after, before.form.clone());
     let (Ok(old), Ok(new)) = (before.tree(), after.tree()) else {
         return false;
     };
@@ -145,7 +145,7 @@ fn only_those_changed(before: &Source, after: &str, edits: &[Edit]) -> bool {
 }
 
 /// The scalars that are other than they were.
-fn changed(before: &Source, after: &Source) -> usize {
+fn changed(before: &SourceFile, after: &SourceFile) -> usize {
     let (Ok(old), Ok(new)) = (before.tree(), after.tree()) else {
         return 0;
     };
@@ -153,10 +153,10 @@ fn changed(before: &Source, after: &Source) -> usize {
 }
 
 /// One scalar with its bytes.
-type Written<'t> = (Id, &'t Scalar<'t>, &'t Range<usize>);
+type ScalarBytes<'t> = (Id, &'t Scalar<'t>, &'t Range<usize>);
 
 /// The same scalar before and after.
-type ScalarPair<'t> = (Written<'t>, Written<'t>);
+type ScalarPair<'t> = (ScalarBytes<'t>, ScalarBytes<'t>);
 
 /// The scalars that differ in text or in style.
 fn changes<'t>(old: &'t Tree<'t>, new: &'t Tree<'t>) -> impl Iterator<Item = ScalarPair<'t>> {

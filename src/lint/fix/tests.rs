@@ -3,13 +3,13 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::lint::input::Form;
-use crate::lint::{Rule, Severity, lint};
-use crate::secret::diagnosis::Code;
-use crate::secret::{Place, Plain, decode};
+use crate::lint::input::FileForm;
+use crate::lint::{LintRule, Severity, lint};
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Location, Plaintext, decode};
 
-fn source(text: &str) -> Source {
-    Source::new("x.yaml", Some("x.yaml".into()), text, Form::Yaml)
+fn source(text: &str) -> SourceFile {
+    SourceFile::new("x.yaml", Some("x.yaml".into()), text, FileForm::Yaml)
 }
 
 fn fixed(text: &str) -> (String, Linted) {
@@ -51,11 +51,11 @@ fn write(text: &str, written: Written) -> String {
 }
 
 /// A mistake people make when they encode.
-fn mistaken(plain: &[u8], mistake: u8, place: Place) -> String {
+fn mistaken(plain: &[u8], mistake: u8, place: Location) -> String {
     let b64 = |bytes: &[u8]| STANDARD.encode(bytes);
     let once = b64(plain);
     let layers = |inner: String| {
-        if place == Place::Data {
+        if place == Location::Data {
             b64(inner.as_bytes())
         } else {
             inner
@@ -91,7 +91,7 @@ proptest! {
         data in any::<bool>(),
         name in prop_oneof![Just("SECRET_A"), Just("secret_a")],
     ) {
-        let place = if data { Place::Data } else { Place::StringData };
+        let place = if data { Location::Data } else { Location::StringData };
         let value = write(&mistaken(plain.as_bytes(), mistake, place), written);
         let field = if data { "data" } else { "stringData" };
         let text = format!(
@@ -101,7 +101,7 @@ proptest! {
         let before = lint(&[source(&text)], None);
         prop_assert!(before.unreadable.is_empty(), "{:?}\n{}", before.unreadable, text);
         let (after, left) = fixed(&text);
-        let sure = |rule: Rule| !matches!(rule, Rule::NotKnowable | Rule::Fault(Code::EncodedTooOften | Code::NotUtf8));
+        let sure = |rule: LintRule| !matches!(rule, LintRule::NotKnowable | LintRule::Fault(Code::EncodedTooOften | Code::NotUtf8));
         let doubt = left.located.iter().any(|l| !sure(l.finding.rule));
         let wrong: Vec<_> = left.located.iter().filter(|l| l.finding.severity == Severity::Error).collect();
         prop_assert!(wrong.is_empty() || doubt, "{:?}\n{}\n{}", wrong[0].finding, text, after);
@@ -113,11 +113,11 @@ proptest! {
         let again = fixed(&after).0;
         prop_assert_eq!(&again, &after);
         // What was plaintext comes out as it was.
-        if mistake == 0 && !doubt && before.located.iter().any(|l| l.finding.rule == Rule::Fault(Code::Plaintext)) {
+        if mistake == 0 && !doubt && before.located.iter().any(|l| l.finding.rule == LintRule::Fault(Code::Plaintext)) {
             let tree = source(&after);
             let tree = tree.tree().map_err(|e| TestCaseError::fail(e.message))?;
             let found = [field].iter().find_map(|f| tree.text_at(tree.roots[0], &[f, "SECRET_A"]));
-            let env = place.environment(&Plain::from(found.unwrap_or_default()));
+            let env = place.environment(&Plaintext::from(found.unwrap_or_default()));
             let text = env.and_then(|env| decode(&env).ok());
             let text = text.map(|t| String::from_utf8_lossy(t.bytes()).into_owned()).unwrap_or_default();
             prop_assert_eq!(text.trim(), plain.trim());

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::lint::{Report, Severity};
+use crate::lint::{LintReport, Severity};
 use crate::report::github::{data, property};
 
 /// One line a finding.
-pub fn github(report: &Report) -> String {
+pub fn github(report: &LintReport) -> String {
     let mut out = String::new();
     for finding in &report.findings {
         let command = match finding.severity {

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use owo_colors::OwoColorize as _;
 
 use crate::lint::input::STDIN;
-use crate::lint::{Finding, Report, Severity};
+use crate::lint::{Finding, LintReport, Severity};
 use crate::scenario::Generation;
-use crate::words::count;
+use crate::system::words::count;
 
 /// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
 /// are none.
-pub fn human(report: &Report, arguments: &[String]) -> String {
+pub fn human(report: &LintReport, arguments: &[String]) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
     for finding in &report.findings {

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::lint::{Finding, Report, Rule, Severity, Unreadable};
+use crate::lint::{Finding, LintReport, LintRule, Severity, Unreadable};
 
 /// The report as a SARIF log with one run.
-pub fn sarif(report: &Report) -> Value {
-    let rules: Vec<Rule> = Rule::all().collect();
+pub fn sarif(report: &LintReport) -> Value {
+    let rules: Vec<LintRule> = LintRule::all().collect();
     let results = report.findings.iter().map(|finding| result(finding, &rules));
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -30,12 +30,12 @@ pub fn sarif(report: &Report) -> Value {
     })
 }
 
-fn describe(rule: Rule) -> Value {
+fn describe(rule: LintRule) -> Value {
     let mut described = json!({
         "id": rule.id(),
         "shortDescription": {"text": rule.title()},
     });
-    if let Rule::Fault(code) = rule {
+    if let LintRule::Fault(code) = rule {
         let (cause, effect, cure) = (code.cause(), code.effect(), code.cure());
         described["fullDescription"] = json!({"text": format!("{cause}; {effect}")});
         described["help"] = json!({
@@ -54,7 +54,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, rules: &[Rule]) -> Value {
+fn result(finding: &Finding, rules: &[LintRule]) -> Value {
     json!({
         "ruleId": finding.rule.id(),
         "ruleIndex": rules.iter().position(|rule| *rule == finding.rule),

@@ -1,13 +1,13 @@
 //! What operators make of stores outside the cluster: External Secrets, Vault's operator, the CSI driver.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
-use crate::lint::facts::{Entry, FilesOnly, Maker, Object, TemplateFault, Value};
+use crate::lint::facts::{FileValue, FilesOnly, KeyedValue, ObjectFacts, ObjectMaker, TemplateFault};
 use crate::lint::finding::Severity;
-use crate::lint::origin::Origin;
+use crate::lint::origin::ValueMaker;
 use crate::lint::tree::Id;
-use crate::secret::Place;
-use crate::secret::diagnosis::Code;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
+use crate::oracle::secret::diagnosis::Code;
 
 const DECODED: TemplateFault = TemplateFault {
     code: Code::Plaintext,
@@ -30,9 +30,9 @@ const ENCODES_TWICE: TemplateFault = TemplateFault {
 
 impl<'a> Gatherer<'a> {
     /// An entry that a template makes; `decoded` says that the operator decodes before.
-    pub(super) fn templated(doc: Document<'a>, key: Id, value: Id, decoded: bool) -> Option<Entry<'a>> {
-        let entry = doc.entry(key, value, Place::StringData)?;
-        let Value::Elsewhere(Origin::Template) = entry.value else {
+    pub(super) fn templated(doc: Document<'a>, key: Id, value: Id, decoded: bool) -> Option<KeyedValue<'a>> {
+        let entry = doc.entry(key, value, Location::StringData)?;
+        let FileValue::Elsewhere(ValueMaker::Template) = entry.value else {
             return Some(entry);
         };
         let template = doc.tree.text(value).unwrap_or_default();
@@ -40,13 +40,13 @@ impl<'a> Gatherer<'a> {
         // `base64encode` is what the first version of the template engine calls it.
         let (encoded, undone) = (count(["b64enc", "base64encode"]), count(["b64dec", "base64decode"]));
         let value = match (encoded, undone + usize::from(decoded)) {
-            (0, 0) => Value::Elsewhere(Origin::Store),
-            (0, _) if undone == 0 => Value::Wrong(DECODED),
-            (encoded, undone) if encoded < undone => Value::Wrong(DECODES),
-            (2.., 0) => Value::Wrong(ENCODES_TWICE),
-            _ => Value::Right,
+            (0, 0) => FileValue::Elsewhere(ValueMaker::Store),
+            (0, _) if undone == 0 => FileValue::Wrong(DECODED),
+            (encoded, undone) if encoded < undone => FileValue::Wrong(DECODES),
+            (2.., 0) => FileValue::Wrong(ENCODES_TWICE),
+            _ => FileValue::Right,
         };
-        Some(Entry { value, ..entry })
+        Some(KeyedValue { value, ..entry })
     }
 
     pub(super) fn external(&mut self, doc: Document<'a>, root: Id, spec: Option<Id>) {
@@ -71,14 +71,14 @@ impl<'a> Gatherer<'a> {
                 let Some((_, name)) = doc.tree.entry(*item, "secretKey") else {
                     continue;
                 };
-                let entry = doc.entry(name, name, Place::StringData);
+                let entry = doc.entry(name, name, Location::StringData);
                 // The name is where a person looks.
-                keys.extend(entry.map(|entry| Entry {
+                keys.extend(entry.map(|entry| KeyedValue {
                     name: doc.tree.text(name).unwrap_or_default(),
                     value: if decodes(*item) {
-                        Value::Wrong(DECODED)
+                        FileValue::Wrong(DECODED)
                     } else {
-                        Value::Elsewhere(Origin::Store)
+                        FileValue::Elsewhere(ValueMaker::Store)
                     },
                     ..entry
                 }));
@@ -91,7 +91,7 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let own = ["target", "name"];
-        self.facts.objects.push(Object {
+        self.facts.objects.push(ObjectFacts {
             kind: ObjectKind::Secret,
             name: doc
                 .text_at(spec, &own)
@@ -99,7 +99,7 @@ impl<'a> Gatherer<'a> {
             namespace: doc.text_at(root, &["metadata", "namespace"]),
             keys,
             complete: owned && !open_ended,
-            maker: Maker::Manifest,
+            maker: ObjectMaker::Manifest,
         });
     }
 
@@ -114,13 +114,13 @@ impl<'a> Gatherer<'a> {
             .iter()
             .filter_map(|(key, template)| Self::templated(doc, *key, doc.tree.get(*template, "text")?, false))
             .collect();
-        self.facts.objects.push(Object {
+        self.facts.objects.push(ObjectFacts {
             kind: ObjectKind::Secret,
             name: doc.text_at(destination, &["name"]),
             namespace: doc.text_at(root, &["metadata", "namespace"]),
             keys,
             complete: false,
-            maker: Maker::Manifest,
+            maker: ObjectMaker::Manifest,
         });
     }
 
@@ -147,23 +147,23 @@ impl<'a> Gatherer<'a> {
                 .get(*object, "data")
                 .map_or(&[][..], |data| doc.tree.items(data));
             let keys = data.iter().filter_map(|item| doc.tree.get(*item, "key"));
-            let keys = keys.filter_map(|key| doc.entry(key, key, Place::StringData));
+            let keys = keys.filter_map(|key| doc.entry(key, key, Location::StringData));
             let keys: Vec<_> = keys
-                .map(|entry| Entry {
-                    value: Value::Elsewhere(Origin::Csi),
+                .map(|entry| KeyedValue {
+                    value: FileValue::Elsewhere(ValueMaker::Csi),
                     ..entry
                 })
                 .collect();
             if !self.spend(keys.len()) {
                 return;
             }
-            self.facts.objects.push(Object {
+            self.facts.objects.push(ObjectFacts {
                 kind: ObjectKind::Secret,
                 name: doc.text_at(*object, &["secretName"]),
                 namespace,
                 keys,
                 complete: true,
-                maker: Maker::Manifest,
+                maker: ObjectMaker::Manifest,
             });
         }
     }

@@ -1,12 +1,12 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
-use crate::lint::facts::{Entry, Maker, Object, Value};
-use crate::lint::input::Form;
-use crate::lint::origin::{self, Origin};
+use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
+use crate::lint::input::FileForm;
+use crate::lint::origin::{self, ValueMaker};
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
 
 const GENERATORS: [(&str, ObjectKind); 2] = [
     ("secretGenerator", ObjectKind::Secret),
@@ -14,7 +14,7 @@ const GENERATORS: [(&str, ObjectKind); 2] = [
 ];
 
 /// The files beside kustomizations that generators name: the kustomization's source, the file, and how to read it.
-pub fn references(documents: &[Document]) -> Vec<(usize, String, Form)> {
+pub fn references(documents: &[Document]) -> Vec<(usize, String, FileForm)> {
     let mut all = Vec::new();
     for doc in documents {
         let Some(path) = &doc.source.path else { continue };
@@ -27,10 +27,12 @@ pub fn references(documents: &[Document]) -> Vec<(usize, String, Form)> {
             }
             for generator in GENERATORS.iter().filter_map(|(name, _)| doc.tree.get(*root, name)) {
                 for generator in doc.tree.items(generator) {
-                    all.extend(env_files(*doc, *generator).map(|(_, file)| (doc.index, file.into(), Form::EnvFile)));
+                    all.extend(
+                        env_files(*doc, *generator).map(|(_, file)| (doc.index, file.into(), FileForm::EnvFile)),
+                    );
                     all.extend(files(*doc, *generator).map(|(_, key, file)| {
                         let key = key.to_owned();
-                        (doc.index, file.to_owned(), Form::Whole { key })
+                        (doc.index, file.to_owned(), FileForm::Whole { key })
                     }));
                 }
             }
@@ -79,7 +81,7 @@ impl<'a> Gatherer<'a> {
                 if !self.spend(keys.len()) {
                     return;
                 }
-                self.facts.objects.push(Object {
+                self.facts.objects.push(ObjectFacts {
                     kind,
                     name: doc.text_at(*generator, &["name"]),
                     namespace: doc
@@ -87,14 +89,18 @@ impl<'a> Gatherer<'a> {
                         .or_else(|| doc.text_at(root, &["namespace"])),
                     keys,
                     complete: complete && doc.text_at(*generator, &["behavior"]).is_none_or(|b| b == "create"),
-                    maker: if plain_name { Maker::Manifest } else { Maker::Hashed },
+                    maker: if plain_name {
+                        ObjectMaker::Manifest
+                    } else {
+                        ObjectMaker::Hashed
+                    },
                 });
             }
         }
     }
 
     /// The keys of one generator, and whether they are all of them.
-    fn generated(&mut self, doc: Document<'a>, generator: Id) -> (Vec<Entry<'a>>, bool) {
+    fn generated(&mut self, doc: Document<'a>, generator: Id) -> (Vec<KeyedValue<'a>>, bool) {
         let mut keys = Vec::new();
         let mut complete = true;
         let literals = doc
@@ -106,19 +112,19 @@ impl<'a> Gatherer<'a> {
             match self.beside(doc, file) {
                 Some(other) => {
                     let pairs = other.tree.roots.iter().flat_map(|root| other.tree.written(*root));
-                    keys.extend(pairs.filter_map(|(key, value)| other.entry(*key, *value, Place::StringData)));
+                    keys.extend(pairs.filter_map(|(key, value)| other.entry(*key, *value, Location::StringData)));
                 }
                 None => complete = false,
             }
         }
         for (id, key, file) in files(doc, generator) {
             let at = doc.at(id);
-            let unread = Entry {
+            let unread = KeyedValue {
                 name: key,
                 name_at: at,
-                value: Value::Elsewhere(Origin::File),
+                value: FileValue::Elsewhere(ValueMaker::File),
                 value_at: at,
-                place: Place::StringData,
+                place: Location::StringData,
                 literal: false,
             };
             let whole = self.beside(doc, file).and_then(|other| {
@@ -128,7 +134,7 @@ impl<'a> Gatherer<'a> {
                     .first()
                     .and_then(|root| other.tree.written(*root).first())?;
                 let (value, value_at) = (other.value(*value), other.at(*value));
-                Some(Entry {
+                Some(KeyedValue {
                     value,
                     value_at,
                     ..unread
@@ -143,32 +149,32 @@ impl<'a> Gatherer<'a> {
     fn beside(&mut self, doc: Document<'a>, file: &str) -> Option<Document<'a>> {
         let path = doc.source.path.as_deref()?.with_file_name(file);
         let found = self.documents.iter().find(|d| d.source.path.as_deref() == Some(&path));
-        let found = found.filter(|d| d.source.form != Form::Yaml)?;
+        let found = found.filter(|d| d.source.form != FileForm::Yaml)?;
         self.claimed.push(found.index);
         Some(*found)
     }
 }
 
 /// `KEY=VALUE`; kustomize takes quotes around the value off.
-fn literal<'a>(doc: Document<'a>, id: Id) -> Option<Entry<'a>> {
+fn literal<'a>(doc: Document<'a>, id: Id) -> Option<KeyedValue<'a>> {
     let text: &'a str = doc.tree.text(id)?;
     let (name, value) = text.split_once('=')?;
     let value = value.trim_matches(['"', '\'']);
     let value = match origin::origin(value) {
-        Some(origin) => Value::Elsewhere(origin),
-        None if value.is_empty() => Value::Nothing,
-        None => Value::Text {
+        Some(origin) => FileValue::Elsewhere(origin),
+        None if value.is_empty() => FileValue::Nothing,
+        None => FileValue::Text {
             text: value,
             typed: false,
         },
     };
     let at = doc.at(id);
-    Some(Entry {
+    Some(KeyedValue {
         name,
         name_at: at,
         value,
         value_at: at,
-        place: Place::StringData,
+        place: Location::StringData,
         literal: true,
     })
 }

@@ -1,4 +1,4 @@
-//! Reads documents of every kind into [`Facts`].
+//! Reads documents of every kind into [`FileFacts`].
 
 mod external;
 mod kustomize;
@@ -10,13 +10,13 @@ mod workload;
 pub use kustomize::references;
 
 use self::release::{Extent, Releases};
-use super::facts::{At, Container, Entry, Facts, Object, Value};
-use super::input::{Form, Source};
+use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue, NodeRef, ObjectFacts};
+use super::input::{FileForm, SourceFile};
 use super::tree::{Id, Style, Tag, Tree};
 use super::{origin, scalar};
-use crate::environment::ObjectKind;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
 use crate::scenario::Generation;
-use crate::secret::Place;
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
 const MOST: usize = 1_000_000;
@@ -27,14 +27,14 @@ pub struct Document<'a> {
     /// The number of the source.
     pub index: usize,
     /// The source.
-    pub source: &'a Source,
+    pub source: &'a SourceFile,
     /// Its tree.
     pub tree: &'a Tree<'a>,
 }
 
 impl<'a> Document<'a> {
-    fn at(&self, node: Id) -> At {
-        At {
+    fn at(&self, node: Id) -> NodeRef {
+        NodeRef {
             source: self.index,
             node: self.tree.resolve(node),
         }
@@ -45,27 +45,27 @@ impl<'a> Document<'a> {
     }
 
     /// The value a scalar is; a mapping or a list can only be a template that was not rendered.
-    fn value(&self, node: Id) -> Value<'a> {
+    fn value(&self, node: Id) -> FileValue<'a> {
         let Some(scalar) = self.tree.scalar(node) else {
-            return Value::Elsewhere(origin::Origin::Template);
+            return FileValue::Elsewhere(origin::ValueMaker::Template);
         };
         let text: &'a str = scalar.text.as_ref();
         let plain = scalar.style == Style::Plain && scalar.tag == Tag::None;
         if scalar.tag == Tag::Other {
-            Value::Elsewhere(origin::Origin::Tag)
+            FileValue::Elsewhere(origin::ValueMaker::Tag)
         } else if text.is_empty() || plain && scalar::is_null(text) {
-            Value::Nothing
+            FileValue::Nothing
         } else if let Some(origin) = origin::origin(text) {
-            Value::Elsewhere(origin)
+            FileValue::Elsewhere(origin)
         } else {
             let typed = plain && !scalar::is_text(text);
-            Value::Text { text, typed }
+            FileValue::Text { text, typed }
         }
     }
 
     /// The entry that a key and its value make.
-    fn entry(&self, key: Id, value: Id, place: Place) -> Option<Entry<'a>> {
-        Some(Entry {
+    fn entry(&self, key: Id, value: Id, place: Location) -> Option<KeyedValue<'a>> {
+        Some(KeyedValue {
             name: self.tree.text(key)?,
             name_at: self.at(key),
             value: self.value(value),
@@ -89,7 +89,7 @@ impl<'a> Document<'a> {
 pub struct Gatherer<'a> {
     documents: &'a [Document<'a>],
     generation: Option<Generation>,
-    facts: Facts<'a>,
+    facts: FileFacts<'a>,
     left: usize,
     /// Sources that a kustomization has made its own.
     claimed: Vec<usize>,
@@ -98,16 +98,16 @@ pub struct Gatherer<'a> {
 
 /// Reads all documents; `generation` is the chart's, where the user said it. `None` when aliases make more of
 /// the files than anybody can have written.
-pub fn gather<'a>(documents: &'a [Document<'a>], generation: Option<Generation>) -> Option<Facts<'a>> {
+pub fn gather<'a>(documents: &'a [Document<'a>], generation: Option<Generation>) -> Option<FileFacts<'a>> {
     let mut gatherer = Gatherer {
         documents,
         generation,
-        facts: Facts::default(),
+        facts: FileFacts::default(),
         left: MOST,
         claimed: Vec::new(),
         releases: Releases::default(),
     };
-    for document in documents.iter().filter(|d| d.source.form == Form::Yaml) {
+    for document in documents.iter().filter(|d| d.source.form == FileForm::Yaml) {
         for root in &document.tree.roots {
             gatherer.document(*document, *root);
         }
@@ -188,25 +188,25 @@ impl<'a> Gatherer<'a> {
 
     /// Files of `KEY=VALUE` that no kustomization names: a Secret nobody has named yet.
     fn env_files(&mut self) {
-        for doc in self.documents.iter().filter(|d| d.source.form == Form::EnvFile) {
+        for doc in self.documents.iter().filter(|d| d.source.form == FileForm::EnvFile) {
             if self.claimed.contains(&doc.index) {
                 continue;
             }
             let keys = doc.tree.roots.iter().flat_map(|root| doc.tree.written(*root));
-            let keys = keys.filter_map(|(key, value)| doc.entry(*key, *value, Place::StringData));
+            let keys = keys.filter_map(|(key, value)| doc.entry(*key, *value, Location::StringData));
             let keys = keys.collect();
-            self.facts.objects.push(Object {
+            self.facts.objects.push(ObjectFacts {
                 kind: ObjectKind::Secret,
                 name: None,
                 namespace: None,
                 keys,
                 complete: true,
-                maker: super::facts::Maker::Manifest,
+                maker: super::facts::ObjectMaker::Manifest,
             });
         }
     }
 
-    fn push(&mut self, container: Container<'a>) {
+    fn push(&mut self, container: ContainerFacts<'a>) {
         self.facts.containers.push(container);
     }
 }

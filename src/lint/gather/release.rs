@@ -6,8 +6,8 @@ use crate::lint::configuration::lacks;
 use crate::lint::facts::Remark;
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
+use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
-use crate::secret::diagnosis::Code;
 
 /// How much of a release's values stands here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

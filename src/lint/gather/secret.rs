@@ -1,19 +1,19 @@
 //! Secrets, `ConfigMap`s, Services, and Sealed Secrets.
 
 use super::{Document, Gatherer};
-use crate::environment::{ObjectKind, service_links};
-use crate::lint::facts::{Entry, Maker, Object, Service, Value};
-use crate::lint::origin::Origin;
+use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker, Service};
+use crate::lint::origin::ValueMaker;
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::{ObjectKind, service_links};
+use crate::oracle::secret::Location;
 
 impl<'a> Gatherer<'a> {
     pub(super) fn secret(&mut self, doc: Document<'a>, root: Id, kind: &str) {
         let (kind, maps): (_, &[_]) = if kind == "Secret" {
-            let maps = &[("data", Place::Data), ("stringData", Place::StringData)];
+            let maps = &[("data", Location::Data), ("stringData", Location::StringData)];
             (ObjectKind::Secret, maps)
         } else {
-            (ObjectKind::ConfigMap, &[("data", Place::StringData)])
+            (ObjectKind::ConfigMap, &[("data", Location::StringData)])
         };
         let mut keys = Vec::new();
         for &(map, place) in maps {
@@ -25,23 +25,23 @@ impl<'a> Gatherer<'a> {
                 keys.extend(entries.iter().filter_map(|(key, value)| doc.entry(*key, *value, place)));
             }
         }
-        self.facts.objects.push(Object {
+        self.facts.objects.push(ObjectFacts {
             kind,
             name: doc.text_at(root, &["metadata", "name"]),
             namespace: doc.text_at(root, &["metadata", "namespace"]),
             keys,
             complete: true,
-            maker: Maker::Manifest,
+            maker: ObjectMaker::Manifest,
         });
     }
 
     /// A Sealed Secret: its names are known, its values are ciphertext.
     pub(super) fn sealed(&mut self, doc: Document<'a>, root: Id) {
-        let mut keys: Vec<Entry<'a>> = Vec::new();
+        let mut keys: Vec<KeyedValue<'a>> = Vec::new();
         if let Some(sealed) = doc.tree.at(root, &["spec", "encryptedData"]) {
             for (key, value) in doc.tree.entries(sealed) {
-                keys.extend(doc.entry(key, value, Place::Data).map(|entry| Entry {
-                    value: Value::Elsewhere(Origin::Sealed),
+                keys.extend(doc.entry(key, value, Location::Data).map(|entry| KeyedValue {
+                    value: FileValue::Elsewhere(ValueMaker::Sealed),
                     ..entry
                 }));
             }
@@ -52,13 +52,13 @@ impl<'a> Gatherer<'a> {
             }
         }
         let own = doc.text_at(root, &["spec", "template", "metadata", "name"]);
-        self.facts.objects.push(Object {
+        self.facts.objects.push(ObjectFacts {
             kind: ObjectKind::Secret,
             name: own.or_else(|| doc.text_at(root, &["metadata", "name"])),
             namespace: doc.text_at(root, &["metadata", "namespace"]),
             keys,
             complete: true,
-            maker: Maker::Manifest,
+            maker: ObjectMaker::Manifest,
         });
     }
 
@@ -82,7 +82,7 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let variable = service_links::host_variable(name);
-        if variable.starts_with(crate::secret::PREFIX) {
+        if variable.starts_with(crate::oracle::secret::PREFIX) {
             self.facts.services.push(Service {
                 name,
                 at: doc.at(name_at),

@@ -2,13 +2,13 @@
 
 use super::release::Extent;
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
-use crate::lint::facts::{Container, FromRef, ReadFor, Remark, Variable};
+use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, ReadFor, Remark};
 use crate::lint::finding::Severity;
 use crate::lint::tree::Id;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
 use crate::scenario::Generation;
-use crate::secret::diagnosis::Code;
 
 /// Keys that only Kestra's chart has.
 const SIGNS: [&[&str]; 6] = [
@@ -93,7 +93,7 @@ impl<'a> Gatherer<'a> {
             if env.is_empty() && env_from.is_empty() {
                 continue;
             }
-            self.push(Container {
+            self.push(ContainerFacts {
                 namespace: None,
                 kestra: true,
                 values: true,
@@ -105,7 +105,7 @@ impl<'a> Gatherer<'a> {
         // The key of 0.x is a list of names.
         if !of_0 && let Some(list) = tree.get(root, "extraSecretEnvFrom") {
             let env_from = named_only(doc, list, ObjectKind::Secret).collect();
-            self.push(Container {
+            self.push(ContainerFacts {
                 namespace: None,
                 kestra: true,
                 values: true,
@@ -182,7 +182,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// `env`, or a list like it.
-    pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<Variable<'a>> {
+    pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<EnvEntry<'a>> {
         let items = doc.tree.items(list);
         if !self.spend(items.len()) {
             return Vec::new();
@@ -222,8 +222,8 @@ fn is_kestra(doc: Document, root: Id) -> bool {
     let is_secret = |item: &Id| {
         let name = doc
             .text_at(*item, &["name"])
-            .and_then(|name| name.get(..crate::secret::PREFIX.len()));
-        name.is_some_and(|start| start.eq_ignore_ascii_case(crate::secret::PREFIX))
+            .and_then(|name| name.get(..crate::oracle::secret::PREFIX.len()));
+        name.is_some_and(|start| start.eq_ignore_ascii_case(crate::oracle::secret::PREFIX))
     };
     SIGNS.iter().any(|path| doc.tree.at(root, path).is_some())
         || doc

@@ -1,11 +1,11 @@
 //! Pods, and what makes pods.
 
 use super::{Document, Gatherer};
-use crate::environment::ObjectKind;
-use crate::lint::facts::{At, Container, Entry, FromRef, KeyRef, Remark, Value, Variable};
-use crate::lint::origin::{self, Origin};
+use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyRef, KeyedValue, NodeRef, Remark};
+use crate::lint::origin::{self, ValueMaker};
 use crate::lint::tree::Id;
-use crate::secret::Place;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
 
 /// Annotations of Vault's agent, and of its like, that name a file each.
 const AGENT: [&str; 2] = [
@@ -55,7 +55,7 @@ impl<'a> Gatherer<'a> {
                 .map(|list| self.env(doc, list))
                 .unwrap_or_default();
             let from = doc.tree.get(*container, "envFrom").map(|list| self.env_from(doc, list));
-            self.push(Container {
+            self.push(ContainerFacts {
                 namespace,
                 kestra,
                 values: false,
@@ -116,7 +116,7 @@ fn runs_kestra(doc: Document, container: Id) -> bool {
 }
 
 /// One entry of `env`.
-pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<Variable<'_>> {
+pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<EnvEntry<'_>> {
     let name_id = doc.tree.get(item, "name")?;
     let (name, name_at) = (doc.tree.text(name_id)?, doc.at(name_id));
     let value = doc.tree.get(item, "value");
@@ -130,7 +130,7 @@ pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<Variable<'_>> {
         ] {
             if let Some(reference) = doc.tree.get(from, key) {
                 let key = doc.tree.get(reference, "key")?;
-                return Some(Variable::Key(KeyRef {
+                return Some(EnvEntry::Key(KeyRef {
                     name,
                     name_at,
                     kind,
@@ -142,7 +142,7 @@ pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<Variable<'_>> {
             }
         }
     }
-    let entry = |value, value_at: At, place| Entry {
+    let entry = |value, value_at: NodeRef, place| KeyedValue {
         name,
         name_at,
         value,
@@ -150,16 +150,16 @@ pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<Variable<'_>> {
         place,
         literal: false,
     };
-    Some(Variable::Value(match value {
-        None => entry(Value::Nothing, name_at, Place::Values),
+    Some(EnvEntry::Value(match value {
+        None => entry(FileValue::Nothing, name_at, Location::Values),
         Some(value) => {
             let found = match doc.value(value) {
-                Value::Text { text, .. } if origin::expansions(text).next().is_some() => {
-                    Value::Elsewhere(Origin::Expansion)
+                FileValue::Text { text, .. } if origin::expansions(text).next().is_some() => {
+                    FileValue::Elsewhere(ValueMaker::Expansion)
                 }
                 found => found,
             };
-            entry(found, doc.at(value), Place::Values)
+            entry(found, doc.at(value), Location::Values)
         }
     }))
 }

@@ -6,23 +6,23 @@ mod values;
 use std::collections::{HashMap, HashSet};
 
 use super::edit::Edit;
-use super::facts::{At, Container, Entry, Facts, Object, Variable, meet};
-use super::finding::{Rule, Severity, shown};
+use super::facts::{ContainerFacts, EnvEntry, FileFacts, KeyedValue, NodeRef, ObjectFacts, meet};
+use super::finding::{LintRule, Severity, shown};
 use super::gather::Document;
-use super::meanings::Meanings;
-use crate::environment::ObjectKind;
-use crate::secret::PREFIX;
-use crate::secret::diagnosis::Code;
+use super::meanings::ExpectedValues;
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::PREFIX;
+use crate::oracle::secret::diagnosis::Code;
 
 /// Most names that are put together of containers and what they refer to.
 const MOST: usize = 4_000_000;
 
 /// A finding before it has a line.
-pub struct Found {
+pub struct UnplacedFinding {
     /// Where.
-    pub at: At,
+    pub at: NodeRef,
     /// What.
-    pub rule: Rule,
+    pub rule: LintRule,
     /// How bad.
     pub severity: Severity,
     /// The variable or the object.
@@ -39,10 +39,10 @@ pub struct Found {
 type Key = (usize, usize);
 
 /// The judgement of all facts.
-pub struct Judge<'a> {
+pub struct Checker<'a> {
     documents: &'a [Document<'a>],
-    facts: &'a Facts<'a>,
-    meanings: &'a Meanings,
+    facts: &'a FileFacts<'a>,
+    meanings: &'a ExpectedValues,
     /// The objects of a name.
     named: HashMap<(ObjectKind, &'a str), Vec<usize>>,
     /// The keys of objects; of two alike the later, which wins.
@@ -54,16 +54,20 @@ pub struct Judge<'a> {
     /// Objects with those of their keys that containers name.
     referred: HashSet<(&'a str, &'a str)>,
     /// Values and names that were looked at.
-    judged: HashSet<At>,
+    judged: HashSet<NodeRef>,
     /// What was said of names.
-    said: HashSet<(At, Rule)>,
-    found: Vec<Found>,
+    said: HashSet<(NodeRef, LintRule)>,
+    found: Vec<UnplacedFinding>,
     left: usize,
 }
 
 /// Judges; `None` when the files refer to each other so often that they cannot have been written by hand.
-pub fn judge<'a>(documents: &'a [Document<'a>], facts: &'a Facts<'a>, meanings: &'a Meanings) -> Option<Vec<Found>> {
-    let mut judge = Judge {
+pub fn judge<'a>(
+    documents: &'a [Document<'a>],
+    facts: &'a FileFacts<'a>,
+    meanings: &'a ExpectedValues,
+) -> Option<Vec<UnplacedFinding>> {
+    let mut judge = Checker {
         documents,
         facts,
         meanings,
@@ -93,7 +97,7 @@ fn is_secret(name: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Checker<'a> {
     fn index(&mut self) {
         for (number, object) in self.facts.objects.iter().enumerate() {
             if let Some(name) = object.name {
@@ -105,7 +109,7 @@ impl<'a> Judge<'a> {
         }
         for container in &self.facts.containers {
             for variable in &container.env {
-                if let Variable::Key(reference) = variable {
+                if let EnvEntry::Key(reference) = variable {
                     self.referred.insert((reference.object, reference.key));
                     for object in self.objects(container, reference.kind, reference.object) {
                         self.referenced.insert(object);
@@ -134,7 +138,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The objects that a container means by a name.
-    fn objects(&self, container: &Container, kind: ObjectKind, name: &str) -> Vec<usize> {
+    fn objects(&self, container: &ContainerFacts, kind: ObjectKind, name: &str) -> Vec<usize> {
         let all = self.named.get(&(kind, name)).into_iter().flatten().copied();
         all.filter(|number| {
             self.object(*number)
@@ -143,12 +147,12 @@ impl<'a> Judge<'a> {
         .collect()
     }
 
-    fn object(&self, number: usize) -> Option<&'a Object<'a>> {
+    fn object(&self, number: usize) -> Option<&'a ObjectFacts<'a>> {
         self.facts.objects.get(number)
     }
 
     /// What a person calls a variable that is the key of an object.
-    fn of_object(object: &Object, key: &str, variable: &str) -> String {
+    fn of_object(object: &ObjectFacts, key: &str, variable: &str) -> String {
         let kind = if object.kind == ObjectKind::Secret {
             "Secret"
         } else {
@@ -162,7 +166,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A place as a person writes it.
-    fn place(&self, at: At) -> String {
+    fn place(&self, at: NodeRef) -> String {
         let Some(document) = self.documents.get(at.source) else {
             return String::new();
         };
@@ -170,10 +174,10 @@ impl<'a> Judge<'a> {
         format!("{}:{line}", document.source.name)
     }
 
-    fn say(&mut self, at: At, code: Code, severity: Severity, subject: String, message: String, cure: String) {
-        self.found.push(Found {
+    fn say(&mut self, at: NodeRef, code: Code, severity: Severity, subject: String, message: String, cure: String) {
+        self.found.push(UnplacedFinding {
             at,
-            rule: Rule::Fault(code),
+            rule: LintRule::Fault(code),
             severity,
             subject,
             message,
@@ -218,7 +222,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn node_edit(&self, at: At, new: &crate::secret::Plain) -> Option<Edit> {
+    fn node_edit(&self, at: NodeRef, new: &crate::oracle::secret::Plaintext) -> Option<Edit> {
         let document = self.documents.get(at.source)?;
         let node = document.tree.node(at.node);
         let scalar = document.tree.scalar(at.node)?;
@@ -226,8 +230,8 @@ impl<'a> Judge<'a> {
     }
 
     /// A key twice in one object, be it in `data` and `stringData`.
-    fn twice(&mut self, object: &'a Object<'a>) {
-        let mut seen: HashMap<&str, &Entry> = HashMap::new();
+    fn twice(&mut self, object: &'a ObjectFacts<'a>) {
+        let mut seen: HashMap<&str, &KeyedValue> = HashMap::new();
         for entry in object.keys.iter().filter(|e| is_secret(e.name)) {
             if let Some(first) = seen.insert(entry.name, entry) {
                 let place = self.place(first.name_at);

@@ -2,18 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Found, Judge, is_secret};
-use crate::environment::ObjectKind;
-use crate::lint::facts::{At, Container, FromRef, KeyRef, Maker, Variable, meet};
-use crate::lint::finding::{Rule, Severity, shown};
-use crate::secret::diagnosis::{Code, corrected_name};
+use super::{Checker, UnplacedFinding, is_secret};
+use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, KeyRef, NodeRef, ObjectMaker, meet};
+use crate::lint::finding::{LintRule, Severity, shown};
+use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::diagnosis::{Code, corrected_name};
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
 
-impl<'a> Judge<'a> {
-    pub(super) fn container(&mut self, container: &'a Container<'a>) {
-        let mut names: Vec<(String, At)> = Vec::new();
+impl<'a> Checker<'a> {
+    pub(super) fn container(&mut self, container: &'a ContainerFacts<'a>) {
+        let mut names: Vec<(String, NodeRef)> = Vec::new();
         for from in &container.env_from {
             names.extend(self.from(container, from));
         }
@@ -23,27 +23,27 @@ impl<'a> Judge<'a> {
                 names.push((name.into(), at));
             }
             match variable {
-                Variable::Value(entry) if is_secret(name) => {
+                EnvEntry::Value(entry) if is_secret(name) => {
                     self.entry(entry, name, &shown(name), true);
                     self.name_once(entry, name);
                 }
-                Variable::Value(entry) => self.perhaps_meant(entry, name),
-                Variable::Key(reference) => self.reference(container, reference),
+                EnvEntry::Value(entry) => self.perhaps_meant(entry, name),
+                EnvEntry::Key(reference) => self.reference(container, reference),
             }
         }
         self.collisions(&names);
         self.two_sources(&names);
     }
 
-    fn name_once(&mut self, entry: &crate::lint::facts::Entry, name: &str) {
+    fn name_once(&mut self, entry: &crate::lint::facts::KeyedValue, name: &str) {
         if corrected_name(name).is_some() && self.judged.insert(entry.name_at) {
             self.name(entry, name, &shown(name), true);
         }
     }
 
     /// One entry of `envFrom`: the secrets it gives.
-    fn from(&mut self, container: &Container, from: &FromRef) -> Vec<(String, At)> {
-        let mut names: Vec<(String, At)> = Vec::new();
+    fn from(&mut self, container: &ContainerFacts, from: &FromRef) -> Vec<(String, NodeRef)> {
+        let mut names: Vec<(String, NodeRef)> = Vec::new();
         let objects = self.objects(container, from.kind, from.object);
         self.hashed(container, &objects, from.object, from.object_at);
         for number in objects {
@@ -76,7 +76,7 @@ impl<'a> Judge<'a> {
     }
 
     /// `secretKeyRef` and `configMapKeyRef`.
-    fn reference(&mut self, container: &Container, reference: &KeyRef) {
+    fn reference(&mut self, container: &ContainerFacts, reference: &KeyRef) {
         let objects = self.objects(container, reference.kind, reference.object);
         self.hashed(container, &objects, reference.object, reference.key_at);
         let mut found = objects
@@ -100,12 +100,12 @@ impl<'a> Judge<'a> {
             }
         }
         if is_secret(reference.name) && corrected_name(reference.name).is_some() {
-            let entry = crate::lint::facts::Entry {
+            let entry = crate::lint::facts::KeyedValue {
                 name: reference.name,
                 name_at: reference.name_at,
-                value: crate::lint::facts::Value::Nothing,
+                value: crate::lint::facts::FileValue::Nothing,
                 value_at: reference.name_at,
-                place: crate::secret::Place::Values,
+                place: crate::oracle::secret::Location::Values,
                 literal: false,
             };
             self.name_once(&entry, reference.name);
@@ -113,8 +113,8 @@ impl<'a> Judge<'a> {
     }
 
     /// The variable is what lacks the prefix, not the key.
-    fn perhaps_meant_at(&mut self, entry: &crate::lint::facts::Entry, reference: &KeyRef) {
-        let entry = crate::lint::facts::Entry {
+    fn perhaps_meant_at(&mut self, entry: &crate::lint::facts::KeyedValue, reference: &KeyRef) {
+        let entry = crate::lint::facts::KeyedValue {
             name_at: reference.name_at,
             ..*entry
         };
@@ -168,11 +168,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Helm's values do not follow the hash that kustomize adds to a name.
-    fn hashed(&mut self, container: &Container, objects: &[usize], name: &str, at: At) {
+    fn hashed(&mut self, container: &ContainerFacts, objects: &[usize], name: &str, at: NodeRef) {
         let only_hashed = !objects.is_empty()
             && objects
                 .iter()
-                .all(|o| self.object(*o).is_some_and(|o| o.maker == Maker::Hashed));
+                .all(|o| self.object(*o).is_some_and(|o| o.maker == ObjectMaker::Hashed));
         if container.values && only_hashed && self.judged.insert(at) {
             self.say(
                 at,
@@ -186,11 +186,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Names that are the same key to Kestra.
-    pub(super) fn collisions(&mut self, names: &[(String, At)]) {
-        let mut keys: HashMap<String, (&str, At)> = HashMap::new();
+    pub(super) fn collisions(&mut self, names: &[(String, NodeRef)]) {
+        let mut keys: HashMap<String, (&str, NodeRef)> = HashMap::new();
         for (name, at) in names {
             // Kestra ignores another prefix, and the name has a finding of its own.
-            if !name.starts_with(crate::secret::PREFIX) {
+            if !name.starts_with(crate::oracle::secret::PREFIX) {
                 continue;
             }
             let (first, first_at) = *keys.entry(name.to_uppercase()).or_insert((name, *at));
@@ -209,8 +209,8 @@ impl<'a> Judge<'a> {
     }
 
     /// One name from two places.
-    fn two_sources(&mut self, names: &[(String, At)]) {
-        let mut seen: HashMap<&str, At> = HashMap::new();
+    fn two_sources(&mut self, names: &[(String, NodeRef)]) {
+        let mut seen: HashMap<&str, NodeRef> = HashMap::new();
         for (name, at) in names {
             if let Some(first) = seen.insert(name, *at).filter(|first| first != at) {
                 let place = self.place(first);
@@ -227,8 +227,8 @@ impl<'a> Judge<'a> {
     }
 
     /// Says the same of the same place once: several containers may share it.
-    fn once(&mut self, at: At, code: Code, severity: Severity, subject: &str, message: &str, cure: &str) {
-        let rule = Rule::Fault(code);
+    fn once(&mut self, at: NodeRef, code: Code, severity: Severity, subject: &str, message: &str, cure: &str) {
+        let rule = LintRule::Fault(code);
         if !self.said.insert((at, rule)) {
             return;
         }
@@ -237,7 +237,7 @@ impl<'a> Judge<'a> {
 
     pub(super) fn services(&mut self) {
         for service in &self.facts.services {
-            let linked = |c: &&Container| c.kestra && c.service_links && meet(c.namespace, service.namespace);
+            let linked = |c: &&ContainerFacts| c.kestra && c.service_links && meet(c.namespace, service.namespace);
             if self.facts.containers.iter().any(|c| linked(&c)) {
                 self.say(
                     service.at,
@@ -258,10 +258,10 @@ impl<'a> Judge<'a> {
     pub(super) fn remarks(&mut self) {
         for remark in &self.facts.remarks {
             let (rule, severity) = match remark.fault {
-                Some((code, severity)) => (Rule::Fault(code), severity),
-                None => (Rule::NotKnowable, Severity::Note),
+                Some((code, severity)) => (LintRule::Fault(code), severity),
+                None => (LintRule::NotKnowable, Severity::Note),
             };
-            self.found.push(Found {
+            self.found.push(UnplacedFinding {
                 at: remark.at,
                 rule,
                 severity,
@@ -277,9 +277,9 @@ impl<'a> Judge<'a> {
             .iter()
             .filter(|class| self.facts.mounted.contains(&class.name))
         {
-            self.found.push(Found {
+            self.found.push(UnplacedFinding {
                 at: class.at,
-                rule: Rule::NotKnowable,
+                rule: LintRule::NotKnowable,
                 severity: Severity::Note,
                 subject: format!("SecretProviderClass {}", shown(class.name)),
                 message: "not knowable here: the driver makes files, never an environment, and `secret()` reads the \

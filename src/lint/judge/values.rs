@@ -1,31 +1,31 @@
 //! Single values.
 
-use super::{Found, Judge};
-use crate::lint::facts::{At, Entry, Value};
-use crate::lint::finding::{Rule, Severity, shown};
+use super::{Checker, UnplacedFinding};
+use crate::lint::facts::{FileValue, KeyedValue, NodeRef};
+use crate::lint::finding::{LintRule, Severity, shown};
 use crate::lint::tree::Style;
-use crate::secret::diagnosis::{self, Code, Given};
-use crate::secret::{PREFIX, Place, Plain};
-use crate::words::count;
+use crate::oracle::secret::diagnosis::{self, Code, WrittenValue};
+use crate::oracle::secret::{Location, PREFIX, Plaintext};
+use crate::system::words::count;
 
-impl Judge<'_> {
+impl Checker<'_> {
     /// The value that Kestra gets under `name`; `free` says that nobody else takes it.
-    pub(super) fn entry(&mut self, entry: &Entry, name: &str, subject: &str, free: bool) {
+    pub(super) fn entry(&mut self, entry: &KeyedValue, name: &str, subject: &str, free: bool) {
         if !self.judged.insert(entry.value_at) {
             return;
         }
         match entry.value {
-            Value::Nothing | Value::Right => {}
-            Value::Elsewhere(origin) => self.found.push(Found {
+            FileValue::Nothing | FileValue::Right => {}
+            FileValue::Elsewhere(origin) => self.found.push(UnplacedFinding {
                 at: entry.value_at,
-                rule: Rule::NotKnowable,
+                rule: LintRule::NotKnowable,
                 severity: Severity::Note,
                 subject: subject.into(),
                 message: format!("not knowable here: {}", origin.who()),
-                cure: origin.cure(entry.place != Place::Data),
+                cure: origin.cure(entry.place != Location::Data),
                 edit: None,
             }),
-            Value::Wrong(fault) => self.say(
+            FileValue::Wrong(fault) => self.say(
                 entry.value_at,
                 fault.code,
                 fault.severity,
@@ -33,15 +33,15 @@ impl Judge<'_> {
                 fault.message.into(),
                 fault.cure.into(),
             ),
-            Value::Text { text, typed } => self.text(entry, text, typed, name, subject, free),
+            FileValue::Text { text, typed } => self.text(entry, text, typed, name, subject, free),
         }
     }
 
-    fn text(&mut self, entry: &Entry, text: &str, typed: bool, name: &str, subject: &str, free: bool) {
-        let value = Plain::from(text);
+    fn text(&mut self, entry: &KeyedValue, text: &str, typed: bool, name: &str, subject: &str, free: bool) {
+        let value = Plaintext::from(text);
         // The name has its own finding.
         let right_name = diagnosis::corrected_name(name).unwrap_or_else(|| name.into());
-        let diagnosis = diagnosis::diagnose(&Given {
+        let diagnosis = diagnosis::diagnose(&WrittenValue {
             name: Some(&right_name),
             place: entry.place,
             value: &value,
@@ -62,9 +62,9 @@ impl Judge<'_> {
         codes.sort_unstable();
         codes.dedup();
         let told = self.meanings.plain(&right_name).is_some();
-        let mut rules: Vec<Rule> = codes.iter().copied().map(Rule::Fault).collect();
+        let mut rules: Vec<LintRule> = codes.iter().copied().map(LintRule::Fault).collect();
         if rules.is_empty() && told && corrected.is_some() {
-            rules.push(Rule::NotMeant);
+            rules.push(LintRule::NotMeant);
         }
         if rules.is_empty() {
             return;
@@ -88,11 +88,11 @@ impl Judge<'_> {
                     count(new.bytes().len(), "byte")
                 )
             });
-            self.found.push(Found {
+            self.found.push(UnplacedFinding {
                 at: entry.value_at,
                 rule,
                 severity: match rule {
-                    Rule::Fault(code) => Severity::of(code),
+                    LintRule::Fault(code) => Severity::of(code),
                     _ => Severity::Error,
                 },
                 subject: subject.into(),
@@ -104,7 +104,7 @@ impl Judge<'_> {
     }
 
     /// Whether the scalar is over several lines of which YAML makes one.
-    fn is_folded(&self, at: At) -> bool {
+    fn is_folded(&self, at: NodeRef) -> bool {
         let Some(document) = self.documents.get(at.source) else {
             return false;
         };
@@ -120,7 +120,7 @@ impl Judge<'_> {
 
     /// The name that a variable comes by, where Kestra would take it if it were in capitals or of letters that
     /// its shell hands on.
-    pub(super) fn name(&mut self, entry: &Entry, name: &str, subject: &str, free: bool) {
+    pub(super) fn name(&mut self, entry: &KeyedValue, name: &str, subject: &str, free: bool) {
         let Some(right) = diagnosis::corrected_name(name) else {
             return;
         };
@@ -136,11 +136,11 @@ impl Judge<'_> {
         let edit = if entry.literal || code == Code::ShellName || name != entry.name {
             None
         } else {
-            self.node_edit(entry.name_at, &Plain::new(right.as_str(), true))
+            self.node_edit(entry.name_at, &Plaintext::new(right.as_str(), true))
         };
-        self.found.push(Found {
+        self.found.push(UnplacedFinding {
             at: entry.name_at,
-            rule: Rule::Fault(code),
+            rule: LintRule::Fault(code),
             severity: Severity::Error,
             subject: subject.into(),
             message: format!("{}: {effect}", code.title()),
@@ -150,8 +150,8 @@ impl Judge<'_> {
     }
 
     /// A variable without the prefix whose value was encoded as only Kestra needs it.
-    pub(super) fn perhaps_meant(&mut self, entry: &Entry, name: &str) {
-        let Value::Text { text, typed: false } = entry.value else {
+    pub(super) fn perhaps_meant(&mut self, entry: &KeyedValue, name: &str) {
+        let FileValue::Text { text, typed: false } = entry.value else {
             return;
         };
         let Some(env) = entry.place.environment(&text.into()) else {
@@ -174,13 +174,13 @@ impl Judge<'_> {
 }
 
 /// What to run or write, for the place the value stands in.
-fn cure(rule: Rule, place: Place) -> String {
-    let encode = if place == Place::Data {
+fn cure(rule: LintRule, place: Location) -> String {
+    let encode = if place == Location::Data {
         "write here what `printf %s 'secret' | base64 -w0 | base64 -w0` prints"
     } else {
         "write here what `printf %s 'secret' | base64 -w0` prints"
     };
-    let Rule::Fault(code) = rule else {
+    let LintRule::Fault(code) = rule else {
         return encode.into();
     };
     match code {

@@ -3,25 +3,25 @@ use std::convert::Infallible;
 use super::super::bench::{difference, reported};
 use super::super::{Observed, Predicted, generate};
 use super::*;
-use crate::secret::{Keyring, Read};
+use crate::oracle::secret::{SecretRead, SecretStore};
 
 const NEW: semver::Version = semver::Version::new(2, 0, 0);
 
 /// What a live Kestra does, as far as names and values alone decide it.
-fn observed(sample: &Sample, keyring: &Keyring) -> Observed {
+fn observed(sample: &Sample, keyring: &SecretStore) -> Observed {
     match keyring.secret(&sample.key, &NEW).reported(&NEW).unwrap() {
-        Read::Text(text) => Observed::Text(text),
-        Read::OneOf(texts) => Observed::Text(texts[0].clone()),
-        Read::EmptyString => Observed::Text("".into()),
-        Read::Fails(words) => Observed::Missing(words),
+        SecretRead::Text(text) => Observed::Text(text),
+        SecretRead::OneOf(texts) => Observed::Text(texts[0].clone()),
+        SecretRead::EmptyString => Observed::Text("".into()),
+        SecretRead::Fails(words) => Observed::Missing(words),
     }
 }
 
 /// Which samples differ from what a model says that sees every value through `wrong`.
 fn differs(samples: &[Sample], wrong: impl Fn(&[u8]) -> Vec<u8>) -> Vec<bool> {
     let variables = || samples.iter().flat_map(|s| &s.variables);
-    let truth: Keyring = variables().map(|v| (&v.name, v.text.clone())).collect();
-    let model: Keyring = variables()
+    let truth: SecretStore = variables().map(|v| (&v.name, v.text.clone())).collect();
+    let model: SecretStore = variables()
         .map(|v| (&v.name, v.text.map(|bytes| wrong(bytes))))
         .collect();
     let one = |s: &Sample| {

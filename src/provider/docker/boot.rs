@@ -7,17 +7,18 @@ use testcontainers::bollard::models::{ContainerCreateBody, HostConfig, PortBindi
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::daemon::Daemon;
+use super::daemon::DockerDaemon;
 use super::{Image, infra};
-use crate::environment::MountedFile;
-use crate::kestra::{Client, Credentials, Limits, wait_healthy};
-use crate::ledger::{LedgerError, Owned, Thing};
+use crate::error::InfraError;
+use crate::kestra::{Client, Limits, wait_healthy};
+use crate::oracle::environment::MountedFile;
 use crate::plan::{Action, Installation};
-use crate::process::Log;
 use crate::provider::forecast::{Next, next};
-use crate::provider::{Installed, Pod, Pods, Role, Site, evidence};
-use crate::report::Kept;
-use crate::verdict::Infra;
+use crate::provider::{Installed, KestraPod, Pods, Role, RunContext, evidence};
+use crate::report::KeptInstallation;
+use crate::scenario::Credentials;
+use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
+use crate::system::process::ChildLog;
 
 /// How long a Kestra may take to end before it is killed; the engine needs one second.
 const GRACE: Duration = Duration::from_secs(3);
@@ -28,34 +29,34 @@ const HTTP: &str = "8080/tcp";
 const MANAGEMENT: &str = "8081/tcp";
 
 /// A Kestra that runs, and what it runs with.
-pub struct Running {
-    daemon: Daemon,
+pub struct DockerKestra {
+    daemon: DockerDaemon,
     image: Image,
     release: Installation,
     pods: Pods,
-    container: Container,
+    container: DockerContainer,
     client: Client,
     boot: Option<Duration>,
 }
 
-struct Container {
-    daemon: Daemon,
+struct DockerContainer {
+    daemon: DockerDaemon,
     name: String,
-    owned: Owned,
-    log: Log,
+    owned: ResourceGuard,
+    log: ChildLog,
     follower: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl DockerKestra {
     pub(super) async fn start(
-        site: &Site,
-        daemon: Daemon,
+        site: &RunContext,
+        daemon: DockerDaemon,
         image: Image,
         installation: &Installation,
         pods: Pods,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let Pods::Standalone(pod) = &pods else {
-            return Err(Infra::new(
+            return Err(InfraError::new(
                 "start the container",
                 "the values deploy Kestra's components apart, and --provider docker runs one container",
             )
@@ -95,7 +96,7 @@ impl Running {
     }
 
     /// Keeps its environment and its log, and says where.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
+    pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         let gather = async || {
             let server = (Role::Standalone, self.pods.of_tasks(), &self.container.log);
             evidence::of_servers(site, &self.release, [server])
@@ -106,9 +107,9 @@ impl Running {
     /// Leaves the container to whoever wants to look at it, and tells how.
     ///
     /// # Errors
-    /// [`Infra`] when the ledger cannot be written; `clean` finds the container all the same.
-    pub async fn keep(self, site: &Site) -> Result<(), Infra> {
-        let Container {
+    /// [`InfraError`] when the ledger cannot be written; `clean` finds the container all the same.
+    pub async fn keep(self, site: &RunContext) -> Result<(), InfraError> {
+        let DockerContainer {
             name, owned, follower, ..
         } = self.container;
         let mut reach = vec![
@@ -119,7 +120,7 @@ impl Running {
         let files = self.pods.of_tasks().files.iter().map(|f| &f.path);
         reach
             .extend(files.map(|path| format!("docker exec {name} cat {path}  # its configuration, user and password")));
-        site.keeping.add(Kept {
+        site.keeping.add(KeptInstallation {
             installation: self.release.id,
             reach,
         });
@@ -133,8 +134,8 @@ impl Running {
     /// pod's template changes, a changed Secret alone restarts nothing.
     ///
     /// # Errors
-    /// [`Infra`] when the new container does not become healthy.
-    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+    /// [`InfraError`] when the new container does not become healthy.
+    pub async fn change(mut self: Box<Self>, site: &RunContext, action: &Action) -> Result<Installed, InfraError> {
         match next(site, &self.image.node, &mut self.release, action, &self.pods).await {
             Ok(Next::Same) => Ok(Installed::Docker(self)),
             Ok(Next::Never(outcome)) => {
@@ -156,24 +157,29 @@ impl Running {
     /// Stops and removes the container and waits until it is gone.
     ///
     /// # Errors
-    /// [`Infra`] when it cannot be removed.
-    pub async fn stop(self) -> Result<(), Infra> {
+    /// [`InfraError`] when it cannot be removed.
+    pub async fn stop(self) -> Result<(), InfraError> {
         self.container.remove().await
     }
 }
 
-impl Container {
+impl DockerContainer {
     /// Makes a container that does not run yet; nothing is left when that fails.
-    async fn create(site: &Site, daemon: &Daemon, id: &str, body: ContainerCreateBody) -> Result<Self, Infra> {
+    async fn create(
+        site: &RunContext,
+        daemon: &DockerDaemon,
+        id: &str,
+        body: ContainerCreateBody,
+    ) -> Result<Self, InfraError> {
         let name = format!("{}{id}", site.ledger.run().prefix());
         let owned = site
             .ledger
-            .own(Thing::Container { name: name.clone() })
+            .own(OwnedResource::Container { name: name.clone() })
             .await
             .map_err(ledger)?;
         let container = Self {
             daemon: daemon.clone(),
-            log: Log::new(site.redactor.scrubber(), None),
+            log: ChildLog::new(site.redactor.scrubber(), None),
             follower: None,
             name,
             owned,
@@ -185,7 +191,7 @@ impl Container {
     }
 
     /// Removes it and waits until it is gone.
-    async fn remove(self) -> Result<(), Infra> {
+    async fn remove(self) -> Result<(), InfraError> {
         self.daemon.remove(&self.name, GRACE).await.map_err(infra)?;
         if let Some(follower) = self.follower {
             follower.abort();
@@ -194,7 +200,7 @@ impl Container {
     }
 
     /// Removes it because of a failure, which goes before what its removal may fail with.
-    async fn lost(self, why: Infra) -> Infra {
+    async fn lost(self, why: InfraError) -> InfraError {
         if let Err(e) = self.remove().await {
             tracing::warn!("{e}");
         }
@@ -202,9 +208,14 @@ impl Container {
     }
 
     /// Brings it up.
-    async fn start(&mut self, site: &Site, credentials: Credentials, files: &[MountedFile]) -> Result<Client, Infra> {
+    async fn start(
+        &mut self,
+        site: &RunContext,
+        credentials: Credentials,
+        files: &[MountedFile],
+    ) -> Result<Client, InfraError> {
         if !files.is_empty() {
-            let archive = archive(files).map_err(|e| Infra::new("prepare Kestra's files", e))?;
+            let archive = archive(files).map_err(|e| InfraError::new("prepare Kestra's files", e))?;
             self.daemon.unpack(&self.name, archive).await.map_err(infra)?;
         }
         self.daemon.start(&self.name).await.map_err(infra)?;
@@ -221,14 +232,14 @@ impl Container {
         let (Some(http), Some(management)) = (url(&ports, HTTP), url(&ports, MANAGEMENT)) else {
             // A container that has ended has none: then how it ended says more.
             let why = timeout(site.boot, died).await;
-            return Err(Infra::new(
+            return Err(InfraError::new(
                 "boot Kestra",
                 why.unwrap_or_else(|_| "its ports are not published".into()),
             ));
         };
         wait_healthy(&management, site.boot, died)
             .await
-            .map_err(|e| Infra::new("boot Kestra", e))?;
+            .map_err(|e| InfraError::new("boot Kestra", e))?;
         Client::connect(http, credentials, Limits::default(), site.redactor.scrubber())
             .await
             .map_err(|e| crate::kestra::infra("reach Kestra", &e))
@@ -237,18 +248,18 @@ impl Container {
 
 /// A container with a healthy Kestra in it; nothing is left when there is none.
 async fn boot(
-    site: &Site,
-    daemon: &Daemon,
+    site: &RunContext,
+    daemon: &DockerDaemon,
     image: &Image,
     installation: &Installation,
-    pod: &Pod,
-) -> Result<(Container, Client), Infra> {
+    pod: &KestraPod,
+) -> Result<(DockerContainer, Client), InfraError> {
     let body = body(site, image, installation, pod);
-    let mut container = Container::create(site, daemon, &installation.id, body).await?;
+    let mut container = DockerContainer::create(site, daemon, &installation.id, body).await?;
     site.observer.waiting(&installation.id, "Kestra to become healthy");
     let started = tokio::select! {
         started = container.start(site, site.credentials(installation), &pod.files) => started,
-        () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),
+        () = site.cancel.cancelled() => Err(InfraError::new("boot Kestra", "interrupted")),
     };
     let started = started.and_then(|client| is_the_one(client, image, installation));
     match started {
@@ -258,7 +269,7 @@ async fn boot(
 }
 
 /// What is expected depends on the version, and an image may be called anything.
-fn is_the_one(client: Client, image: &Image, installation: &Installation) -> Result<Client, Infra> {
+fn is_the_one(client: Client, image: &Image, installation: &Installation) -> Result<Client, InfraError> {
     let (named, serves) = (&installation.version, &client.server().version);
     if named == serves {
         return Ok(client);
@@ -267,10 +278,11 @@ fn is_the_one(client: Client, image: &Image, installation: &Installation) -> Res
         "the image {} serves Kestra {serves}, not {}",
         image.name, installation.kestra
     );
-    Err(Infra::new("boot Kestra", cause).help(format!("name it: --kestra official@{serves} --image {}", image.name)))
+    Err(InfraError::new("boot Kestra", cause)
+        .help(format!("name it: --kestra official@{serves} --image {}", image.name)))
 }
 
-fn body(site: &Site, image: &Image, installation: &Installation, pod: &Pod) -> ContainerCreateBody {
+fn body(site: &RunContext, image: &Image, installation: &Installation, pod: &KestraPod) -> ContainerCreateBody {
     // As text, for the daemon's API is JSON; what a kubelet would not have handed on is not here.
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let environment = &pod.environment.variables;
@@ -324,8 +336,8 @@ fn url(ports: &PortMap, port: &str) -> Option<Url> {
 
 // Taken by value to serve as a function for `map_err`.
 #[allow(clippy::needless_pass_by_value)]
-fn ledger(error: LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
+fn ledger(error: LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
 }
 
 #[cfg(test)]
@@ -333,7 +345,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::environment::{ObjectKind, ObjectRef};
+    use crate::oracle::environment::{ObjectKind, ObjectRef};
 
     #[test]
     fn mounted_files_lie_at_their_paths_for_everybody_to_read() {

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::daemon::Daemon;
-use crate::ledger::{CleanError, Cleaned, Cleaner, RunId, Thing};
-use crate::redact::Redactor;
+use super::daemon::DockerDaemon;
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
+use crate::system::redact::Redactor;
 
 /// The cleaner of containers. The daemon is asked only when there is one to remove.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Containers;
 
 impl Cleaner for Containers {
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
-        let Thing::Container { name } = thing else {
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+        let OwnedResource::Container { name } = thing else {
             return None;
         };
         Some(Box::pin(async move {
@@ -29,7 +33,9 @@ impl Cleaner for Containers {
                 thing: thing.clone(),
                 source: e.into(),
             };
-            let daemon = Daemon::connect(Redactor::default().scrubber()).await.map_err(failed)?;
+            let daemon = DockerDaemon::connect(Redactor::default().scrubber())
+                .await
+                .map_err(failed)?;
             // Nobody waits for what it would still have to say.
             let was_there = daemon.remove(name, Duration::ZERO).await.map_err(failed)?;
             Ok(if was_there { Cleaned::Removed } else { Cleaned::WasGone })
@@ -45,9 +51,12 @@ mod tests {
     async fn a_container_that_is_not_named_as_ours_is_left_alone() {
         let run = RunId::random();
         let name = "somebodys-database".to_owned();
-        let cleaned = Containers.clean(&run, &Thing::Container { name }).unwrap().await;
+        let cleaned = Containers
+            .clean(&run, &OwnedResource::Container { name })
+            .unwrap()
+            .await;
         assert!(matches!(cleaned, Err(CleanError::NotOurs { .. })), "{cleaned:?}");
         let name = "kind".to_owned();
-        assert!(Containers.clean(&run, &Thing::Cluster { name }).is_none());
+        assert!(Containers.clean(&run, &OwnedResource::Cluster { name }).is_none());
     }
 }

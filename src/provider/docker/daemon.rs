@@ -14,7 +14,7 @@ use testcontainers::bollard::query_parameters::{
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::process::{Deadline, Log, Scrub};
+use crate::system::process::{ChildLog, Deadline, Scrub};
 
 const CONNECT: Deadline = Deadline::seconds("the Docker daemon to answer", 5);
 const INSPECT: Deadline = Deadline::seconds("Docker to inspect", 10);
@@ -27,7 +27,7 @@ const GONE: u16 = 404;
 
 /// A daemon that answered. Clones use one connection.
 #[derive(Clone)]
-pub struct Daemon {
+pub struct DockerDaemon {
     api: bollard::Docker,
     scrub: Scrub,
 }
@@ -49,7 +49,7 @@ impl CallError {
     }
 }
 
-impl Daemon {
+impl DockerDaemon {
     /// Finds the daemon by `DOCKER_HOST`, or at its usual socket, and asks it for its version.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Daemon {
     }
 
     /// Brings what a container says into a log, until it ends.
-    pub fn follow(&self, name: &str, log: Log) -> JoinHandle<()> {
+    pub fn follow(&self, name: &str, log: ChildLog) -> JoinHandle<()> {
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
         let (api, name) = (self.api.clone(), name.to_owned());
         tokio::spawn(async move {
@@ -185,7 +185,7 @@ impl Daemon {
     }
 }
 
-impl fmt::Debug for Daemon {
+impl fmt::Debug for DockerDaemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Daemon").finish_non_exhaustive()
     }

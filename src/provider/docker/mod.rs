@@ -10,24 +10,24 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-pub use boot::Running;
+pub use boot::DockerKestra;
 pub use clean::Containers;
-use daemon::{CallError, Daemon};
+use daemon::{CallError, DockerDaemon};
 
 use super::embedded::bearable;
-use super::forecast::Node;
-use super::{KestraRef, Options, Pods, RELEASE, Site};
-use crate::environment::Kubelet;
+use super::forecast::NodeFacts;
+use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
+use crate::error::InfraError;
+use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
 use crate::report::{Provenance, ServedBy};
-use crate::verdict::Infra;
 
 /// Starts Kestra's image.
 pub struct Docker {
     /// Whether twins are started apart.
     pub isolate: bool,
     parallel: usize,
-    daemon: Daemon,
+    daemon: DockerDaemon,
     images: BTreeMap<String, Image>,
 }
 
@@ -35,22 +35,22 @@ pub struct Docker {
 #[derive(Debug, Clone)]
 struct Image {
     name: String,
-    node: Node,
+    node: NodeFacts,
 }
 
 impl Docker {
     /// Finds the daemon and the images. None is pulled: which one runs is the user's to say.
     ///
     /// # Errors
-    /// [`Infra`] when no daemon answers, or with how to get an image that is not there.
+    /// [`InfraError`] when no daemon answers, or with how to get an image that is not there.
     pub async fn open(
-        site: &Site,
+        site: &RunContext,
         kestras: &[(KestraRef, Version)],
         chosen: &BTreeMap<String, ImageRef>,
-        options: &Options,
-    ) -> Result<Self, Infra> {
-        let daemon = Daemon::connect(site.redactor.scrubber()).await.map_err(|e| {
-            Infra::new("use Docker", format!("failed to {e}")).help(
+        options: &ProviderOptions,
+    ) -> Result<Self, InfraError> {
+        let daemon = DockerDaemon::connect(site.redactor.scrubber()).await.map_err(|e| {
+            InfraError::new("use Docker", format!("failed to {e}")).help(
                 "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
                  --provider embedded needs no Docker",
             )
@@ -61,14 +61,14 @@ impl Docker {
                 .get(&kestra.to_string())
                 .map(ToString::to_string)
                 .ok_or_else(|| {
-                    Infra::new("use Docker", format!("{kestra} is a file, not an image"))
+                    InfraError::new("use Docker", format!("{kestra} is a file, not an image"))
                         .help("name the Kestra by version and its image by --image, or use --provider embedded")
                 })?;
             let env = daemon.image_env(&name).await.map_err(infra)?;
             let env = env.ok_or_else(|| {
-                Infra::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
+                InfraError::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
             })?;
-            let node = Node {
+            let node = NodeFacts {
                 image_env: env,
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
@@ -90,26 +90,31 @@ impl Docker {
     }
 
     /// What a kubelet would know when it started the image of an installation.
-    pub(super) fn node(&self, installation: &Installation) -> Result<&Node, Infra> {
+    pub(super) fn node(&self, installation: &Installation) -> Result<&NodeFacts, InfraError> {
         self.image(installation).map(|image| &image.node)
     }
 
-    fn image(&self, installation: &Installation) -> Result<&Image, Infra> {
-        let unknown = || Infra::new("use Docker", format!("{} was not prepared", installation.kestra));
+    fn image(&self, installation: &Installation) -> Result<&Image, InfraError> {
+        let unknown = || InfraError::new("use Docker", format!("{} was not prepared", installation.kestra));
         self.images.get(&installation.kestra).ok_or_else(unknown)
     }
 
     /// Starts a container for an installation.
     ///
     /// # Errors
-    /// [`Infra`] when it does not become healthy in time.
-    pub async fn install(&self, site: &Site, installation: &Installation, pods: &Pods) -> Result<Running, Infra> {
+    /// [`InfraError`] when it does not become healthy in time.
+    pub async fn install(
+        &self,
+        site: &RunContext,
+        installation: &Installation,
+        pods: &Pods,
+    ) -> Result<DockerKestra, InfraError> {
         let image = self.image(installation)?.clone();
-        Running::start(site, self.daemon.clone(), image, installation, pods.clone()).await
+        DockerKestra::start(site, self.daemon.clone(), image, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation) -> Provenance {
         let image = self.image(installation).map_or("none", |image| &image.name);
         Provenance {
             provider: "docker".into(),
@@ -144,6 +149,6 @@ fn how_to_get(image: &str) -> String {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn infra(error: CallError) -> Infra {
-    Infra::new("use Docker", format!("failed to {error}"))
+fn infra(error: CallError) -> InfraError {
+    InfraError::new("use Docker", format!("failed to {error}"))
 }

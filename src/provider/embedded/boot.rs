@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::Launcher;
 use super::servers::Servers;
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::{Action, Installation};
-use crate::provider::forecast::{Next, Node, next};
-use crate::provider::{Installed, Pods, Site, evidence};
-use crate::verdict::Infra;
+use crate::provider::forecast::{Next, NodeFacts, next};
+use crate::provider::{Installed, Pods, RunContext, evidence};
 
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.
 const TRIES: usize = 3;
 
 /// A Kestra that runs, and what it runs with.
-pub struct Running {
-    node: Node,
+pub struct EmbeddedKestra {
+    node: NodeFacts,
     launcher: Launcher,
     release: Installation,
     pods: Pods,
@@ -24,14 +24,14 @@ pub struct Running {
     boot: Option<Duration>,
 }
 
-impl Running {
+impl EmbeddedKestra {
     pub(super) async fn start(
-        site: &Site,
-        node: Node,
+        site: &RunContext,
+        node: NodeFacts,
         launcher: Launcher,
         installation: &Installation,
         pods: Pods,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let clock = Instant::now();
         let (servers, client) = boot(site, &launcher, installation, &pods).await?;
         Ok(Self {
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Keeps the environments and the logs, and says where.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
+    pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         let gather = async || {
             let pods = self.pods.each();
             let logs = self.servers.logs();
@@ -80,8 +80,8 @@ impl Running {
     /// pods' templates change, a changed Secret alone restarts nothing.
     ///
     /// # Errors
-    /// [`Infra`] when the new processes do not become healthy.
-    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+    /// [`InfraError`] when the new processes do not become healthy.
+    pub async fn change(mut self: Box<Self>, site: &RunContext, action: &Action) -> Result<Installed, InfraError> {
         match next(site, &self.node, &mut self.release, action, &self.pods).await {
             Ok(Next::Same) => Ok(Installed::Embedded(self)),
             Ok(Next::Never(outcome)) => {
@@ -103,18 +103,18 @@ impl Running {
     /// Ends the processes and waits until they are gone.
     ///
     /// # Errors
-    /// [`Infra`] when one cannot be ended.
-    pub async fn stop(self) -> Result<(), Infra> {
+    /// [`InfraError`] when one cannot be ended.
+    pub async fn stop(self) -> Result<(), InfraError> {
         self.servers.stop().await
     }
 }
 
 async fn boot(
-    site: &Site,
+    site: &RunContext,
     launcher: &Launcher,
     release: &Installation,
     pods: &Pods,
-) -> Result<(Servers, Client), Infra> {
+) -> Result<(Servers, Client), InfraError> {
     let mut tries = 1;
     loop {
         let mut servers = Servers::default();

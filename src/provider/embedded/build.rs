@@ -6,10 +6,10 @@ use include_dir::{Dir, DirEntry, include_dir};
 use semver::Version;
 use sha2::{Digest as _, Sha256};
 
-use super::super::Site;
-use crate::process::{Command, Deadline};
-use crate::toolbox::{JavaFor, ToolboxError};
-use crate::verdict::Infra;
+use super::super::RunContext;
+use crate::error::InfraError;
+use crate::system::process::{Command, Deadline};
+use crate::tools::toolbox::{JavaFor, ToolboxError};
 
 static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
@@ -59,10 +59,10 @@ fn home(cache: &Path, version: &Version) -> PathBuf {
 /// Finds the engine in the cache or builds it there; two runs at once wait for each other.
 ///
 /// # Errors
-/// [`Infra`] with what to install, or with Maven's last words.
-pub async fn engine(site: &Site, version: &Version) -> Result<Engine, Infra> {
+/// [`InfraError`] with what to install, or with Maven's last words.
+pub async fn engine(site: &RunContext, version: &Version) -> Result<Engine, InfraError> {
     let phase = format!("build the engine {version}");
-    let infra = |e: &dyn std::fmt::Display| Infra::new(phase.clone(), e);
+    let infra = |e: &dyn std::fmt::Display| InfraError::new(phase.clone(), e);
     let folder = site.cache.join("engine");
     let engine = Engine {
         version: version.clone(),
@@ -82,7 +82,7 @@ pub async fn engine(site: &Site, version: &Version) -> Result<Engine, Infra> {
     let built = build(site, version, sources.path(), &unfinished).await;
     sources.remove().await.map_err(|e| infra(&e))?;
     site.observer.finished(&phase);
-    built.map_err(|e| Infra {
+    built.map_err(|e| InfraError {
         phase: phase.clone(),
         ..e
     })?;
@@ -90,8 +90,8 @@ pub async fn engine(site: &Site, version: &Version) -> Result<Engine, Infra> {
     Ok(engine)
 }
 
-async fn build(site: &Site, version: &Version, sources: &Path, to: &Path) -> Result<(), Infra> {
-    let infra = |e: &dyn std::fmt::Display| Infra::new("build", e);
+async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) -> Result<(), InfraError> {
+    let infra = |e: &dyn std::fmt::Display| InfraError::new("build", e);
     let missing = |e: ToolboxError| infra(&format!("failed to {e}"));
     let java = site
         .toolbox

@@ -13,16 +13,16 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-pub use boot::Running;
+pub use boot::EmbeddedKestra;
 pub use build::Engine;
 
-use super::forecast::Node;
-use super::{KestraRef, Options, Pods, RELEASE, Site};
-use crate::environment::Kubelet;
+use super::forecast::NodeFacts;
+use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
+use crate::error::InfraError;
+use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
-use crate::toolbox::{Java, JavaFor};
-use crate::verdict::Infra;
+use crate::tools::toolbox::{Java, JavaFor};
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
 const ENGINE_MIB: u64 = 600;
@@ -31,7 +31,7 @@ const ENGINE_MIB: u64 = 600;
 pub struct Embedded {
     /// Whether twins are started apart.
     pub isolate: bool,
-    pub(super) node: Node,
+    pub(super) node: NodeFacts,
     parallel: usize,
     launchers: BTreeMap<String, Launcher>,
 }
@@ -53,8 +53,12 @@ impl Embedded {
     /// Finds Java, builds the engines that are not in the cache, and trains their start.
     ///
     /// # Errors
-    /// [`Infra`] with what to install when Java or Maven is missing.
-    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+    /// [`InfraError`] with what to install when Java or Maven is missing.
+    pub async fn open(
+        site: &RunContext,
+        kestras: &[(KestraRef, Version)],
+        options: &ProviderOptions,
+    ) -> Result<Self, InfraError> {
         let mut launchers = BTreeMap::new();
         for (kestra, version) in kestras {
             let launcher = match kestra {
@@ -64,14 +68,14 @@ impl Embedded {
                     site.toolbox
                         .kestra(version)
                         .await
-                        .map_err(|e| Infra::new("obtain Kestra", e))?,
+                        .map_err(|e| InfraError::new("obtain Kestra", e))?,
                 ),
             };
             launchers.insert(kestra.to_string(), launcher);
         }
         Ok(Self {
             isolate: options.isolate,
-            node: Node {
+            node: NodeFacts {
                 image_env: image_env(),
                 kubelet: Kubelet::NEWEST,
                 namespace: "default".into(),
@@ -90,18 +94,23 @@ impl Embedded {
     /// Starts a Kestra for an installation.
     ///
     /// # Errors
-    /// [`Infra`] when it does not become healthy in time.
-    pub async fn install(&self, site: &Site, installation: &Installation, pods: &Pods) -> Result<Running, Infra> {
+    /// [`InfraError`] when it does not become healthy in time.
+    pub async fn install(
+        &self,
+        site: &RunContext,
+        installation: &Installation,
+        pods: &Pods,
+    ) -> Result<EmbeddedKestra, InfraError> {
         let launcher = self
             .launchers
             .get(&installation.kestra)
             .cloned()
-            .ok_or_else(|| Infra::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
-        Running::start(site, self.node.clone(), launcher, installation, pods.clone()).await
+            .ok_or_else(|| InfraError::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
+        EmbeddedKestra::start(site, self.node.clone(), launcher, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let port = match self.launchers.get(&installation.kestra) {
             Some(Launcher::Exec(_)) => {
                 "ports, storage and home are given by JAVA_TOOL_OPTIONS, which the pod would not have"
@@ -149,11 +158,11 @@ fn image_env() -> Vec<String> {
 }
 
 /// The same executable for a child with another working directory; a bare name is left to `PATH`.
-fn from_anywhere(path: &Path) -> Result<PathBuf, Infra> {
+fn from_anywhere(path: &Path) -> Result<PathBuf, InfraError> {
     if path.components().count() == 1 && path.is_relative() {
         return Ok(path.to_owned());
     }
-    std::path::absolute(path).map_err(|e| Infra::new(format!("find {}", path.display()), e))
+    std::path::absolute(path).map_err(|e| InfraError::new(format!("find {}", path.display()), e))
 }
 
 /// As many engines as cores and memory bear.
@@ -167,10 +176,10 @@ pub(super) fn bearable() -> usize {
     cores.min(by_memory).max(1)
 }
 
-async fn engine(site: &Site, version: &Version) -> Result<Launcher, Infra> {
+async fn engine(site: &RunContext, version: &Version) -> Result<Launcher, InfraError> {
     let engine = build::engine(site, version).await?;
     let java = site.toolbox.java(Engine::java(version), JavaFor::Running).await;
-    let java = java.map_err(|e| Infra::new(format!("start the engine {version}"), format!("failed to {e}")))?;
+    let java = java.map_err(|e| InfraError::new(format!("start the engine {version}"), format!("failed to {e}")))?;
     let aot = train::train(site, &engine, &java).await;
     Ok(Launcher::Engine { engine, java, aot })
 }

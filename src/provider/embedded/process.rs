@@ -11,31 +11,37 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::build::Engine;
-use crate::kestra::{Client, Credentials, Limits, wait_healthy};
-use crate::ledger::{LedgerError, Owned, TempDir, Thing};
-use crate::process::{Command, Daemon, Log};
-use crate::provider::{Pod, Site};
-use crate::toolbox::Java;
-use crate::verdict::Infra;
+use crate::error::InfraError;
+use crate::kestra::{Client, Limits, wait_healthy};
+use crate::provider::{KestraPod, RunContext};
+use crate::scenario::Credentials;
+use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
+use crate::system::process::{ChildLog, ChildProcess, Command};
+use crate::tools::toolbox::Java;
 
 /// How much of a process's log is told when it ended by itself.
 const LAST_WORDS: usize = 12;
 
 /// A child in a group of its own.
-pub(super) struct Process {
-    daemon: Daemon,
-    owned: Owned,
+pub(super) struct KestraProcess {
+    daemon: ChildProcess,
+    owned: ResourceGuard,
     /// Configuration, storage and temporary files; gone with the process.
     folder: TempDir,
 }
 
-impl Process {
+impl KestraProcess {
     /// Starts a child in a folder that is its own; nothing is left when that fails.
-    pub(super) async fn spawn(site: &Site, command: Command, folder: TempDir, program: String) -> Result<Self, Infra> {
+    pub(super) async fn spawn(
+        site: &RunContext,
+        command: Command,
+        folder: TempDir,
+        program: String,
+    ) -> Result<Self, InfraError> {
         let command = command.dir(folder.path()).scrub(site.redactor.scrubber());
         let owned = site
             .ledger
-            .own(Thing::Process { program, process: None })
+            .own(OwnedResource::Process { program, process: None })
             .await
             .map_err(ledger)?;
         let daemon = match command.spawn(None).await {
@@ -43,7 +49,7 @@ impl Process {
             Err(e) => {
                 owned.release().await.map_err(ledger)?;
                 folder.remove().await.map_err(ledger)?;
-                return Err(Infra::new("boot Kestra", e));
+                return Err(InfraError::new("boot Kestra", e));
             }
         };
         if let Some(identity) = daemon.identity() {
@@ -53,15 +59,15 @@ impl Process {
     }
 
     /// Ends it and waits until it is gone.
-    pub(super) async fn stop(self, grace: Duration) -> Result<(), Infra> {
-        let infra = |e: &dyn std::fmt::Display| Infra::new("end Kestra", e);
+    pub(super) async fn stop(self, grace: Duration) -> Result<(), InfraError> {
+        let infra = |e: &dyn std::fmt::Display| InfraError::new("end Kestra", e);
         self.daemon.stop(grace).await.map_err(|e| infra(&e))?;
         self.owned.release().await.map_err(|e| infra(&e))?;
         self.folder.remove().await.map_err(|e| infra(&e))
     }
 
     /// What it has said so far.
-    pub(super) fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &ChildLog {
         self.daemon.log()
     }
 
@@ -78,30 +84,30 @@ impl Process {
     }
 
     /// Waits until it says that it is up.
-    pub(super) async fn healthy(&self, site: &Site, ports: Ports) -> Result<(), Infra> {
+    pub(super) async fn healthy(&self, site: &RunContext, ports: Ports) -> Result<(), InfraError> {
         let management = url(ports.management)?;
         tokio::select! {
-            up = wait_healthy(&management, site.boot, self.died()) => up.map_err(|e| Infra::new("boot Kestra", e)),
-            () = site.cancel.cancelled() => Err(Infra::new("boot Kestra", "interrupted")),
+            up = wait_healthy(&management, site.boot, self.died()) => up.map_err(|e| InfraError::new("boot Kestra", e)),
+            () = site.cancel.cancelled() => Err(InfraError::new("boot Kestra", "interrupted")),
         }
     }
 }
 
 /// The server behind a port.
-pub(super) async fn connect(site: &Site, credentials: Credentials, ports: Ports) -> Result<Client, Infra> {
+pub(super) async fn connect(site: &RunContext, credentials: Credentials, ports: Ports) -> Result<Client, InfraError> {
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
         .map_err(|e| crate::kestra::infra("reach Kestra", &e))
 }
 
-fn url(port: u16) -> Result<Url, Infra> {
-    Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(|e| Infra::new("boot Kestra", e))
+fn url(port: u16) -> Result<Url, InfraError> {
+    Url::parse(&format!("http://127.0.0.1:{port}/")).map_err(|e| InfraError::new("boot Kestra", e))
 }
 
 /// The pod's environment, with its mounted files laid into `folder` and the configuration's paths
 /// rewritten to them.
-pub(super) fn environment(pod: &Pod, folder: &Path) -> std::io::Result<Vec<(String, OsString)>> {
+pub(super) fn environment(pod: &KestraPod, folder: &Path) -> std::io::Result<Vec<(String, OsString)>> {
     let mut laid = Vec::new();
     for (n, file) in pod.files.iter().enumerate() {
         // One folder each: two paths in the container may end in the same name.
@@ -215,6 +221,6 @@ impl Ports {
     }
 }
 
-pub(super) fn ledger(error: LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
+pub(super) fn ledger(error: LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
 }

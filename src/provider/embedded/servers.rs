@@ -9,12 +9,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Launcher;
-use super::process::{Ports, Process, add_java_options, connect, environment, java_command, ledger, properties};
+use super::process::{KestraProcess, Ports, add_java_options, connect, environment, java_command, ledger, properties};
+use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Installation;
-use crate::process::{Command, Log};
-use crate::provider::{Pod, Pods, Role, Site};
-use crate::verdict::Infra;
+use crate::provider::{KestraPod, Pods, Role, RunContext};
+use crate::system::process::{ChildLog, Command};
 
 /// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
 /// goes with it, so there is nothing to wait for.
@@ -28,8 +28,8 @@ static APART: Semaphore = Semaphore::const_new(1);
 /// Servers that run; [`stop`](Self::stop) them, whether they all came up or not.
 #[derive(Default)]
 pub(super) struct Servers {
-    each: BTreeMap<Role, Process>,
-    database: Option<Process>,
+    each: BTreeMap<Role, KestraProcess>,
+    database: Option<KestraProcess>,
     turn: Option<SemaphorePermit<'static>>,
 }
 
@@ -37,11 +37,11 @@ impl Servers {
     /// Starts them all, waits until each is healthy, and reaches the one that answers.
     pub(super) async fn start(
         &mut self,
-        site: &Site,
+        site: &RunContext,
         launcher: &Launcher,
         release: &Installation,
         pods: &Pods,
-    ) -> Result<Client, Infra> {
+    ) -> Result<Client, InfraError> {
         let id = release.id.as_str();
         let each = pods.each();
         let shared = match pods {
@@ -66,7 +66,7 @@ impl Servers {
         try_join_all(self.each.iter().map(async |(role, process)| {
             process.healthy(site, ports[role]).await.map_err(|infra| match role {
                 Role::Standalone => infra,
-                role => Infra {
+                role => InfraError {
                     cause: format!("the {role}: {}", infra.cause),
                     ..infra
                 },
@@ -76,15 +76,15 @@ impl Servers {
         let answers = ports.get(&Role::Standalone).or(ports.get(&Role::Webserver));
         match answers {
             Some(ports) => connect(site, site.credentials(release), *ports).await,
-            None => Err(Infra::new("reach Kestra", "no server answers REST")),
+            None => Err(InfraError::new("reach Kestra", "no server answers REST")),
         }
     }
 
     /// Starts H2's own server; what every other one is to be started with, so that it uses this.
-    async fn share(&mut self, site: &Site, launcher: &Launcher, id: &str) -> Result<Vec<String>, Infra> {
+    async fn share(&mut self, site: &RunContext, launcher: &Launcher, id: &str) -> Result<Vec<String>, InfraError> {
         const PHASE: &str = "start the database";
         let Launcher::Engine { engine, java, aot } = launcher else {
-            return Err(Infra::new(
+            return Err(InfraError::new(
                 "boot Kestra",
                 "the values deploy Kestra's components apart, and a Kestra that is a file runs as one server here",
             )
@@ -98,7 +98,7 @@ impl Servers {
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .arg("-Dh2.bindAddress=127.0.0.1")
             .args(["org.h2.tools.Server", "-tcp", "-tcpPort", "0", "-ifNotExists"]);
-        let process = Process::spawn(site, command, folder, format!("the database of {id}")).await?;
+        let process = KestraProcess::spawn(site, command, folder, format!("the database of {id}")).await?;
         let database = self.database.insert(process);
         let listens = database.log().wait_for(|line| {
             let (_, address) = line.split_once("tcp://")?;
@@ -106,14 +106,14 @@ impl Servers {
         });
         let address = tokio::select! {
             address = timeout(DATABASE, listens) => address,
-            () = site.cancel.cancelled() => return Err(Infra::new(PHASE, "interrupted")),
+            () = site.cancel.cancelled() => return Err(InfraError::new(PHASE, "interrupted")),
         };
         let address = match address {
             Ok(Some(address)) => address,
-            Ok(None) => return Err(Infra::new(PHASE, database.died().await)),
+            Ok(None) => return Err(InfraError::new(PHASE, database.died().await)),
             Err(_) => {
                 let cause = format!("it did not listen within {} s", DATABASE.as_secs());
-                return Err(Infra::new(PHASE, cause));
+                return Err(InfraError::new(PHASE, cause));
             }
         };
         Ok(vec![
@@ -125,12 +125,12 @@ impl Servers {
     }
 
     /// The log of each.
-    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &Log)> {
+    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &ChildLog)> {
         self.each.iter().map(|(role, process)| (*role, process.log()))
     }
 
     /// Ends them all and waits until they are gone.
-    pub(super) async fn stop(self) -> Result<(), Infra> {
+    pub(super) async fn stop(self) -> Result<(), InfraError> {
         let all = self.each.into_values().chain(self.database);
         let ended = join_all(all.map(|process| process.stop(GRACE))).await;
         ended.into_iter().collect()
@@ -138,13 +138,13 @@ impl Servers {
 }
 
 async fn spawn(
-    site: &Site,
+    site: &RunContext,
     launcher: &Launcher,
     id: &str,
-    (role, pod): (Role, &Pod),
+    (role, pod): (Role, &KestraPod),
     ports: Ports,
     shared: &[String],
-) -> Result<Process, Infra> {
+) -> Result<KestraProcess, InfraError> {
     let folder = site.ledger.temp_dir().await.map_err(ledger)?;
     let mut properties = properties(ports, folder.path());
     // Of two that are the same Java takes the later one.
@@ -166,10 +166,10 @@ async fn spawn(
         Role::Standalone => format!("Kestra of {id}"),
         role => format!("Kestra's {role} of {id}"),
     };
-    Process::spawn(site, command.envs(environment), folder, program).await
+    KestraProcess::spawn(site, command.envs(environment), folder, program).await
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn io(error: std::io::Error) -> Infra {
-    Infra::new("prepare Kestra's files", error)
+fn io(error: std::io::Error) -> InfraError {
+    InfraError::new("prepare Kestra's files", error)
 }

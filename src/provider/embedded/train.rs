@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::{Engine, lock};
-use super::process::{Ports, Process, connect, java_command, properties};
+use super::process::{KestraProcess, Ports, connect, java_command, properties};
+use crate::error::InfraError;
 use crate::plan::Defaults;
-use crate::provider::Site;
+use crate::provider::RunContext;
 use crate::scenario::Generation;
-use crate::toolbox::Java;
-use crate::verdict::Infra;
+use crate::tools::toolbox::Java;
 
 /// The first Java that keeps an AOT cache of a program.
 const FIRST: u32 = 25;
@@ -29,7 +29,7 @@ tasks:
 
 /// The engine's AOT cache for this Java, made on first use. It halves the time of a boot and nothing
 /// else, so what goes wrong with it is said and is no error.
-pub(super) async fn train(site: &Site, engine: &Engine, java: &Java) -> Option<PathBuf> {
+pub(super) async fn train(site: &RunContext, engine: &Engine, java: &Java) -> Option<PathBuf> {
     if java.feature < FIRST {
         return None;
     }
@@ -38,12 +38,12 @@ pub(super) async fn train(site: &Site, engine: &Engine, java: &Java) -> Option<P
     let trained = async {
         let _lock = lock(cache.with_extension("lock"))
             .await
-            .map_err(|e| Infra::new("lock the cache", e))?;
+            .map_err(|e| InfraError::new("lock the cache", e))?;
         if !cache.is_file() {
             site.observer.phase(&who, "half a minute, the first time only");
             remember(site, engine, java, &cache).await?;
         }
-        Ok::<_, Infra>(())
+        Ok::<_, InfraError>(())
     };
     let trained = trained.await;
     site.observer.finished(&who);
@@ -57,13 +57,13 @@ pub(super) async fn train(site: &Site, engine: &Engine, java: &Java) -> Option<P
 }
 
 /// Boots the engine, runs a flow, ends it and waits until Java has written what it learnt.
-async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) -> Result<(), Infra> {
-    let io = |e: std::io::Error| Infra::new("prepare the training", e);
+async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathBuf) -> Result<(), InfraError> {
+    let io = |e: std::io::Error| InfraError::new("prepare the training", e);
     let folder = site
         .ledger
         .temp_dir()
         .await
-        .map_err(|e| Infra::new("keep the ledger", e))?;
+        .map_err(|e| InfraError::new("keep the ledger", e))?;
     let ports = Ports::free(1).map_err(io)?[0];
     let configuration = folder.path().join("application.yml");
     let defaults = Defaults {
@@ -81,15 +81,15 @@ async fn remember(site: &Site, engine: &Engine, java: &Java, cache: &PathBuf) ->
         .args(["engine.Engine", "server", "standalone"])
         .env("MICRONAUT_CONFIG_FILES", &configuration)
         .env("SECRET_TRAINING", "dHJhaW5pbmc=");
-    let process = Process::spawn(site, command, folder, "Kestra of training".into()).await?;
+    let process = KestraProcess::spawn(site, command, folder, "Kestra of training".into()).await?;
     let ran = async {
         process.healthy(site, ports).await?;
         let client = connect(site, site.credentials.clone(), ports).await?;
         let flow = client
             .put_flow(FLOW)
             .await
-            .map_err(|e| Infra::new("create the flow", e))?;
-        client.run(&flow).await.map_err(|e| Infra::new("run the flow", e))
+            .map_err(|e| InfraError::new("create the flow", e))?;
+        client.run(&flow).await.map_err(|e| InfraError::new("run the flow", e))
     };
     let ran = ran.await;
     process.stop(WRITING).await?;

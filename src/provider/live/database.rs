@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::names;
+use crate::oracle::secret::Plaintext;
 use crate::provider::Pods;
 use crate::scenario::{Generation, Manifest};
-use crate::secret::Plain;
+use crate::tools::cluster::names;
 
 const PORT: u16 = 9092;
 
@@ -75,7 +75,7 @@ impl Database {
         let text = format!("{service}\n---\n{deployment}\n");
         Manifest {
             file: "the database".into(),
-            text: Plain::new(text, true),
+            text: Plaintext::new(text, true),
         }
     }
 

@@ -8,12 +8,12 @@ use futures::future::BoxFuture;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{Access, Cluster, names};
-use crate::ledger::{CleanError, Cleaned, Cleaner, Owned, RunId, Thing};
-use crate::process::{Command, Deadline, ProcessError};
-use crate::provider::{KestraRef, Site};
-use crate::toolbox::{Tool, Toolbox};
-use crate::verdict::Infra;
+use crate::error::InfraError;
+use crate::provider::{KestraRef, RunContext};
+use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, ResourceGuard, RunId};
+use crate::system::process::{Command, Deadline, ProcessError};
+use crate::tools::cluster::{Access, Cluster, names};
+use crate::tools::toolbox::{Tool, Toolbox};
 
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.
 const CONFIG: &str = include_str!("../../../kind-config.yaml");
@@ -29,7 +29,7 @@ const READY: Duration = Duration::from_secs(120);
 
 /// Which kind cluster, and how it is made.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct KindOptions {
     /// The nodes' image; none for the testbed's where Docker has it, else kind's own.
     pub node_image: Option<String>,
     /// A kind configuration; none for ours.
@@ -44,16 +44,18 @@ pub struct Own {
     name: String,
     kubeconfig: PathBuf,
     images: Vec<String>,
-    owned: Owned,
+    owned: ResourceGuard,
 }
 
 /// Makes the cluster, or finds the one that was named and loads the images into it.
 pub async fn open(
-    site: &Site,
+    site: &RunContext,
     kestras: &[(KestraRef, Version)],
-    options: &Options,
-) -> Result<(Access, Option<Own>), Infra> {
-    let kind = tool(&site.toolbox).await.map_err(|e| Infra::new("look for kind", e))?;
+    options: &KindOptions,
+) -> Result<(Access, Option<Own>), InfraError> {
+    let kind = tool(&site.toolbox)
+        .await
+        .map_err(|e| InfraError::new("look for kind", e))?;
     let images = local_images(site, kestras).await?;
     let kubeconfig = site.helm.folder.join("kubeconfig");
     let name = options.reuse.clone().unwrap_or_else(|| names::cluster(&site.run));
@@ -66,7 +68,8 @@ pub async fn open(
         let export = Command::new(&kind).args(["export", "kubeconfig", "--name", &name, "--kubeconfig"]);
         let phase = format!("find kind cluster {name}");
         let exported = export.arg(&kubeconfig).run(ASK, &site.cancel).await;
-        exported.map_err(|e| Infra::new(phase, format!("failed to {e}")).help("`kind get clusters` lists them"))?;
+        exported
+            .map_err(|e| InfraError::new(phase, format!("failed to {e}")).help("`kind get clusters` lists them"))?;
         let absent = absent(site, &kind, &name, images).await?;
         load(site, &kind, &name, &absent).await?;
         return Ok((access, None));
@@ -75,13 +78,13 @@ pub async fn open(
         Some(image) => Some(image.clone()),
         None => testbed_node(site).await?,
     };
-    let owned = site.ledger.own(Thing::Cluster { name: name.clone() }).await;
+    let owned = site.ledger.own(OwnedResource::Cluster { name: name.clone() }).await;
     let own = Own {
         kind,
         name,
         kubeconfig,
         images,
-        owned: owned.map_err(|e| Infra::new("keep the ledger", e))?,
+        owned: owned.map_err(|e| InfraError::new("keep the ledger", e))?,
     };
     match own.create(site, image.as_deref(), options.config.as_deref()).await {
         Ok(()) => Ok((access, Some(own))),
@@ -93,7 +96,7 @@ pub async fn open(
 }
 
 impl Own {
-    async fn create(&self, site: &Site, image: Option<&str>, config: Option<&Path>) -> Result<(), Infra> {
+    async fn create(&self, site: &RunContext, image: Option<&str>, config: Option<&Path>) -> Result<(), InfraError> {
         site.observer.phase(&self.name, "create the cluster");
         let mut create = Command::new(&self.kind).args(["create", "cluster", "--name", &self.name, "--kubeconfig"]);
         create = create.arg(&self.kubeconfig);
@@ -108,13 +111,13 @@ impl Own {
         };
         let created = create.run(CREATE, &site.cancel).await;
         created.map(drop).map_err(|e| {
-            Infra::new("create the kind cluster", format!("failed to {e}"))
+            InfraError::new("create the kind cluster", format!("failed to {e}"))
                 .help("kind needs a Docker daemon and an image for the nodes: `testbed/testbed build` makes one where none can be pulled")
         })
     }
 
     /// Loads the images while the node becomes ready.
-    pub async fn complete(&self, site: &Site, cluster: &Cluster) -> Result<(), Infra> {
+    pub async fn complete(&self, site: &RunContext, cluster: &Cluster) -> Result<(), InfraError> {
         site.observer.phase(&self.name, "load the images");
         let loaded = load(site, &self.kind, &self.name, &self.images);
         let both = futures::future::try_join(loaded, cluster.node_ready(READY)).await;
@@ -123,15 +126,21 @@ impl Own {
     }
 
     /// Leaves the cluster to whoever looks at what was kept in it.
-    pub async fn keep(self) -> Result<(), Infra> {
-        self.owned.keep().await.map_err(|e| Infra::new("keep the ledger", e))
+    pub async fn keep(self) -> Result<(), InfraError> {
+        self.owned
+            .keep()
+            .await
+            .map_err(|e| InfraError::new("keep the ledger", e))
     }
 
     /// Deletes the cluster with all that is in it, even when the run was interrupted.
-    pub async fn delete(self) -> Result<(), Infra> {
+    pub async fn delete(self) -> Result<(), InfraError> {
         let deleted = delete(&self.kind, &self.name, &self.kubeconfig).await;
-        deleted.map_err(|e| Infra::new("delete the kind cluster", format!("failed to {e}")))?;
-        self.owned.release().await.map_err(|e| Infra::new("keep the ledger", e))
+        deleted.map_err(|e| InfraError::new("delete the kind cluster", format!("failed to {e}")))?;
+        self.owned
+            .release()
+            .await
+            .map_err(|e| InfraError::new("keep the ledger", e))
     }
 }
 
@@ -152,7 +161,7 @@ async fn delete(kind: &Path, name: &str, kubeconfig: &Path) -> Result<(), Proces
 }
 
 /// The images of these Kestras that Docker has; the nodes pull the others.
-async fn local_images(site: &Site, kestras: &[(KestraRef, Version)]) -> Result<Vec<String>, Infra> {
+async fn local_images(site: &RunContext, kestras: &[(KestraRef, Version)]) -> Result<Vec<String>, InfraError> {
     let known = site
         .defaults
         .iter()
@@ -168,16 +177,16 @@ async fn local_images(site: &Site, kestras: &[(KestraRef, Version)]) -> Result<V
 }
 
 /// The testbed's node image, where Docker has it.
-async fn testbed_node(site: &Site) -> Result<Option<String>, Infra> {
+async fn testbed_node(site: &RunContext) -> Result<Option<String>, InfraError> {
     let list = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", TESTBED_NODE]);
     let listed = docker(list.run(ASK, &site.cancel).await)?;
     let text = String::from_utf8_lossy(&listed.stdout);
     Ok(text.lines().find(|l| !l.ends_with(":<none>")).map(str::to_owned))
 }
 
-fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, Infra> {
+fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, InfraError> {
     answer.map_err(|e| {
-        Infra::new("ask Docker for its images", format!("failed to {e}")).help(
+        InfraError::new("ask Docker for its images", format!("failed to {e}")).help(
             "kind needs a Docker daemon; `testbed/testbed docker start` starts one where that is wanted, and \
              --provider embedded needs none",
         )
@@ -186,11 +195,11 @@ fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, Infra> {
 
 /// Those of the images that a node of a cluster lacks, or has in another build. kind asks this of `crictl`,
 /// which not every node image has; `ctr` is where containerd is.
-async fn absent(site: &Site, kind: &Path, name: &str, images: Vec<String>) -> Result<Vec<String>, Infra> {
+async fn absent(site: &RunContext, kind: &Path, name: &str, images: Vec<String>) -> Result<Vec<String>, InfraError> {
     let asked = Command::new(kind).args(["get", "nodes", "--name", name]);
     let phase = format!("list the nodes of kind cluster {name}");
     let said = asked.run(ASK, &site.cancel).await;
-    let said = said.map_err(|e| Infra::new(phase, format!("failed to {e}")))?;
+    let said = said.map_err(|e| InfraError::new(phase, format!("failed to {e}")))?;
     let nodes = String::from_utf8_lossy(&said.stdout).into_owned();
     let mut absent = Vec::new();
     for image in images {
@@ -206,7 +215,7 @@ async fn absent(site: &Site, kind: &Path, name: &str, images: Vec<String>) -> Re
 }
 
 /// Whether a node has this very build of an image; what cannot be told is no.
-async fn is_on(site: &Site, node: &str, image: &str) -> bool {
+async fn is_on(site: &RunContext, node: &str, image: &str) -> bool {
     let docker = async |args: &[&str]| {
         let said = Command::new("docker").args(args).run(ASK, &site.cancel).await.ok()?;
         String::from_utf8(said.stdout).ok()
@@ -231,7 +240,7 @@ async fn is_on(site: &Site, node: &str, image: &str) -> bool {
 }
 
 /// Loads images into the nodes, all at once, for they share layers.
-async fn load(site: &Site, kind: &Path, name: &str, images: &[String]) -> Result<(), Infra> {
+async fn load(site: &RunContext, kind: &Path, name: &str, images: &[String]) -> Result<(), InfraError> {
     if images.is_empty() {
         return Ok(());
     }
@@ -243,7 +252,7 @@ async fn load(site: &Site, kind: &Path, name: &str, images: &[String]) -> Result
     let loaded = load.run(LOAD, &site.cancel).await;
     loaded
         .map(drop)
-        .map_err(|e| Infra::new("load the images", format!("failed to {e}")))
+        .map_err(|e| InfraError::new("load the images", format!("failed to {e}")))
 }
 
 /// Deletes the kind clusters of dead runs.
@@ -253,8 +262,12 @@ pub struct KindCleaner {
 }
 
 impl Cleaner for KindCleaner {
-    fn clean<'a>(&'a self, run: &'a RunId, thing: &'a Thing) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
-        let Thing::Cluster { name } = thing else {
+    fn clean<'a>(
+        &'a self,
+        run: &'a RunId,
+        thing: &'a OwnedResource,
+    ) -> Option<BoxFuture<'a, Result<Cleaned, CleanError>>> {
+        let OwnedResource::Cluster { name } = thing else {
             return None;
         };
         Some(Box::pin(async move {

@@ -11,21 +11,21 @@ use std::path::PathBuf;
 use semver::Version;
 
 pub use image::{ImageFor, TESTBED, images};
-pub use kind::{KindCleaner, Options as KindOptions, TESTBED_NODE};
+pub use kind::{KindCleaner, KindOptions, TESTBED_NODE};
 pub use pull::PullSecret;
-pub use release::Release;
+pub use release::InstalledRelease;
 
-use super::forecast::{Forecast, Node};
-use super::{KestraRef, Pods, RELEASE, Site};
-use crate::cluster::{Access, Cluster, names};
-use crate::environment::Kubelet;
+use super::forecast::{Forecast, NodeFacts};
+use super::{KestraRef, Pods, RELEASE, RunContext};
+use crate::error::InfraError;
+use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
 use crate::report::{Provenance, ServedBy};
-use crate::verdict::Infra;
+use crate::tools::cluster::{Access, Cluster, names};
 
 /// Which cluster.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum ClusterSpec {
     /// A context of the user's kubeconfig.
     Context {
         /// Its name; the current one is never taken unasked.
@@ -37,7 +37,7 @@ pub enum Place {
     Kind(KindOptions),
 }
 
-impl Place {
+impl ClusterSpec {
     /// Its name, as `--provider` takes it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -49,9 +49,9 @@ impl Place {
 
 /// How a cluster is opened.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct LiveOptions {
     /// Which.
-    pub place: Place,
+    pub place: ClusterSpec,
     /// The most installations at a time; none leaves it to the nodes.
     pub parallel: Option<usize>,
     /// The local port that leads to Kestra; none for a free one each.
@@ -69,7 +69,7 @@ fn named_kubeconfig() -> Option<PathBuf> {
 }
 
 /// Installs releases on a cluster.
-pub struct Live {
+pub struct ClusterProvider {
     cluster: Cluster,
     name: &'static str,
     /// The cluster, where it is the run's own.
@@ -79,21 +79,25 @@ pub struct Live {
     local_port: Option<u16>,
 }
 
-impl Live {
+impl ClusterProvider {
     /// Reaches the cluster, after making it where that was asked.
     ///
     /// # Errors
-    /// [`Infra`] when it cannot be made or does not answer; nothing is left of it then.
-    pub async fn open(site: &Site, kestras: &[(KestraRef, Version)], options: &Options) -> Result<Self, Infra> {
+    /// [`InfraError`] when it cannot be made or does not answer; nothing is left of it then.
+    pub async fn open(
+        site: &RunContext,
+        kestras: &[(KestraRef, Version)],
+        options: &LiveOptions,
+    ) -> Result<Self, InfraError> {
         let (access, own, namespace) = match &options.place {
-            Place::Context { name, namespace } => {
+            ClusterSpec::Context { name, namespace } => {
                 let access = Access {
                     kubeconfig: named_kubeconfig(),
                     context: name.clone(),
                 };
                 (access, None, namespace.clone())
             }
-            Place::Kind(kind) => {
+            ClusterSpec::Kind(kind) => {
                 let (access, own) = kind::open(site, kestras, kind).await?;
                 (access, own, None)
             }
@@ -109,11 +113,11 @@ impl Live {
                 (Some(parallel), ..) => parallel.max(1),
                 (None, ..) => cluster.capacity().await,
             };
-            Ok::<_, Infra>((cluster, parallel))
+            Ok::<_, InfraError>((cluster, parallel))
         };
         let reached = tokio::select! {
             reached = reached => reached,
-            () = site.cancel.cancelled() => Err(Infra::new("open the cluster", "interrupted")),
+            () = site.cancel.cancelled() => Err(InfraError::new("open the cluster", "interrupted")),
         };
         match (reached, own) {
             (Ok((cluster, parallel)), own) => Ok(Self {
@@ -153,12 +157,12 @@ impl Live {
     }
 
     /// Where an installation's pod will be.
-    pub(super) fn node(&self, site: &Site, installation: &Installation) -> Node {
+    pub(super) fn node(&self, site: &RunContext, installation: &Installation) -> NodeFacts {
         let (namespace, release) = match &self.namespace {
             Some(given) => (given.clone(), names::release(&site.run, &installation.id)),
             None => (names::namespace(&site.run, &installation.id), RELEASE.to_owned()),
         };
-        Node {
+        NodeFacts {
             // Of the image's own ENV nothing is known here; a SECRET_ among it would be a finding.
             image_env: Vec::new(),
             kubelet: self.cluster.kubelet,
@@ -170,20 +174,20 @@ impl Live {
     /// Installs a release and waits until it serves, or is held up by what it was given.
     ///
     /// # Errors
-    /// [`Infra`] when anything else keeps it from serving; nothing is left of it then.
+    /// [`InfraError`] when anything else keeps it from serving; nothing is left of it then.
     pub async fn install(
         &self,
-        site: &Site,
+        site: &RunContext,
         installation: &Installation,
         forecast: &Forecast,
-    ) -> Result<Release, Infra> {
-        let place = release::Place {
+    ) -> Result<InstalledRelease, InfraError> {
+        let place = release::ReleaseTarget {
             cluster: self.cluster.clone(),
             given: self.namespace.is_some(),
             ephemeral: self.own.is_some(),
             local_port: self.local_port,
         };
-        Release::install(
+        InstalledRelease::install(
             site,
             place,
             self.node(site, installation),
@@ -194,7 +198,7 @@ impl Live {
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &Site, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
         let ours = installation.kestra.starts_with("engine@");
         let mut deviations = Vec::new();
@@ -243,8 +247,8 @@ impl Live {
     /// Deletes the cluster where it is the run's own and nothing in it is kept.
     ///
     /// # Errors
-    /// [`Infra`] when it stays; the ledger still names it then.
-    pub async fn close(self, site: &Site) -> Result<(), Infra> {
+    /// [`InfraError`] when it stays; the ledger still names it then.
+    pub async fn close(self, site: &RunContext) -> Result<(), InfraError> {
         match self.own {
             // What stays in it stays with it.
             Some(own) if !site.keeping.all().is_empty() => own.keep().await,

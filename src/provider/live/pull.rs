@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::redact::Redactor;
-use crate::scenario::{InputError, Manifest};
-use crate::secret::Plain;
+use crate::error::InputError;
+use crate::oracle::secret::Plaintext;
+use crate::scenario::Manifest;
+use crate::system::redact::Redactor;
 
 /// A Docker configuration that holds registries' credentials, which each namespace gets as a Secret.
 #[derive(Debug, Clone)]
-pub struct PullSecret(Plain);
+pub struct PullSecret(Plaintext);
 
 impl PullSecret {
     /// Reads a Docker configuration, such as `~/.docker/config.json`.
@@ -31,7 +32,7 @@ impl PullSecret {
         if secrets(&config).is_empty() {
             return Err(error("it holds no credentials".into()));
         }
-        Ok(Self(Plain::new(text, false)))
+        Ok(Self(Plaintext::new(text, false)))
     }
 
     /// The Secret's name in each namespace of a run.

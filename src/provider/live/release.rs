@@ -12,23 +12,24 @@ use kube::{Api, ResourceExt as _};
 use reqwest::Url;
 use serde_json::json;
 
-use crate::cluster::apply::{self, Mode};
-use crate::cluster::forward::{self, Forward};
-use crate::cluster::watch::Rollout;
-use crate::cluster::{Cluster, own, view, within};
-use crate::helm::{self, Added, Helm, InstallError, Verb};
+use crate::error::InfraError;
 use crate::kestra::{Client, Limits};
 use crate::plan::{Action, Installation};
-use crate::provider::forecast::{Forecast, Node};
-use crate::provider::{Installed, Pods, Site};
+use crate::provider::forecast::{Forecast, NodeFacts};
+use crate::provider::{Installed, Pods, RunContext};
 use crate::scenario::Manifest;
-use crate::verdict::{Infra, Outcome};
+use crate::tools::cluster::apply::{self, Mode};
+use crate::tools::cluster::forward::{self, Forward};
+use crate::tools::cluster::watch::Rollout;
+use crate::tools::cluster::{Cluster, own, view, within};
+use crate::tools::helm::{self, Added, Helm, InstallError, Verb};
+use crate::verdict::Outcome;
 
 use super::database::Database;
-use leave::Made;
+use leave::CreatedNamespace;
 
 /// Where a release goes, and what of it is the run's own.
-pub(super) struct Place {
+pub(super) struct ReleaseTarget {
     pub cluster: Cluster,
     /// The namespace was given: what is made in it is taken away piece by piece.
     pub given: bool,
@@ -38,13 +39,13 @@ pub(super) struct Place {
 }
 
 /// A release, and Kestra's API behind a local port; or the reason that it does not serve.
-pub struct Release {
-    place: Place,
-    node: Node,
+pub struct InstalledRelease {
+    place: ReleaseTarget,
+    node: NodeFacts,
     installation: Installation,
     forecast: Forecast,
     helm: Helm,
-    made: Made,
+    made: CreatedNamespace,
     /// There is no namespace, so that nothing is to be removed.
     nothing: bool,
     /// The database that its components share is there.
@@ -56,16 +57,16 @@ pub struct Release {
     served: Result<Client, Outcome>,
 }
 
-impl Release {
+impl InstalledRelease {
     pub(super) async fn install(
-        site: &Site,
-        place: Place,
-        node: Node,
+        site: &RunContext,
+        place: ReleaseTarget,
+        node: NodeFacts,
         installation: &Installation,
         forecast: Forecast,
-    ) -> Result<Self, Infra> {
+    ) -> Result<Self, InfraError> {
         let mut release = Self {
-            made: Made::of(site, &place, &node).await?,
+            made: CreatedNamespace::of(site, &place, &node).await?,
             place,
             node,
             installation: installation.bare(),
@@ -89,7 +90,7 @@ impl Release {
         release.or_left(site, brought).await
     }
 
-    async fn begin(&mut self, site: &Site) -> Result<(), Infra> {
+    async fn begin(&mut self, site: &RunContext) -> Result<(), InfraError> {
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         if !self.place.given
             && let Err(refused) = own::create(cluster, namespace, &site.run).await?
@@ -103,7 +104,7 @@ impl Release {
                 self.apply(site, &[pull.manifest(&site.run)], Mode::Create).await?
         {
             // It is no part of what is to be proved.
-            return Err(Infra::new("make the Secret of --pull-secret", message));
+            return Err(InfraError::new("make the Secret of --pull-secret", message));
         }
         let manifests = self.installation.manifests.clone();
         self.served = match self.apply(site, &manifests, Mode::Create).await? {
@@ -139,8 +140,8 @@ impl Release {
     /// The lines of the logs of its pods that contain a text, scrubbed.
     ///
     /// # Errors
-    /// [`Infra`] when the API server does not give the logs.
-    pub async fn lines(&self, text: &str) -> Result<Vec<String>, Infra> {
+    /// [`InfraError`] when the API server does not give the logs.
+    pub async fn lines(&self, text: &str) -> Result<Vec<String>, InfraError> {
         let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
         let mut lines = Vec::new();
         for pod in self.pods().await? {
@@ -160,15 +161,15 @@ impl Release {
     /// That its pods are those that were rolled out last.
     ///
     /// # Errors
-    /// [`Infra`] when one of them was restarted or replaced meanwhile, or they cannot be seen.
-    pub async fn unchanged(&self) -> Result<(), Infra> {
+    /// [`InfraError`] when one of them was restarted or replaced meanwhile, or they cannot be seen.
+    pub async fn unchanged(&self) -> Result<(), InfraError> {
         if self.served.is_err() {
             return Ok(());
         }
         match view::replaced(&self.serving, &self.pods().await?) {
-            Some(what) => Err(Infra::new("run it on the pods that were rolled out", what)
+            Some(what) => Err(InfraError::new("run it on the pods that were rolled out", what)
                 .help("whoever ended the pod, or its events in the evidence, say why")
-                .passing()),
+                .transient()),
             None => Ok(()),
         }
     }
@@ -176,8 +177,8 @@ impl Release {
     /// Does something to the release and waits until that is rolled out. A refusal is an outcome.
     ///
     /// # Errors
-    /// [`Infra`] when the change fails for reasons that are not its own; nothing is left of the release then.
-    pub async fn change(mut self: Box<Self>, site: &Site, action: &Action) -> Result<Installed, Infra> {
+    /// [`InfraError`] when the change fails for reasons that are not its own; nothing is left of the release then.
+    pub async fn change(mut self: Box<Self>, site: &RunContext, action: &Action) -> Result<Installed, InfraError> {
         let changed = tokio::select! {
             changed = self.act(site, action) => changed,
             () = site.cancel.cancelled() => Err(interrupted()),
@@ -185,7 +186,7 @@ impl Release {
         self.or_left(site, changed).await.map(|r| Installed::Live(Box::new(r)))
     }
 
-    async fn act(&mut self, site: &Site, action: &Action) -> Result<(), Infra> {
+    async fn act(&mut self, site: &RunContext, action: &Action) -> Result<(), InfraError> {
         let before = self.pods().await?;
         let mut stay = false;
         match action {
@@ -221,17 +222,17 @@ impl Release {
             view::restarted(&before, &now)
         };
         match happened {
-            Some(what) => Err(Infra::new(
+            Some(what) => Err(InfraError::new(
                 "change the release",
                 format!("{what}, so that it has another environment than before"),
             )
             .help("its events, in the evidence, say why; a probe fails when the node has too few cores for all")
-            .passing()),
+            .transient()),
             None => Ok(()),
         }
     }
 
-    async fn pods(&self) -> Result<Vec<Pod>, Infra> {
+    async fn pods(&self) -> Result<Vec<Pod>, InfraError> {
         let pods = Api::<Pod>::namespaced(self.place.cluster.client.clone(), &self.node.namespace);
         let ours = ListParams::default().labels(&forward::labels(&self.node.release));
         within("find the pods", pods.list(&ours)).await.map(|l| l.items)
@@ -239,7 +240,7 @@ impl Release {
 
     /// Foretells the release anew; where only an upgrade was done, a template that stays the same leaves its
     /// pod as it was started. Says whether there are to be new pods.
-    async fn foretell(&mut self, site: &Site, upgrade: bool) -> Result<bool, Infra> {
+    async fn foretell(&mut self, site: &RunContext, upgrade: bool) -> Result<bool, InfraError> {
         let new = Forecast::of(site, &self.node, &self.installation).await?;
         self.forecast = match (&self.forecast, new) {
             (Forecast::Pods(was), Forecast::Pods(is)) if upgrade => match is.upgraded(was) {
@@ -251,13 +252,18 @@ impl Release {
         Ok(true)
     }
 
-    async fn apply(&mut self, site: &Site, manifests: &[Manifest], mode: Mode) -> Result<Result<(), Outcome>, Infra> {
+    async fn apply(
+        &mut self,
+        site: &RunContext,
+        manifests: &[Manifest],
+        mode: Mode,
+    ) -> Result<Result<(), Outcome>, InfraError> {
         let mut gone_with_namespace = Vec::new();
         let (run, applied) = match &mut self.made {
-            Made::Pieces(_, applied) => (Some(site.run.as_str()), applied),
+            CreatedNamespace::Pieces(_, applied) => (Some(site.run.as_str()), applied),
             _ => (None, &mut gone_with_namespace),
         };
-        let place = apply::Place {
+        let place = apply::ApplyTarget {
             cluster: &self.place.cluster,
             namespace: &self.node.namespace,
             run,
@@ -267,7 +273,7 @@ impl Release {
     }
 
     /// Installs or upgrades by helm, and waits.
-    async fn write(&mut self, site: &Site, upgrade: bool) -> Result<Result<Client, Outcome>, Infra> {
+    async fn write(&mut self, site: &RunContext, upgrade: bool) -> Result<Result<Client, Outcome>, InfraError> {
         let added = match self.share(site).await? {
             Ok(added) => added,
             Err(outcome) => return Ok(Err(outcome)),
@@ -289,15 +295,15 @@ impl Release {
                 message: site.redactor.scrub(&message),
             })),
             Err(e) => {
-                let infra = Infra::new("install the release", site.redactor.scrub(&format!("failed to {e}")));
-                Err(if e.is_passing() { infra.passing() } else { infra })
+                let infra = InfraError::new("install the release", site.redactor.scrub(&format!("failed to {e}")));
+                Err(if e.is_transient() { infra.transient() } else { infra })
             }
         }
     }
 
     /// The values that are added. Where those would give each of several components a database of its own in
     /// memory, one that they share comes first.
-    async fn share(&mut self, site: &Site) -> Result<Result<Added, Outcome>, Infra> {
+    async fn share(&mut self, site: &RunContext) -> Result<Result<Added, Outcome>, InfraError> {
         let added = site.values(&self.installation);
         let defaults = site.defaults_of(&self.installation);
         let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (defaults, self.forecast.pods()) else {
@@ -321,7 +327,7 @@ impl Release {
         }))
     }
 
-    async fn rolled_out(&self, site: &Site, release: &str) -> Result<Result<(), Outcome>, Infra> {
+    async fn rolled_out(&self, site: &RunContext, release: &str) -> Result<Result<(), Outcome>, InfraError> {
         let rollout = Rollout {
             cluster: &self.place.cluster,
             namespace: &self.node.namespace,
@@ -335,7 +341,7 @@ impl Release {
     }
 
     /// Waits for the rollout and reaches Kestra.
-    async fn serve(&mut self, site: &Site) -> Result<Result<Client, Outcome>, Infra> {
+    async fn serve(&mut self, site: &RunContext) -> Result<Result<Client, Outcome>, InfraError> {
         let clock = Instant::now();
         let rolled_out = self.rolled_out(site, &self.node.release).await?;
         self.boot = Some(clock.elapsed());
@@ -350,7 +356,7 @@ impl Release {
         };
         let url = format!("http://127.0.0.1:{}/", forward.port());
         self.forward = Some(forward);
-        let url = Url::parse(&url).map_err(|e| Infra::new("reach Kestra", e))?;
+        let url = Url::parse(&url).map_err(|e| InfraError::new("reach Kestra", e))?;
         self.serving = self.pods().await?;
         let credentials = site.credentials(&self.installation);
         match Client::connect(url, credentials, Limits::default(), site.redactor.scrubber()).await {
@@ -360,7 +366,7 @@ impl Release {
     }
 
     /// As `kubectl rollout restart`: the template's annotation changes, and with it the pods.
-    async fn restart(&self) -> Result<(), Infra> {
+    async fn restart(&self) -> Result<(), InfraError> {
         const PHASE: &str = "restart the pods";
         let (client, namespace) = (&self.place.cluster.client, &self.node.namespace);
         let ours = ListParams::default().labels(&format!("app.kubernetes.io/instance={}", self.node.release));
@@ -383,8 +389,8 @@ impl Release {
         Ok(())
     }
 
-    fn release(&self) -> helm::Release {
-        helm::Release {
+    fn release(&self) -> helm::HelmRelease {
+        helm::HelmRelease {
             access: self.place.cluster.access.clone(),
             namespace: self.node.namespace.clone(),
             name: self.node.release.clone(),
@@ -392,6 +398,6 @@ impl Release {
     }
 }
 
-fn interrupted() -> Infra {
-    Infra::new("install Kestra", "interrupted")
+fn interrupted() -> InfraError {
+    InfraError::new("install Kestra", "interrupted")
 }

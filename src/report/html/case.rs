@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::value::{Line, Sight, lines, sights};
+use super::value::{HopLine, OutcomeLine, lines, sights};
 use super::{seconds, word};
+use crate::oracle::secret::DisplayValue;
+use crate::oracle::secret::diagnosis::Code;
 use crate::report::{CaseResult, Combination, Phase, Provenance, ServedBy, evidence};
-use crate::secret::Shown;
-use crate::secret::diagnosis::Code;
+use crate::system::words::visible;
 use crate::verdict::Status;
-use crate::words::visible;
 
 /// The most bytes of a file of evidence.
 const EXHIBIT: u64 = 64 << 10;
 /// The bar's length.
 const BAR: u64 = 1000;
 
-pub struct Case {
+pub struct CasePage {
     pub number: usize,
     pub scenario: String,
     pub about: String,
@@ -29,19 +29,19 @@ pub struct Case {
     pub wrong: bool,
     pub because: Option<String>,
     pub help: Option<String>,
-    pub sights: Vec<Sight>,
-    pub findings: Vec<Told>,
+    pub sights: Vec<OutcomeLine>,
+    pub findings: Vec<DiagnosisView>,
     pub warnings: Vec<String>,
-    pub ways: Vec<Way>,
+    pub ways: Vec<HopTable>,
     pub phases: Vec<Part>,
     pub total: String,
     pub bar: String,
     pub provenance: Vec<(&'static str, String)>,
-    pub evidence: Vec<Exhibit>,
+    pub evidence: Vec<EvidenceView>,
 }
 
 /// A code, once for all the outputs that show it.
-pub struct Told {
+pub struct DiagnosisView {
     pub code: Code,
     pub title: String,
     pub outputs: String,
@@ -51,10 +51,10 @@ pub struct Told {
     pub corrected: Option<String>,
 }
 
-pub struct Way {
+pub struct HopTable {
     pub output: String,
     pub wrong: bool,
-    pub lines: Vec<Line>,
+    pub lines: Vec<HopLine>,
 }
 
 /// A phase as a part of the bar.
@@ -66,13 +66,13 @@ pub struct Part {
     pub width: u64,
 }
 
-pub struct Exhibit {
+pub struct EvidenceView {
     pub name: String,
     pub text: String,
     pub left: Option<String>,
 }
 
-impl Case {
+impl CasePage {
     /// A case; `left` is how many bytes of evidence the page still takes.
     pub fn of(number: usize, result: &CaseResult, folder: &Path, left: &mut u64) -> Self {
         let (status, mark) = word(result.status);
@@ -107,7 +107,7 @@ impl Case {
                 .iter()
                 .map(|(output, hops)| {
                     let first_wrong = result.first_wrong.get(output).copied();
-                    Way {
+                    HopTable {
                         output: visible(output),
                         wrong: first_wrong.is_some(),
                         lines: lines(hops, first_wrong),
@@ -127,24 +127,26 @@ impl Case {
     }
 }
 
-fn findings(result: &CaseResult) -> Vec<Told> {
-    let mut told: BTreeMap<(Code, &str), Told> = BTreeMap::new();
+fn findings(result: &CaseResult) -> Vec<DiagnosisView> {
+    let mut told: BTreeMap<(Code, &str), DiagnosisView> = BTreeMap::new();
     for finding in &result.diagnosis {
         let output = visible(&finding.output);
         let corrected = match &finding.corrected {
             // What is made from a private one is as private, and a hash is no advice.
-            Some(public @ Shown::Public(_)) => Some(public.to_string()),
+            Some(public @ DisplayValue::Public(_)) => Some(public.to_string()),
             _ => None,
         };
-        let of = told.entry((finding.code, &finding.cure)).or_insert_with(|| Told {
-            code: finding.code,
-            title: visible(&finding.title),
-            outputs: String::new(),
-            cause: finding.code.cause(),
-            effect: finding.code.effect(),
-            cure: visible(&finding.cure),
-            corrected: None,
-        });
+        let of = told
+            .entry((finding.code, &finding.cure))
+            .or_insert_with(|| DiagnosisView {
+                code: finding.code,
+                title: visible(&finding.title),
+                outputs: String::new(),
+                cause: finding.code.cause(),
+                effect: finding.code.effect(),
+                cure: visible(&finding.cure),
+                corrected: None,
+            });
         if !of.outputs.is_empty() {
             of.outputs.push_str(", ");
         }
@@ -205,12 +207,12 @@ fn provenance(of: &Provenance) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn exhibits(result: &CaseResult, folder: &Path, left: &mut u64) -> Vec<Exhibit> {
+fn exhibits(result: &CaseResult, folder: &Path, left: &mut u64) -> Vec<EvidenceView> {
     let mut shown = Vec::new();
     for path in &result.evidence {
         for exhibit in evidence::read(folder, path, EXHIBIT.min(*left)) {
             *left = left.saturating_sub(exhibit.bytes.len() as u64);
-            shown.push(Exhibit {
+            shown.push(EvidenceView {
                 name: visible(&exhibit.name.display().to_string()),
                 text: visible(&String::from_utf8_lossy(&exhibit.bytes)),
                 left: (exhibit.left > 0).then(|| format!("{} bytes more are in {}", exhibit.left, visible(path))),

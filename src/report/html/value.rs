@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::report::Seen;
-use crate::secret::{Hop, HopKind, Shown, Value, escaped};
-use crate::words::visible;
+use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue, escaped};
+use crate::report::OutcomeView;
+use crate::system::words::visible;
 
 /// The most bytes of a value that are shown.
 const BYTES: usize = 64;
@@ -18,15 +18,15 @@ pub struct Bytes {
 
 impl Bytes {
     /// A value; the bytes that are not those of `other` are marked.
-    fn of(shown: &Shown, other: Option<&Shown>) -> Self {
-        let Shown::Public(bytes) = shown else {
+    fn of(shown: &DisplayValue, other: Option<&DisplayValue>) -> Self {
+        let DisplayValue::Public(bytes) = shown else {
             return Self {
                 text: shown.to_string(),
                 hex: String::new(),
             };
         };
         let same = match other {
-            Some(Shown::Public(other)) => bytes.iter().zip(other).take_while(|(a, b)| a == b).count(),
+            Some(DisplayValue::Public(other)) => bytes.iter().zip(other).take_while(|(a, b)| a == b).count(),
             _ => bytes.len(),
         };
         let part = &bytes[..bytes.len().min(BYTES)];
@@ -56,7 +56,7 @@ fn pairs(bytes: &[u8]) -> String {
 }
 
 /// A line of what was promised, expected, predicted or observed.
-pub struct Sight {
+pub struct OutcomeLine {
     pub what: &'static str,
     /// Whether it is the first line of its kind.
     pub first: bool,
@@ -66,10 +66,10 @@ pub struct Sight {
 }
 
 /// The lines of one kind; bytes that are not those of `expected` are marked.
-pub fn sights(what: &'static str, seen: Option<&Seen>, expected: Option<&Seen>) -> Vec<Sight> {
+pub fn sights(what: &'static str, seen: Option<&OutcomeView>, expected: Option<&OutcomeView>) -> Vec<OutcomeLine> {
     let Some(seen) = seen else { return Vec::new() };
-    let Seen::Outputs(outputs) = seen else {
-        return vec![Sight {
+    let OutcomeView::Outputs(outputs) = seen else {
+        return vec![OutcomeLine {
             what,
             first: true,
             output: String::new(),
@@ -78,10 +78,10 @@ pub fn sights(what: &'static str, seen: Option<&Seen>, expected: Option<&Seen>) 
         }];
     };
     let meant = |output: &str| match expected {
-        Some(Seen::Outputs(expected)) => expected.get(output),
+        Some(OutcomeView::Outputs(expected)) => expected.get(output),
         _ => None,
     };
-    let lines = outputs.iter().enumerate().map(|(n, (output, value))| Sight {
+    let lines = outputs.iter().enumerate().map(|(n, (output, value))| OutcomeLine {
         what,
         first: n == 0,
         output: visible(output),
@@ -92,7 +92,7 @@ pub fn sights(what: &'static str, seen: Option<&Seen>, expected: Option<&Seen>) 
 }
 
 /// A line of a way: what is at a hop, for one or several reasons.
-pub struct Line {
+pub struct HopLine {
     pub hop: String,
     /// Whether it is the first line of its hop.
     pub first: bool,
@@ -103,15 +103,15 @@ pub struct Line {
 }
 
 /// The lines of a way; what is the same at a hop is told once.
-pub fn lines(hops: &[Hop], first_wrong: Option<HopKind>) -> Vec<Line> {
+pub fn lines(hops: &[Hop], first_wrong: Option<HopKind>) -> Vec<HopLine> {
     hops.iter()
         .flat_map(|hop| of_hop(hop, first_wrong == Some(hop.at)))
         .collect()
 }
 
-fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
+fn of_hop(hop: &Hop, wrong: bool) -> Vec<HopLine> {
     let meant = match &hop.meant {
-        Some(Value::Is(value)) => Some(value),
+        Some(HopValue::Is(value)) => Some(value),
         _ => None,
     };
     let mut told: Vec<(String, Option<Bytes>, String)> = Vec::new();
@@ -130,7 +130,7 @@ fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
             }
         }
     }
-    let lines = told.into_iter().enumerate().map(|(n, (tags, bytes, words))| Line {
+    let lines = told.into_iter().enumerate().map(|(n, (tags, bytes, words))| HopLine {
         hop: hop.at.to_string(),
         first: n == 0,
         wrong,
@@ -141,13 +141,13 @@ fn of_hop(hop: &Hop, wrong: bool) -> Vec<Line> {
     lines.collect()
 }
 
-fn forms(value: &Value, meant: Option<&Shown>) -> Vec<(Option<Bytes>, String)> {
+fn forms(value: &HopValue, meant: Option<&DisplayValue>) -> Vec<(Option<Bytes>, String)> {
     match value {
-        Value::Is(one) => vec![(Some(Bytes::of(one, meant)), String::new())],
-        Value::OneOf(several) => several
+        HopValue::Is(one) => vec![(Some(Bytes::of(one, meant)), String::new())],
+        HopValue::OneOf(several) => several
             .iter()
             .map(|one| (Some(Bytes::of(one, meant)), String::new()))
             .collect(),
-        Value::Nothing(why) => vec![(None, format!("nothing: {}", visible(why)))],
+        HopValue::Nothing(why) => vec![(None, format!("nothing: {}", visible(why)))],
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::{Location, Spanned};
 
-use super::Reader;
+use super::ScenarioReader;
+use crate::error::InputError;
+use crate::oracle::secret::Plaintext;
 use crate::scenario::file::{SecretFile, StartFile};
-use crate::scenario::{InputError, Intent, Secret, Start, Strategy, reads_of};
-use crate::secret::Plain;
+use crate::scenario::{Intent, Secret, Start, Strategy, reads_of};
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// The flow that an intent brings along, in the place of the page's.
     pub(super) fn own_flow(
         &self,
@@ -143,8 +144,8 @@ impl Reader<'_> {
             );
         }
         match (plain, env) {
-            (Some(plain), None) => Ok(Secret::Plain(Plain::new(plain.repeat(times as usize), public))),
-            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plain::new(env, public))),
+            (Some(plain), None) => Ok(Secret::Plain(Plaintext::new(plain.repeat(times as usize), public))),
+            (None, Some(env)) if repeat.is_none() => Ok(Secret::Env(Plaintext::new(env, public))),
             _ => self.not_one(name, raw.referenced),
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestra_secrets::kestra::{Cause, Client, Credentials, Error, FlowRef, Limits, State};
+use kestra_secrets::kestra::{Client, Error, ExecutionState, FlowRef, Limits, RequestCause};
+use kestra_secrets::scenario::Credentials;
 use wiremock::MockServer;
 
 use super::replay::Step::{self, *};
@@ -55,7 +56,7 @@ fn source(version: &str) -> String {
 
 fn status(error: &Error) -> u16 {
     match error.failure().cause {
-        Cause::Status { status, .. } => status,
+        RequestCause::Status { status, .. } => status,
         _ => panic!("{error}"),
     }
 }
@@ -115,7 +116,7 @@ pub fn a_run_is_waited_for_and_its_outputs_are_read() {
         let steps: &[Step] = if newest { &[RunWait, Outputs] } else { &[RunWait] };
         let (_server, client) = ready(version, steps).await;
         let execution = client.run(&flow(version)).await.unwrap();
-        assert_eq!(execution.state, State::Success);
+        assert_eq!(execution.state, ExecutionState::Success);
         let outputs = client.outputs(&execution, "hello").await.unwrap();
         assert_eq!(outputs["values"]["username"], "admin");
         assert_eq!(outputs["values"]["password"], "password");
@@ -127,10 +128,10 @@ pub fn a_run_that_is_not_waited_for_is_followed() {
         let (_server, client) = ready(version, &[RunNoWait, Execution]).await;
         let flow = flow(version);
         let started = client.start(&flow).await.unwrap();
-        assert_eq!(started.state, State::Other("CREATED".into()));
+        assert_eq!(started.state, ExecutionState::Other("CREATED".into()));
         assert!(started.task_runs.is_empty());
         let ended = client.follow(&flow, started).await.unwrap();
-        assert_eq!((ended.state, ended.task_runs.len()), (State::Success, 1));
+        assert_eq!((ended.state, ended.task_runs.len()), (ExecutionState::Success, 1));
     });
 }
 
@@ -142,7 +143,7 @@ pub fn a_secret_that_is_missing_is_silent_before_0_21_and_an_error_since() {
         let execution = client.run(&FlowRef { id, ..flow(version) }).await.unwrap();
         let logs = client.logs(&execution).await.unwrap();
         if version == "0.20.7" {
-            assert_eq!(execution.state, State::Success);
+            assert_eq!(execution.state, ExecutionState::Success);
             assert_eq!(
                 client.outputs(&execution, "hello").await.unwrap()["values"]["password"],
                 ""
@@ -150,8 +151,8 @@ pub fn a_secret_that_is_missing_is_silent_before_0_21_and_an_error_since() {
             assert!(logs.is_empty());
             return;
         }
-        assert_eq!(execution.state, State::Failed);
-        assert_eq!(execution.task_runs[0].state, State::Failed);
+        assert_eq!(execution.state, ExecutionState::Failed);
+        assert_eq!(execution.task_runs[0].state, ExecutionState::Failed);
         assert_eq!(
             (logs[0].level.as_str(), logs[0].task_id.as_deref()),
             ("ERROR", Some("hello"))
@@ -183,7 +184,7 @@ pub fn an_execution_that_a_search_found_is_fetched_by_its_id() {
         assert_eq!(light, version == "2.0.0");
         assert_eq!(
             (found.state, found.task_runs[0].task_id.as_str()),
-            (State::Success, "hello")
+            (ExecutionState::Success, "hello")
         );
     });
 }
@@ -196,7 +197,7 @@ pub fn a_webhook_is_called_and_followed() {
             ..flow(version)
         };
         let ended = client.call_webhook(&hook, "password").await.unwrap();
-        assert_eq!(ended.state, State::Success);
+        assert_eq!(ended.state, ExecutionState::Success);
         let (_server, client) = ready(version, &[WebhookWrongKey]).await;
         let wrong = transcript(version, WebhookWrongKey);
         let key = wrong.request.path().rsplit('/').next().unwrap().to_owned();
@@ -291,7 +292,7 @@ pub fn an_execution_whose_answer_was_lost_is_found_by_its_label() {
             } else {
                 client.start(&flow).await
             };
-            assert_eq!(found.unwrap().state, State::Success);
+            assert_eq!(found.unwrap().state, ExecutionState::Success);
             let requests = server.received_requests().await.unwrap();
             let fetched = requests.last().unwrap().url.path();
             assert!(

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::secret::{Keyring, Plain, Read, reported};
+use kestra_secrets::oracle::secret::{Plaintext, SecretRead, SecretStore, reported};
 use rand::distr::{Alphanumeric, SampleString as _};
 use semver::Version;
 use serde_json::{Map, Value, json};
@@ -84,7 +84,7 @@ pub struct Kestra {
     version: String,
     /// The member whose texts move the cursor.
     odd: Option<String>,
-    keyring: Keyring,
+    keyring: SecretStore,
     /// What `Authorization` must be; none where nobody is asked for it.
     authorization: Option<String>,
     state: Mutex<State>,
@@ -139,8 +139,8 @@ impl Kestra {
         let bytes = |text: OsString| text.into_vec();
         let pairs = environment
             .into_iter()
-            .map(|(name, value)| (bytes(name), Plain::new(bytes(value), true)));
-        let keyring: Keyring = pairs.collect();
+            .map(|(name, value)| (bytes(name), Plaintext::new(bytes(value), true)));
+        let keyring: SecretStore = pairs.collect();
         for dropped in keyring.undecodable() {
             println!("{}", dropped.log_line());
         }
@@ -529,7 +529,7 @@ fn understands(tasks: &Value) -> bool {
 fn show(value: &Value, scope: &Names<'_>) -> Result<String, String> {
     let text = render(value.as_str().unwrap(), scope)?;
     let version: Version = scope.kestra.version.parse().unwrap();
-    let shown = reported(&Plain::new(text, true), &version);
+    let shown = reported(&Plaintext::new(text, true), &version);
     let shown = shown.first().ok_or("it never ends")?;
     String::from_utf8(shown.bytes().to_vec()).map_err(|e| e.to_string())
 }
@@ -559,10 +559,10 @@ impl Scope for Names<'_> {
     fn secret(&self, key: &str) -> Result<String, String> {
         let version: Version = self.kestra.version.parse().unwrap();
         let text = match self.kestra.keyring.secret(key, &version) {
-            Read::Text(text) => text,
-            Read::OneOf(several) => several[0].clone(),
-            Read::EmptyString => Plain::new("", true),
-            Read::Fails(why) => return Err(why),
+            SecretRead::Text(text) => text,
+            SecretRead::OneOf(several) => several[0].clone(),
+            SecretRead::EmptyString => Plaintext::new("", true),
+            SecretRead::Fails(why) => return Err(why),
         };
         String::from_utf8(text.bytes().to_vec()).map_err(|e| e.to_string())
     }

@@ -1,28 +1,28 @@
 //! How a release is left: with evidence, kept for somebody to look at, or removed.
 
-use super::{Node, Place, Release};
-use crate::cluster::apply::{self, Applied};
-use crate::cluster::evidence::Scene;
-use crate::cluster::own;
-use crate::helm;
-use crate::ledger::{LedgerError, Owned, Thing};
-use crate::provider::{Site, evidence};
-use crate::report::Kept;
-use crate::verdict::Infra;
+use super::{InstalledRelease, NodeFacts, ReleaseTarget};
+use crate::error::InfraError;
+use crate::provider::{RunContext, evidence};
+use crate::report::KeptInstallation;
+use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
+use crate::tools::cluster::apply::{self, Applied};
+use crate::tools::cluster::evidence::Scene;
+use crate::tools::cluster::own;
+use crate::tools::helm;
 
 /// What the run made for the release.
-pub(super) enum Made {
+pub(super) enum CreatedNamespace {
     /// A namespace that goes with the cluster.
     Ephemeral,
     /// A namespace.
-    Namespace(Owned),
+    Namespace(ResourceGuard),
     /// A release and objects in a namespace that was given.
-    Pieces(Owned, Vec<Applied>),
+    Pieces(ResourceGuard, Vec<Applied>),
 }
 
-impl Release {
+impl InstalledRelease {
     /// Keeps objects, events and logs, and says where.
-    pub async fn evidence(&self, site: &Site) -> Option<String> {
+    pub async fn evidence(&self, site: &RunContext) -> Option<String> {
         let scene = Scene {
             cluster: &self.place.cluster,
             namespace: &self.node.namespace,
@@ -38,7 +38,7 @@ impl Release {
     }
 
     /// The release, or after a failure nothing of it but evidence, and what is to be kept.
-    pub(super) async fn or_left(self, site: &Site, done: Result<(), Infra>) -> Result<Self, Infra> {
+    pub(super) async fn or_left(self, site: &RunContext, done: Result<(), InfraError>) -> Result<Self, InfraError> {
         match done {
             Ok(()) => Ok(self),
             Err(infra) => {
@@ -60,16 +60,16 @@ impl Release {
     /// Leaves the release where it is, for somebody to look at, and tells how.
     ///
     /// # Errors
-    /// [`Infra`] when the ledger cannot be written; `clean` finds the release all the same.
-    pub async fn keep(self, site: &Site) -> Result<(), Infra> {
-        let helm::Release {
+    /// [`InfraError`] when the ledger cannot be written; `clean` finds the release all the same.
+    pub async fn keep(self, site: &RunContext) -> Result<(), InfraError> {
+        let helm::HelmRelease {
             access,
             namespace,
             name,
         } = self.release();
         let mut reach = Vec::new();
         let at = format!("--context {} -n {namespace}", access.context);
-        if let Made::Ephemeral = self.made {
+        if let CreatedNamespace::Ephemeral = self.made {
             let cluster = access.context.trim_start_matches("kind-");
             reach.push(format!("kind export kubeconfig --name {cluster}"));
         }
@@ -81,7 +81,7 @@ impl Release {
                 at.trim_start_matches("--")
             ),
         ]);
-        site.keeping.add(Kept {
+        site.keeping.add(KeptInstallation {
             installation: self.installation.id.clone(),
             reach,
         });
@@ -89,8 +89,10 @@ impl Release {
             forward.close().await;
         }
         match self.made {
-            Made::Ephemeral => Ok(()),
-            Made::Namespace(owned) | Made::Pieces(owned, _) => owned.keep().await.map_err(|e| ledger(&e)),
+            CreatedNamespace::Ephemeral => Ok(()),
+            CreatedNamespace::Namespace(owned) | CreatedNamespace::Pieces(owned, _) => {
+                owned.keep().await.map_err(|e| ledger(&e))
+            }
         }
     }
 
@@ -98,26 +100,26 @@ impl Release {
     /// with the run its pods are only told to end.
     ///
     /// # Errors
-    /// [`Infra`] when something is left; the ledger still names it then.
-    pub async fn remove(self) -> Result<(), Infra> {
+    /// [`InfraError`] when something is left; the ledger still names it then.
+    pub async fn remove(self) -> Result<(), InfraError> {
         let release = self.release();
         if let Some(forward) = self.forward {
             forward.close().await;
         }
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         match self.made {
-            Made::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
-            Made::Ephemeral => own::end(cluster, namespace).await.map(drop),
-            Made::Namespace(owned) => {
+            CreatedNamespace::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
+            CreatedNamespace::Ephemeral => own::end(cluster, namespace).await.map(drop),
+            CreatedNamespace::Namespace(owned) => {
                 if self.nothing {
                     return owned.release().await.map_err(|e| ledger(&e));
                 }
                 own::delete(cluster, namespace).await?;
                 owned.release().await.map_err(|e| ledger(&e))
             }
-            Made::Pieces(owned, made) => {
+            CreatedNamespace::Pieces(owned, made) => {
                 let uninstalled = self.helm.uninstall(&release).await;
-                uninstalled.map_err(|e| Infra::new("uninstall the release", format!("failed to {e}")))?;
+                uninstalled.map_err(|e| InfraError::new("uninstall the release", format!("failed to {e}")))?;
                 apply::take_away(cluster, namespace, &made).await?;
                 owned.release().await.map_err(|e| ledger(&e))
             }
@@ -125,16 +127,16 @@ impl Release {
     }
 }
 
-impl Made {
+impl CreatedNamespace {
     /// Writes down what is about to be made.
-    pub(super) async fn of(site: &Site, place: &Place, node: &Node) -> Result<Self, Infra> {
+    pub(super) async fn of(site: &RunContext, place: &ReleaseTarget, node: &NodeFacts) -> Result<Self, InfraError> {
         if place.ephemeral {
             return Ok(Self::Ephemeral);
         }
         let access = place.cluster.access.clone();
         let own = |thing| async { site.ledger.own(thing).await.map_err(|e| ledger(&e)) };
         if place.given {
-            let owned = own(Thing::Release {
+            let owned = own(OwnedResource::Release {
                 kubeconfig: access.kubeconfig,
                 context: access.context,
                 namespace: node.namespace.clone(),
@@ -142,7 +144,7 @@ impl Made {
             });
             return Ok(Self::Pieces(owned.await?, Vec::new()));
         }
-        let owned = own(Thing::Namespace {
+        let owned = own(OwnedResource::Namespace {
             kubeconfig: access.kubeconfig,
             context: access.context,
             name: node.namespace.clone(),
@@ -151,6 +153,6 @@ impl Made {
     }
 }
 
-fn ledger(error: &LedgerError) -> Infra {
-    Infra::new("keep the ledger", error)
+fn ledger(error: &LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
 }

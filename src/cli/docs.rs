@@ -1,0 +1,264 @@
+//! `docs`: what documentation promises, run, and what makes it true.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use miette::{IntoDiagnostic as _, WrapErr as _};
+
+use super::live::{RunOptions, RunOutcome, carry};
+use super::plaintext;
+use super::target::TargetArgs;
+use crate::cli::console;
+use crate::docs_page::claim::{self, Claim, Correction};
+use crate::docs_page::table::{self, PageRow, Printed, PromiseKept};
+use crate::docs_page::{self, MarkdownPage, Note, correct, markdown};
+use crate::error::ExitCode;
+use crate::error::InputError;
+use crate::plan::Plan;
+use crate::report::json::write_private;
+use crate::run::session::Session;
+use crate::scenario::{Catalogue, Scenario};
+use crate::system::words::count;
+use crate::system::{stdout, terminal};
+use crate::verdict;
+use crate::verdict::Status;
+
+/// What `docs` takes.
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Without --page it runs the bundled scenarios that hold the snippets of Kestra's own page, both editions, and shows
+what the page promised and what came out. With --page it finds values, Secrets, flow and recipes in any Markdown page,
+runs every way that the page shows, and writes the patch that makes the page true. Shell lines of a page are read and
+never executed. A page is public: its values are shown.
+
+First it tells whether each way installs as it is printed, with nothing added and nothing started:
+helm renders it, and a cluster tries it by a dry run. Then it runs the way beside what a release needs
+to run small. What is corrected is run too: the last column tells whether it installs as printed and
+keeps the promise.
+
+Exit codes: without --page 0 when all came out as the catalogue expects it, and with --strict 1 for a broken promise;
+with --page 0 when the page is true and 1 when it is not; 2 a page that cannot be read; 3 a broken environment.
+
+Examples:
+  kestra-secrets docs
+  kestra-secrets docs --kestra engine@2.0.0 --report ./report --strict
+  kestra-secrets docs --page docs/kubernetes-secrets.md --patch page.patch
+  kestra-secrets docs --page - < page.md | patch page.md")]
+pub struct Args {
+    /// A Markdown page; - for standard input
+    #[arg(long, value_name = "FILE|-")]
+    page: Option<String>,
+    /// Write the patch there, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    patch: Option<PathBuf>,
+    /// Fail on a broken promise, though the catalogue knows of it
+    #[arg(long, conflicts_with = "page")]
+    strict: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Runs what is documented and says how it fared.
+///
+/// # Errors
+/// Bad input: a page that cannot be read or shows no way to give a secret, or a file that cannot be written.
+pub async fn run(args: Args) -> miette::Result<ExitCode> {
+    match &args.page {
+        Some(file) => of_page(&args, file).await,
+        None => bundled(&args).await,
+    }
+}
+
+/// Carries out what was planned of one place.
+async fn carried(
+    target: &TargetArgs,
+    plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
+) -> miette::Result<Result<RunOutcome, ExitCode>> {
+    let mut options = target.options()?;
+    // The editions of a page are written for several charts, which ours plays.
+    options.chart.get_or_insert_default();
+    carry(vec![options], RunOptions::to(target.report.as_deref()), plan).await
+}
+
+/// The scenarios that come with the program.
+async fn bundled(args: &Args) -> miette::Result<ExitCode> {
+    let of_a_page = |scenario: &&Scenario| scenario.source.as_ref().is_some_and(|source| source.page.is_some());
+    let scenarios = Catalogue::bundled()?.iter().filter(of_a_page).cloned().collect();
+    let (claims, corrections) = claim::of_scenarios(scenarios);
+    let patch: String = corrections.iter().map(Correction::diff).collect();
+    let all = claim::scenarios(&claims);
+    let plan = async |_: usize, session: &Session| Ok(session.plan(&all)?);
+    let carried = match carried(&args.target, plan).await? {
+        Ok(carried) => carried,
+        Err(exit) => return Ok(exit),
+    };
+    let rows = table::rows(&claims, &carried.report);
+    let mut exit = verdict::exit_code(carried.report.results.iter().map(|result| result.status));
+    if args.strict
+        && exit == ExitCode::Success
+        && rows
+            .iter()
+            .any(|row| row.kept == PromiseKept::Broken || row.is_refused())
+    {
+        exit = ExitCode::Failure;
+    }
+    args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
+}
+
+/// A page that somebody wrote.
+async fn of_page(args: &Args, file: &str) -> miette::Result<ExitCode> {
+    let name = if file == plaintext::STDIN { "<stdin>" } else { file };
+    let text = InputError::text(name, plaintext::of_file(file)?)?;
+    let page = docs_page::read(name, &text);
+    if page.strategies.is_empty() {
+        let why = "shows no values for Kestra's chart that give a secret";
+        for note in &page.notes {
+            terminal::line(&told(&page, note));
+        }
+        return Err(InputError::whole(name, why, Some("what was read and left out is listed above".into())).into());
+    }
+    let corrected = correct::page(&page);
+    let patch = markdown::diff(name, &text, &corrected.text);
+    let claims = claim::of_page(&page, &docs_page::read(name, &corrected.text));
+    let mut notes = [page.notes.clone(), corrected.notes].concat();
+    let mut unfit = Vec::new();
+    let plan = async |_: usize, session: &Session| plan(session, &claims, &mut unfit);
+    let carried = match carried(&args.target, plan).await? {
+        Ok(carried) => carried,
+        Err(exit) => return Ok(exit),
+    };
+    notes.extend(unfit);
+    notes.sort();
+    notes.dedup();
+    let rows = table::rows(&claims, &carried.report);
+    let exit = verdict(&rows, &notes, &carried);
+    let notes = notes.iter().map(|note| told(&page, note));
+    let notes: Vec<String> = notes.chain(how_printed(&claims, &carried)).collect();
+    args.tell("lines", &rows, notes, &carried, exit, &patch)
+}
+
+/// A plan of all that can be planned; what cannot is said, and the rest is run.
+fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::Result<Plan> {
+    let mut fits = |scenario: &Arc<Scenario>| match session.plan(&[Arc::clone(scenario)]) {
+        Ok(_) => true,
+        Err(why) => {
+            let says = why.to_string().replace(&format!("scenario {}: ", scenario.name), "");
+            unfit.push(Note {
+                line: usize::try_from(scenario.at.0).unwrap_or_default(),
+                wrong: false,
+                says: format!("not run: {says}"),
+            });
+            false
+        }
+    };
+    let mut fit = claim::scenarios(claims);
+    fit.retain(|scenario| fits(scenario));
+    Ok(session.plan(&fit)?)
+}
+
+/// Whether the page is true, as an exit code.
+fn verdict(rows: &[PageRow], notes: &[Note], carried: &RunOutcome) -> ExitCode {
+    let broken = |kept: PromiseKept| matches!(kept, PromiseKept::Broken);
+    let wrong = rows
+        .iter()
+        .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
+    let drift = carried.report.results.iter().any(|result| result.model_drift);
+    if wrong || drift || notes.iter().any(|note| note.wrong) {
+        return ExitCode::Failure;
+    }
+    verdict::exit_code(carried.report.results.iter().map(|result| match result.status {
+        // Everything that is wrong was counted.
+        Status::Fail => Status::Pass,
+        other => other,
+    }))
+}
+
+/// What was done to documents as they are printed.
+fn how_printed(claims: &[Claim], carried: &RunOutcome) -> Vec<String> {
+    table::how_printed(claims, &carried.report).into_iter().collect()
+}
+
+fn told(page: &MarkdownPage, note: &Note) -> String {
+    let wrong = if note.wrong { "wrong: " } else { "" };
+    format!("{}:{}: {wrong}{}", page.name, note.line, note.says)
+}
+
+impl Correction {
+    fn diff(&self) -> String {
+        markdown::diff(&self.file, &self.old, &self.new)
+    }
+}
+
+impl Args {
+    /// The table, what is to be said beside it, and last the patch, so that `patch` can read it from a pipe.
+    fn tell(
+        &self,
+        places: &str,
+        rows: &[PageRow],
+        notes: Vec<String>,
+        carried: &RunOutcome,
+        exit: ExitCode,
+        patch: &str,
+    ) -> miette::Result<ExitCode> {
+        let report = &carried.report;
+        let exit = carried.exit(exit);
+        let mut lines = vec![table::table(places, rows, self.target.adds_defaults()).trim_fmt()];
+        lines.extend(notes);
+        lines.extend(unexpected(carried));
+        let of = |kept| rows.iter().filter(|row| row.kept == kept).count();
+        let corrected: Vec<PromiseKept> = rows.iter().filter_map(|row| row.corrected).collect();
+        let held = corrected.iter().filter(|kept| **kept == PromiseKept::Kept).count();
+        let printed: Vec<bool> = rows
+            .iter()
+            .filter_map(|row| row.printed.as_ref())
+            .map(|p| *p == Printed::Installs)
+            .collect();
+        lines.push(format!(
+            "as printed, {} of {} install; {} kept, {} broken, {} not run; corrected, {held} of {} install as printed and \
+             are kept (exit {})",
+            printed.iter().filter(|installs| **installs).count(),
+            printed.len(),
+            count(of(PromiseKept::Kept), "promise"),
+            of(PromiseKept::Broken),
+            of(PromiseKept::NotRun),
+            corrected.len(),
+            exit.code()
+        ));
+        lines.push(format!("chart: {}", table::charts(rows).join("; ")));
+        lines.extend(console::provenance(report));
+        if let Some(folder) = &self.target.report {
+            write(&folder.join("corrections.patch"), patch)?;
+        }
+        match &self.patch {
+            Some(file) => write(file, patch)?,
+            None if !patch.is_empty() => lines.push(format!("\n{}", patch.trim_end())),
+            None => {}
+        }
+        stdout::line(lines.join("\n"));
+        Ok(exit)
+    }
+}
+
+fn write(file: &std::path::Path, patch: &str) -> miette::Result<()> {
+    write_private(file, patch.as_bytes())
+        .into_diagnostic()
+        .wrap_err_with(|| format!("failed to write {}", file.display()))
+}
+
+/// What came out otherwise than the catalogue expects it, and what could not be run.
+fn unexpected(carried: &RunOutcome) -> Vec<String> {
+    let results = carried.report.results.iter();
+    results
+        .filter(|result| match result.status {
+            // A page expects what it promises, which the table shows.
+            Status::Fail => result.model_drift || result.expected != result.promised,
+            Status::Error => true,
+            Status::Pass | Status::Skipped => false,
+        })
+        .map(|result| {
+            let because = result.because.as_deref().unwrap_or("not as expected");
+            format!("{} on {}: {because}", result.scenario, result.provenance.kestra)
+        })
+        .collect()
+}

@@ -1,0 +1,276 @@
+//! `run --matrix`: charts × Kestras × providers × scenarios, less what nobody wants, as sessions.
+
+mod file;
+mod reader;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_saphyr::Spanned;
+
+use super::provider_name::ProviderKind;
+use crate::error::InputError;
+use crate::plan::ImageRef;
+use crate::provider::KestraRef;
+use crate::scenario::Scenario;
+use crate::system::bounded;
+use crate::tools::helm::ChartRef;
+use file::{MatrixFile, MatrixRule};
+use reader::{Axes, MatrixReader, kestra_names};
+
+/// A matrix that was read.
+#[derive(Debug)]
+pub struct Matrix {
+    /// All scenarios of it.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// What is run, one after the other; those first that somebody deploys.
+    pub sessions: Vec<MatrixSession>,
+    /// The combinations that are left out whole, and why.
+    pub excluded: Vec<(String, String)>,
+}
+
+/// One chart on one provider, with the Kestras that run on it.
+#[derive(Debug)]
+pub struct MatrixSession {
+    /// Where Kestra runs.
+    pub provider: ProviderKind,
+    /// The chart.
+    pub chart: ChartRef,
+    /// The Kestras, no two of one name.
+    pub kestras: Vec<MatrixKestra>,
+}
+
+impl MatrixSession {
+    /// Whether all of it needs a word, such as a pair that nobody deploys.
+    fn is_noted(&self) -> bool {
+        let whole = |kestra: &MatrixKestra| kestra.notes.iter().any(|(scenarios, _)| scenarios.is_empty());
+        self.kestras.iter().all(whole)
+    }
+}
+
+/// A Kestra with its scenarios.
+#[derive(Debug, Clone)]
+pub struct MatrixKestra {
+    /// Which.
+    pub kestra: KestraRef,
+    /// Its image, where that was named.
+    pub image: Option<ImageRef>,
+    /// The scenarios that are left out, by name.
+    pub without: BTreeSet<String>,
+    /// What to know of its cases: scenarios by name, none for all, and the note.
+    pub notes: Vec<(Vec<String>, String)>,
+}
+
+/// Reads a matrix; relative paths in it start at its folder.
+///
+/// # Errors
+/// [`InputError`] with file, line and column for bad YAML, a name that no axis has, or a rule that fits nothing.
+pub fn read(path: &Path) -> Result<Matrix, InputError> {
+    let file = path.display().to_string();
+    let bytes = bounded::file(path, bounded::DOCUMENT)
+        .map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), None))?;
+    let text = InputError::text(&file, bytes)?;
+    parse(&file, &text, path.parent().unwrap_or(Path::new("")))
+}
+
+/// The JSON Schema of a matrix file.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(MatrixFile).to_value()
+}
+
+fn parse(file: &str, text: &str, folder: &Path) -> Result<Matrix, InputError> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    let raw: MatrixFile = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
+        let help = "the format is described by schemas/matrix.schema.json (`kestra-secrets schema matrix`)";
+        InputError::yaml(file, &e, help)
+    })?;
+    let reader = MatrixReader { file, folder };
+    let matrix = combine(&raw, &reader.axes(&raw)?);
+    if matrix.sessions.is_empty() {
+        let help = "every combination is excluded";
+        return reader.err(raw.schema.referenced, "nothing is left to run", help);
+    }
+    Ok(matrix)
+}
+
+/// Every combination of the axes that the rules leave, in sessions.
+fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
+    let mut matrix = Matrix {
+        scenarios: axes.scenarios.clone(),
+        sessions: Vec::new(),
+        excluded: Vec::new(),
+    };
+    let mut noted = Vec::new();
+    for (provider_name, provider) in &axes.providers {
+        for (chart_name, chart) in &axes.charts {
+            let mut sessions: Vec<MatrixSession> = Vec::new();
+            for (kestra_name, entry) in &axes.kestras {
+                let of = [provider_name.as_str(), chart_name, kestra_name];
+                let Some(entry) = allowed(entry, of, raw, axes, &mut matrix.excluded) else {
+                    continue;
+                };
+                // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
+                let free = |s: &&mut MatrixSession| s.kestras.iter().all(|other| other.kestra != entry.kestra);
+                match sessions.iter_mut().find(free) {
+                    Some(session) => session.kestras.push(entry),
+                    None => sessions.push(MatrixSession {
+                        provider: *provider,
+                        chart: chart.clone(),
+                        kestras: vec![entry],
+                    }),
+                }
+            }
+            let (late, soon): (Vec<_>, Vec<_>) = sessions.into_iter().partition(MatrixSession::is_noted);
+            matrix.sessions.extend(soon);
+            noted.extend(late);
+        }
+    }
+    matrix.sessions.append(&mut noted);
+    matrix
+}
+
+/// A Kestra with what the rules leave of it on a provider and a chart.
+fn allowed(
+    entry: &MatrixKestra,
+    [provider, chart, kestra]: [&str; 3],
+    raw: &MatrixFile,
+    axes: &Axes,
+    excluded: &mut Vec<(String, String)>,
+) -> Option<MatrixKestra> {
+    let has = |named: &[Spanned<String>], name: &str| named.is_empty() || named.iter().any(|n| n.value == name);
+    let fits = |rule: &&MatrixRule| {
+        let kestra = rule.kestra.is_empty() || kestra_names(kestra).iter().any(|name| has(&rule.kestra, name));
+        has(&rule.providers, provider) && has(&rule.charts, chart) && kestra
+    };
+    let names = |rule: &MatrixRule| rule.scenarios.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+    let mut entry = entry.clone();
+    for rule in raw.exclude.iter().filter(fits) {
+        entry.without.extend(names(rule));
+        if rule.scenarios.is_empty() || entry.without.len() == axes.scenarios.len() {
+            excluded.push((format!("{kestra} with {chart} on {provider}"), rule.why.value.clone()));
+            return None;
+        }
+    }
+    entry.notes = raw
+        .notes
+        .iter()
+        .filter(fits)
+        .map(|rule| (names(rule), rule.why.value.clone()))
+        .collect();
+    Some(entry)
+}
+
+impl Matrix {
+    /// What it is, in one line.
+    pub fn headline(&self, path: &Path) -> String {
+        let kestras: usize = self.sessions.iter().map(|s| s.kestras.len()).sum();
+        let mut line = format!(
+            "matrix {}: {} scenarios, {kestras} combinations of chart, Kestra and provider in {} runs",
+            path.display(),
+            self.scenarios.len(),
+            self.sessions.len()
+        );
+        if !self.excluded.is_empty() {
+            let told: Vec<_> = self
+                .excluded
+                .iter()
+                .map(|(what, why)| format!("{what}: {why}"))
+                .collect();
+            // Writing to a string does not fail.
+            let _ = write!(line, "; {} excluded ({})", self.excluded.len(), told.join("; "));
+        }
+        line
+    }
+}
+
+impl MatrixKestra {
+    /// What to know of a scenario's cases on it.
+    pub fn note(&self, scenario: &str) -> Option<String> {
+        let fits = |(of, _): &&(Vec<String>, String)| of.is_empty() || of.iter().any(|name| name == scenario);
+        let notes: Vec<_> = self.notes.iter().filter(fits).map(|(_, note)| note.as_str()).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+}
+
+/// The folder of one session's own report below the whole's.
+pub fn folder_of(report: &Path, session: usize) -> PathBuf {
+    report.join("parts").join((session + 1).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MATRIX: &str = "\
+schema: 1
+providers: [embedded, kind]
+charts: [bundled, official@0.23.9]
+kestra:
+  - {name: engine@2.0.0}
+  - {name: official@1.3.31, image: 'kestra/kestra@sha256:aa'}
+  - {name: official@1.3.31, image: 'kestra/kestra@sha256:bb'}
+scenarios: [extra-env, rotation]
+";
+
+    fn read(more: &str) -> Result<Matrix, InputError> {
+        parse("m.yaml", &format!("{MATRIX}{more}"), Path::new(""))
+    }
+
+    #[test]
+    fn every_combination_is_there_once_and_two_images_of_one_name_run_apart() {
+        let matrix = read("").unwrap();
+        let of = |s: &MatrixSession| s.kestras.len();
+        assert_eq!(matrix.sessions.iter().map(of).sum::<usize>(), 12);
+        assert_eq!(
+            matrix.sessions.iter().map(of).collect::<Vec<_>>(),
+            [2, 1, 2, 1, 2, 1, 2, 1]
+        );
+    }
+
+    #[test]
+    fn rules_leave_out_and_note_and_what_nobody_deploys_runs_last() {
+        let matrix = read(
+            "exclude:\n  - {providers: [kind], charts: [official@0.23.9], why: never}\n  - {kestra: [engine@2.0.0], scenarios: [rotation], why: slow}\n\
+             notes:\n  - {charts: [official@0.23.9], why: nobody deploys it}\n",
+        )
+        .unwrap();
+        assert_eq!(matrix.excluded.len(), 3);
+        let charts: Vec<_> = matrix.sessions.iter().map(|s| s.chart.to_string()).collect();
+        assert!(
+            charts[..4].iter().all(|c| c == "bundled") && charts[4..].iter().all(|c| c != "bundled"),
+            "{charts:?}"
+        );
+        let engine = &matrix.sessions[0].kestras[0];
+        assert!(engine.without.contains("rotation"));
+        assert_eq!(
+            matrix.sessions[4].kestras[0].note("extra-env").as_deref(),
+            Some("nobody deploys it")
+        );
+        assert_eq!(engine.note("extra-env"), None);
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        for (more, says) in [
+            ("exclude:\n  - {charts: [official@0.23.8], why: x}\n", "m.yaml:10:"),
+            ("exclude:\n  - {why: x}\n", "m.yaml:10:11: the rule is about everything"),
+            (
+                "notes:\n  - {scenarios: [rotatoin], why: x}\n",
+                "the matrix has no scenario rotatoin",
+            ),
+            ("exlude: []\n", "m.yaml:9:1"),
+            (
+                "exclude:\n  - {charts: [bundled, official@0.23.9], why: x}\n",
+                "nothing is left to run",
+            ),
+        ] {
+            let error = read(more).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        let twice = MATRIX.replace("[embedded, kind]", "[embedded, embedded]");
+        let error = parse("m.yaml", &twice, Path::new("")).unwrap_err().to_string();
+        assert!(error.starts_with("m.yaml:2:23: embedded is there twice"), "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The axes of a matrix as its file writes them, and the rules held against them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum as _;
+use serde_saphyr::{Location, Spanned};
+
+use super::MatrixKestra;
+use super::file::{MatrixFile, MatrixRule};
+use crate::cli::provider_name::ProviderKind;
+use crate::error::InputError;
+use crate::provider::{KestraRef, OfficialRef};
+use crate::scenario::{self, Scenario};
+use crate::tools::helm::ChartRef;
+
+/// Reads a matrix file, relative paths from `folder` on.
+pub(super) struct MatrixReader<'a> {
+    pub file: &'a str,
+    pub folder: &'a Path,
+}
+
+/// What a rule names of an axis, what the axis has, and its word.
+type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
+
+/// The axes as they are written, for rules to name.
+pub(super) struct Axes {
+    pub providers: Vec<(String, ProviderKind)>,
+    pub charts: Vec<(String, ChartRef)>,
+    pub kestras: Vec<(String, MatrixKestra)>,
+    pub scenarios: Vec<Arc<Scenario>>,
+}
+
+impl MatrixReader<'_> {
+    /// An error at a place of the file.
+    pub fn err<T>(&self, at: Location, message: impl Into<String>, help: impl Into<String>) -> Result<T, InputError> {
+        Err(InputError {
+            file: self.file.into(),
+            line: at.line(),
+            column: at.column(),
+            message: message.into(),
+            help: Some(help.into()),
+        })
+    }
+
+    /// Reads the axes, and checks what rules name of them.
+    pub fn axes(&self, raw: &MatrixFile) -> Result<Axes, InputError> {
+        if raw.schema.value != 1 {
+            let message = format!("schema {} is not known", raw.schema.value);
+            return self.err(raw.schema.referenced, message, "write `schema: 1`");
+        }
+        let words: Vec<_> = raw.scenarios.iter().map(|s| self.word(&s.value)).collect();
+        let axes = Axes {
+            scenarios: scenario::load(&words)?.into_iter().map(Arc::new).collect(),
+            providers: self.axis(&raw.providers, |name| ProviderKind::from_str(name, false))?,
+            charts: self.axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
+            kestras: self.kestras(raw)?,
+        };
+        for rule in raw.exclude.iter().chain(&raw.notes) {
+            self.check(rule, &axes)?;
+        }
+        Ok(axes)
+    }
+
+    /// A file beside the matrix, or a bundled scenario's name.
+    fn word(&self, word: &str) -> String {
+        let beside = self.folder.join(word);
+        if beside.exists() {
+            beside.display().to_string()
+        } else {
+            word.to_owned()
+        }
+    }
+
+    fn chart(&self, chart: ChartRef) -> ChartRef {
+        match chart {
+            ChartRef::Path(path) => ChartRef::Path(self.folder.join(path)),
+            other => other,
+        }
+    }
+
+    fn axis<T>(
+        &self,
+        names: &[Spanned<String>],
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<(String, T)>, InputError> {
+        let mut axis: Vec<(String, T)> = Vec::new();
+        for name in names {
+            if axis.iter().any(|(other, _)| *other == name.value) {
+                return self.err(
+                    name.referenced,
+                    format!("{} is there twice", name.value),
+                    "name each once",
+                );
+            }
+            match read(&name.value) {
+                Ok(value) => axis.push((name.value.clone(), value)),
+                Err(why) => return self.err(name.referenced, format!("{}: {why}", name.value), "see `run --help`"),
+            }
+        }
+        if axis.is_empty() {
+            return self.err(
+                Location::UNKNOWN,
+                "an axis is empty",
+                "name at least one provider, chart and Kestra",
+            );
+        }
+        Ok(axis)
+    }
+
+    fn kestras(&self, raw: &MatrixFile) -> Result<Vec<(String, MatrixKestra)>, InputError> {
+        let mut names = Vec::new();
+        for kestra in &raw.kestra {
+            let name = kestra.name.clone();
+            let value = match &kestra.image {
+                Some(image) => format!("{} {}", name.value, image.value),
+                None => name.value,
+            };
+            names.push(Spanned { value, ..name });
+        }
+        let axis = self.axis(&names, |text| {
+            let (name, image) = text.split_once(' ').map_or((text, None), |(n, i)| (n, Some(i)));
+            let (kestra, image) = (name.parse()?, image.map(str::parse).transpose()?);
+            if matches!(&kestra, KestraRef::Official(official) if !matches!(official, OfficialRef::Exact(_))) {
+                return Err("write official@VERSION with a patch: a matrix means the same tomorrow".into());
+            }
+            Ok(MatrixKestra {
+                kestra,
+                image,
+                without: BTreeSet::new(),
+                notes: Vec::new(),
+            })
+        })?;
+        Ok(axis)
+    }
+
+    /// A rule that names what is not there would change nothing, and nobody would know.
+    fn check(&self, rule: &MatrixRule, axes: &Axes) -> Result<(), InputError> {
+        let lists: [Named<'_>; 4] = [
+            (
+                &rule.providers,
+                axes.providers.iter().map(|(n, _)| n.as_str()).collect(),
+                "provider",
+            ),
+            (
+                &rule.charts,
+                axes.charts.iter().map(|(n, _)| n.as_str()).collect(),
+                "chart",
+            ),
+            (
+                &rule.kestra,
+                axes.kestras.iter().flat_map(|(n, _)| kestra_names(n)).collect(),
+                "Kestra",
+            ),
+            (
+                &rule.scenarios,
+                axes.scenarios.iter().map(|s| s.name.as_str()).collect(),
+                "scenario",
+            ),
+        ];
+        for (named, known, what) in &lists {
+            if let Some(stray) = named.iter().find(|n| !known.contains(&n.value.as_str())) {
+                let message = format!("the matrix has no {what} {}", stray.value);
+                return self.err(stray.referenced, message, format!("it has {}", known.join(", ")));
+            }
+        }
+        if lists.iter().all(|(named, ..)| named.is_empty()) {
+            let help = "name at least one of `providers`, `charts`, `kestra` and `scenarios`";
+            return self.err(rule.why.referenced, "the rule is about everything", help);
+        }
+        Ok(())
+    }
+}
+
+/// A Kestra is named in a rule by itself, or with its image.
+pub(super) fn kestra_names(name: &str) -> Vec<&str> {
+    match name.split_once(' ') {
+        Some((kestra, image)) => vec![name, kestra, image],
+        None => vec![name],
+    }
+}

@@ -1,0 +1,126 @@
+//! The flags of all commands that start a Kestra.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::cluster_args::ClusterArgs;
+use super::matrix;
+use super::provider_name::ProviderKind;
+use crate::provider::live::PullSecret;
+use crate::provider::{Keep, KestraRef};
+use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
+use crate::tools::helm::ChartRef;
+
+/// Which Kestra is to run, and where.
+#[derive(Args, Clone)]
+pub struct Where {
+    /// Where Kestra runs
+    #[arg(long, value_enum, default_value_t)]
+    pub provider: ProviderKind,
+    /// bundled, official[@VERSION], a folder, an archive, or oci://… [default: official with an official Kestra on a
+    /// cluster, else bundled]
+    #[arg(long)]
+    pub chart: Option<ChartRef>,
+    /// official[@VERSION], engine@VERSION or exec:PATH; several times for several [default: official on a kind
+    /// cluster where image and chart can be had, else every engine]
+    #[arg(long, value_delimiter = ',')]
+    pub kestra: Vec<KestraRef>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// Where it is to run, and how.
+#[derive(Args, Clone)]
+pub struct TargetArgs {
+    #[command(flatten)]
+    pub at: Where,
+    /// A folder for report.json, report.html, junit.xml, summary.md and evidence
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// How long a Kestra may take to become healthy, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    pub timeout: u64,
+    /// Which installations stay when the run ends, for somebody to look at; `clean` removes them
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub keep: Keep,
+    /// Add nothing to the values that are given
+    #[arg(long)]
+    pub no_defaults: bool,
+}
+
+impl Where {
+    /// A session there.
+    ///
+    /// # Errors
+    /// Bad input: flags that contradict each other.
+    pub fn options(&self) -> miette::Result<SessionOptions> {
+        let options = SessionOptions {
+            place: self.cluster.place(self.provider)?,
+            chart: self.chart.clone(),
+            kestra: self.kestra.clone(),
+            pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,
+            images: self.cluster.image.clone(),
+            ..SessionOptions::default()
+        };
+        options.image_is_clear()?;
+        Ok(options)
+    }
+}
+
+impl TargetArgs {
+    /// Whether the harness adds what a release needs to run small.
+    pub fn adds_defaults(&self) -> bool {
+        !self.no_defaults
+    }
+
+    /// The same with what a matrix names.
+    ///
+    /// # Errors
+    /// An image that cannot be named for its Kestra.
+    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> miette::Result<Self> {
+        let mut target = self.clone();
+        target.at.provider = session.provider;
+        target.at.chart = Some(session.chart.clone());
+        target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
+        for entry in &session.kestras {
+            if let Some(image) = &entry.image {
+                let image = format!("{}={image}", entry.kestra).parse();
+                target
+                    .at
+                    .cluster
+                    .image
+                    .push(image.map_err(|e: String| miette::miette!("{e}"))?);
+            }
+        }
+        target.report = report;
+        Ok(target)
+    }
+
+    /// What a session is asked to be.
+    ///
+    /// # Errors
+    /// Bad input: flags that contradict each other.
+    pub fn options(&self) -> miette::Result<SessionOptions> {
+        if self.at.cluster.pull_secret.is_some() && self.no_defaults {
+            miette::bail!("--pull-secret adds to the values, which --no-defaults forbids");
+        }
+        let options = SessionOptions {
+            report: self.report.clone(),
+            defaults: !self.no_defaults,
+            keep: self.keep,
+            boot: Duration::from_secs(self.timeout),
+            ..self.at.options()?
+        };
+        if let (ProviderChoice::Named(ProviderSpec::Embedded), Some(flag)) =
+            (&options.place, options.beyond_a_process())
+        {
+            miette::bail!(
+                help = "use --provider kind, docker or context",
+                "--provider embedded does not take {flag}: its Kestra is a child process of the run"
+            );
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,9 @@
+//! What anything here can end in: input that cannot be used, an environment that failed, and the exit code.
+
+mod exit;
+mod infra;
+mod input;
+
+pub use exit::ExitCode;
+pub use infra::InfraError;
+pub use input::InputError;

@@ -1,0 +1,166 @@
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use super::*;
+use crate::kestra::{Auth, Limits};
+
+#[test]
+fn no_key_is_part_of_a_template() {
+    let key = "it's \"{{ x }}\" \\";
+    let task = json!({"values": {"s7": format!("{{{{ {} }}}}", secret(7))}});
+    let flow = flow("company.team", "f", &[(7, key)], &task);
+    let flow: Value = serde_json::from_str(&flow).unwrap();
+    assert_eq!(flow["variables"]["s7"], key);
+    assert_eq!(flow["tasks"][0]["values"]["s7"], "{{ secret(vars.s7) }}");
+}
+
+/// A Kestra on which a flow can be made, and that expects flow and execution to be deleted.
+async fn server(execution_is_made: bool) -> MockServer {
+    let server = MockServer::start().await;
+    let mount = |verb: &str, at: &str, answer: ResponseTemplate| {
+        Mock::given(method(verb))
+            .and(path(format!("/api/v1{at}")))
+            .respond_with(answer)
+    };
+    let configs = json!({"version": "2.0.0"});
+    mount("GET", "/configs", ResponseTemplate::new(200).set_body_json(configs))
+        .mount(&server)
+        .await;
+    let flow = json!({"namespace": "n", "id": "p_present", "revision": 1});
+    mount("POST", "/main/flows", ResponseTemplate::new(200).set_body_json(flow))
+        .mount(&server)
+        .await;
+    let gone = || ResponseTemplate::new(204);
+    mount("DELETE", "/main/flows/n/p_present", gone())
+        .expect(1)
+        .mount(&server)
+        .await;
+    let times = u64::from(execution_is_made);
+    mount("DELETE", "/main/executions/e", gone())
+        .expect(times)
+        .mount(&server)
+        .await;
+    server
+}
+
+fn execution(state: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"id": "e", "state": {"current": state}}))
+}
+
+/// Asks for one secret and takes away what was made.
+async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Created) {
+    let scrub = Arc::new(|text: &str| text.to_owned());
+    let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
+    let client = client.await.unwrap();
+    let manner = ProbeConfig {
+        cancel: Some(cancel),
+        ..ProbeConfig::plainly("n", "p")
+    };
+    let reader = SecretProbe::new(&client, manner);
+    let observed = reader.observe(&[(0, "A")], &[]).await.map(drop);
+    (observed, reader.remove().await.unwrap())
+}
+
+#[tokio::test]
+async fn after_an_interruption_flow_and_execution_are_deleted() {
+    let server = server(true).await;
+    let start = Mock::given(method("POST")).and(path_regex("/executions/"));
+    start.respond_with(execution("CREATED")).mount(&server).await;
+    let cancel = CancellationToken::new();
+    let pressed = cancel.clone();
+    // Somebody presses Ctrl-C while the execution runs; the next look finds it ended.
+    let running = move |_: &Request| {
+        pressed.cancel();
+        execution("RUNNING")
+    };
+    let look = || Mock::given(method("GET")).and(path("/api/v1/main/executions/e"));
+    look().respond_with(running).up_to_n_times(1).mount(&server).await;
+    look().respond_with(execution("SUCCESS")).mount(&server).await;
+    let (observed, made) = asked(&server, cancel).await;
+    assert_eq!(observed.unwrap_err().cause, "interrupted");
+    assert_eq!((made.flows.len(), made.executions.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn after_an_error_the_flow_is_deleted() {
+    let server = server(false).await;
+    let start = Mock::given(method("POST")).and(path_regex("/executions/"));
+    start.respond_with(ResponseTemplate::new(500)).mount(&server).await;
+    let (observed, made) = asked(&server, CancellationToken::new()).await;
+    assert!(observed.unwrap_err().cause.contains("status 500"));
+    assert_eq!((made.flows.len(), made.executions.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn once_interrupted_nothing_is_begun() {
+    let server = MockServer::start().await;
+    let configs = ResponseTemplate::new(200).set_body_json(json!({"version": "2.0.0"}));
+    Mock::given(path("/api/v1/configs"))
+        .respond_with(configs)
+        .mount(&server)
+        .await;
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let (observed, made) = asked(&server, cancel).await;
+    assert!(observed.is_err());
+    assert!(made.flows.is_empty() && made.executions.is_empty());
+}
+
+#[tokio::test]
+async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
+    for (version, refused, names) in [
+        ("2.0.0", "\"when\"", &["runIf"][..]),
+        ("2.1.0", "\"runIf\"", &["runIf", "when"]),
+        ("1.3.31", "\"runIf\"", &["runIf"]),
+    ] {
+        let server = MockServer::start().await;
+        let configs = ResponseTemplate::new(200).set_body_json(json!({"version": version}));
+        Mock::given(path("/api/v1/configs"))
+            .respond_with(configs)
+            .mount(&server)
+            .await;
+        let create = move |request: &Request| {
+            if String::from_utf8_lossy(&request.body).contains(refused) {
+                return ResponseTemplate::new(422);
+            }
+            let flow = json!({"namespace": "n", "id": "p_missing_0", "revision": 1});
+            ResponseTemplate::new(200).set_body_json(flow)
+        };
+        let flows = Mock::given(method("POST")).and(path("/api/v1/main/flows"));
+        flows.respond_with(create).mount(&server).await;
+        let run = json!({"id": "e", "state": {"current": "SUCCESS"}, "taskRunList": [
+            {"id": "t", "taskId": "s0", "state": {"current": "SKIPPED"}}]});
+        let run = ResponseTemplate::new(200).set_body_json(run);
+        Mock::given(method("POST"))
+            .and(path_regex("/executions/"))
+            .respond_with(run)
+            .mount(&server)
+            .await;
+        let logs = ResponseTemplate::new(200).set_body_json(json!([]));
+        Mock::given(path_regex("/logs/"))
+            .respond_with(logs)
+            .mount(&server)
+            .await;
+        let scrub = Arc::new(|text: &str| text.to_owned());
+        let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
+        let client = client.await.unwrap();
+        let reader = SecretProbe::new(&client, ProbeConfig::plainly("n", "p"));
+        let missing = reader.missing(&[(0, "A")]).await;
+        assert_eq!(missing.is_ok(), version != "1.3.31", "{version}");
+        let requests = server.received_requests().await.unwrap();
+        let puts = requests.iter().filter(|request| request.url.path().ends_with("/flows"));
+        let asked: BTreeSet<&str> = puts
+            .map(|request| {
+                if String::from_utf8_lossy(&request.body).contains("\"when\"") {
+                    "when"
+                } else {
+                    "runIf"
+                }
+            })
+            .collect();
+        assert_eq!(asked, names.iter().copied().collect(), "{version}");
+    }
+}

@@ -1,0 +1,119 @@
+//! What a result is about, and what is said beside its verdict.
+
+use std::time::Duration;
+
+use crate::plan::{Case, Installation, PlannedStep};
+use crate::provider::KestraPod;
+use crate::report::{CaseResult, Phase, Provenance};
+use crate::scenario::{Expected, Generation, Manifest};
+
+/// What is to be known of a chart and a Kestra that were not made for each other.
+pub(super) fn unusual(installation: &Installation) -> Option<String> {
+    let pair = (installation.generation, installation.version.major);
+    matches!(pair, (Generation::V0, 1..)).then(|| {
+        format!(
+            "chart 0.x was published with Kestra up to 0.23: nobody is known to deploy it with {}",
+            installation.version
+        )
+    })
+}
+
+/// A case or a step of it, about to be judged.
+pub(super) struct CaseContext<'a> {
+    pub installation: &'a Installation,
+    pub case: &'a Case,
+    pub name: String,
+    pub wanted: &'a Expected,
+    /// The pod by its own documents; twins share one that came from another's.
+    pub own: Option<&'a KestraPod>,
+    /// The manifests as they were applied last.
+    pub manifests: &'a [Manifest],
+    pub provenance: Provenance,
+}
+
+impl<'a> CaseContext<'a> {
+    pub fn of(
+        installation: &'a Installation,
+        case: &'a Case,
+        own: Option<&'a KestraPod>,
+        provenance: Provenance,
+    ) -> Self {
+        Self {
+            installation,
+            case,
+            name: case.scenario.name.clone(),
+            wanted: &case.wanted,
+            own,
+            manifests: &installation.manifests,
+            provenance,
+        }
+    }
+
+    /// What is judged when a step was carried out after this.
+    pub fn after(self, step: &'a PlannedStep) -> Self {
+        Self {
+            name: format!("{}/{}", self.case.scenario.name, step.name),
+            wanted: &step.wanted,
+            own: None,
+            manifests: step.action.manifests().unwrap_or(self.manifests),
+            ..self
+        }
+    }
+}
+
+/// What was done and how long it took, with Kestra's own boot apart.
+pub(super) fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
+    let ours = Phase {
+        name: name.into(),
+        ms: ms(took.saturating_sub(boot.unwrap_or_default())),
+    };
+    let boot = boot.map(|boot| Phase {
+        name: Phase::BOOT.into(),
+        ms: ms(boot),
+    });
+    std::iter::once(ours).chain(boot).collect()
+}
+
+/// Where a result stands among the others.
+pub(super) fn place(result: &CaseResult) -> [&str; 3] {
+    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
+}
+
+pub(super) fn ms(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plan::{ChartMode, PlanOptions, PlanTarget, build};
+    use crate::scenario;
+
+    #[test]
+    fn after_a_restart_the_manifests_are_those_that_were_applied_last() {
+        let scenarios: Vec<_> = scenario::load(&["rotation".to_owned()]).unwrap();
+        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let target = PlanTarget {
+            kestra: "engine@2.0.0".into(),
+            version: semver::Version::new(2, 0, 0),
+            chart: ChartMode::AsWritten,
+        };
+        let plan = build(&scenarios, &[target], &PlanOptions::default()).unwrap();
+        let installation = &plan.installations[0];
+        let case = &installation.cases[0];
+        let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["1-rotate", "2-upgrade", "3-restart"]);
+        let first = CaseContext::of(installation, case, None, Provenance::default());
+        let mut manifests = vec![first.manifests];
+        let mut about = first;
+        for step in &case.steps {
+            about = about.after(step);
+            manifests.push(about.manifests);
+        }
+        assert!(manifests[0] != manifests[1] && manifests[1] != manifests[2]);
+        assert_eq!(manifests[2], manifests[3]);
+        assert_eq!(about.name, "rotation/3-restart");
+    }
+}

@@ -1,0 +1,401 @@
+//! One run: its id, its tools, what it owns, and the way of the data through it.
+
+pub mod auto;
+pub(crate) mod docker;
+pub(crate) mod ground;
+pub mod official;
+mod options;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use secrecy::ExposeSecret as _;
+use semver::Version;
+use tokio_util::sync::CancellationToken;
+
+use ground::Ground;
+pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
+
+use crate::error::InfraError;
+use crate::oracle::secret::{Plaintext, RunKey};
+use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget};
+use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
+use crate::report::Observer;
+use crate::report::{CaseResult, Provenance, Report, Run};
+use crate::run::scheduler;
+use crate::scenario::Credentials;
+use crate::scenario::{Scenario, private_texts};
+use crate::system::ledger::{Ledger, LedgerError, RunId, TempDir};
+use crate::system::redact::Redactor;
+use crate::system::words::count;
+use crate::tools::helm::{Helm, RenderError};
+use crate::tools::toolbox::{Tool, Toolbox};
+use crate::verdict::Status;
+
+/// A run that has its tools.
+pub struct Session {
+    site: RunContext,
+    key: RunKey,
+    options: SessionOptions,
+    ground: Ground,
+    helm: String,
+    started: jiff::Timestamp,
+    clock: Instant,
+    /// The chart as it was unpacked for this run, and what helm reads.
+    folder: TempDir,
+}
+
+impl Session {
+    /// Chooses what was left open, and finds the tools and the chart.
+    ///
+    /// # Errors
+    /// [`InfraError`] with the tool that is missing and how to get it.
+    pub async fn open(
+        mut options: SessionOptions,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<Self, InfraError> {
+        let (clock, started) = (Instant::now(), jiff::Timestamp::now());
+        let toolbox = Toolbox::from_env(cancel.clone())
+            .map_err(|e| InfraError::new("look for tools", format!("failed to {e}")))?;
+        let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
+        let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
+        let folder = ledger.temp_dir().await.map_err(owning)?;
+        match equip(&options, &ground, toolbox, observer, cancel, &ledger, folder.path()).await {
+            Ok((site, helm)) => Ok(Self {
+                site,
+                key: RunKey::random(),
+                options,
+                ground,
+                helm,
+                started,
+                clock,
+                folder,
+            }),
+            Err(infra) => {
+                folder.remove().await.map_err(owning)?;
+                ledger.close().await.map_err(owning)?;
+                Err(infra)
+            }
+        }
+    }
+
+    /// Several files of values as one, the later ones going before the earlier, as helm does it.
+    ///
+    /// # Errors
+    /// [`RenderError::Refused`] when helm cannot read them.
+    pub async fn merged(&self, files: &[Plaintext]) -> Result<Plaintext, RenderError> {
+        match files {
+            [] => Ok(Plaintext::new("{}", true)),
+            [one] => Ok(one.clone()),
+            several => self.site.helm.merge(several).await,
+        }
+    }
+
+    /// Arranges scenarios over the run's Kestras; whatever is private in them is kept out of every text
+    /// from now on.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the scenarios' values cannot be used with this chart.
+    pub fn plan(&self, scenarios: &[Arc<Scenario>]) -> Result<Plan, PlanError> {
+        self.plan_where(scenarios, |_, _| true)
+    }
+
+    /// The same of those scenarios that are wanted of a Kestra, both by name.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the scenarios' values cannot be used with this chart.
+    pub fn plan_where(
+        &self,
+        scenarios: &[Arc<Scenario>],
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Plan, PlanError> {
+        for scenario in scenarios {
+            for plain in private_texts(scenario) {
+                self.site.redactor.add(plain.bytes());
+            }
+        }
+        let options = plan::PlanOptions {
+            isolate: self.options.isolate,
+            defaults: self.site.defaults.clone(),
+            values_name_the_image: self.site.defaults.is_none()
+                && matches!(self.ground.place, ProviderSpec::Live { .. }),
+        };
+        let mut whole = Plan::default();
+        for target in self.targets() {
+            let of_it: Vec<_> = scenarios
+                .iter()
+                .filter(|s| wanted(&target.kestra, &s.name))
+                .cloned()
+                .collect();
+            let plan = plan::build(&of_it, &[target], &options)?;
+            whole.installations.extend(plan.installations);
+            whole.skipped.extend(plan.skipped);
+        }
+        Ok(whole)
+    }
+
+    /// The run's Kestras, on its chart.
+    pub fn targets(&self) -> Vec<PlanTarget> {
+        let mut targets = Vec::new();
+        for chart in self.site.chart.plays() {
+            targets.extend(self.ground.kestras.iter().map(|(kestra, version)| PlanTarget {
+                kestra: kestra.to_string(),
+                version: version.clone(),
+                chart,
+            }));
+        }
+        targets
+    }
+
+    /// What it was asked to be.
+    pub fn options(&self) -> &SessionOptions {
+        &self.options
+    }
+
+    /// Where Kestra runs.
+    pub fn place(&self) -> &ProviderSpec {
+        &self.ground.place
+    }
+
+    /// What is added beneath the user's values, each key with its value; nothing of a credential.
+    pub fn added(&self) -> Option<String> {
+        let defaults = self.site.defaults.as_ref()?;
+        let generation = self.site.chart.plays()[0].of(None);
+        Some(format!(
+            "added beneath the values: {}",
+            leaves("", &defaults.values(generation)).join(", ")
+        ))
+    }
+
+    /// What is about to be proved, in one line.
+    pub fn header(&self, plan: &Plan) -> String {
+        let cases: usize = plan.installations.iter().map(|i| i.cases.len()).sum();
+        let installations = count(plan.installations.len(), "installation");
+        self.headline(&format!("{} in {installations}", count(cases, "case")))
+    }
+
+    /// What is about to be proved, and where.
+    pub fn headline(&self, what: &str) -> String {
+        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(&kestra.to_string()) {
+            Some(origin) => format!("{kestra} ({})", origin.by),
+            None => kestra.to_string(),
+        };
+        let kestras: Vec<_> = self.ground.kestras.iter().map(kestra).collect();
+        format!(
+            "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
+            self.site.run,
+            self.ground.place.name(),
+            self.ground
+                .because
+                .iter()
+                .map(|why| format!(" ({why})"))
+                .collect::<String>(),
+            self.site.chart,
+            kestras.join(" and "),
+            self.helm
+        )
+    }
+
+    /// Carries out a plan and takes everything down again.
+    ///
+    /// # Errors
+    /// [`InfraError`] when the provider cannot be opened.
+    pub async fn carry_out(&self, plan: Plan) -> Result<Report, InfraError> {
+        let carried_out = async |provider: &Provider, site: &RunContext| Report {
+            schema: 1,
+            results: scheduler::carry_out(provider, site, &self.key, plan).await,
+            run: self.run(provider),
+        };
+        self.on_provider(carried_out).await
+    }
+
+    /// The results of a plan of which nothing was judged.
+    pub fn unjudged(&self, plan: &Plan) -> Vec<CaseResult> {
+        let cases = plan
+            .installations
+            .iter()
+            .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
+        let result = |(installation, case): (&Installation, &Case)| CaseResult {
+            scenario: case.scenario.name.clone(),
+            about: case.scenario.about.clone(),
+            status: Status::Error,
+            provenance: Provenance {
+                provider: self.ground.place.name().into(),
+                chart: format!("{} as {}", self.site.chart, installation.generation),
+                kestra: installation.kestra.clone(),
+                ..Provenance::default()
+            },
+            ..CaseResult::empty()
+        };
+        cases.map(result).collect()
+    }
+
+    /// The report of a run whose provider could not be opened: none of its cases may be thought to have passed.
+    pub fn broken(&self, unjudged: Vec<CaseResult>, infra: &InfraError) -> Report {
+        let because = |result| CaseResult {
+            because: Some(infra.to_string()),
+            help: infra.help.clone(),
+            ..result
+        };
+        Report {
+            schema: 1,
+            run: self.run_on(self.ground.place.name(), None),
+            results: unjudged.into_iter().map(because).collect(),
+        }
+    }
+
+    /// Opens the provider, works on it, and takes down what it made.
+    ///
+    /// # Errors
+    /// [`InfraError`] when the provider cannot be opened.
+    pub async fn on_provider<T>(&self, work: impl AsyncFnOnce(&Provider, &RunContext) -> T) -> Result<T, InfraError> {
+        let provider = self.provider().await?;
+        let done = work(&provider, &self.site).await;
+        // What is left is in the ledger, and closing that says so.
+        if let Err(infra) = provider.close(&self.site).await {
+            tracing::warn!("{infra}");
+        }
+        Ok(done)
+    }
+
+    async fn provider(&self) -> Result<Provider, InfraError> {
+        let parallel = self.options.parallel;
+        let options = provider::ProviderOptions {
+            parallel,
+            isolate: self.options.isolate,
+        };
+        match &self.ground.place {
+            ProviderSpec::Embedded => {
+                let embedded = embedded::Embedded::open(&self.site, &self.ground.kestras, &options).await?;
+                Ok(Provider::Embedded(embedded))
+            }
+            ProviderSpec::Docker => {
+                let docker =
+                    provider::docker::Docker::open(&self.site, &self.ground.kestras, &self.ground.images, &options)
+                        .await?;
+                Ok(Provider::Docker(docker))
+            }
+            ProviderSpec::Live { place, local_port } => {
+                let options = live::LiveOptions {
+                    place: place.clone(),
+                    parallel,
+                    local_port: *local_port,
+                };
+                let live = live::ClusterProvider::open(&self.site, &self.ground.kestras, &options).await?;
+                Ok(Provider::Live(Box::new(live)))
+            }
+        }
+    }
+
+    /// What was run, and where, up to now.
+    pub fn run(&self, provider: &Provider) -> Run {
+        self.run_on(provider.name(), provider.kubernetes())
+    }
+
+    fn run_on(&self, provider: &str, kubernetes: Option<&str>) -> Run {
+        Run {
+            id: self.site.run.clone(),
+            tool: env!("CARGO_PKG_VERSION").into(),
+            provider: provider.into(),
+            chart: self.site.chart.to_string(),
+            kestra: self.ground.kestras.iter().map(|(k, _)| k.to_string()).collect(),
+            kubernetes: kubernetes.map(str::to_owned),
+            helm: self.helm.clone(),
+            started: self.started,
+            kept: self.site.keeping.all(),
+            shard: None,
+            parts: Vec::new(),
+            wall_ms: u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Closes the run's ledger; what it still names is left for `clean`.
+    ///
+    /// # Errors
+    /// [`InfraError`] when something is left.
+    pub async fn close(self) -> Result<(), InfraError> {
+        self.folder.remove().await.map_err(owning)?;
+        self.site.ledger.close().await.map_err(owning)
+    }
+}
+
+/// Each leaf with the path of its keys.
+fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| leaves(&format!("{path}{}{key}", if path.is_empty() { "" } else { "." }), value))
+            .collect(),
+        _ if path.ends_with("basic-auth.password") => vec![format!("{path}: [made for this run]")],
+        value => vec![format!("{path}: {value}")],
+    }
+}
+
+fn owning(error: LedgerError) -> InfraError {
+    InfraError::new("keep the ledger", error)
+}
+
+async fn equip(
+    options: &SessionOptions,
+    ground: &Ground,
+    toolbox: Toolbox,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    ledger: &Ledger,
+    folder: &Path,
+) -> Result<(RunContext, String), InfraError> {
+    let redactor = Redactor::default();
+    let found = toolbox
+        .find(Tool::Helm)
+        .await
+        .map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
+    let helm = Helm {
+        path: found.path.clone(),
+        version: found.version.clone(),
+        folder: folder.to_owned(),
+        scrub: redactor.scrubber(),
+        cancel: cancel.clone(),
+    };
+    let chart = helm
+        .chart(&options.chart())
+        .await
+        .map_err(|e| InfraError::new("get the chart", e))?;
+    let credentials = Credentials::generate();
+    redactor.add(credentials.password().expose_secret());
+    if let Some(pull) = &options.pull_secret {
+        pull.hide(&redactor);
+    }
+    let site = RunContext {
+        run: ledger.run().to_string(),
+        ledger: ledger.clone(),
+        helm,
+        chart,
+        defaults: options.defaults.then(|| Defaults {
+            credentials: credentials.clone(),
+            images: match ground.place {
+                ProviderSpec::Embedded | ProviderSpec::Docker => BTreeMap::new(),
+                ProviderSpec::Live { .. } => ground.images.clone(),
+            },
+            pull_secret: options
+                .pull_secret
+                .as_ref()
+                .map(|_| live::PullSecret::name(ledger.run().as_str())),
+        }),
+        credentials,
+        redactor,
+        observer,
+        cancel,
+        boot: options.boot,
+        cache: toolbox.cache().to_owned(),
+        report: options.report.clone(),
+        pull_secret: options.pull_secret.clone(),
+        origins: ground.origins.clone(),
+        keeping: Keeping::new(options.keep),
+        no_skip: options.no_skip,
+        toolbox,
+    };
+    Ok((site, format!("helm {} {}", found.version, found.how)))
+}

@@ -1,0 +1,9 @@
+//! What lies between the program and the machine: processes, files, what is owned, what is kept secret.
+
+pub mod bounded;
+pub mod ledger;
+pub mod process;
+pub mod redact;
+pub mod stdout;
+pub mod terminal;
+pub mod words;

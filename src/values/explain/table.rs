@@ -1,0 +1,101 @@
+//! An explanation for a person.
+
+use std::fmt;
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+
+use super::{ExpectedValue, Explanation};
+use crate::oracle::secret::{DisplayValue, Hop, HopValue};
+use crate::report::way;
+
+/// The most characters of a value that a line of the table shows.
+const WIDEST: usize = 240;
+
+/// The table of hops, then each code with cause, effect and cure, then what to write.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.table().trim_fmt())?;
+        for finding in &self.diagnosis {
+            writeln!(f, "{}", way::about(finding.code))?;
+        }
+        if let Some(corrected) = &self.corrected {
+            let corrected = match corrected {
+                // Base64 needs no escapes: it can be copied as it stands.
+                DisplayValue::Public(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                hidden @ DisplayValue::Private { .. } => hidden.to_string(),
+            };
+            writeln!(f, "  write there instead: {corrected}")?;
+        }
+        if let Some(name) = &self.corrected_name {
+            writeln!(f, "  call the variable: {name}")?;
+        }
+        f.write_str(self.verdict())
+    }
+}
+
+impl Explanation {
+    fn verdict(&self) -> &'static str {
+        match (self.right, self.meant) {
+            (true, Some(ExpectedValue::Told)) => "right: a flow gets what is meant",
+            (true, _) => "right: nothing is wrong with it, whether or not it is what you mean (--expect)",
+            (false, _) => "wrong",
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic);
+        let meant = match self.meant {
+            Some(ExpectedValue::Guessed) if !self.right => "likely meant",
+            _ => "meant",
+        };
+        table.set_header(["", "hop", "here", "bytes", meant]);
+        for Hop {
+            at, meant, predicted, ..
+        } in &self.hops
+        {
+            let wrong = self.first_wrong == Some(*at);
+            let color = if wrong { Color::Red } else { Color::Reset };
+            let mark = if wrong { "wrong from here on" } else { "" };
+            let meant = meant.as_ref().filter(|meant| predicted.as_ref() != Some(meant));
+            table.add_row([
+                Cell::new(mark).fg(color),
+                Cell::new(at).fg(color),
+                Cell::new(shown(predicted.as_ref())),
+                Cell::new(bytes(predicted.as_ref())),
+                Cell::new(shown(meant)),
+            ]);
+        }
+        table
+    }
+}
+
+fn shown(value: Option<&HopValue>) -> String {
+    match value {
+        None => String::new(),
+        Some(HopValue::Is(one)) => cut(&one.to_string()),
+        Some(HopValue::OneOf(several)) => several
+            .iter()
+            .map(|one| cut(&one.to_string()))
+            .collect::<Vec<_>>()
+            .join(" or "),
+        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
+fn bytes(value: Option<&HopValue>) -> String {
+    match value {
+        Some(HopValue::Is(DisplayValue::Public(bytes))) => bytes.len().to_string(),
+        Some(HopValue::Is(DisplayValue::Private { len, .. })) => len.to_string(),
+        _ => String::new(),
+    }
+}
