@@ -2,12 +2,12 @@
 //!
 //! ```no_run
 //! use kestra_secrets::scenario::Strategy;
-//! use kestra_secrets::testing::{self, Lab};
+//! use kestra_secrets::testing::{self, TestRun};
 //!
 //! #[tokio::test]
 //! async fn our_password_reaches_a_flow() {
 //!     let ours = testing::intent("ours", Strategy::SecretKeyRef, [("DB_PASSWORD", "correct horse")]);
-//!     let report = Lab::embedded().run([ours]).await.unwrap();
+//!     let report = TestRun::embedded().run([ours]).await.unwrap();
 //!     testing::assert_as_expected(&report);
 //! }
 //! ```
