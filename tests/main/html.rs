@@ -55,7 +55,25 @@ struct Seen {
 }
 
 fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
-    let profile = tempfile::tempdir().unwrap();
+    // Chromium crashes now and then while it starts. A browser that a signal ended has judged no page.
+    let ended = (0..3)
+        .map(|_| run(browser(chromium, tempfile::tempdir().unwrap().path(), page, fragment)))
+        .find(|ended| ended.code.is_some())
+        .expect("Chromium crashed three times in a row")
+        .with_code(0);
+    let console = ended
+        .stderr
+        .lines()
+        .filter(|l| l.contains("CONSOLE"))
+        .map(str::to_owned)
+        .collect();
+    Seen {
+        dom: ended.stdout,
+        console,
+    }
+}
+
+fn browser(chromium: &str, profile: &Path, page: &Path, fragment: &str) -> Command {
     let mut command = Command::new(chromium);
     command
         .args([
@@ -78,20 +96,10 @@ fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
         ])
         // So that a page of a test can measure the report in a frame.
         .arg("--allow-file-access-from-files")
-        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("file://{}#{fragment}", page.display()))
-        .env("HOME", profile.path());
-    let ended = run(command).with_code(0);
-    let console = ended
-        .stderr
-        .lines()
-        .filter(|l| l.contains("CONSOLE"))
-        .map(str::to_owned)
-        .collect();
-    Seen {
-        dom: ended.stdout,
-        console,
-    }
+        .env("HOME", profile);
+    command
 }
 
 impl Seen {
