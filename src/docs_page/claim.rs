@@ -25,19 +25,19 @@ pub struct Claim {
     /// The same with flows that read one secret each, by its name: one that is missing fails a flow as a whole.
     pub alone: Vec<(String, Arc<Scenario>)>,
     /// As it has to be; none where it is right or cannot be corrected.
-    pub corrected: Option<Corrected>,
+    pub corrected: Option<CorrectedClaim>,
 }
 
 /// Documents as they have to be.
 #[derive(Debug, Clone)]
-pub struct Corrected {
+pub struct CorrectedClaim {
     /// Beside the harness's defaults.
     pub scenario: Arc<Scenario>,
     /// As they would be printed then.
     pub as_printed: Arc<Scenario>,
 }
 
-impl Corrected {
+impl CorrectedClaim {
     fn of(scenario: Scenario) -> Self {
         Self {
             as_printed: Arc::new(as_printed(&scenario, scenario.expect.first().and_then(|e| e.chart))),
@@ -107,7 +107,7 @@ pub fn of_scenarios(scenarios: Vec<Scenario>) -> (Vec<Claim>, Vec<Correction>) {
         let edition = scenario.source.as_ref().and_then(|source| source.edition.clone());
         // What is written for 0.x no other chart takes notice of.
         let chart = Some(literal.chart).filter(|chart| *chart == Generation::V0);
-        let corrected = corrected.map(|literal| Corrected::of(as_promised(&scenario, literal, chart)));
+        let corrected = corrected.map(|literal| CorrectedClaim::of(as_promised(&scenario, literal, chart)));
         // What the catalogue expects of these very documents goes before what is hoped for.
         let known = printed.iter().find(|known| !differ(&known.given, &scenario.given));
         claims.push(Claim {
@@ -236,7 +236,7 @@ pub fn of_page(page: &MarkdownPage, corrected: &MarkdownPage) -> Vec<Claim> {
             strategy: strategy.name.clone(),
             corrected: right
                 .filter(|right| differ(&scenario.given, &right.given) || flow_of(&scenario) != flow_of(right))
-                .map(Corrected::of),
+                .map(CorrectedClaim::of),
             as_printed: Arc::new(as_printed(&scenario, None)),
             scenario: Arc::new(scenario),
             alone,

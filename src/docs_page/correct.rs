@@ -15,7 +15,7 @@ use crate::scenario::Generation;
 
 /// A page as it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Corrected {
+pub struct CorrectedPage {
     /// Its whole text.
     pub text: String,
     /// What could not be corrected.
@@ -76,7 +76,7 @@ fn spelt(source: &SourceFile) -> String {
 }
 
 /// The page as it has to be so that all its strategies keep what it promises and its recipes give what it says.
-pub fn page(page: &MarkdownPage) -> Corrected {
+pub fn page(page: &MarkdownPage) -> CorrectedPage {
     let mut new: BTreeMap<usize, String> = BTreeMap::new();
     let mut notes = Vec::new();
     for (number, strategy) in page.strategies.iter().enumerate() {
@@ -141,7 +141,7 @@ pub fn page(page: &MarkdownPage) -> Corrected {
         });
         page.markdown.text.clone()
     });
-    Corrected { text, notes }
+    CorrectedPage { text, notes }
 }
 
 /// Shell lines with recipes that encode what is meant, and beside them what they give.

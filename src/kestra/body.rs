@@ -14,11 +14,11 @@ const READ: usize = 1 << 20;
 struct Micronaut {
     message: String,
     #[serde(default, rename = "_embedded")]
-    embedded: Embedded,
+    embedded: EmbeddedErrors,
 }
 
 #[derive(Default, Deserialize)]
-struct Embedded {
+struct EmbeddedErrors {
     #[serde(default)]
     errors: Value,
 }

@@ -2,7 +2,7 @@ use super::connection::Pauses;
 use super::dialect::{Dialect, Outputs};
 use super::error::{Error, RequestCause};
 use super::generation::ApiGeneration;
-use super::http::{Call, Names, Transport};
+use super::http::{Call, PathKind, Transport};
 use super::model::{Execution, FlowRef, LogLine};
 use super::{Auth, Scrub};
 use reqwest::{Method, Url};
@@ -84,7 +84,7 @@ impl Client {
             action: "ask Kestra for its version".into(),
             method: Method::GET,
             url: transport.url(&["api", "v1", "configs"]),
-            names: Names::Api,
+            names: PathKind::Api,
             yaml: None,
             refusals: &[],
             repeatable: true,
@@ -212,7 +212,7 @@ impl Client {
         let url = self.transport.url(&[self.dialect().root(), path].concat());
         Call {
             action,
-            names: if path.len() > 1 { Names::Object } else { Names::Api },
+            names: if path.len() > 1 { PathKind::Object } else { PathKind::Api },
             repeatable: method != Method::POST,
             method,
             url,

@@ -20,7 +20,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: Url,
     /// What its path names.
-    pub(super) names: Names,
+    pub(super) names: PathKind,
     /// The source of a flow, for requests that carry one.
     pub(super) yaml: Option<String>,
     /// The statuses by which Kestra refuses the flow, rather than the request.
@@ -31,7 +31,7 @@ pub(super) struct Call {
 
 /// What a path names, which is what a 404 is about: Kestra says no more than `Not Found` of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum PathKind {
     /// A part of the API that every Kestra of this generation has.
     Api,
     /// A flow, an execution or what belongs to one.
@@ -249,7 +249,7 @@ impl Transport {
             action: String::new(),
             method: Method::GET,
             url: self.url(&["api", "v1", "basicAuthValidationErrors"]),
-            names: Names::Api,
+            names: PathKind::Api,
             yaml: None,
             refusals: &[],
             repeatable: true,
@@ -284,14 +284,14 @@ impl Transport {
     }
 }
 
-fn not_found(names: Names, origin: &str) -> String {
+fn not_found(names: PathKind, origin: &str) -> String {
     match names {
-        Names::Api => format!(
+        PathKind::Api => format!(
             "{origin} has no such path: Kestra up to 0.22 has no tenant in its paths (no /api/v1/main), from 0.23 it \
              must be there; a server with a context path needs it in its URL; or it is not Kestra's API that answers \
              there"
         ),
-        Names::Object => format!(
+        PathKind::Object => format!(
             "Kestra at {origin} knows no such thing (any more): it was deleted meanwhile, or the server was started \
              anew with an empty database"
         ),

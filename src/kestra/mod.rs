@@ -31,9 +31,5 @@ pub use error::{Error, RequestCause, RequestFailure};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
 pub use model::{Execution, ExecutionState, FlowRef, LogLine, TaskRun};
-
-use std::sync::Arc;
-
-/// Takes private plaintexts out of foreign text before it is kept: all that a server says in an
-/// error passes through it.
-pub type Scrub = Arc<dyn Fn(&str) -> String + Send + Sync>;
+/// All that a server says in an error passes through it.
+pub use crate::system::process::Scrub;

@@ -11,11 +11,11 @@ use super::{Installation, PlanError, PlanOptions, PlanTarget, alone, case, insta
 use crate::scenario::{Expect, Expectation, Input, Intent, Scenario, Stage, Start};
 
 /// Scenarios that were found to fit together, each with what it expects.
-pub(super) type Shared<'a> = Vec<(&'a Arc<Scenario>, &'a Expectation)>;
+pub(super) type SharedScenarios<'a> = Vec<(&'a Arc<Scenario>, &'a Expectation)>;
 
 /// Whether a case can live with others: it changes nothing, its pod is meant to run, and what it calls its
 /// secrets is nobody else's, nor two things to Kestra.
-pub(super) fn fits(scenario: &Scenario, expect: &Expect, kestra: &Version, others: &Shared) -> bool {
+pub(super) fn fits(scenario: &Scenario, expect: &Expect, kestra: &Version, others: &SharedScenarios) -> bool {
     let Input::Intent(intent) = &scenario.given else {
         return false;
     };
@@ -77,7 +77,7 @@ fn known(scenario: &Scenario) -> Vec<String> {
 
 /// One installation for all of them; none where there are none.
 pub(super) fn together(
-    shared: &Shared,
+    shared: &SharedScenarios,
     target: &PlanTarget,
     options: &PlanOptions,
 ) -> Result<Option<Installation>, PlanError> {

@@ -123,7 +123,7 @@ async fn stop(daemon: ChildProcess) -> Result<(), String> {
 
 /// Hears a pull to its end: each layer is a line when it is begun and one when it is there.
 async fn follow(log: &ChildLog, mut hear: impl FnMut(usize, usize)) {
-    let mut layers = Layers::default();
+    let mut layers = PullProgress::default();
     log.wait_for(|line| {
         if layers.hear(line) {
             hear(layers.there.len(), layers.all.len());
@@ -150,12 +150,12 @@ fn is_of_a_layer(line: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Layers {
+struct PullProgress {
     all: BTreeSet<String>,
     there: BTreeSet<String>,
 }
 
-impl Layers {
+impl PullProgress {
     /// Whether a line says something new of a layer.
     fn hear(&mut self, line: &str) -> bool {
         let Some((layer, state)) = line.split_once(": ") else {
@@ -191,7 +191,7 @@ mod tests {
             ("0a1b: Pull complete", false),
             ("Digest: sha256:00", false),
         ];
-        let mut layers = Layers::default();
+        let mut layers = PullProgress::default();
         for (line, new) in lines {
             assert_eq!(layers.hear(line), new, "{line}");
             assert_eq!(is_of_a_layer(line), !line.starts_with("Digest"), "{line}");

@@ -130,9 +130,9 @@ impl Drop for ChildProcess {
 
 /// The last lines of a daemon's output and error, in the order they came. Clones are one log.
 #[derive(Clone)]
-pub struct ChildLog(Arc<Shared>);
+pub struct ChildLog(Arc<LogState>);
 
-struct Shared {
+struct LogState {
     lines: Mutex<VecDeque<String>>,
     /// How many lines there ever were.
     count: watch::Sender<usize>,
@@ -151,7 +151,7 @@ impl ChildLog {
     /// An empty one; what is shown of it, and written to the file, passes through `scrub`.
     pub fn new(scrub: Scrub, file: Option<File>) -> Self {
         let (count, ended) = (watch::Sender::new(0), CancellationToken::new());
-        Self(Arc::new(Shared {
+        Self(Arc::new(LogState {
             lines: Mutex::default(),
             count,
             ended,

@@ -65,7 +65,7 @@ struct Tags {
 }
 
 #[derive(Deserialize)]
-struct Manifest {
+struct ImageManifest {
     #[serde(default)]
     manifests: Vec<Descriptor>,
     #[serde(default)]
@@ -186,7 +186,7 @@ impl Registry {
         repository: &str,
         reference: &str,
         what: &str,
-    ) -> Result<Option<(Digest, Manifest)>, RegistryError> {
+    ) -> Result<Option<(Digest, ImageManifest)>, RegistryError> {
         let url = self.url(&[repository, "manifests", reference]);
         let body = match self.get(url, what).await {
             Ok((_, body)) => body,

@@ -6,13 +6,13 @@ use crate::oracle::environment::{ClusterFacts, ObjectKind, Objects};
 
 /// A pod's spec with one container, and the objects of its namespace.
 #[derive(Clone)]
-struct Cluster {
+struct PodFixture {
     spec: Json,
     secrets: Vec<Json>,
     services: Vec<Json>,
 }
 
-impl Cluster {
+impl PodFixture {
     fn new(container: &Json) -> Self {
         let mut container = container.clone();
         container["name"] = json!("kestra");
@@ -121,8 +121,8 @@ impl Cluster {
 }
 
 /// For each code that only a pod shows: pods that have it and nothing else.
-fn pods() -> Vec<(Code, Cluster)> {
-    let env = |entries: &Json| Cluster::new(&json!({"env": entries}));
+fn pods() -> Vec<(Code, PodFixture)> {
+    let env = |entries: &Json| PodFixture::new(&json!({"env": entries}));
     let key = |name: &str, object: &str, key: &str, optional: bool| {
         let reference = json!({"name": object, "key": key, "optional": optional});
         json!({"name": name, "valueFrom": {"secretKeyRef": reference}})
@@ -140,7 +140,7 @@ fn pods() -> Vec<(Code, Cluster)> {
         ),
         (
             Code::NameCollision,
-            Cluster::new(&json!({"envFrom": from, "env": [{"name": "SECRET_a", "value": "YQ=="}]})),
+            PodFixture::new(&json!({"envFrom": from, "env": [{"name": "SECRET_a", "value": "YQ=="}]})),
         ),
         (Code::ServiceLink, env(&json!([])).service("secret-db")),
         (
@@ -149,7 +149,7 @@ fn pods() -> Vec<(Code, Cluster)> {
         ),
         (
             Code::TwoSources,
-            Cluster::new(&json!({"envFrom": from, "env": [{"name": "SECRET_A", "value": "YQ=="}]})),
+            PodFixture::new(&json!({"envFrom": from, "env": [{"name": "SECRET_A", "value": "YQ=="}]})),
         ),
         (
             Code::KeyMissing,
@@ -162,7 +162,7 @@ fn pods() -> Vec<(Code, Cluster)> {
         ),
         (
             Code::KeyMissing,
-            Cluster::new(&json!({"envFrom": [{"secretRef": {"name": "nowhere"}}]})),
+            PodFixture::new(&json!({"envFrom": [{"secretRef": {"name": "nowhere"}}]})),
         ),
         (
             Code::TooLong,
@@ -206,7 +206,7 @@ fn a_good_pod_has_no_fault() {
             {"name": "PATH", "value": "/usr/bin"},
         ],
     });
-    assert_eq!(Cluster::new(&container).service("db").faults(), []);
+    assert_eq!(PodFixture::new(&container).service("db").faults(), []);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_fault_says_where_and_never_a_value() {
         "envFrom": [{"secretRef": {"name": "creds"}}],
         "env": [{"name": "SECRET_A", "value": "hidden"}, {"name": "SECRET_A", "value": "hidden"}],
     });
-    let [fault] = &Cluster::new(&container).faults()[..] else {
+    let [fault] = &PodFixture::new(&container).faults()[..] else {
         panic!()
     };
     assert_eq!(
@@ -235,7 +235,7 @@ fn a_fault_says_where_and_never_a_value() {
 
 #[test]
 fn without_a_shell_no_name_is_dropped() {
-    let mut cluster = Cluster::new(&json!({"env": [{"name": "SECRET_MY-KEY", "value": "YQ=="}]}));
+    let mut cluster = PodFixture::new(&json!({"env": [{"name": "SECRET_MY-KEY", "value": "YQ=="}]}));
     cluster.spec["containers"][0]["command"] = json!(["/app/kestra"]);
     assert_eq!(cluster.faults(), []);
 }
