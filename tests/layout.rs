@@ -126,7 +126,8 @@ fn no_type_name_stands_for_two_things() {
 
 #[test]
 fn every_way_to_declare_a_type_is_read() {
-    let text = "struct A;\npub struct B<T>(T);\npub(super) enum C {}\n    trait D {}\ntype E = u8;\n    type Err = F;\n";
+    let text =
+        "struct A;\npub struct B<T>(T);\npub(super) enum C {}\n    trait D {}\ntype E = u8;\n    type Err = F;\n";
     assert_eq!(types(text), ["A", "B", "C", "D", "E"]);
 }
 

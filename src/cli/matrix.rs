@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_saphyr::Spanned;
+use crate::system::yaml::Spanned;
 
 use super::provider_name::ProviderKind;
 use crate::error::InputError;
@@ -16,6 +16,7 @@ use crate::plan::ImageRef;
 use crate::provider::KestraRef;
 use crate::scenario::Scenario;
 use crate::system::bounded;
+use crate::system::yaml;
 use crate::tools::helm::ChartRef;
 use file::{MatrixFile, MatrixRule};
 use reader::{Axes, MatrixReader, kestra_names};
@@ -81,8 +82,7 @@ pub fn json_schema() -> serde_json::Value {
 }
 
 fn parse(file: &str, text: &str, folder: &Path) -> Result<Matrix, InputError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let raw: MatrixFile = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
+    let raw: MatrixFile = yaml::from_str(text).map_err(|e| {
         let help = "the format is described by schemas/matrix.schema.json (`kestra-secrets schema matrix`)";
         InputError::yaml(file, &e, help)
     })?;

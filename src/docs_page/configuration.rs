@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::lint::configuration::lacks;
 use crate::lint::input::SourceFile;
 use crate::scenario::Generation;
+use crate::system::yaml;
 
 /// The least with which a standalone Kestra starts. What it says is what the harness's own defaults say, so that a page
 /// with it can be run beside them.
@@ -59,7 +60,7 @@ pub fn given(source: &SourceFile) -> Option<String> {
 
 /// Whether the second text says what the first does, and has a configuration.
 fn says_the_same(text: &str, whole: &str) -> bool {
-    let read = |text| serde_saphyr::from_str::<Value>(text).ok();
+    let read = |text| yaml::from_str::<Value>(text).ok();
     let (Some(before), Some(mut after)) = (read(text), read(whole)) else {
         return false;
     };
@@ -90,7 +91,7 @@ mod tests {
             images: std::collections::BTreeMap::new(),
             pull_secret: None,
         };
-        let least: Value = serde_saphyr::from_str(LEAST).unwrap();
+        let least: Value = yaml::from_str(LEAST).unwrap();
         assert!(is_within(&least, &defaults.values(Generation::V1)));
     }
 
@@ -108,7 +109,7 @@ mod tests {
             indented.ends_with("            base-path: /tmp/kestra-storage\n"),
             "{indented}"
         );
-        let read: Value = serde_saphyr::from_str(&indented).unwrap();
+        let read: Value = yaml::from_str(&indented).unwrap();
         assert_eq!(read["configurations"]["application"]["kestra"]["queue"]["type"], "h2");
     }
 

@@ -10,6 +10,7 @@ use crate::lint::input::{FileForm, SourceFile};
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::plan;
 use crate::scenario::Generation;
+use crate::system::yaml;
 
 /// What a block is.
 #[derive(Debug, Clone)]
@@ -70,8 +71,7 @@ pub fn classify(block: &Block) -> BlockKind {
     let is_yaml = matches!(block.info.as_str(), "yaml" | "yml" | "json" | "helm");
     let speaks = block.text.contains(PREFIX) || block.text.contains("secret(");
     let other = |why: &'static str| BlockKind::Other((is_yaml || speaks).then_some(why));
-    let options = serde_saphyr::options! { with_snippet: false };
-    let parsed: Result<Vec<Value>, _> = serde_saphyr::from_str_multiple_with_options(&block.text, options);
+    let parsed: Result<Vec<Value>, _> = yaml::documents(block.text.as_bytes());
     let documents: Vec<Value> = match parsed {
         Ok(documents) => documents.into_iter().filter(|d| !d.is_null()).collect(),
         Err(_) if is_yaml => return BlockKind::Other(Some("no YAML that can be read, skipped")),
@@ -165,7 +165,7 @@ impl Values {
 
     /// Reads a file of values; none where it is no mapping.
     pub fn read(text: &str) -> Option<Self> {
-        let values: Value = serde_saphyr::from_str(text).ok()?;
+        let values: Value = yaml::from_str(text).ok()?;
         values.is_object().then(|| Self::of(text, &values))
     }
 

@@ -10,6 +10,7 @@ use super::document::{self, BlockKind, PageVariable, Values, source};
 use super::markdown::{Block, Markdown};
 use crate::plan;
 use crate::scenario::Generation;
+use crate::system::yaml;
 
 /// One way that a page shows to give Kestra its secrets.
 #[derive(Debug, Clone)]
@@ -179,7 +180,7 @@ pub fn own_flow(id: &str, reads: &BTreeMap<String, String>) -> String {
 
 /// Whether nothing but Kestra's core is needed, and nobody who starts it.
 fn runs_alone(text: &str) -> bool {
-    let Ok(flow) = serde_saphyr::from_str::<Value>(text) else {
+    let Ok(flow) = yaml::from_str::<Value>(text) else {
         return false;
     };
     let tasks = flow.get("tasks").and_then(Value::as_array);

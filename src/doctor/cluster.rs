@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{Check, CheckStatus, Seat};
 use crate::provider::live;
 use crate::run::session::{ProviderChoice, ProviderSpec};
+use crate::system::yaml;
 use crate::tools::cluster::{Access, Cluster};
 
 /// The rights that suffice, where namespaces are made and where one is given.
@@ -90,7 +91,7 @@ fn wanted(text: &str) -> Vec<Right> {
         resources: Vec<String>,
         verbs: Vec<String>,
     }
-    let documents: Vec<serde_json::Value> = serde_saphyr::from_slice_multiple(text.as_bytes()).unwrap_or_default();
+    let documents: Vec<serde_json::Value> = yaml::documents(text.as_bytes()).unwrap_or_default();
     let rules = documents.iter().filter_map(|d| d.get("rules").cloned());
     let rules = rules
         .filter_map(|r| serde_json::from_value::<Vec<Rule>>(r).ok())

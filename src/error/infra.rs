@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::system::redact::escape_controls;
+use crate::system::words::visible;
 
 /// The machine, the network or the cluster failed: nothing is said about a value.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl InfraError {
         Self {
             phase: phase.into(),
             // Others' words may stand in it.
-            cause: escape_controls(&cause.to_string()).into_owned(),
+            cause: visible(&cause.to_string()),
             help: None,
             transient: false,
         }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
+use crate::system::yaml::{self, Location};
 use miette::Diagnostic;
 use regex::Regex;
-use serde_saphyr::Location;
 use thiserror::Error;
 
 /// Input that cannot be used; the exit code is 2.
@@ -75,7 +75,7 @@ impl InputError {
     }
 
     /// A YAML error. No snippet is shown and quoted values are dropped: the line may hold a plaintext.
-    pub fn yaml(file: &str, error: &serde_saphyr::Error, help: &str) -> Self {
+    pub fn yaml(file: &str, error: &yaml::Error, help: &str) -> Self {
         static QUOTED: LazyLock<Option<Regex>> =
             LazyLock::new(|| Regex::new(r#"(?s)\b(string|character|byte array) ["`'].*["`']"#).ok());
         let at = error.location().unwrap_or(Location::UNKNOWN);
@@ -112,8 +112,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> String {
-        let options = serde_saphyr::options! { with_snippet: false };
-        let read: Result<serde_json::Value, _> = serde_saphyr::from_str_with_options(text, options);
+        let read: Result<serde_json::Value, _> = yaml::from_str(text);
         InputError::yaml("x", &read.unwrap_err(), "").to_string()
     }
 

@@ -212,7 +212,11 @@ impl Client {
         let url = self.transport.url(&[self.dialect().root(), path].concat());
         Call {
             action,
-            names: if path.len() > 1 { PathKind::Object } else { PathKind::Api },
+            names: if path.len() > 1 {
+                PathKind::Object
+            } else {
+                PathKind::Api
+            },
             repeatable: method != Method::POST,
             method,
             url,

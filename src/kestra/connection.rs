@@ -1,6 +1,7 @@
 //! A connection to one origin, and why it failed: what requests and health checks share.
 
 use super::error::RequestCause;
+use crate::system::loopback::is_loopback;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Url, redirect};
 use std::error::Error as StdError;
@@ -67,24 +68,12 @@ impl Pauses {
     }
 }
 
-/// Whether the URL leads to this very machine, which no proxy may stand between.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    // The address is parsed out of the host because the URL keeps IPv6 in brackets.
-    url.host_str().is_some_and(|host| {
-        host == "localhost"
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
-    })
-}
-
 /// An HTTP client for one origin: redirects are not followed.
 pub(super) fn client_for(url: &Url, connect: Duration) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(connect);
-    if is_loopback(url) {
+    if url.host_str().is_some_and(is_loopback) {
         builder = builder.no_proxy();
     }
     if url.scheme() == "http" {

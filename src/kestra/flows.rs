@@ -8,6 +8,8 @@ use super::error::{Error, RequestCause};
 use super::http::Call;
 use super::model::FlowRef;
 
+use crate::system::yaml;
+
 /// How often a flow is put that somebody else makes and deletes meanwhile.
 const ROUNDS: usize = 2;
 
@@ -26,7 +28,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] when Kestra finds the flow invalid.
     pub async fn put_flow(&self, source: &str) -> Result<FlowRef, Error> {
-        let identity = serde_saphyr::from_str::<Identity>(source).ok();
+        let identity = yaml::from_str::<Identity>(source).ok();
         let deadline = self.transport.request_deadline();
         let Some(flow) = identity else {
             let create = "create a flow without a namespace and an id".to_owned();

@@ -24,6 +24,8 @@ mod v0;
 mod v1;
 mod v2;
 
+/// All that a server says in an error passes through it.
+pub use crate::system::process::Scrub;
 pub use client::{Client, Limits, ServerInfo};
 pub use credentials::Auth;
 pub(crate) use error::infra;
@@ -31,5 +33,3 @@ pub use error::{Error, RequestCause, RequestFailure};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
 pub use model::{Execution, ExecutionState, FlowRef, LogLine, TaskRun};
-/// All that a server says in an error passes through it.
-pub use crate::system::process::Scrub;

@@ -262,6 +262,7 @@ pub fn flow(id: &str, reads: &BTreeMap<String, OutputRead>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::yaml;
 
     #[test]
     fn every_character_survives_a_document() {
@@ -269,7 +270,7 @@ mod tests {
         for text in [all, "🗝\u{7f}\u{85}\u{2028}\u{feff}\\u0041\"'".to_owned()] {
             let written = written(&json!({"a": text}));
             assert!(serde_json::from_str::<Value>(&written).unwrap()["a"] == *text);
-            assert!(serde_saphyr::from_str::<Value>(&written).unwrap()["a"] == *text);
+            assert!(yaml::from_str::<Value>(&written).unwrap()["a"] == *text);
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::oracle::secret::Plaintext;
 use crate::oracle::secret::diagnosis::Code;
 use crate::scenario::Generation;
+use crate::system::yaml;
 
 /// A key that does nothing in a chart of some generation: [`Code::OtherGeneration`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub fn misspelt() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub fn ignored(values: &Plaintext, generation: Generation) -> Vec<Ignored> {
     let Ok(values) = std::str::from_utf8(values.bytes())
         .map_err(drop)
-        .and_then(|t| serde_saphyr::from_str::<Value>(t).map_err(drop))
+        .and_then(|t| yaml::from_str::<Value>(t).map_err(drop))
     else {
         return Vec::new();
     };

@@ -6,6 +6,7 @@ use super::intent::IntentDocuments;
 use super::{PlanError, PlanOptions, keys};
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Generation, Scenario};
+use crate::system::yaml;
 
 /// Refuses values that set a key the harness sets as well: one of the two would be lost in silence.
 pub(super) fn check_overlap(
@@ -76,8 +77,7 @@ fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
         why,
     };
     let text = std::str::from_utf8(values.bytes()).map_err(|_| not_values("not UTF-8".into()))?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    match serde_saphyr::from_str_with_options(text, options) {
+    match yaml::from_str(text) {
         Ok(Value::Null) => Ok(Value::Object(Map::new())),
         Ok(map @ Value::Object(_)) => Ok(map),
         Ok(_) => Err(not_values("not a mapping".into())),

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::{KestraPod, Role, RunContext};
 use crate::plan::Installation;
 use crate::system::process::ChildLog;
+use crate::system::yaml;
 use crate::tools::cluster::evidence::{EvidenceText, hide};
 
 /// Where the evidence of an installation is, below the report's folder.
@@ -46,7 +47,7 @@ async fn write(folder: &Path, exhibits: Vec<EvidenceText>) -> std::io::Result<()
 pub fn values(site: &RunContext, installation: &Installation) -> EvidenceText {
     let given = std::str::from_utf8(installation.values.bytes())
         .ok()
-        .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
+        .and_then(|text| yaml::from_str::<Value>(text).ok())
         .unwrap_or_else(|| "not readable as YAML".into());
     let mut both = json!({"added": site.values(installation), "given": given});
     hide(&mut both);

@@ -12,6 +12,7 @@ use crate::oracle::environment::api_server::{Admitted, admit};
 use crate::oracle::environment::{ClusterFacts, Halt, Kubelet, Objects};
 use crate::plan::{Action, Installation};
 use crate::scenario::{Manifest, Stage};
+use crate::system::yaml;
 use crate::tools::helm::{RenderError, Rendered, Workload};
 use crate::verdict::{Outcome, Prediction};
 
@@ -168,9 +169,8 @@ pub(super) async fn next(
 
 /// Reads a manifest's documents as the API server would, or says in its words why it would not.
 fn apply(manifest: &Manifest, applied: &mut Rendered) -> Result<(), String> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(manifest.text.bytes(), options)
-        .map_err(|e| InputError::yaml(&manifest.file, &e, "").to_string())?;
+    let documents: Vec<Value> =
+        yaml::documents(manifest.text.bytes()).map_err(|e| InputError::yaml(&manifest.file, &e, "").to_string())?;
     for document in documents.iter().filter(|d| !d.is_null()) {
         match admit(document).map_err(|refused| refused.message)? {
             Admitted::Secret(secret) => applied.secrets.push(secret),

@@ -1,6 +1,6 @@
 //! What of a run stays when it ends, because somebody wants to look at it.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::report::KeptInstallation;
 
@@ -43,11 +43,11 @@ impl Keeping {
 
     /// This one stays.
     pub fn add(&self, kept: KeptInstallation) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        self.kept.lock().push(kept);
     }
 
     /// All that stay.
     pub fn all(&self) -> Vec<KeptInstallation> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.kept.lock().clone()
     }
 }

@@ -10,6 +10,7 @@ mod keep;
 mod kestra;
 pub mod live;
 mod pods;
+mod running;
 pub mod trace;
 
 use std::collections::BTreeMap;

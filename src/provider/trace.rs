@@ -10,6 +10,7 @@ use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
 use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, SecretStore};
 use crate::plan::{Case, OutputRead};
 use crate::scenario::{Expect, Input, Manifest, Secret};
+use crate::system::yaml;
 use crate::verdict::{CaseOutcome, Outcome};
 
 /// One output's value on its way, and what is wrong with it.
@@ -134,7 +135,7 @@ fn written(variable: &Variable, manifests: &[Manifest], public: bool) -> (Locati
 fn in_manifests(object: &ObjectRef, key: &str, manifests: &[Manifest], public: bool) -> Option<(Location, Plaintext)> {
     let documents = manifests
         .iter()
-        .flat_map(|m| serde_saphyr::from_slice_multiple::<Json>(m.text.bytes()).unwrap_or_default());
+        .flat_map(|m| yaml::documents::<Json>(m.text.bytes()).unwrap_or_default());
     let is_it = |d: &Json| {
         object.kind == ObjectKind::Secret
             && d.get("kind").and_then(Json::as_str) == Some("Secret")

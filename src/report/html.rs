@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(page.matches("</script>").count(), 1);
         assert!(!page.contains("<img") && !page.contains("<!--"));
         assert!(
-            page.chars().all(|c| c == '\n' || !c.is_control()),
+            page.chars().all(|c| matches!(c, '\r' | '\n') || !c.is_control()),
             "a control character"
         );
         assert!(!page.contains('\u{202e}') && !page.contains('\u{feff}'));

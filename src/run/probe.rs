@@ -1,10 +1,10 @@
 //! What Kestra gives for many secrets, in few executions.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -292,15 +292,11 @@ impl SecretProbe<'_> {
 
     /// How many executions there were.
     pub fn executions(&self) -> usize {
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .executions
-            .len()
+        self.made.lock().executions.len()
     }
 
     fn note(&self, of: impl FnOnce(&mut Created)) {
-        of(&mut self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        of(&mut self.made.lock());
     }
 
     /// Takes away what was made: executions first, which need no flow to be found.
@@ -308,7 +304,7 @@ impl SecretProbe<'_> {
     /// # Errors
     /// What is left, a line each, where something is.
     pub async fn remove(&self) -> Result<Created, InfraError> {
-        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let made = std::mem::take(&mut *self.made.lock());
         let mut left = Vec::new();
         for execution in &made.executions {
             if let Err(error) = self.client.delete_execution(execution).await {

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use serde_saphyr::Spanned;
+use crate::system::yaml::Spanned;
 
 use super::Credentials;
 use super::file::LiteralFile;

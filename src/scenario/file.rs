@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::system::yaml::Spanned;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use semver::VersionReq;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
-use serde_saphyr::Spanned;
 
 use crate::oracle::secret::diagnosis::Code;
+use crate::system::yaml;
 
 use super::{Generation, ScenarioSource, Stage, Strategy};
 
@@ -298,7 +299,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 let one = T::deserialize(value::MapAccessDeserializer::new(map))?;
                 // Its place is that of the whole.
-                let unknown = serde_saphyr::Location::UNKNOWN;
+                let unknown = yaml::Location::UNKNOWN;
                 Ok(OneOrMany(vec![Spanned::new(one, unknown, unknown)]))
             }
 

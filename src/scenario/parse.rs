@@ -5,7 +5,7 @@ mod given;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_saphyr::{Location, Spanned};
+use crate::system::yaml::{Location, Spanned};
 
 use super::documents::Documents;
 use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
+use crate::system::yaml;
 
 /// Reads the text of a scenario file; `fetch` gives the text of a file it names.
 ///
@@ -21,8 +22,7 @@ use crate::oracle::secret::Plaintext;
 /// [`InputError`] with file, line and column for bad YAML, an unknown field, a wrong type, or a
 /// combination that means nothing.
 pub fn parse(file: &str, text: &str, fetch: &dyn Fn(&Path) -> Result<Vec<u8>, String>) -> Result<Scenario, InputError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let raw: ScenarioFile = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
+    let raw: ScenarioFile = yaml::from_str(text).map_err(|e| {
         InputError::yaml(
             file,
             &e,

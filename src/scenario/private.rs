@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Change, Expect, Input, Scenario};
 use crate::oracle::secret::Plaintext;
+use crate::system::yaml;
 
 /// The private texts of a scenario. Of a literal's documents these are the values of environment
 /// variables and all that Secrets hold.
@@ -22,10 +23,8 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
         Input::Literal(literal) => {
             let documents = std::iter::once(&literal.values).chain(literal.manifests.iter().map(|m| &m.text));
             for document in documents.filter(|d| !d.is_public()) {
-                let options = serde_saphyr::options! { with_snippet: false };
                 // What does not parse is refused elsewhere, before anything is done with it.
-                let parsed: Vec<Value> =
-                    serde_saphyr::from_slice_multiple_with_options(document.bytes(), options).unwrap_or_default();
+                let parsed: Vec<Value> = yaml::documents(document.bytes()).unwrap_or_default();
                 for value in &parsed {
                     collect(value, false, &mut found);
                 }

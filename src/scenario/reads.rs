@@ -6,12 +6,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::system::yaml;
+
 /// The outputs of a flow's `OutputValues` tasks that are a `secret()` and nothing else; what is computed
 /// from a secret cannot be predicted and is left out.
 pub fn reads_of(flow: &str) -> BTreeMap<String, String> {
     static ONLY_A_SECRET: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"^\{\{\s*secret\(\s*(?:'([^']*)'|"([^"]*)")\s*\)\s*\}\}$"#).ok());
-    let (Ok(flow), Some(pattern)) = (serde_saphyr::from_str::<Value>(flow), ONLY_A_SECRET.as_ref()) else {
+    let (Ok(flow), Some(pattern)) = (yaml::from_str::<Value>(flow), ONLY_A_SECRET.as_ref()) else {
         return BTreeMap::new();
     };
     let tasks = flow.get("tasks").and_then(Value::as_array).into_iter().flatten();

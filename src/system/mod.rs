@@ -2,8 +2,10 @@
 
 pub mod bounded;
 pub mod ledger;
+pub mod loopback;
 pub mod process;
 pub mod redact;
 pub mod stdout;
 pub mod terminal;
 pub mod words;
+pub mod yaml;

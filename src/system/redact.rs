@@ -2,7 +2,7 @@
 //!
 //! Our own output cannot hold a private plaintext, by type. Text of others can: pod logs, events,
 //! helm's standard error. It goes through one [`Redactor`], shared by all, before it is shown,
-//! logged or written. What would move a terminal's cursor is spelt out on the way ([`escape_controls`]).
+//! logged or written. What would move a terminal's cursor is spelt out on the way ([`visible`]).
 //!
 //! What is known of a secret of four bytes or more is listed at [`Encoding`]. Of one of two or
 //! three bytes only the raw form and its Base64 are, and only where they stand alone, not inside
@@ -13,15 +13,15 @@ mod forms;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use parking_lot::RwLock;
 
 use crate::system::process::Scrub;
+use crate::system::words::visible;
 use forms::WrittenForm;
 
 /// What stands where a secret was.
@@ -54,26 +54,6 @@ pub enum Encoding {
     Json,
     /// As inside a quoted YAML scalar, of either kind of quote.
     Yaml,
-}
-
-/// The text with control characters as `\u001b`, which JSON reads too; line breaks and tabs stay. A terminal obeys
-/// escape sequences, whoever wrote them.
-pub fn escape_controls(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            '\r' if rest.peek() == Some(&'\n') => shown.push(c),
-            // Writing to a String cannot fail.
-            c if c.is_control() => drop(write!(shown, "\\u{:04x}", u32::from(c))),
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// Where a secret was found. It does not hold the secret.
@@ -121,7 +101,7 @@ impl Redactor {
 
     /// From now on takes this plaintext out as well.
     pub fn add(&self, plaintext: impl AsRef<[u8]>) {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.write();
         let secret = state.secrets;
         state.secrets += 1;
         state.search = None;
@@ -143,7 +123,7 @@ impl Redactor {
     pub fn scrub(&self, text: &str) -> String {
         let bytes = self.scrub_bytes(text.as_bytes());
         // A secret that is not UTF-8 may end within a character of the text.
-        escape_controls(&String::from_utf8_lossy(&bytes)).into_owned()
+        visible(&String::from_utf8_lossy(&bytes))
     }
 
     /// The bytes with `[redacted]` where secrets were.
@@ -208,9 +188,9 @@ impl Redactor {
     }
 
     fn search(&self) -> Option<Arc<Search>> {
-        let current = self.0.read().unwrap_or_else(PoisonError::into_inner).search.clone();
+        let current = self.0.read().search.clone();
         current.or_else(|| {
-            let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.0.write();
             if state.forms.is_empty() && state.bytes <= MOST {
                 return None;
             }
@@ -242,7 +222,7 @@ impl Search {
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.0.read();
         f.debug_struct("Redactor")
             .field("secrets", &state.secrets)
             .finish_non_exhaustive()

@@ -5,15 +5,17 @@ pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Text of others with what an eye would miss spelt out; line breaks and tabs stay.
+/// Text of others with what an eye would miss spelt out as `\u001b`, which JSON reads too; line breaks and tabs stay. A
+/// terminal obeys escape sequences, whoever wrote them, and a character of direction hides what is around it.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(if c == '\t' { ' ' } else { c }),
-            // Controls, and what turns or hides the text around it.
-            c if c.is_control() || is_format(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_break = c == '\r' && rest.peek() == Some(&'\n');
+        if matches!(c, '\n' | '\t') || is_break || !(c.is_control() || is_format(c)) {
+            out.push(c);
+        } else {
+            out += &format!("\\u{:04x}", u32::from(c));
         }
     }
     out
@@ -21,4 +23,21 @@ pub fn visible(text: &str) -> String {
 
 fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_eye_would_miss_is_spelt_out() {
+        for (text, shown) in [
+            ("a\tb\r\nc\n", "a\tb\r\nc\n"),
+            ("\u{1b}[2Ja\rb\0", "\\u001b[2Ja\\u000db\\u0000"),
+            ("rtl\u{202e}evil\u{feff}", "rtl\\u202eevil\\ufeff"),
+            ("pässwörd 密码 🗝", "pässwörd 密码 🗝"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
 }

@@ -1,10 +1,14 @@
 //! Promise, prediction and observation, judged. Compares bytes; never trims.
 
+mod stop;
+
 use std::collections::BTreeMap;
 
-use crate::error::{ExitCode, InfraError};
 use serde::{Deserialize, Serialize};
 
+pub use stop::Stop;
+
+use crate::error::{ExitCode, InfraError};
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expect, Stage};
 

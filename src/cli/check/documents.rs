@@ -8,6 +8,7 @@ use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Manifest;
 use crate::system::bounded;
+use crate::system::yaml;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
@@ -56,8 +57,7 @@ pub fn bytes_of(file: &str) -> Result<Vec<u8>, InputError> {
 }
 
 fn is_manifest(file: &str, text: &[u8]) -> Result<bool, InputError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(text, options)
+    let documents: Vec<Value> = yaml::documents(text)
         .map_err(|e| InputError::yaml(file, &e, "-f takes values for the chart, and manifests"))?;
     let documents: Vec<_> = documents.iter().filter(|d| !d.is_null()).collect();
     let manifests = documents.iter().filter(|d| {

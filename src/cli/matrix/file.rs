@@ -1,8 +1,8 @@
 //! The shape of a matrix file, as serde reads it and as the JSON Schema describes it.
 
+use crate::system::yaml::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 /// What to qualify: every provider × chart × Kestra × scenario, less what is excluded.
 #[derive(Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::system::yaml::{Location, Spanned};
 use clap::ValueEnum as _;
-use serde_saphyr::{Location, Spanned};
 
 use super::MatrixKestra;
 use super::file::{MatrixFile, MatrixRule};

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use k8s_openapi::api::core::v1::{Container, ResourceFieldSelector};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use super::quantity::{NANO, ceil, nano};
 use super::{Halt, Pod};
 
 /// The value of a pod's field.
@@ -134,61 +135,6 @@ pub(super) fn resource(pod: &Pod<'_>, container: &Container, selector: &Resource
     let unit = if name == "cpu" { NANO / 1000 } else { NANO };
     let (amount, divisor) = (ceil(amount, unit), ceil(divisor, unit));
     Ok(ceil(amount, divisor).to_string())
-}
-
-const NANO: i128 = 1_000_000_000;
-
-fn ceil(amount: i128, unit: i128) -> i128 {
-    amount.div_euclid(unit) + i128::from(amount.rem_euclid(unit) != 0)
-}
-
-/// A quantity in billionths; finer digits are rounded up as `resource.ParseQuantity` does.
-fn nano(quantity: &Quantity) -> Option<i128> {
-    let text = quantity.0.as_str();
-    let suffix_at = text
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-')))
-        .unwrap_or(text.len());
-    let (number, suffix) = text.split_at(suffix_at);
-    let (sign, number) = match number.strip_prefix('-') {
-        Some(number) => (-1, number),
-        None => (1, number.strip_prefix('+').unwrap_or(number)),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = format!("{whole}{fraction}");
-    let (multiplier, exponent) = scale(suffix)?;
-    let exponent = exponent
-        .checked_add(9)?
-        .checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let amount = digits.parse::<u64>().ok().map(i128::from)?.checked_mul(multiplier)?;
-    let power = 10i128.checked_pow(exponent.unsigned_abs())?;
-    if exponent < 0 {
-        Some(ceil(sign * amount, power))
-    } else {
-        amount.checked_mul(power).map(|amount| sign * amount)
-    }
-}
-
-/// A suffix as a factor and a power of ten.
-fn scale(suffix: &str) -> Option<(i128, i32)> {
-    Some(match suffix {
-        "" => (1, 0),
-        "n" => (1, -9),
-        "u" => (1, -6),
-        "m" => (1, -3),
-        "k" => (1, 3),
-        "M" => (1, 6),
-        "G" => (1, 9),
-        "T" => (1, 12),
-        "P" => (1, 15),
-        "E" => (1, 18),
-        "Ki" => (1 << 10, 0),
-        "Mi" => (1 << 20, 0),
-        "Gi" => (1 << 30, 0),
-        "Ti" => (1 << 40, 0),
-        "Pi" => (1 << 50, 0),
-        "Ei" => (1 << 60, 0),
-        _ => (1, suffix.strip_prefix(['e', 'E'])?.parse().ok()?),
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! included), padding is required, trailing bits may be set, and the offset in the refusal counts as
 //! Go counts.
 
+use crate::oracle::sextet;
+
 /// Decodes `text`; the error is the `N` of Go's `illegal base64 data at input byte N`.
 ///
 /// Follows `Encoding.decodeQuantum`.
@@ -16,7 +18,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
     while at < src.len() {
         let byte = src[at];
         at += 1;
-        if let Some(six_bits) = six_bits(byte) {
+        if let Some(six_bits) = sextet(byte) {
             quantum[filled] = six_bits;
             filled += 1;
             if filled == 4 {
@@ -63,17 +65,6 @@ fn skip_line_breaks(src: &[u8], from: usize) -> usize {
 
 fn is_line_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
-}
-
-fn six_bits(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
 }
 
 fn three_bytes([a, b, c, d]: [u8; 4]) -> [u8; 3] {

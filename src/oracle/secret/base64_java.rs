@@ -3,6 +3,8 @@
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::oracle::sextet;
+
 /// Why Java refuses a value; `Display` is the message of Java's exception, to the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum JavaBase64Error {
@@ -71,18 +73,6 @@ pub(super) fn decode(latin1: &[u8]) -> Result<Zeroizing<Vec<u8>>, JavaBase64Erro
         Ok(plain)
     } else {
         Err(JavaBase64Error::AfterPadding(latin1.len() - rest.len()))
-    }
-}
-
-/// The six bits of a character of RFC 4648's first alphabet.
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
     }
 }
 

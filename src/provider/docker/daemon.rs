@@ -1,26 +1,22 @@
-//! The Docker daemon: each call with a deadline, and its words scrubbed.
+//! The Docker daemon: each call with a deadline, and its words scrubbed. What testcontainers has no call for goes to
+//! its own client: whether an image is there, without pulling it, and the removal of a container by its name, which
+//! may be one of a run that is long dead.
 
 use std::fmt;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use reqwest::Url;
 use testcontainers::bollard;
 use testcontainers::bollard::errors::Error;
-use testcontainers::bollard::models::{ContainerCreateBody, PortMap};
-use testcontainers::bollard::query_parameters::{
-    CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
-};
-use tokio::task::JoinHandle;
+use testcontainers::bollard::query_parameters::{RemoveContainerOptionsBuilder, StopContainerOptionsBuilder};
+use testcontainers::core::client::docker_client_instance;
 use tokio::time::timeout;
 
-use crate::system::process::{ChildLog, Deadline, Scrub};
+use crate::system::loopback::is_loopback;
+use crate::system::process::{Deadline, Scrub};
 
 const CONNECT: Deadline = Deadline::seconds("the Docker daemon to answer", 5);
 const INSPECT: Deadline = Deadline::seconds("Docker to inspect", 10);
-const CREATE: Deadline = Deadline::seconds("Docker to create the container", 60);
-const COPY: Deadline = Deadline::seconds("Docker to copy files into the container", 30);
-const START: Deadline = Deadline::seconds("Docker to start the container", 60);
 const STOP: Deadline = Deadline::seconds("Docker to stop the container", 20);
 const REMOVE: Deadline = Deadline::seconds("Docker to remove the container", 30);
 const GONE: u16 = 404;
@@ -64,7 +60,7 @@ impl DockerDaemon {
                 status: None,
             });
         }
-        let api = bollard::Docker::connect_with_defaults().map_err(|e| failure(what, &e, &scrub))?;
+        let api = within(what, CONNECT, &scrub, docker_client_instance()).await?;
         let api = within(what, CONNECT, &scrub, api.negotiate_version()).await?;
         Ok(Self { api, scrub })
     }
@@ -82,75 +78,6 @@ impl DockerDaemon {
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
         }
-    }
-
-    /// Makes a container, without starting it.
-    ///
-    /// # Errors
-    /// The daemon refuses it.
-    pub async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<(), CallError> {
-        let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = self.api.create_container(Some(options), body);
-        self.call("create the container", CREATE, created).await.map(drop)
-    }
-
-    /// Unpacks a tar archive at a container's root.
-    ///
-    /// # Errors
-    /// The daemon refuses it.
-    pub async fn unpack(&self, name: &str, archive: Vec<u8>) -> Result<(), CallError> {
-        let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        let body = bollard::body_full(archive.into());
-        let copied = self.api.upload_to_container(name, Some(options), body);
-        self.call("copy files into the container", COPY, copied).await
-    }
-
-    /// Starts a container.
-    ///
-    /// # Errors
-    /// The daemon cannot, for example for want of the command in the image.
-    pub async fn start(&self, name: &str) -> Result<(), CallError> {
-        let started = self.api.start_container(name, None);
-        self.call("start the container", START, started).await
-    }
-
-    /// Where a running container's ports are published.
-    ///
-    /// # Errors
-    /// The container is gone.
-    pub async fn ports(&self, name: &str) -> Result<PortMap, CallError> {
-        let asked = self.api.inspect_container(name, None);
-        let found = self.call("inspect the container", INSPECT, asked).await?;
-        Ok(found.network_settings.and_then(|n| n.ports).unwrap_or_default())
-    }
-
-    /// Resolves when a container has ended, with a word on how. The future borrows nothing.
-    pub fn exited(&self, name: &str) -> impl Future<Output = String> + Send + use<> {
-        let (api, scrub, name) = (self.api.clone(), self.scrub.clone(), name.to_owned());
-        async move {
-            let mut waits = std::pin::pin!(api.wait_container(&name, None));
-            match waits.next().await {
-                Some(Ok(ended)) => format!("exit status: {}", ended.status_code),
-                Some(Err(Error::DockerContainerWaitError { code, .. })) => format!("exit status: {code}"),
-                Some(Err(e)) => scrub(&e.to_string()),
-                None => "without a status".into(),
-            }
-        }
-    }
-
-    /// Brings what a container says into a log, until it ends.
-    pub fn follow(&self, name: &str, log: ChildLog) -> JoinHandle<()> {
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
-        let (api, name) = (self.api.clone(), name.to_owned());
-        tokio::spawn(async move {
-            let mut said = std::pin::pin!(api.logs(&name, Some(options)));
-            while let Ok(Some(line)) = said.try_next().await {
-                String::from_utf8_lossy(line.as_ref())
-                    .lines()
-                    .for_each(|line| log.push(line));
-            }
-            log.end();
-        })
     }
 
     /// Stops a container, allowing it some time, and removes it with its volumes; says whether it was there.
@@ -187,24 +114,25 @@ impl DockerDaemon {
 
 impl fmt::Debug for DockerDaemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Daemon").finish_non_exhaustive()
+        f.debug_struct("DockerDaemon").finish_non_exhaustive()
     }
 }
 
 /// Whether a daemon's address is not on this machine.
 fn is_elsewhere(host: &str) -> bool {
-    let Some((scheme, rest)) = host.split_once("://") else {
+    let Some((scheme, _)) = host.split_once("://") else {
         return false;
     };
-    let local = ["localhost", "127.", "[::1]"].iter().any(|name| rest.starts_with(name));
-    !matches!(scheme, "unix" | "npipe") && !local
+    let host = Url::parse(host).ok().and_then(|url| Some(url.host_str()?.to_owned()));
+    !matches!(scheme, "unix" | "npipe") && !host.is_some_and(|host| is_loopback(&host))
 }
 
-async fn within<T>(
+/// A call of the daemon, within its deadline.
+pub(super) async fn within<T, E: std::error::Error + 'static>(
     what: &'static str,
     deadline: Deadline,
     scrub: &Scrub,
-    call: impl Future<Output = Result<T, Error>>,
+    call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CallError> {
     match timeout(deadline.limit, call).await {
         Ok(answer) => answer.map_err(|e| failure(what, &e, scrub)),
@@ -216,30 +144,32 @@ async fn within<T>(
     }
 }
 
-fn failure(what: &'static str, error: &Error, scrub: &Scrub) -> CallError {
-    let (status, cause) = match error {
-        Error::DockerResponseServerError { status_code, message } => (Some(*status_code), message.clone()),
-        other => {
-            let mut words = vec![other.to_string()];
-            let mut source = std::error::Error::source(other);
-            while let Some(inner) = source {
-                words.push(inner.to_string());
-                source = inner.source();
-            }
-            words.retain(|word| !word.is_empty());
-            words.dedup();
-            let said = if words.is_empty() {
-                "no answer".into()
-            } else {
-                words.join(": ")
-            };
-            (None, said)
-        }
+fn failure(what: &'static str, error: &(dyn std::error::Error + 'static), scrub: &Scrub) -> CallError {
+    let (status, cause) = match error.downcast_ref() {
+        Some(Error::DockerResponseServerError { status_code, message }) => (Some(*status_code), message.clone()),
+        _ => (None, words(error)),
     };
     CallError {
         what,
         cause: scrub(&cause),
         status,
+    }
+}
+
+/// An error and what is behind it; bollard's have no words of their own when nobody answers.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        words.push(inner.to_string());
+        source = inner.source();
+    }
+    words.retain(|word| !word.is_empty());
+    words.dedup();
+    if words.is_empty() {
+        "no answer".into()
+    } else {
+        words.join(": ")
     }
 }
 
@@ -253,6 +183,7 @@ mod tests {
             "unix:///var/run/docker.sock",
             "tcp://127.0.0.1:2375",
             "tcp://localhost:2375",
+            "tcp://[::1]:2375",
         ] {
             assert!(!is_elsewhere(host), "{host}");
         }

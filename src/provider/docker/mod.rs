@@ -38,6 +38,13 @@ struct Image {
     node: NodeFacts,
 }
 
+/// Starts one image as containers.
+#[derive(Debug)]
+pub struct ImageStarter {
+    daemon: DockerDaemon,
+    image: String,
+}
+
 impl Docker {
     /// Finds the daemon and the images. None is pulled: which one runs is the user's to say.
     ///
@@ -109,8 +116,12 @@ impl Docker {
         installation: &Installation,
         pods: &Pods,
     ) -> Result<DockerKestra, InfraError> {
-        let image = self.image(installation)?.clone();
-        DockerKestra::start(site, self.daemon.clone(), image, installation, pods.clone()).await
+        let Image { name, node } = self.image(installation)?.clone();
+        let starter = ImageStarter {
+            daemon: self.daemon.clone(),
+            image: name,
+        };
+        DockerKestra::start(site, node, starter, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.

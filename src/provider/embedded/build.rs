@@ -38,7 +38,7 @@ impl Engine {
 
     /// The class path, written out: an AOT cache knows no wildcards.
     pub fn class_path(&self) -> std::io::Result<String> {
-        let mut jars: Vec<PathBuf> = std::fs::read_dir(self.home.join("lib"))?
+        let mut jars: Vec<PathBuf> = fs_err::read_dir(self.home.join("lib"))?
             .flatten()
             .map(|e| e.path())
             .collect();
@@ -68,7 +68,7 @@ pub async fn engine(site: &RunContext, version: &Version) -> Result<Engine, Infr
         version: version.clone(),
         home: home(&site.cache, version),
     };
-    std::fs::create_dir_all(&folder).map_err(|e| infra(&e))?;
+    fs_err::create_dir_all(&folder).map_err(|e| infra(&e))?;
     let _lock = lock(folder.join(format!("{version}.lock")))
         .await
         .map_err(|e| infra(&e))?;
@@ -86,7 +86,7 @@ pub async fn engine(site: &RunContext, version: &Version) -> Result<Engine, Infr
         phase: phase.clone(),
         ..e
     })?;
-    std::fs::rename(&unfinished, &engine.home).map_err(|e| infra(&e))?;
+    fs_err::rename(&unfinished, &engine.home).map_err(|e| infra(&e))?;
     Ok(engine)
 }
 
@@ -100,7 +100,7 @@ async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) 
         .map_err(missing)?;
     let maven = site.toolbox.maven(&java).await.map_err(missing)?;
     if to.exists() {
-        std::fs::remove_dir_all(to).map_err(|e| infra(&e))?;
+        fs_err::remove_dir_all(to).map_err(|e| infra(&e))?;
     }
     SOURCES.extract(sources).map_err(|e| infra(&e))?;
     let package = |more: &[&str]| {
@@ -130,7 +130,7 @@ async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) 
 
 /// Waits for an advisory lock without holding up other tasks; it goes with the file.
 pub(super) async fn lock(path: PathBuf) -> std::io::Result<std::fs::File> {
-    let file = std::fs::File::create(path)?;
+    let file = fs_err::File::create(path)?.into_file();
     tokio::task::spawn_blocking(move || file.lock().map(|()| file))
         .await
         .map_err(std::io::Error::other)?

@@ -38,11 +38,14 @@ pub struct Embedded {
 
 /// How one Kestra is started.
 #[derive(Debug, Clone)]
-enum Launcher {
+pub enum Launcher {
     /// Our adapter around Kestra's engine.
     Engine {
+        /// As it was built.
         engine: Engine,
+        /// The Java that runs it.
         java: Java,
+        /// What it learnt in training, to start faster.
         aot: Option<PathBuf>,
     },
     /// Any Kestra executable: `PATH server standalone`.

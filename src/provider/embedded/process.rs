@@ -1,13 +1,14 @@
 //! One child process of Kestra: its flags, its environment and files, its health, its end.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use fs_err::OpenOptions;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use reqwest::Url;
 
 use super::build::Engine;
@@ -113,9 +114,10 @@ pub(super) fn environment(pod: &KestraPod, folder: &Path) -> std::io::Result<Vec
         // One folder each: two paths in the container may end in the same name.
         let name = Path::new(&file.path).file_name().unwrap_or_default();
         let path = folder.join(format!("mount-{n}")).join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        let mut out = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
-        std::io::Write::write_all(&mut out, file.bytes.as_bytes())?;
+        fs_err::create_dir_all(path.parent().unwrap_or(folder))?;
+        let mut only_ours = OpenOptions::new();
+        only_ours.write(true).create_new(true).mode(0o600);
+        only_ours.open(&path)?.write_all(file.bytes.as_bytes())?;
         laid.push((file.path.clone(), path));
     }
     let rewritten = |value: &[u8]| {

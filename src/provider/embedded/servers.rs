@@ -13,6 +13,7 @@ use super::process::{KestraProcess, Ports, add_java_options, connect, environmen
 use crate::error::InfraError;
 use crate::kestra::Client;
 use crate::plan::Installation;
+use crate::provider::running::Servers;
 use crate::provider::{KestraPod, Pods, Role, RunContext};
 use crate::system::process::{ChildLog, Command};
 
@@ -27,13 +28,13 @@ static APART: Semaphore = Semaphore::const_new(1);
 
 /// Servers that run; [`stop`](Self::stop) them, whether they all came up or not.
 #[derive(Default)]
-pub(super) struct Servers {
+pub struct ServerProcesses {
     each: BTreeMap<Role, KestraProcess>,
     database: Option<KestraProcess>,
     turn: Option<SemaphorePermit<'static>>,
 }
 
-impl Servers {
+impl ServerProcesses {
     /// Starts them all, waits until each is healthy, and reaches the one that answers.
     pub(super) async fn start(
         &mut self,
@@ -123,14 +124,14 @@ impl Servers {
             format!("-Dengine.storage={}", storage.display()),
         ])
     }
+}
 
-    /// The log of each.
-    pub(super) fn logs(&self) -> impl Iterator<Item = (Role, &ChildLog)> {
+impl Servers for ServerProcesses {
+    fn logs(&self) -> impl Iterator<Item = (Role, &ChildLog)> {
         self.each.iter().map(|(role, process)| (*role, process.log()))
     }
 
-    /// Ends them all and waits until they are gone.
-    pub(super) async fn stop(self) -> Result<(), InfraError> {
+    async fn stop(self) -> Result<(), InfraError> {
         let all = self.each.into_values().chain(self.database);
         let ended = join_all(all.map(|process| process.stop(GRACE))).await;
         ended.into_iter().collect()

@@ -72,7 +72,7 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
         images: std::collections::BTreeMap::new(),
     };
     let values = defaults.values(Generation::V1);
-    std::fs::write(&configuration, values["configurations"]["application"].to_string()).map_err(io)?;
+    fs_err::write(&configuration, values["configurations"]["application"].to_string()).map_err(io)?;
     let unfinished = cache.with_extension("unfinished");
     let command = java_command(engine, java)
         .map_err(io)?
@@ -94,5 +94,5 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
     let ran = ran.await;
     process.stop(WRITING).await?;
     ran?;
-    std::fs::rename(unfinished, cache).map_err(io)
+    fs_err::rename(unfinished, cache).map_err(io)
 }

@@ -1,6 +1,6 @@
 //! What broke and may be whole by now, to be tried once more.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::error::InfraError;
 use crate::plan::{Case, Installation};
@@ -18,7 +18,7 @@ impl RetryQueue {
         case.warnings.push(format!(
             "this was the second try, for the environment broke at the first: {infra}"
         ));
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         match all.iter_mut().find(|i| i.id == id) {
             Some(there) => there.cases.push(case),
             None => all.push(Installation {
@@ -31,6 +31,6 @@ impl RetryQueue {
 
     /// All that was put down.
     pub fn installations(self) -> Vec<Installation> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.into_inner()
     }
 }

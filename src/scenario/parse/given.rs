@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_saphyr::{Location, Spanned};
+use crate::system::yaml::{Location, Spanned};
 
 use super::ScenarioReader;
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::file::{SecretFile, StartFile};
 use crate::scenario::{Intent, Secret, Start, Strategy, reads_of};
+use crate::system::yaml;
 
 impl ScenarioReader<'_> {
     /// The flow that an intent brings along, in the place of the page's.
@@ -161,6 +162,6 @@ impl ScenarioReader<'_> {
 
 /// The id of a flow; none where the source is none that Kestra would take.
 fn flow_id(source: &str) -> Option<String> {
-    let flow: serde_json::Value = serde_saphyr::from_str(source).ok()?;
+    let flow: serde_json::Value = yaml::from_str(source).ok()?;
     Some(flow.get("id")?.as_str()?.to_owned())
 }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
@@ -219,13 +220,18 @@ impl ChildLog {
         }
     }
 
+    /// Resolves when there will be no more.
+    pub async fn ended(&self) {
+        self.0.ended.cancelled().await;
+    }
+
     /// There will be no more.
     pub fn end(&self) {
         self.0.ended.cancel();
     }
 
     fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lines.lock()
     }
 
     async fn follow(&self, pipe: Option<impl AsyncRead + Unpin>) {

@@ -7,10 +7,11 @@
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
@@ -96,7 +97,7 @@ impl ProcessGroup {
     }
 
     fn signal(&self, signal: Signal) {
-        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        let reaped = self.reaped.lock();
         if !*reaped {
             signal_group(self.pid, signal);
         }
@@ -136,7 +137,7 @@ fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(P
 
     await_end(&mut child);
     let status = {
-        let mut reaped = reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reaped = reaped.lock();
         // Whatever the leader left behind goes with it. Its number is still taken, by itself.
         signal_group(child.id(), Signal::SIGKILL);
         *reaped = true;

@@ -11,7 +11,8 @@ use crate::error::InfraError;
 use crate::error::InputError;
 use crate::scenario::{Manifest, Stage};
 use crate::system::redact::Redactor;
-use crate::verdict::Outcome;
+use crate::system::yaml;
+use crate::verdict::{Outcome, Stop};
 
 const PHASE: &str = "apply the manifests";
 
@@ -52,63 +53,61 @@ impl ApplyTarget<'_> {
     /// the server's words are the ones a user reads.
     ///
     /// # Errors
-    /// [`InfraError`] when the API server fails, or an object is there that is not ours. A refusal is an outcome.
-    pub async fn apply(
-        &self,
-        manifests: &[Manifest],
-        mode: Mode,
-        applied: &mut Vec<Applied>,
-    ) -> Result<Result<(), Outcome>, InfraError> {
-        let refused = |message: &str| Outcome::Refused {
-            by: Stage::Apply,
-            message: self.redactor.scrub(message),
-        };
+    /// An outcome when the API server refuses one; [`InfraError`] when it fails, or an object is there that is not ours.
+    pub async fn apply(&self, manifests: &[Manifest], mode: Mode, applied: &mut Vec<Applied>) -> Result<(), Stop> {
         for manifest in manifests {
-            let documents = match documents(manifest) {
-                Ok(documents) => documents,
-                Err(message) => return Ok(Err(refused(&message))),
-            };
+            let documents = documents(manifest).map_err(|message| self.scrubbed(ApplyFailure::Refused(message)))?;
             for document in documents {
-                match self.one(document, mode, applied).await {
-                    Ok(()) => {}
-                    Err(ApplyFailure::Refused(message)) => return Ok(Err(refused(&message))),
-                    Err(ApplyFailure::Infra(infra)) => {
-                        return Err(InfraError {
-                            cause: self.redactor.scrub(&infra.cause),
-                            ..infra
-                        });
-                    }
-                }
+                let done = self.apply_document(document, mode, applied).await;
+                done.map_err(|failure| self.scrubbed(failure))?;
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    async fn one(&self, mut document: Value, mode: Mode, applied: &mut Vec<Applied>) -> Result<(), ApplyFailure> {
-        let Self { cluster, namespace, .. } = self;
-        let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
+    /// The API of a document's kind, which must be one of a namespace.
+    async fn resource(&self, document: &Value) -> Result<ApiResource, ApplyFailure> {
+        let text = |key: &str| document.get(key).and_then(Value::as_str);
         let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
             return Err(ApplyFailure::Refused("a document has no apiVersion and kind".into()));
         };
-        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-        let kind = GroupVersionKind::gvk(group, version, &kind);
-        let (resource, capabilities) = match discovery::pinned_kind(&cluster.client, &kind).await {
-            Ok(found) => found,
-            Err(kube::Error::Discovery(_)) => return Err(ApplyFailure::Refused(no_matches(&kind))),
-            Err(kube::Error::Api(status)) if status.code == 404 => {
-                return Err(ApplyFailure::Refused(no_matches(&kind)));
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = GroupVersionKind::gvk(group, version, kind);
+        match discovery::pinned_kind(&self.cluster.client, &kind).await {
+            Ok((_, capabilities)) if capabilities.scope == Scope::Cluster => {
+                let cause = format!("a {} belongs to the whole cluster and would outlive the run", kind.kind);
+                Err(ApplyFailure::Infra(
+                    InfraError::new(PHASE, cause).help("create it beforehand, and leave it out of the manifests"),
+                ))
             }
-            Err(e) => return Err(ApplyFailure::Infra(infra(PHASE, &e))),
-        };
-        if capabilities.scope == Scope::Cluster {
-            return Err(ApplyFailure::Infra(
-                InfraError::new(
-                    PHASE,
-                    format!("a {} belongs to the whole cluster and would outlive the run", kind.kind),
-                )
-                .help("create it beforehand, and leave it out of the manifests"),
-            ));
+            Ok((resource, _)) => Ok(resource),
+            Err(kube::Error::Discovery(_)) => Err(ApplyFailure::Refused(no_matches(&kind))),
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(ApplyFailure::Refused(no_matches(&kind))),
+            Err(e) => Err(ApplyFailure::Infra(infra(PHASE, &e))),
         }
+    }
+
+    fn scrubbed(&self, failure: ApplyFailure) -> Stop {
+        match failure {
+            ApplyFailure::Refused(message) => Stop::Outcome(Outcome::Refused {
+                by: Stage::Apply,
+                message: self.redactor.scrub(&message),
+            }),
+            ApplyFailure::Infra(infra) => Stop::Infra(InfraError {
+                cause: self.redactor.scrub(&infra.cause),
+                ..infra
+            }),
+        }
+    }
+
+    async fn apply_document(
+        &self,
+        mut document: Value,
+        mode: Mode,
+        applied: &mut Vec<Applied>,
+    ) -> Result<(), ApplyFailure> {
+        let Self { cluster, namespace, .. } = self;
+        let resource = self.resource(&document).await?;
         if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("namespace".into(), (*namespace).into());
             if let Some(run) = self.run {
@@ -135,7 +134,7 @@ impl ApplyTarget<'_> {
                     .map_err(|e| InfraError::new(PHASE, e))?;
                 answer(cluster.client.request::<Value>(put))
                     .await
-                    .map_err(|e| ApplyFailure::of(&e))?;
+                    .map_err(|e| ApplyFailure::answered(&e))?;
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 return Err(ApplyFailure::Infra(
@@ -143,7 +142,7 @@ impl ApplyTarget<'_> {
                         .help("it is not this run's and is left alone; name another namespace"),
                 ));
             }
-            Err(e) => return Err(ApplyFailure::of(&e)),
+            Err(e) => return Err(ApplyFailure::answered(&e)),
         }
         Ok(())
     }
@@ -162,7 +161,7 @@ impl From<InfraError> for ApplyFailure {
 
 impl ApplyFailure {
     /// What the inputs cause is a refusal: 400, 422, and the 403 of an admission plugin.
-    fn of(error: &kube::Error) -> Self {
+    fn answered(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status)
                 if [400, 422].contains(&status.code) || (status.code == 403 && !of_the_cluster(&status.message)) =>
@@ -180,9 +179,8 @@ fn of_the_cluster(message: &str) -> bool {
 }
 
 fn documents(manifest: &Manifest) -> Result<Vec<Value>, String> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(manifest.text.bytes(), options)
-        .map_err(|e| InputError::yaml(&manifest.file, &e, "").to_string())?;
+    let documents: Vec<Value> =
+        yaml::documents(manifest.text.bytes()).map_err(|e| InputError::yaml(&manifest.file, &e, "").to_string())?;
     Ok(documents.into_iter().filter(|d| !d.is_null()).collect())
 }
 
@@ -230,7 +228,7 @@ mod tests {
 
     fn failed(code: u16, message: &str) -> ApplyFailure {
         let status = Status::failure(message, "").with_code(code).boxed();
-        ApplyFailure::of(&kube::Error::Api(status))
+        ApplyFailure::answered(&kube::Error::Api(status))
     }
 
     #[test]

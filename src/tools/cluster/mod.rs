@@ -25,7 +25,8 @@ use tower::retry::RetryLayer;
 
 use self::patience::RetryPolicy;
 use crate::error::InfraError;
-use crate::oracle::environment::Kubelet;
+use crate::oracle::environment::{Kubelet, quantity};
+use crate::system::loopback::is_loopback;
 
 /// How long one answer of the API server may take; watches and port-forwards have limits of their own.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -135,11 +136,6 @@ fn client(mut config: Config) -> kube::Result<Client> {
     Ok(shared.with_layer(&RetryLayer::new(RetryPolicy::default())).build())
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|a| a.is_loopback())
-}
-
 fn is_ready(node: &Node) -> bool {
     let conditions = node.status.iter().flat_map(|s| s.conditions.iter().flatten());
     let tainted = node.spec.iter().flat_map(|s| s.taints.iter().flatten());
@@ -152,7 +148,7 @@ fn is_ready(node: &Node) -> bool {
 fn bearable(nodes: &[Node]) -> usize {
     let allocatable = |node: &Node, name: &str| {
         let quantity = node.status.as_ref()?.allocatable.as_ref()?.get(name)?;
-        names::quantity(&quantity.0)
+        quantity::amount(quantity)
     };
     let each = nodes.iter().filter(|n| is_ready(n)).map(|node| {
         let cores = allocatable(node, "cpu").unwrap_or(1.0);

@@ -80,27 +80,6 @@ fn short(name: &str, longest: usize) -> String {
     format!("{}-{hash}", kept.trim_end_matches(['-', '.']))
 }
 
-/// A quantity of Kubernetes, such as `1900m` or `8Gi`; none when it is none.
-pub fn quantity(text: &str) -> Option<f64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = &text[digits.len()..];
-    let number = digits.parse::<f64>().ok()?;
-    let factor = match unit {
-        "" => 1.0,
-        "m" => return Some(number / 1000.0),
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        _ => return None,
-    };
-    Some(number * factor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,15 +115,5 @@ mod tests {
         assert_eq!(label("jane doe@host:1/"), "jane-doe-host-1");
         assert_eq!(label("."), "");
         assert_eq!(label(&"x".repeat(90)).len(), 63);
-    }
-
-    #[test]
-    fn quantities_are_read_as_kubernetes_writes_them() {
-        assert_eq!(quantity("2"), Some(2.0));
-        assert_eq!(quantity("1900m"), Some(1.9));
-        assert_eq!(quantity("8Gi"), Some(8_589_934_592.0));
-        assert_eq!(quantity("24689408Ki"), Some(25_281_953_792.0));
-        assert_eq!(quantity("8Qx"), None);
-        assert_eq!(quantity(""), None);
     }
 }

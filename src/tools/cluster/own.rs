@@ -53,11 +53,20 @@ where
     }
 }
 
-/// Makes a namespace. That the API server refuses it, so that there is none, is the inner result.
+/// Why a namespace was not made.
+#[derive(Debug)]
+pub enum NoNamespace {
+    /// The API server refused it: there is none.
+    Refused(InfraError),
+    /// The API server did not answer: there may be one.
+    Unknown(InfraError),
+}
+
+/// Makes a namespace.
 ///
 /// # Errors
-/// [`InfraError`] when the API server does not answer: there may be a namespace then.
-pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(), InfraError>, InfraError> {
+/// [`NoNamespace`].
+pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), NoNamespace> {
     let namespace = Namespace {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
@@ -69,10 +78,13 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<Result<(
     let api = Api::<Namespace>::all(cluster.client.clone());
     let phase = format!("create namespace {name}");
     match tokio::time::timeout(super::ANSWER, api.create(&PostParams::default(), &namespace)).await {
-        Ok(Ok(_)) => Ok(Ok(())),
-        Ok(Err(error @ kube::Error::Api(_))) => Ok(Err(infra(&phase, &error))),
-        Ok(Err(error)) => Err(infra(&phase, &error)),
-        Err(_) => Err(InfraError::new(phase, "the API server did not answer")),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error @ kube::Error::Api(_))) => Err(NoNamespace::Refused(infra(&phase, &error))),
+        Ok(Err(error)) => Err(NoNamespace::Unknown(infra(&phase, &error))),
+        Err(_) => Err(NoNamespace::Unknown(InfraError::new(
+            phase,
+            "the API server did not answer",
+        ))),
     }
 }
 

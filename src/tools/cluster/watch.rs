@@ -21,7 +21,7 @@ use super::{Cluster, within};
 use crate::error::InfraError;
 use crate::system::process::is_frame;
 use crate::system::redact::Redactor;
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, Stop};
 
 const PHASE: &str = "wait for Kestra";
 /// How much of a crashed container's log is told.
@@ -69,9 +69,9 @@ impl Rollout<'_> {
     /// Waits until the newest pods of the release are ready, telling what for.
     ///
     /// # Errors
-    /// [`InfraError`] with the cause, as soon as it is certain; at the deadline, with what was waited for. What the
-    /// scenario's own inputs hold up is an outcome.
-    pub async fn wait(&self, told: impl Fn(&str)) -> Result<Result<(), Outcome>, InfraError> {
+    /// An outcome where the scenario's own inputs hold it up; [`InfraError`] with any other cause, as soon as it is
+    /// certain, and at the deadline with what was waited for.
+    pub async fn wait(&self, told: impl Fn(&str)) -> Result<(), Stop> {
         let mut view = View::default();
         let mut watches = self.watches();
         let deadline = Instant::now() + self.limit;
@@ -81,18 +81,18 @@ impl Rollout<'_> {
             let sight = view.sight(self.release);
             let mut until = deadline;
             let now = match &sight {
-                RolloutStatus::Ready => return Ok(Ok(())),
+                RolloutStatus::Ready => return Ok(()),
                 RolloutStatus::Waiting(what) => {
                     held = None;
                     what.clone()
                 }
-                RolloutStatus::Held(CauseFinding::Sure(cause)) => return self.end(cause.clone()).await,
+                RolloutStatus::Held(CauseFinding::Sure(cause)) => return Err(self.stop(cause.clone()).await),
                 RolloutStatus::Held(CauseFinding::Unsure(cause, patience)) => {
                     let same = held.take().filter(|(reason, _)| reason == cause.reason());
                     let first = same.is_none();
                     let (reason, since) = same.unwrap_or_else(|| (cause.reason().to_owned(), Instant::now()));
                     if since.elapsed() >= *patience || (first && self.is_confirmed(cause).await) {
-                        return self.end(cause.clone()).await;
+                        return Err(self.stop(cause.clone()).await);
                     }
                     until = deadline.min(since + *patience);
                     held = Some((reason, since));
@@ -107,13 +107,10 @@ impl Rollout<'_> {
                 news = watches.next() => match news {
                     Some(Ok(news)) => view.take(news),
                     Some(Err(error)) => self.bear(&error)?,
-                    None => return Err(InfraError::new(PHASE, "the watches ended")),
+                    None => return Err(InfraError::new(PHASE, "the watches ended").into()),
                 },
                 () = tokio::time::sleep_until(until) => if Instant::now() >= deadline {
-                    return Err(InfraError::new(
-                        PHASE,
-                        format!("not ready within {} s: waiting for {}", self.limit.as_secs(), self.redactor.scrub(&said)),
-                    ).help("allow more time with --timeout; its log, in the evidence, says what Kestra waits for"));
+                    return Err(self.too_late(&said).into());
                 },
             }
         }
@@ -174,7 +171,14 @@ impl Rollout<'_> {
         }
     }
 
-    async fn end(&self, cause: ReleaseCause) -> Result<Result<(), Outcome>, InfraError> {
+    fn too_late(&self, waits_for: &str) -> InfraError {
+        let (seconds, what) = (self.limit.as_secs(), self.redactor.scrub(waits_for));
+        InfraError::new(PHASE, format!("not ready within {seconds} s: waiting for {what}"))
+            .help("allow more time with --timeout; its log, in the evidence, says what Kestra waits for")
+    }
+
+    /// What a cause that is certain means for the case.
+    async fn stop(&self, cause: ReleaseCause) -> Stop {
         let cause = match &cause {
             ReleaseCause::Broken {
                 crashed: Some((pod, container)),
@@ -186,13 +190,13 @@ impl Rollout<'_> {
             _ => cause,
         };
         match cause {
-            ReleaseCause::Blocked { reason, message } => Ok(Err(Outcome::Blocked {
+            ReleaseCause::Blocked { reason, message } => Stop::Outcome(Outcome::Blocked {
                 reason,
                 message: self.redactor.scrub(&message),
-            })),
+            }),
             ReleaseCause::Broken { reason, message, .. } => {
                 let infra = InfraError::new(PHASE, self.redactor.scrub(&format!("{reason}: {message}")));
-                Err(match help(&reason) {
+                Stop::Infra(match help(&reason) {
                     Some(help) => infra.help(help),
                     None => infra,
                 })

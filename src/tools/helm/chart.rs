@@ -15,6 +15,7 @@ use super::{DEADLINE, Helm};
 use crate::plan::ChartMode;
 use crate::scenario::Generation;
 use crate::system::process::ProcessError;
+use crate::system::yaml;
 use crate::tools::toolbox::without_credentials;
 
 /// Our own small chart, carried by the binary.
@@ -42,9 +43,7 @@ fn mirror() -> Option<String> {
 /// The index is none, or holds no such chart: a sentence that goes on from the repository's address.
 pub fn chart_for(kestra: &Version, index: &[u8]) -> Result<Version, String> {
     let text = std::str::from_utf8(index).map_err(|_| "its index is not UTF-8".to_owned())?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    let index: Index =
-        serde_saphyr::from_str_with_options(text, options).map_err(|e| format!("its index cannot be read: {e}"))?;
+    let index: Index = yaml::from_str(text).map_err(|e| format!("its index cannot be read: {e}"))?;
     let version = |text: &str| Version::parse(text.trim_start_matches('v')).ok();
     let charts = index.entries.kestra.iter();
     let fitting = charts.filter_map(|chart| {
@@ -251,7 +250,7 @@ impl Helm {
                     chart: asked.to_string(),
                     source,
                 };
-                std::fs::create_dir_all(&path)
+                fs_err::create_dir_all(&path)
                     .and_then(|()| BUNDLED_CHART.extract(&path))
                     .map_err(unpack)?;
                 path
@@ -274,7 +273,7 @@ impl Helm {
             .await
             .map_err(|e| unreadable(e.to_string()))?;
         let text = String::from_utf8_lossy(&shown.stdout);
-        let yaml: ChartYaml = serde_saphyr::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
+        let yaml: ChartYaml = yaml::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
         let version = Version::parse(yaml.version.trim_start_matches('v')).map_err(|e| unreadable(e.to_string()))?;
         // Ours plays whichever generation its value `generation` names.
         let generation = (yaml.name != "kestra-minimal").then(|| Generation::of(&version));
@@ -309,7 +308,7 @@ impl Helm {
                 chart: asked.to_string(),
                 source,
             })?;
-        let unpacked = std::fs::read_dir(&into)
+        let unpacked = fs_err::read_dir(&into)
             .map_err(|source| ChartError::Unpack {
                 chart: asked.to_string(),
                 source,

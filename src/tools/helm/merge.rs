@@ -13,13 +13,13 @@ impl Helm {
         // Helm reads standard input once; only this user can enter the folder, which goes when dropped.
         let chart = tempfile::tempdir_in(&self.folder)?;
         let at = |name: &str| chart.path().join(name);
-        std::fs::create_dir(at("templates"))?;
-        std::fs::write(at("Chart.yaml"), "{apiVersion: v2, name: merged, version: 0.0.0}")?;
-        std::fs::write(at("templates/values.yaml"), "{{ toJson .Values }}")?;
+        fs_err::create_dir(at("templates"))?;
+        fs_err::write(at("Chart.yaml"), "{apiVersion: v2, name: merged, version: 0.0.0}")?;
+        fs_err::write(at("templates/values.yaml"), "{{ toJson .Values }}")?;
         let mut command = self.command().args(["template", "merged"]).arg(chart.path());
         for (n, file) in files.iter().enumerate() {
             let path = at(&format!("values-{n}"));
-            std::fs::write(&path, file.bytes())?;
+            fs_err::write(&path, file.bytes())?;
             command = command.arg("--values").arg(path);
         }
         let output = command.output(DEADLINE, &self.cancel).await?;

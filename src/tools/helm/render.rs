@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::{Chart, DEADLINE, Helm};
 use crate::oracle::secret::Plaintext;
 use crate::system::process::{Command, ProcessError, ProcessOutput};
+use crate::system::yaml;
 
 /// Why a chart was not rendered.
 #[derive(Debug, Error)]
@@ -158,9 +159,8 @@ impl Rendered {
     #[doc(hidden)] // seen by fuzz/ alone
     pub fn read(text: &[u8]) -> Result<Self, RenderError> {
         let bad = |e: &dyn std::fmt::Display| RenderError::Output(e.to_string());
-        let options = serde_saphyr::options! { with_snippet: false, legacy_octal_numbers: true };
         let text = unfolded(text);
-        let objects: Vec<Value> = serde_saphyr::from_slice_multiple_with_options(&text, options)
+        let objects: Vec<Value> = yaml::documents_with_octals(&text)
             .map_err(|e| RenderError::Output(crate::error::InputError::yaml("helm template", &e, "").message))?;
         let mut rendered = Self::default();
         for object in objects.into_iter().filter(|o| !o.is_null()) {
@@ -218,7 +218,7 @@ mod tests {
     fn a_line_separator_in_a_value_is_not_followed_by_helms_indentation() {
         // As helm 3.22 renders it.
         let rendered = "a:\n  value: 'Zp/F\u{2028}    mowG/\u{2029}'\n";
-        let read: Value = serde_saphyr::from_slice(&unfolded(rendered.as_bytes())).unwrap();
+        let read: Value = yaml::from_str(str::from_utf8(&unfolded(rendered.as_bytes())).unwrap()).unwrap();
         assert_eq!(read["a"]["value"], "Zp/F\u{2028}mowG/\u{2029}");
         assert!(matches!(unfolded(b"a: '\xc2\x85  b'"), Cow::Borrowed(_)));
     }

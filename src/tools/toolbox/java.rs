@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{How, Miss, Toolbox, ToolboxError, is_executable, miss};
+use super::search::is_executable;
+use super::{How, Miss, Toolbox, ToolboxError, miss};
 use crate::system::process::Command;
 
 const JAVA: &str = "KESTRA_SECRETS_JAVA_HOME";

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{Miss, Toolbox, ToolboxError, cancelled, place};
+use super::{Miss, Toolbox, ToolboxError, cancelled, unpack};
 
 /// Where Kestra's releases are; `KESTRA_SECRETS_KESTRA_MIRROR` names another place.
 const PUBLISHER: &str = "https://github.com/kestra-io/kestra/releases/download";
@@ -52,7 +52,7 @@ impl Toolbox {
             () = self.cancel.cancelled() => return Err(cancelled("Kestra")),
         };
         let to = to.to_owned();
-        let placed = tokio::task::spawn_blocking(move || place::place(&bytes, &to)).await;
+        let placed = tokio::task::spawn_blocking(move || unpack::write(&bytes, &to)).await;
         match placed {
             Ok(placed) => placed.map_err(|e| Miss::No(format!("failed to write it: {e}"))),
             Err(join) => Err(Miss::No(format!("writing it broke off: {join}"))),

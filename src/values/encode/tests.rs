@@ -9,6 +9,7 @@ use crate::oracle::environment::api_server::{Admitted, admit};
 use crate::oracle::environment::{ClusterFacts, Objects, Pod};
 use crate::oracle::secret::diagnosis::of_pod;
 use crate::oracle::secret::{SecretRead, SecretStore};
+use crate::system::yaml;
 
 /// What accidents happen to.
 const HARD: [&str; 20] = [
@@ -57,7 +58,7 @@ fn order(strategy: Strategy, generation: Generation, plaintexts: &[String]) -> O
 
 /// The container that a chart of the generation makes of the values.
 fn container(values: &str, generation: Generation) -> Value {
-    let values: Value = serde_saphyr::from_str(values).unwrap();
+    let values: Value = yaml::from_str(values).unwrap();
     let (shared, from) = match generation {
         Generation::V0 => (&values, "extraSecretEnvFrom"),
         _ => (&values["common"], "extraEnvFrom"),
@@ -118,7 +119,7 @@ fn carries(plaintexts: &[String]) {
         for generation in GENERATIONS {
             let order = order(strategy, generation, plaintexts);
             let EncodedDocuments { values, manifest } = order.documents().unwrap();
-            let secret = manifest.map(|text| serde_saphyr::from_str(&text).unwrap());
+            let secret = manifest.map(|text| yaml::from_str(&text).unwrap());
             assert_eq!(secret.is_some(), strategy != Strategy::ExtraEnv);
             assert_carried(&order, &keyring(&values, secret, generation));
         }
@@ -154,7 +155,7 @@ fn external_secrets_makes_the_same_secret_of_the_stores_plaintexts() {
             ..order(strategy, Generation::V1, &HARD.map(str::to_owned))
         };
         let EncodedDocuments { values, manifest } = order.documents().unwrap();
-        let manifest: Value = serde_saphyr::from_str(&manifest.unwrap()).unwrap();
+        let manifest: Value = yaml::from_str(&manifest.unwrap()).unwrap();
         assert!(!manifest.to_string().contains("YWRtaW4"), "a plaintext is written");
         let spec = &manifest["spec"];
         // What the operator does: it fetches each plaintext, runs the template, and stores what comes out.

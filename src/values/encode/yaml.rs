@@ -84,6 +84,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::yaml;
     use serde_json::json;
 
     #[test]
@@ -127,11 +128,7 @@ mod tests {
             "\0\u{7f}",
         ] {
             let value = json!({text: text, "list": [text, {text: text}, [[text, text]]]});
-            assert_eq!(
-                serde_saphyr::from_str::<Value>(&document(&value)).unwrap(),
-                value,
-                "{text:?}"
-            );
+            assert_eq!(yaml::from_str::<Value>(&document(&value)).unwrap(), value, "{text:?}");
         }
     }
 }

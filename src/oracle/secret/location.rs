@@ -1,18 +1,12 @@
 //! Where a value is written down.
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD as ALPHABET;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Plaintext;
-
-/// Go's `base64.StdEncoding`, which reads a Secret's `data`: unused bits may be anything.
-const GO: GeneralPurpose = GeneralPurpose::new(
-    &ALPHABET,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
+use crate::oracle::environment::go_base64;
 
 /// Where a value is written down, which decides how many layers of Base64 it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
@@ -45,15 +39,8 @@ impl Location {
         if self != Self::Data {
             return Some(written.clone());
         }
-        let unbroken = written.map(|bytes| {
-            bytes
-                .iter()
-                .copied()
-                .filter(|b| !b"\r\n".contains(b))
-                .collect::<Vec<_>>()
-        });
-        GO.decode(unbroken.bytes())
-            .ok()
-            .map(|bytes| Plaintext::new(bytes, written.is_public()))
+        let text = std::str::from_utf8(written.bytes()).ok()?;
+        let bytes = go_base64::decode(text).ok()?;
+        Some(Plaintext::new(bytes, written.is_public()))
     }
 }

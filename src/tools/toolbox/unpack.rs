@@ -17,7 +17,7 @@ const LIMIT: u64 = 512 * 1024 * 1024;
 
 /// Why a download is not in its place. Each finishes "failed to …".
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PlaceError {
+pub(super) enum UnpackError {
     #[error("trust {url}")]
     Checksum {
         url: String,
@@ -32,33 +32,33 @@ pub(super) enum PlaceError {
 
 /// Checks a download and puts its executable in its place: the named member of the archive, or
 /// all of it.
-pub(super) fn release(
+pub(super) fn install(
     url: &str,
     bytes: &[u8],
     sha256: String,
     member: Option<&str>,
     to: &Path,
-) -> Result<(), PlaceError> {
+) -> Result<(), UnpackError> {
     let actual = hex::encode(Sha256::digest(bytes));
     if actual != sha256 {
-        return Err(PlaceError::Checksum {
+        return Err(UnpackError::Checksum {
             url: url.to_owned(),
             expected: sha256,
             actual,
         });
     }
-    let write = |source| PlaceError::Write {
+    let failed = |source| UnpackError::Write {
         path: to.to_owned(),
         source,
     };
     match member {
-        None => place(bytes, to).map_err(write),
+        None => write(bytes, to).map_err(failed),
         Some(member) => {
-            let executable = unpack(bytes, member).map_err(|why| PlaceError::Archive {
+            let executable = unpack(bytes, member).map_err(|why| UnpackError::Archive {
                 url: url.to_owned(),
                 why,
             })?;
-            place(&executable, to).map_err(write)
+            write(&executable, to).map_err(failed)
         }
     }
 }
@@ -85,7 +85,8 @@ fn unpack(archive: &[u8], member: &str) -> Result<Vec<u8>, String> {
     Err(format!("it holds no {member}"))
 }
 
-pub(super) fn place(executable: &[u8], to: &Path) -> io::Result<()> {
+/// Writes an executable and moves it into its place.
+pub(super) fn write(executable: &[u8], to: &Path) -> io::Result<()> {
     let dir = temp_dir(to)?;
     let file = dir.path().join("executable");
     File::create_new(&file)?.write_all(executable)?;
