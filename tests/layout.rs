@@ -124,6 +124,18 @@ fn no_type_name_stands_for_two_things() {
     assert!(twice.is_empty(), "give each of these a name of its own: {twice:#?}");
 }
 
+/// Errors of another door might quote a text that holds a plaintext.
+#[test]
+fn yaml_is_read_through_one_door() {
+    let others = |file: &str| !file.ends_with("system/yaml.rs") && !file.ends_with("tree.rs");
+    for (file, text) in texts().into_iter().filter(|(file, _)| others(file)) {
+        let direct = ["serde_saphyr::", "granit_parser::"]
+            .iter()
+            .any(|door| text.contains(door));
+        assert!(!direct, "src/{file} reads YAML past crate::system::yaml");
+    }
+}
+
 #[test]
 fn every_way_to_declare_a_type_is_read() {
     let text =

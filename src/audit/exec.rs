@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt as _;
 use super::{Gathered, ProcessVariables, Unread, kestras};
 use crate::oracle::secret::Plaintext;
 use crate::tools::cluster::Cluster;
-use crate::tools::cluster::own::until;
+use crate::tools::cluster::namespace::until;
 
 /// The kernel's own place for it; the process is Kestra, since the chart's shell is replaced by it.
 const COMMAND: [&str; 2] = ["cat", "/proc/1/environ"];

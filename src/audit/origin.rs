@@ -17,7 +17,7 @@ pub(super) fn bare(kind: OriginKind) -> VariableOrigin {
 
 /// As a report tells it.
 pub(super) fn origin(source: &VariableSource) -> VariableOrigin {
-    let entry = EnvironmentEntry::of(source).map(|entry| entry.to_string());
+    let entry = EnvironmentEntry::from_source(source).map(|entry| entry.to_string());
     let of_object = |object: &ObjectRef, key: &str, prefix: Option<&str>| VariableOrigin {
         object: Some(object.name.clone()),
         key: Some(shown(key).into()),

@@ -80,7 +80,7 @@ impl Looking<'_> {
             }
             _ => value.clone(),
         };
-        let by_objects = EnvironmentEntry::of(&variable.source).is_some();
+        let by_objects = EnvironmentEntry::from_source(&variable.source).is_some();
         let path = Path {
             key: called.unwrap_or(name),
             place: if by_objects {
@@ -254,7 +254,7 @@ impl Looking<'_> {
 /// Whether Kestra takes it for a secret, would in capitals, or may have been meant to.
 fn is_wanted(variable: &environment::Variable) -> bool {
     let value = Plaintext::from(variable.value.as_bytes());
-    is_secret(&variable.name) || EnvironmentEntry::of(&variable.source).is_some() && looks_encoded(&value)
+    is_secret(&variable.name) || EnvironmentEntry::from_source(&variable.source).is_some() && looks_encoded(&value)
 }
 
 /// What is wrong with a variable, and not with the container as a whole.

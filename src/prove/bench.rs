@@ -121,7 +121,7 @@ impl Harness<'_> {
         let group = group.map_err(|(_, infra)| infra)?;
         served.prepared = clock.elapsed();
         // That the model foretells nothing of a set that is meant to run would prove the model by itself.
-        if let (false, Some(Forecast::Never(outcome))) = (pack.held, group.forecasts.first()) {
+        if let (false, Some(Forecast::WontStart(outcome))) = (pack.held, group.forecasts.first()) {
             let why = match outcome {
                 Outcome::Blocked { message, .. } | Outcome::Refused { message, .. } => message,
                 Outcome::Ran(ran) => &ran.state,
@@ -153,7 +153,7 @@ impl Harness<'_> {
         let wrong = checked
             .as_ref()
             .map_or(true, |all| all.iter().any(|c| c.differs.is_some()));
-        if let Err(infra) = installed.leave(self.site, wrong).await {
+        if let Err(infra) = installed.teardown(self.site, wrong).await {
             // What is left behind is in the ledger, and closing that says so.
             tracing::warn!("{infra}");
         }
@@ -187,7 +187,7 @@ async fn judge(
     let keyring = installed.pod().map(KestraPod::keyring);
     let predicted = |sample: &Sample| match &keyring {
         Some(keyring) => Predicted::Read(reported(keyring.secret(&sample.key, &target.version), &target.version)),
-        None => Predicted::Never(installed.foretold().map_or_else(String::new, never)),
+        None => Predicted::Never(installed.predicted_outcome().map_or_else(String::new, never)),
     };
     let predicted: Vec<Predicted> = pack.samples.iter().map(predicted).collect();
     // A set that never reached the environment would agree in every point, and prove nothing.

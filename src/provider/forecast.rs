@@ -35,19 +35,19 @@ pub enum Forecast {
     /// Pods that start.
     Pods(Box<Pods>),
     /// What was given keeps it from starting.
-    Never(Outcome),
+    WontStart(Outcome),
 }
 
 impl Forecast {
-    /// Foretells an installation.
+    /// Predicts what comes of an installation.
     ///
     /// # Errors
     /// [`InfraError`] when helm fails, or the pod asks for something the model does not know.
-    pub async fn of(site: &RunContext, node: &NodeFacts, installation: &Installation) -> Result<Self, InfraError> {
+    pub async fn predict(site: &RunContext, node: &NodeFacts, installation: &Installation) -> Result<Self, InfraError> {
         let mut applied = Rendered::default();
         for manifest in &installation.manifests {
             if let Err(message) = apply(manifest, &mut applied) {
-                return Ok(Self::Never(Outcome::Refused {
+                return Ok(Self::WontStart(Outcome::Refused {
                     by: Stage::Apply,
                     message: site.redactor.scrub(&message),
                 }));
@@ -67,7 +67,7 @@ impl Forecast {
         {
             Ok(rendered) => rendered,
             Err(RenderError::Refused(message)) => {
-                return Ok(Self::Never(Outcome::Refused {
+                return Ok(Self::WontStart(Outcome::Refused {
                     by: Stage::Render,
                     message: site.redactor.scrub(&message),
                 }));
@@ -79,7 +79,7 @@ impl Forecast {
         };
         match start(&rendered, applied, node) {
             Ok(pods) => Ok(Self::Pods(Box::new(pods))),
-            Err(Halt::Blocked(blocked)) => Ok(Self::Never(Outcome::Blocked {
+            Err(Halt::Blocked(blocked)) => Ok(Self::WontStart(Outcome::Blocked {
                 reason: blocked.reason.to_string(),
                 message: blocked.message,
             })),
@@ -91,7 +91,7 @@ impl Forecast {
     pub fn pods(&self) -> Option<&Pods> {
         match self {
             Self::Pods(pods) => Some(pods),
-            Self::Never(_) => None,
+            Self::WontStart(_) => None,
         }
     }
 
@@ -104,7 +104,7 @@ impl Forecast {
     pub fn untried(&self) -> &Outcome {
         match self {
             Self::Pods(_) => &Outcome::Installs,
-            Self::Never(outcome) => outcome,
+            Self::WontStart(outcome) => outcome,
         }
     }
 
@@ -115,7 +115,7 @@ impl Forecast {
 
     /// What the oracle says of a release that never will run.
     pub fn prediction_of(installed: &Installed) -> Prediction {
-        match installed.foretold() {
+        match installed.predicted_outcome() {
             Some(Outcome::Refused { by, .. }) => Prediction::Refused(*by),
             Some(Outcome::Blocked { reason, .. }) => Prediction::Blocked(reason.clone()),
             Some(Outcome::Installs) => Prediction::Installs,
@@ -125,11 +125,11 @@ impl Forecast {
 }
 
 /// What an action makes of the pods.
-pub(super) enum Next {
+pub(super) enum PodChange {
     /// Nothing: they go on.
     Same,
     /// They end, and no others come up.
-    Never(Outcome),
+    WontStart(Outcome),
     /// They end, and these take their place.
     Pods(Box<Pods>),
 }
@@ -138,18 +138,18 @@ pub(super) enum Next {
 /// changed Secret alone restarts nothing.
 ///
 /// # Errors
-/// As [`Forecast::of`].
-pub(super) async fn next(
+/// As [`Forecast::predict`].
+pub(super) async fn predict_change(
     site: &RunContext,
     node: &NodeFacts,
     release: &mut Installation,
     action: &Action,
     now: &Pods,
-) -> Result<Next, InfraError> {
+) -> Result<PodChange, InfraError> {
     match action {
         Action::Apply(manifests) => {
             release.manifests.clone_from(manifests);
-            return Ok(Next::Same);
+            return Ok(PodChange::Same);
         }
         Action::Upgrade { values, manifests } => {
             release.values = values.clone();
@@ -157,13 +157,13 @@ pub(super) async fn next(
         }
         Action::Restart => {}
     }
-    Ok(match Forecast::of(site, node, release).await? {
-        Forecast::Never(outcome) => Next::Never(outcome),
+    Ok(match Forecast::predict(site, node, release).await? {
+        Forecast::WontStart(outcome) => PodChange::WontStart(outcome),
         Forecast::Pods(pods) if matches!(action, Action::Upgrade { .. }) => match pods.upgraded(now) {
-            Some(pods) => Next::Pods(Box::new(pods)),
-            None => Next::Same,
+            Some(pods) => PodChange::Pods(Box::new(pods)),
+            None => PodChange::Same,
         },
-        Forecast::Pods(pods) => Next::Pods(pods),
+        Forecast::Pods(pods) => PodChange::Pods(pods),
     })
 }
 

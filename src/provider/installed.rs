@@ -18,7 +18,7 @@ pub enum Installed {
     /// A release on a cluster.
     Live(Box<live::InstalledRelease>),
     /// What was given keeps it from running, or it was only asked whether it installs.
-    Never(Outcome),
+    WontStart(Outcome),
 }
 
 impl Installed {
@@ -28,7 +28,7 @@ impl Installed {
             Self::Embedded(running) => Ok(running.client()),
             Self::Docker(running) => Ok(running.client()),
             Self::Live(release) => release.client(),
-            Self::Never(outcome) => Err(outcome),
+            Self::WontStart(outcome) => Err(outcome),
         }
     }
 
@@ -43,7 +43,7 @@ impl Installed {
             Self::Embedded(running) => running.boot(),
             Self::Docker(running) => running.boot(),
             Self::Live(release) => release.boot(),
-            Self::Never(_) => None,
+            Self::WontStart(_) => None,
         }
     }
 
@@ -64,7 +64,7 @@ impl Installed {
             Self::Embedded(running) => Ok(running.lines(text)),
             Self::Docker(running) => Ok(running.lines(text)),
             Self::Live(release) => release.lines(text).await,
-            Self::Never(_) => Ok(Vec::new()),
+            Self::WontStart(_) => Ok(Vec::new()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Installed {
         match self {
             Self::Live(release) => release.unchanged().await,
             // Neither a process nor a container comes back by itself.
-            Self::Embedded(_) | Self::Docker(_) | Self::Never(_) => Ok(()),
+            Self::Embedded(_) | Self::Docker(_) | Self::WontStart(_) => Ok(()),
         }
     }
 
@@ -86,7 +86,7 @@ impl Installed {
             Self::Embedded(running) => Some(running.pods()),
             Self::Docker(running) => Some(running.pods()),
             Self::Live(release) => release.forecast().pods(),
-            Self::Never(_) => None,
+            Self::WontStart(_) => None,
         }
     }
 
@@ -95,12 +95,12 @@ impl Installed {
         self.pods().map(Pods::of_tasks)
     }
 
-    /// The outcome that was foretold where no pod was to start.
-    pub fn foretold(&self) -> Option<&Outcome> {
+    /// The outcome that was predicted where no pod was to start.
+    pub fn predicted_outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Embedded(_) | Self::Docker(_) => None,
-            Self::Live(release) => release.foretold(),
-            Self::Never(outcome) => Some(outcome),
+            Self::Live(release) => release.predicted_outcome(),
+            Self::WontStart(outcome) => Some(outcome),
         }
     }
 
@@ -110,7 +110,7 @@ impl Installed {
             Self::Live(release) => release.evidence(site).await,
             Self::Docker(running) => running.evidence(site).await,
             Self::Embedded(running) => running.evidence(site).await,
-            Self::Never(_) => None,
+            Self::WontStart(_) => None,
         }
     }
 
@@ -119,7 +119,7 @@ impl Installed {
     ///
     /// # Errors
     /// [`InfraError`] when something is left that should not be.
-    pub async fn leave(self, site: &RunContext, wrong: bool) -> Result<(), InfraError> {
+    pub async fn teardown(self, site: &RunContext, wrong: bool) -> Result<(), InfraError> {
         // Whoever interrupts wants it gone.
         let keep = site.keeping.wants(wrong) && !site.cancel.is_cancelled();
         match self {
@@ -138,7 +138,7 @@ impl Installed {
             Self::Embedded(running) => running.change(site, action).await,
             Self::Docker(running) => running.change(site, action).await,
             Self::Live(release) => release.change(site, action).await,
-            Self::Never(outcome) => Ok(Self::Never(outcome)),
+            Self::WontStart(outcome) => Ok(Self::WontStart(outcome)),
         }
     }
 
@@ -151,7 +151,7 @@ impl Installed {
             Self::Embedded(running) => running.stop().await,
             Self::Docker(running) => running.stop().await,
             Self::Live(release) => release.remove().await,
-            Self::Never(_) => Ok(()),
+            Self::WontStart(_) => Ok(()),
         }
     }
 }

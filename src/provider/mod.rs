@@ -166,7 +166,7 @@ impl Provider {
         }
     }
 
-    /// Foretells every installation and brings together those that come to the same pod.
+    /// Predicts what comes of every installation and brings together those that come to the same pod.
     ///
     /// # Errors
     /// [`InfraError`] when helm itself fails.
@@ -178,7 +178,7 @@ impl Provider {
         let mut groups: Vec<Result<InstallationGroup, (Installation, InfraError)>> = Vec::new();
         for installation in installations {
             let forecast = match self.node(site, &installation) {
-                Ok(node) => Forecast::of(site, &node, &installation).await,
+                Ok(node) => Forecast::predict(site, &node, &installation).await,
                 Err(infra) => Err(infra),
             };
             let forecast = match forecast {
@@ -238,13 +238,13 @@ impl Provider {
     pub async fn install(&self, site: &RunContext, group: &InstallationGroup) -> Result<Installed, InfraError> {
         let (installation, forecast) = (&group.installations[0], &group.forecasts[0]);
         let pods = match (self, forecast) {
-            // A cluster is asked whatever is foretold.
+            // A cluster is asked whatever is predicted.
             (Self::Live(live), _) => {
                 let release = live.install(site, installation, forecast).await?;
                 return Ok(Installed::Live(Box::new(release)));
             }
-            (_, forecast) if installation.as_printed => return Ok(Installed::Never(forecast.untried().clone())),
-            (_, Forecast::Never(outcome)) => return Ok(Installed::Never(outcome.clone())),
+            (_, forecast) if installation.as_printed => return Ok(Installed::WontStart(forecast.untried().clone())),
+            (_, Forecast::WontStart(outcome)) => return Ok(Installed::WontStart(outcome.clone())),
             (_, Forecast::Pods(pods)) => pods.as_ref(),
         };
         Ok(match self {
@@ -280,7 +280,7 @@ impl Provider {
     }
 
     /// Why it cannot run a group; none where it can.
-    pub fn unfit(&self, group: &InstallationGroup) -> Option<&'static str> {
+    pub fn unsupported_reason(&self, group: &InstallationGroup) -> Option<&'static str> {
         if group.installations[0].as_printed {
             return None;
         }

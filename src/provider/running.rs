@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::forecast::{Next, NodeFacts, next};
+use super::forecast::{NodeFacts, PodChange, predict_change};
 use super::{Installed, Pods, Role, RunContext, evidence};
 use crate::error::InfraError;
 use crate::kestra::Client;
@@ -104,13 +104,13 @@ impl<S: Starter> Running<S> {
     /// # Errors
     /// [`InfraError`] when the new servers do not become healthy.
     pub async fn change(mut self: Box<Self>, site: &RunContext, action: &Action) -> Result<Installed, InfraError> {
-        match next(site, &self.node, &mut self.release, action, &self.pods).await {
-            Ok(Next::Same) => Ok(S::installed(self)),
-            Ok(Next::Never(outcome)) => {
+        match predict_change(site, &self.node, &mut self.release, action, &self.pods).await {
+            Ok(PodChange::Same) => Ok(S::installed(self)),
+            Ok(PodChange::WontStart(outcome)) => {
                 self.stop().await?;
-                Ok(Installed::Never(outcome))
+                Ok(Installed::WontStart(outcome))
             }
-            Ok(Next::Pods(pods)) => {
+            Ok(PodChange::Pods(pods)) => {
                 // Two at once would need twice the memory, and a container's name is taken until it is gone.
                 self.servers.stop().await?;
                 let started = Self::start(site, self.node, self.starter, &self.release, *pods).await?;

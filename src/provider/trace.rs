@@ -73,7 +73,7 @@ pub fn trace(
         if variable
             .shadowed
             .iter()
-            .any(|source| EnvironmentEntry::of(source).is_some())
+            .any(|source| EnvironmentEntry::from_source(source).is_some())
         {
             found.codes.push(Code::TwoSources);
         }

@@ -64,7 +64,7 @@ impl Scheduler<'_> {
         if self.site.cancel.is_cancelled() {
             return Vec::new();
         }
-        if let Some(why) = self.provider.unfit(&group) {
+        if let Some(why) = self.provider.unsupported_reason(&group) {
             return self.unfit(&group, why);
         }
         let who = group.installations[0].id.clone();
@@ -153,7 +153,7 @@ impl Scheduler<'_> {
     /// ledger, not by a case.
     async fn leave(&self, installed: Installed, results: Vec<CaseResult>) -> Vec<CaseResult> {
         let wrong = results.iter().any(|r| matches!(r.status, Status::Fail | Status::Error));
-        if let Err(infra) = installed.leave(self.site, wrong).await {
+        if let Err(infra) = installed.teardown(self.site, wrong).await {
             tracing::warn!("{infra}");
         }
         results

@@ -10,10 +10,10 @@
 //! what was not made yet, a torn strike-out what is found gone when it is cleaned.
 
 mod past;
+mod resource;
 mod run_id;
 #[cfg(test)]
 mod tests;
-mod thing;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 pub use past::{CleanError, Cleaned, Cleaner, Local, Owner, PastRun, past_runs, past_runs_in};
+pub use resource::OwnedResource;
 pub use run_id::{NotARunId, RunId};
-pub use thing::OwnedResource;
 
 use crate::system::process::ProcessId;
 
@@ -147,7 +147,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It could not be written: do not make the thing.
-    pub async fn own(&self, thing: OwnedResource) -> Result<ResourceGuard, LedgerError> {
+    pub async fn register(&self, thing: OwnedResource) -> Result<ResourceGuard, LedgerError> {
         let ledger = self.clone();
         blocking(move || {
             let mut book = ledger.0.book();
@@ -173,7 +173,7 @@ impl Ledger {
         let name = format!("{}{:08x}", self.run().prefix(), rand::random::<u32>());
         let path = std::path::absolute(std::env::temp_dir().join(name))
             .map_err(io_error("find", Path::new("the temporary directory")))?;
-        let owned = self.own(OwnedResource::Directory { path: path.clone() }).await?;
+        let owned = self.register(OwnedResource::Directory { path: path.clone() }).await?;
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => Ok(TempDir { path, owned }),
             Err(source) => {

@@ -254,7 +254,7 @@ impl LastWords {
 
     /// Scrubs before it cuts: a secret of several lines must not lose its head to the cut and
     /// show its tail.
-    fn of(stderr: &[u8], scrub: &Scrub) -> Self {
+    fn from_stderr(stderr: &[u8], scrub: &Scrub) -> Self {
         let text = scrub(&String::from_utf8_lossy(stderr));
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         let from = lines.len().saturating_sub(Self::LINES);

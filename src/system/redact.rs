@@ -112,7 +112,7 @@ impl Redactor {
             state.forms = Vec::new();
             return;
         }
-        for form in forms::of(plaintext.as_ref()) {
+        for form in forms::written_forms(plaintext.as_ref()) {
             if state.known.insert(form.bytes.clone()) {
                 state.forms.push((form, secret));
             }
@@ -169,7 +169,7 @@ impl Redactor {
             .find_overlapping_iter(text)
             .filter_map(|found| {
                 let (form, secret) = &search.forms[found.pattern().as_usize()];
-                let range = form.place(text, found.range())?;
+                let range = form.locate(text, found.range())?;
                 Some(SecretHit {
                     range,
                     encoding: form.encoding,

@@ -17,7 +17,7 @@ pub enum EnvironmentEntry {
 
 impl EnvironmentEntry {
     /// Where a variable is written, if a container's own fields hold it.
-    pub fn of(source: &VariableSource) -> Option<Self> {
+    pub fn from_source(source: &VariableSource) -> Option<Self> {
         match source {
             VariableSource::EnvFrom { index, .. } => Some(Self::EnvFrom(*index)),
             VariableSource::Env { index }

@@ -15,22 +15,22 @@
 mod base64_java;
 mod decode;
 pub mod diagnosis;
+mod display_value;
 mod escaped;
 mod hop;
-mod keyring;
 mod line_breaks;
 mod location;
-mod plain;
+mod plaintext;
 mod reported;
-mod shown;
+mod secret_store;
 mod utf8_java;
 
 pub use base64_java::JavaBase64Error;
 pub use decode::decode;
+pub use display_value::{DisplayValue, RunKey};
 pub use escaped::escaped;
 pub use hop::{Hop, HopKind, HopValue, Path, first_wrong};
-pub use keyring::{PREFIX, SecretRead, SecretStore, StoredSecret, Undecodable};
 pub use location::Location;
-pub use plain::Plaintext;
+pub use plaintext::Plaintext;
 pub use reported::reported;
-pub use shown::{DisplayValue, RunKey};
+pub use secret_store::{PREFIX, SecretRead, SecretStore, StoredSecret, Undecodable};

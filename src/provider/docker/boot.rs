@@ -135,7 +135,10 @@ impl DockerContainer {
     /// Writes a container's name down before there is one.
     async fn own(site: &RunContext, daemon: &DockerDaemon, id: &str) -> Result<Self, InfraError> {
         let name = format!("{}{id}", site.ledger.run().prefix());
-        let owned = site.ledger.own(OwnedResource::Container { name: name.clone() }).await;
+        let owned = site
+            .ledger
+            .register(OwnedResource::Container { name: name.clone() })
+            .await;
         Ok(Self {
             daemon: daemon.clone(),
             log: ChildLog::new(site.redactor.scrubber(), None),

@@ -14,7 +14,7 @@ pub use boot::DockerKestra;
 pub use clean::Containers;
 use daemon::{CallError, DockerDaemon};
 
-use super::embedded::bearable;
+use super::embedded::default_parallelism;
 use super::forecast::NodeFacts;
 use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
@@ -85,7 +85,7 @@ impl Docker {
         }
         Ok(Self {
             isolate: options.isolate,
-            parallel: options.parallel.unwrap_or_else(bearable).max(1),
+            parallel: options.parallel.unwrap_or_else(default_parallelism).max(1),
             daemon,
             images,
         })

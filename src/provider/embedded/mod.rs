@@ -84,7 +84,7 @@ impl Embedded {
                 namespace: "default".into(),
                 release: RELEASE.into(),
             },
-            parallel: options.parallel.unwrap_or_else(bearable).max(1),
+            parallel: options.parallel.unwrap_or_else(default_parallelism).max(1),
             launchers,
         })
     }
@@ -169,7 +169,7 @@ fn from_anywhere(path: &Path) -> Result<PathBuf, InfraError> {
 }
 
 /// As many engines as cores and memory bear.
-pub(super) fn bearable() -> usize {
+pub(super) fn default_parallelism() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;

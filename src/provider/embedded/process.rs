@@ -42,7 +42,7 @@ impl KestraProcess {
         let command = command.dir(folder.path()).scrub(site.redactor.scrubber());
         let owned = site
             .ledger
-            .own(OwnedResource::Process { program, process: None })
+            .register(OwnedResource::Process { program, process: None })
             .await
             .map_err(ledger)?;
         let daemon = match command.spawn(None).await {

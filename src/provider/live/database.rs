@@ -16,7 +16,7 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn of(release: &str) -> Self {
+    pub(super) fn for_release(release: &str) -> Self {
         Self {
             name: format!("{release}-h2"),
         }

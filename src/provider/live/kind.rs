@@ -78,7 +78,10 @@ pub async fn open(
         Some(image) => Some(image.clone()),
         None => testbed_node(site).await?,
     };
-    let owned = site.ledger.own(OwnedResource::Cluster { name: name.clone() }).await;
+    let owned = site
+        .ledger
+        .register(OwnedResource::Cluster { name: name.clone() })
+        .await;
     let own = Own {
         kind,
         name,

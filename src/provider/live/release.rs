@@ -1,7 +1,7 @@
 //! One release on a cluster, from its namespace to its end.
 
-mod leave;
 mod rollout;
+mod teardown;
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use crate::provider::{Installed, RunContext};
 use crate::scenario::Manifest;
 use crate::tools::cluster::apply::{self, Mode};
 use crate::tools::cluster::forward::{self, Forward};
-use crate::tools::cluster::own::{self, NoNamespace};
+use crate::tools::cluster::namespace::{self, NoNamespace};
 use crate::tools::cluster::{Cluster, view, within};
 use crate::tools::helm::{self, Helm};
 use crate::verdict::{Outcome, Stop};
 
-use leave::CreatedNamespace;
+use teardown::CreatedNamespace;
 
 /// Where a release goes, and what of it is the run's own.
 pub(super) struct ReleaseTarget {
@@ -62,7 +62,7 @@ impl InstalledRelease {
         forecast: Forecast,
     ) -> Result<Self, InfraError> {
         let mut release = Self {
-            made: CreatedNamespace::of(site, &place, &node).await?,
+            made: CreatedNamespace::register(site, &place, &node).await?,
             place,
             node,
             installation: installation.bare(),
@@ -83,13 +83,13 @@ impl InstalledRelease {
             brought = release.begin(site) => brought,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        release.or_left(site, brought).await
+        release.or_torn_down(site, brought).await
     }
 
     async fn begin(&mut self, site: &RunContext) -> Result<(), InfraError> {
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         if !self.place.given {
-            own::create(cluster, namespace, &site.run)
+            namespace::create(cluster, namespace, &site.run)
                 .await
                 .map_err(|why| match why {
                     NoNamespace::Refused(infra) => {
@@ -99,7 +99,7 @@ impl InstalledRelease {
                     NoNamespace::Unknown(infra) => infra,
                 })?;
         }
-        own::account(cluster, namespace).await?;
+        namespace::account(cluster, namespace).await?;
         if let Some(pull) = &site.pull_secret
             && let Err(Outcome::Refused { message, .. }) =
                 Stop::judged(self.apply(site, &[pull.manifest(&site.run)], Mode::Create).await)?
@@ -122,13 +122,13 @@ impl InstalledRelease {
         self.boot.take()
     }
 
-    /// What was foretold of the release as it is now.
+    /// What was predicted of the release as it is now.
     pub fn forecast(&self) -> &Forecast {
         &self.forecast
     }
 
-    /// The outcome that was foretold where no pod was to start.
-    pub fn foretold(&self) -> Option<&Outcome> {
+    /// The outcome that was predicted where no pod was to start.
+    pub fn predicted_outcome(&self) -> Option<&Outcome> {
         match &self.forecast {
             Forecast::Pods(_) if !self.installation.as_printed => None,
             forecast => Some(forecast.untried()),
@@ -181,7 +181,9 @@ impl InstalledRelease {
             changed = self.act(site, action) => changed,
             () = site.cancel.cancelled() => Err(interrupted()),
         };
-        self.or_left(site, changed).await.map(|r| Installed::Live(Box::new(r)))
+        self.or_torn_down(site, changed)
+            .await
+            .map(|r| Installed::Live(Box::new(r)))
     }
 
     async fn act(&mut self, site: &RunContext, action: &Action) -> Result<(), InfraError> {
@@ -191,7 +193,7 @@ impl InstalledRelease {
             Action::Apply(manifests) => {
                 stay = true;
                 self.installation.manifests.clone_from(manifests);
-                // The pod stays what it is, and so does what was foretold of it.
+                // The pod stays what it is, and so does what was predicted of it.
                 if let Err(outcome) = Stop::judged(self.apply(site, manifests, Mode::Replace).await)? {
                     self.served = Err(outcome);
                 }
@@ -236,7 +238,7 @@ impl InstalledRelease {
     /// Predicts the release anew; where only an upgrade was done, a template that stays the same leaves its
     /// pod as it was started. Says whether there are to be new pods.
     async fn predict(&mut self, site: &RunContext, upgrade: bool) -> Result<bool, InfraError> {
-        let new = Forecast::of(site, &self.node, &self.installation).await?;
+        let new = Forecast::predict(site, &self.node, &self.installation).await?;
         self.forecast = match (&self.forecast, new) {
             (Forecast::Pods(was), Forecast::Pods(is)) if upgrade => match is.upgraded(was) {
                 Some(pods) => Forecast::Pods(Box::new(pods)),

@@ -25,7 +25,7 @@ fn change_header(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
 async fn killed_run(dir: &Path, things: impl IntoIterator<Item = OwnedResource>) -> (RunId, PathBuf) {
     let ledger = Ledger::open_in(dir, RunId::random()).await.unwrap();
     for thing in things {
-        drop(ledger.own(thing).await.unwrap());
+        drop(ledger.register(thing).await.unwrap());
     }
     let (run, path) = (ledger.run().clone(), ledger.0.path.clone());
     // This test's own number, recycled: it started at another time than the owner did.
@@ -52,8 +52,8 @@ async fn an_entry_is_on_the_disk_until_it_is_released() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open_in(dir.path().join("runs"), RunId::random()).await.unwrap();
     let runs = ledger.0.path.parent().unwrap();
-    let first = ledger.own(cluster("first")).await.unwrap();
-    let second = ledger.own(cluster("second")).await.unwrap();
+    let first = ledger.register(cluster("first")).await.unwrap();
+    let second = ledger.register(cluster("second")).await.unwrap();
     assert_eq!(things_in(runs).await, [cluster("first"), cluster("second")]);
     first.release().await.unwrap();
     assert_eq!(things_in(runs).await, [cluster("second")]);
@@ -78,7 +78,7 @@ async fn only_the_user_may_read_it() {
 async fn a_run_that_still_owns_something_does_not_close() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open_in(dir.path(), RunId::random()).await.unwrap();
-    let owned = ledger.own(cluster("left")).await.unwrap();
+    let owned = ledger.register(cluster("left")).await.unwrap();
     let error = ledger.close().await.unwrap_err();
     assert!(error.to_string().contains("kind cluster left"), "{error}");
     drop(owned);
@@ -224,7 +224,7 @@ async fn a_process_is_written_down_before_and_after_its_start() {
         program: "sleep".to_owned(),
         process: None,
     };
-    let owned = ledger.own(intent.clone()).await.unwrap();
+    let owned = ledger.register(intent.clone()).await.unwrap();
     assert_eq!(things_in(dir.path()).await, [intent]);
     let daemon = sleeper().await;
     owned.started(daemon.identity().unwrap().clone()).await.unwrap();

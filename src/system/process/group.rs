@@ -128,7 +128,7 @@ fn keep(mut command: std::process::Command, to_us: oneshot::Sender<io::Result<(P
     let (tell, ended) = watch::channel(None);
     let group = ProcessGroup {
         pid: child.id(),
-        identity: ProcessId::of(child.id()).ok(),
+        identity: ProcessId::find(child.id()).ok(),
         reaped: Arc::clone(&reaped),
         ended,
     };

@@ -20,7 +20,7 @@ impl ProcessId {
     ///
     /// # Errors
     /// There is none, or it has ended and only waits to be reaped.
-    pub fn of(pid: u32) -> io::Result<Self> {
+    pub fn find(pid: u32) -> io::Result<Self> {
         Ok(Self {
             pid,
             started: started(pid)?,
@@ -32,7 +32,7 @@ impl ProcessId {
     /// # Errors
     /// `/proc` is not mounted.
     pub fn current() -> io::Result<Self> {
-        Self::of(std::process::id())
+        Self::find(std::process::id())
     }
 
     /// The number.

@@ -32,7 +32,7 @@ pub struct ProcessOutput {
 impl ProcessOutput {
     /// The last lines of standard error, scrubbed.
     pub fn last_words(&self) -> LastWords {
-        LastWords::of(&self.stderr, &self.scrub)
+        LastWords::from_stderr(&self.stderr, &self.scrub)
     }
 }
 
@@ -98,7 +98,7 @@ impl Command {
                 pid: group.pid(),
             }),
             (Some(Stopped::Deadline), _) => {
-                let last_words = LastWords::of(&stderr, &self.scrub);
+                let last_words = LastWords::from_stderr(&stderr, &self.scrub);
                 Err(ProcessError::Deadline {
                     program,
                     deadline,

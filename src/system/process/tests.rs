@@ -24,7 +24,7 @@ fn read_pid(file: &Path) -> Option<u32> {
 }
 
 fn is_gone(pid: u32) -> bool {
-    ProcessId::of(pid).is_err()
+    ProcessId::find(pid).is_err()
 }
 
 #[tokio::test]

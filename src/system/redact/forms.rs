@@ -37,7 +37,7 @@ enum Edges {
 
 impl WrittenForm {
     /// Which part of the text goes for a match of the bytes, if it is one.
-    pub fn place(&self, text: &[u8], found: Range<usize>) -> Option<Range<usize>> {
+    pub fn locate(&self, text: &[u8], found: Range<usize>) -> Option<Range<usize>> {
         let before = found.start.checked_sub(1);
         let is =
             |at: Option<usize>, what: fn(u8) -> bool| at.and_then(|at| text.get(at)).is_some_and(|byte| what(*byte));
@@ -65,7 +65,7 @@ fn is_base64(byte: u8) -> bool {
 }
 
 /// All forms of a plaintext; some may be alike.
-pub(super) fn of(plaintext: &[u8]) -> Vec<WrittenForm> {
+pub(super) fn written_forms(plaintext: &[u8]) -> Vec<WrittenForm> {
     let mut forms = Forms(Vec::new());
     forms.add_all(plaintext);
     // Who prints a value often trims it.

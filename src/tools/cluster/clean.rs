@@ -9,7 +9,7 @@ use kube::config::Kubeconfig;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
-use super::{Access, Cluster, names, own, within};
+use super::{Access, Cluster, names, namespace, within};
 use crate::error::InfraError;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::process::Command;
@@ -55,7 +55,7 @@ impl Cleaner for ClusterCleaner {
                     return Ok(Cleaned::WasGone);
                 }
                 let cluster = Cluster::connect(access).await.map_err(failed)?;
-                let was_there = own::delete(&cluster, name).await.map_err(failed)?;
+                let was_there = namespace::delete(&cluster, name).await.map_err(failed)?;
                 Ok(if was_there { Cleaned::Removed } else { Cleaned::WasGone })
             })),
             OwnedResource::Release {
@@ -139,7 +139,7 @@ pub async fn expired(access: Access) -> Result<Vec<OwnedNamespace>, InfraError> 
         // Both are of one form, whose order is that of time.
         let deleted = expires < now;
         if deleted {
-            own::delete(&cluster, &name).await?;
+            namespace::delete(&cluster, &name).await?;
         }
         found.push(OwnedNamespace {
             namespace: name,

@@ -47,15 +47,15 @@ impl Scene<'_> {
         let all = ListParams::default();
         let pods: Vec<Pod> = self.list(&ours).await.unwrap_or_default();
         let manifest = json!({
-            "deployments": self.shown::<Deployment>(&ours).await,
-            "statefulSets": self.shown::<StatefulSet>(&ours).await,
-            "replicaSets": self.shown::<ReplicaSet>(&ours).await,
-            "services": self.shown::<Service>(&ours).await,
-            "configMaps": self.shown::<ConfigMap>(&ours).await,
+            "deployments": self.list_hidden::<Deployment>(&ours).await,
+            "statefulSets": self.list_hidden::<StatefulSet>(&ours).await,
+            "replicaSets": self.list_hidden::<ReplicaSet>(&ours).await,
+            "services": self.list_hidden::<Service>(&ours).await,
+            "configMaps": self.list_hidden::<ConfigMap>(&ours).await,
         });
         let mut exhibits = vec![
             self.exhibit("manifest.json", &pretty(&manifest)),
-            self.exhibit("pods.json", &pretty(&self.shown::<Pod>(&ours).await)),
+            self.exhibit("pods.json", &pretty(&self.list_hidden::<Pod>(&ours).await)),
             self.exhibit("secrets.json", &pretty(&self.secrets(&all).await)),
             self.exhibit("events.txt", &self.events(&all).await),
         ];
@@ -81,7 +81,7 @@ impl Scene<'_> {
         listed.map(|l| l.items).map_err(|infra| infra.to_string())
     }
 
-    async fn shown<K>(&self, which: &ListParams) -> Value
+    async fn list_hidden<K>(&self, which: &ListParams) -> Value
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug + Serialize,
     {

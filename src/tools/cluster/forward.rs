@@ -119,7 +119,7 @@ impl ForwardTarget {
         let port = http_port(&pod);
         let (name, ports) = (pod.name_any(), [port]);
         let open = self.pods.portforward(&name, &ports);
-        let mut forwarder = super::own::until(PHASE, OPEN, open).await?;
+        let mut forwarder = super::namespace::until(PHASE, OPEN, open).await?;
         let mut remote = forwarder
             .take_stream(port)
             .ok_or_else(|| InfraError::new(PHASE, "the stream was taken"))?;

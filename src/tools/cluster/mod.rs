@@ -6,8 +6,8 @@ pub mod clean;
 pub mod evidence;
 pub mod forward;
 pub mod names;
-pub mod own;
-mod patience;
+pub mod namespace;
+mod retry_policy;
 pub mod view;
 pub mod watch;
 
@@ -23,7 +23,7 @@ use kube::{Api, Client, Config};
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
-use self::patience::RetryPolicy;
+use self::retry_policy::RetryPolicy;
 use crate::error::InfraError;
 use crate::oracle::environment::{Kubelet, quantity};
 use crate::system::loopback::is_loopback;
@@ -104,7 +104,7 @@ impl Cluster {
     pub async fn capacity(&self) -> usize {
         let nodes = Api::<Node>::all(self.client.clone());
         match within("list the nodes", nodes.list(&ListParams::default())).await {
-            Ok(nodes) => bearable(&nodes.items),
+            Ok(nodes) => default_parallelism(&nodes.items),
             Err(infra) => {
                 tracing::info!("one installation at a time: {infra}");
                 1
@@ -117,7 +117,7 @@ impl Cluster {
     /// # Errors
     /// [`InfraError`] when none does in time.
     pub async fn node_ready(&self, limit: Duration) -> Result<(), InfraError> {
-        own::until(
+        namespace::until(
             "wait for a node",
             limit,
             watch::first(Api::<Node>::all(self.client.clone()), is_ready),
@@ -145,7 +145,7 @@ fn is_ready(node: &Node) -> bool {
             .any(|t| t.key.starts_with("node.kubernetes.io/not-ready"))
 }
 
-fn bearable(nodes: &[Node]) -> usize {
+fn default_parallelism(nodes: &[Node]) -> usize {
     let allocatable = |node: &Node, name: &str| {
         let quantity = node.status.as_ref()?.allocatable.as_ref()?.get(name)?;
         quantity::amount(quantity)
@@ -222,10 +222,13 @@ mod tests {
 
     #[test]
     fn a_cluster_bears_what_the_cores_and_the_memory_of_its_ready_nodes_bear() {
-        assert_eq!(bearable(&[node("2", "24689408Ki", "True")]), 2);
-        assert_eq!(bearable(&[node("8", "2Gi", "True")]), 2);
-        assert_eq!(bearable(&[node("1900m", "8Gi", "True"), node("4", "8Gi", "True")]), 5);
-        assert_eq!(bearable(&[node("4", "8Gi", "False")]), 1);
+        assert_eq!(default_parallelism(&[node("2", "24689408Ki", "True")]), 2);
+        assert_eq!(default_parallelism(&[node("8", "2Gi", "True")]), 2);
+        assert_eq!(
+            default_parallelism(&[node("1900m", "8Gi", "True"), node("4", "8Gi", "True")]),
+            5
+        );
+        assert_eq!(default_parallelism(&[node("4", "8Gi", "False")]), 1);
     }
 
     #[test]

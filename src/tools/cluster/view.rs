@@ -97,7 +97,7 @@ impl View {
     }
 
     /// How far a release is.
-    pub fn sight(&self, release: &str) -> RolloutStatus {
+    pub fn status(&self, release: &str) -> RolloutStatus {
         let known = self.deployments.known && self.stateful_sets.known && self.replica_sets.known;
         if !known || !self.pods.known || !self.events.known {
             return RolloutStatus::Waiting("the cluster's answer".into());

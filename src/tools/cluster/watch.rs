@@ -78,7 +78,7 @@ impl Rollout<'_> {
         let mut held: Option<(String, Instant)> = None;
         let mut said = String::new();
         loop {
-            let sight = view.sight(self.release);
+            let sight = view.status(self.release);
             let mut until = deadline;
             let now = match &sight {
                 RolloutStatus::Ready => return Ok(()),

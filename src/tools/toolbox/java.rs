@@ -86,7 +86,7 @@ impl Toolbox {
     /// [`ToolboxError::Named`], [`ToolboxError::NotFound`], [`ToolboxError::Cancelled`].
     pub async fn java(&self, least: u32, purpose: JavaFor) -> Result<Java, ToolboxError> {
         if let Some(home) = self.vars.get(JAVA) {
-            let java = self.look(Path::new(home), How::Named(JAVA), least, purpose).await;
+            let java = self.inspect(Path::new(home), How::Named(JAVA), least, purpose).await;
             return java.map_err(|miss| match miss {
                 Miss::No(why) => ToolboxError::Named {
                     tool: "Java",
@@ -101,7 +101,7 @@ impl Toolbox {
         let mut newest: Option<Java> = None;
         for (home, how) in self.java_homes() {
             let preferred = how == How::Named("JAVA_HOME");
-            match self.look(&home, how, least, purpose).await {
+            match self.inspect(&home, how, least, purpose).await {
                 Ok(java) if preferred => return Ok(java),
                 Ok(java) if newest.as_ref().is_none_or(|best| best.feature < java.feature) => {
                     newest = Some(java);
@@ -221,7 +221,7 @@ impl Toolbox {
     }
 
     /// The Java of a home, if it is one and will do.
-    async fn look(&self, home: &Path, how: How, least: u32, purpose: JavaFor) -> Result<Java, Miss> {
+    async fn inspect(&self, home: &Path, how: How, least: u32, purpose: JavaFor) -> Result<Java, Miss> {
         let executable = home.join("bin/java");
         let shown = home.display();
         if !is_executable(&executable) {

@@ -117,7 +117,7 @@ impl Toolbox {
         let vars = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
-        let pins = Pins::of(&vars)?;
+        let pins = Pins::from_vars(&vars)?;
         Ok(Self {
             vars,
             cache: dirs.cache_dir().join("kestra-secrets"),
@@ -145,7 +145,7 @@ impl Toolbox {
     /// # Errors
     /// What is named is no URL, or TLS cannot be had.
     pub fn registry(&self) -> Result<Registry, RegistryError> {
-        Registry::of(
+        Registry::at(
             self.vars
                 .get(registry::MIRROR)
                 .map(|url| url.to_string_lossy())

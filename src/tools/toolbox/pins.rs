@@ -63,7 +63,7 @@ pub struct Digest(String);
 
 impl Digest {
     /// The digest of these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn sha256(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes))))
     }
@@ -96,7 +96,7 @@ impl std::fmt::Display for Digest {
 
 impl Pins {
     /// Those of the file that a variable names, else those that the program carries.
-    pub(super) fn of(vars: &HashMap<String, OsString>) -> Result<Self, ToolboxError> {
+    pub(super) fn from_vars(vars: &HashMap<String, OsString>) -> Result<Self, ToolboxError> {
         let Some(path) = vars.get(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from) else {
             return Self::built_in();
         };
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn another_kestra_changes_its_own_lines_alone() {
-        let digest = Digest::of(b"an image");
+        let digest = Digest::sha256(b"an image");
         let digests = BTreeMap::from([("v2.1.0-slim".to_owned(), digest.clone())]);
         let version = Version::new(2, 1, 0);
         let text = Pins::with_kestra(BUILT_IN, &version, &digests);
@@ -238,7 +238,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pins.toml");
         let vars = HashMap::from([(VARIABLE.to_owned(), path.clone().into_os_string())]);
-        let said = || Pins::of(&vars).unwrap_err().to_string();
+        let said = || Pins::from_vars(&vars).unwrap_err().to_string();
         assert!(said().contains("pins.toml"), "{}", said());
         for (from, to, names) in [
             ("\"2.0.7\"", "\"newest\"", "line 8"),

@@ -105,7 +105,7 @@ struct Guess {
 }
 
 impl Guess {
-    fn of(codes: impl Into<Vec<Code>>, plain: Plaintext) -> Self {
+    fn new(codes: impl Into<Vec<Code>>, plain: Plaintext) -> Self {
         Self {
             codes: codes.into(),
             plain: Some(plain),
@@ -166,7 +166,7 @@ fn settled(mut codes: Vec<Code>, mut plain: Plaintext) -> Guess {
         codes.push(newline);
         plain = plain.map(|_| line);
     }
-    Guess::of(codes, plain)
+    Guess::new(codes, plain)
 }
 
 /// The text within a text that is Base64 beyond chance.
@@ -179,11 +179,11 @@ fn encoded_again(plain: &Plaintext) -> Option<Plaintext> {
 /// A value that was never encoded.
 fn plaintext(value: &Plaintext, code: Code) -> Guess {
     if let Some(digits) = repair::digits(value.bytes()) {
-        return Guess::of([Code::UnquotedScalar, code], value.map(|_| digits));
+        return Guess::new([Code::UnquotedScalar, code], value.map(|_| digits));
     }
     match repair::without_newline(value.bytes()) {
-        Some(line) => Guess::of([code, Code::FromFileNewline], value.map(|_| line)),
-        None => Guess::of([code], value.clone()),
+        Some(line) => Guess::new([code, Code::FromFileNewline], value.map(|_| line)),
+        None => Guess::new([code], value.clone()),
     }
 }
 

@@ -170,7 +170,7 @@ fn fault(code: Code, variables: &[&Variable], says: String, remedy: Remedy) -> S
         variables: variables.iter().map(|v| v.name.clone()).collect(),
         entries: variables
             .iter()
-            .filter_map(|v| EnvironmentEntry::of(&v.source))
+            .filter_map(|v| EnvironmentEntry::from_source(&v.source))
             .collect(),
         says,
         remedy,
@@ -250,7 +250,7 @@ fn two_sources(variable: &Variable) -> Option<SecretFault> {
     let losers: Vec<VariableSource> = variable
         .shadowed
         .iter()
-        .filter(|s| EnvironmentEntry::of(s).is_some())
+        .filter(|s| EnvironmentEntry::from_source(s).is_some())
         .cloned()
         .collect();
     if losers.is_empty() || !is_secret(variable) {
@@ -260,7 +260,9 @@ fn two_sources(variable: &Variable) -> Option<SecretFault> {
     let lost: Vec<_> = losers.iter().map(ToString::to_string).collect();
     let says = format!("{name} is given by {winner}, which wins, and by {}", lost.join(" and "));
     let mut fault = fault(Code::TwoSources, &[variable], says, Remedy::Remove(losers.clone()));
-    fault.entries.extend(losers.iter().filter_map(EnvironmentEntry::of));
+    fault
+        .entries
+        .extend(losers.iter().filter_map(EnvironmentEntry::from_source));
     Some(fault)
 }
 

@@ -56,7 +56,7 @@ impl InstalledRelease {
         let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (defaults, self.forecast.pods()) else {
             return Ok(added);
         };
-        let database = Database::of(&self.node.release);
+        let database = Database::for_release(&self.node.release);
         if !std::mem::replace(&mut self.shares, true) {
             let manifest = database.manifest(&site.run, pods, defaults.pull_secret.as_deref());
             self.apply(site, &[manifest], Mode::Create).await?;

@@ -69,14 +69,14 @@ fn view(deployment: Deployment, sets: Vec<ReplicaSet>, pods: Vec<Pod>, events: V
 #[test]
 fn nothing_is_said_before_every_watch_has_listed() {
     let mut view = View::default();
-    assert!(matches!(view.sight("kestra"), RolloutStatus::Waiting(_)));
+    assert!(matches!(view.status("kestra"), RolloutStatus::Waiting(_)));
     listed(&mut view.deployments, vec![deployment(1, 1, [1, 1, 1])]);
-    assert!(matches!(view.sight("kestra"), RolloutStatus::Waiting(_)));
+    assert!(matches!(view.status("kestra"), RolloutStatus::Waiting(_)));
 }
 
 #[test]
 fn a_release_is_ready_when_the_newest_template_alone_is_rolled_out() {
-    let sight = |d| view(d, Vec::new(), Vec::new(), Vec::new()).sight("kestra");
+    let sight = |d| view(d, Vec::new(), Vec::new(), Vec::new()).status("kestra");
     assert_eq!(sight(deployment(2, 2, [1, 1, 1])), RolloutStatus::Ready);
     // The controller has not seen the upgrade; the old pod still runs; the new one is not ready.
     assert!(matches!(sight(deployment(2, 1, [1, 1, 1])), RolloutStatus::Waiting(_)));
@@ -87,13 +87,13 @@ fn a_release_is_ready_when_the_newest_template_alone_is_rolled_out() {
 #[test]
 fn another_release_of_the_namespace_says_nothing_of_this_one() {
     let view = view(deployment(1, 1, [1, 1, 1]), Vec::new(), Vec::new(), Vec::new());
-    assert!(matches!(view.sight("ks-other"), RolloutStatus::Waiting(_)));
+    assert!(matches!(view.status("ks-other"), RolloutStatus::Waiting(_)));
 }
 
 #[test]
 fn only_the_newest_template_is_to_blame() {
     let sets = || vec![replica_set("old", "9", None), replica_set("new", "10", None)];
-    let of = |pods| view(deployment(2, 2, [2, 1, 1]), sets(), pods, Vec::new()).sight("kestra");
+    let of = |pods| view(deployment(2, 2, [2, 1, 1]), sets(), pods, Vec::new()).status("kestra");
     let blocked = "CreateContainerConfigError";
     let old = of(vec![pod("a", "old", blocked), pod("b", "new", "ContainerCreating")]);
     assert_eq!(old, RolloutStatus::Waiting("the pod: ContainerCreating".into()));
@@ -105,7 +105,7 @@ fn only_the_newest_template_is_to_blame() {
 fn a_quota_is_told_by_the_replica_set_that_makes_no_pod() {
     let quota = "pods \"k\" is forbidden: exceeded quota: few";
     let sets = vec![replica_set("new", "1", Some(quota))];
-    let sight = view(deployment(1, 1, [0, 0, 0]), sets, Vec::new(), Vec::new()).sight("kestra");
+    let sight = view(deployment(1, 1, [0, 0, 0]), sets, Vec::new(), Vec::new()).status("kestra");
     assert!(
         matches!(sight, RolloutStatus::Held(CauseFinding::Sure(cause)) if cause.to_string().contains("exceeded quota"))
     );
@@ -122,7 +122,7 @@ fn a_probe_that_fails_is_told_while_waiting() {
     let status = running.status.as_mut().unwrap().container_statuses.as_mut().unwrap();
     status[0].state = read(json!({"running": {}}));
     let sets = vec![replica_set("new", "1", None)];
-    let sight = view(deployment(1, 1, [1, 1, 0]), sets, vec![running], vec![event]).sight("kestra");
+    let sight = view(deployment(1, 1, [1, 1, 0]), sets, vec![running], vec![event]).status("kestra");
     let said = "Kestra to be ready; Startup probe failed: HTTP probe failed with statuscode: 503";
     assert_eq!(sight, RolloutStatus::Waiting(said.into()));
 }

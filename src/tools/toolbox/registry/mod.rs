@@ -91,7 +91,7 @@ impl Registry {
     ///
     /// # Errors
     /// It is no URL of a registry, or TLS cannot be had.
-    pub(super) fn of(mirror: Option<&str>) -> Result<Self, RegistryError> {
+    pub(super) fn at(mirror: Option<&str>) -> Result<Self, RegistryError> {
         let mirror = mirror.filter(|url| !url.is_empty());
         let base = Url::parse(mirror.unwrap_or(PUBLISHER)).map_err(|e| RegistryError::Named(e.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
@@ -193,7 +193,7 @@ impl Registry {
             Err(RegistryError::Status { status: 404, .. }) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let actual = Digest::of(&body);
+        let actual = Digest::sha256(&body);
         if let Ok(asked) = Digest::try_from(reference.to_owned())
             && asked != actual
         {

@@ -9,7 +9,7 @@ use super::*;
 const REPOSITORY: &str = "kestra/kestra";
 
 fn at(url: &str) -> Registry {
-    Registry::of(Some(url)).unwrap()
+    Registry::at(Some(url)).unwrap()
 }
 
 async fn answering(response: ResponseTemplate) -> MockServer {
@@ -26,7 +26,7 @@ async fn said(response: ResponseTemplate) -> String {
 
 async fn serve(server: &MockServer, reference: &str, body: &Value) -> Digest {
     let text = body.to_string();
-    let digest = Digest::of(text.as_bytes());
+    let digest = Digest::sha256(text.as_bytes());
     for reference in [reference, digest.as_str()] {
         Mock::given(method("GET"))
             .and(path(format!("/v2/{REPOSITORY}/manifests/{reference}")))
@@ -38,7 +38,7 @@ async fn serve(server: &MockServer, reference: &str, body: &Value) -> Digest {
 }
 
 fn of_layers(sizes: &[u64]) -> Value {
-    let part = |size: &u64| json!({"digest": Digest::of(&size.to_le_bytes()).as_str(), "size": size});
+    let part = |size: &u64| json!({"digest": Digest::sha256(&size.to_le_bytes()).as_str(), "size": size});
     json!({"config": part(&7), "layers": sizes.iter().map(part).collect::<Vec<_>>()})
 }
 
@@ -69,7 +69,7 @@ async fn an_image_is_as_large_as_the_layers_of_this_architecture() {
 async fn an_image_for_other_machines_only_is_said_to_be_one() {
     let server = MockServer::start().await;
     let platform = json!({"os": "linux", "architecture": "s390x"});
-    let entry = json!({"digest": Digest::of(b"x").as_str(), "size": 1, "platform": platform});
+    let entry = json!({"digest": Digest::sha256(b"x").as_str(), "size": 1, "platform": platform});
     serve(&server, "v1", &json!({"manifests": [entry]})).await;
     let failed = at(&server.uri()).image(REPOSITORY, "v1").await.unwrap_err().to_string();
     assert!(failed.contains("no image for linux on"), "{failed}");
@@ -77,7 +77,7 @@ async fn an_image_for_other_machines_only_is_said_to_be_one() {
 
 #[tokio::test]
 async fn another_image_under_a_digest_is_not_trusted() {
-    let wanted = Digest::of(b"what was pinned");
+    let wanted = Digest::sha256(b"what was pinned");
     let server = answering(ResponseTemplate::new(200).set_body_json(of_layers(&[1]))).await;
     let failed = at(&server.uri()).image(REPOSITORY, wanted.as_str()).await.unwrap_err();
     assert!(matches!(failed, RegistryError::Digest { .. }), "{failed}");
@@ -221,9 +221,9 @@ async fn an_answer_that_breaks_off_has_no_end_or_never_comes_is_an_error() {
 fn a_mirrors_password_is_in_no_name_of_it() {
     let registry = at("http://robot:hunter2@127.0.0.1:5055/");
     assert_eq!(registry.mirror().as_deref(), Some("http://127.0.0.1:5055"));
-    assert_eq!(Registry::of(None).unwrap().mirror(), None);
+    assert_eq!(Registry::at(None).unwrap().mirror(), None);
     for wrong in ["127.0.0.1:5055", "file:///etc", "http://"] {
-        let said = Registry::of(Some(wrong)).unwrap_err().to_string();
+        let said = Registry::at(Some(wrong)).unwrap_err().to_string();
         assert!(said.contains(MIRROR), "{said}");
     }
 }

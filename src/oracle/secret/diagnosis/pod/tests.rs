@@ -71,7 +71,7 @@ impl PodFixture {
     }
 
     fn remove(&mut self, source: &VariableSource) {
-        match (source, EnvironmentEntry::of(source)) {
+        match (source, EnvironmentEntry::from_source(source)) {
             (VariableSource::EnvFrom { object, key, .. }, _) => {
                 self.secret(&object.name)["stringData"]
                     .as_object_mut()

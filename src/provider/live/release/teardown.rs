@@ -7,7 +7,7 @@ use crate::report::KeptInstallation;
 use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
 use crate::tools::cluster::apply::{self, Applied};
 use crate::tools::cluster::evidence::Scene;
-use crate::tools::cluster::own;
+use crate::tools::cluster::namespace;
 use crate::tools::helm;
 
 /// What the run made for the release.
@@ -38,7 +38,11 @@ impl InstalledRelease {
     }
 
     /// The release, or after a failure nothing of it but evidence, and what is to be kept.
-    pub(super) async fn or_left(self, site: &RunContext, done: Result<(), InfraError>) -> Result<Self, InfraError> {
+    pub(super) async fn or_torn_down(
+        self,
+        site: &RunContext,
+        done: Result<(), InfraError>,
+    ) -> Result<Self, InfraError> {
         match done {
             Ok(()) => Ok(self),
             Err(infra) => {
@@ -109,12 +113,12 @@ impl InstalledRelease {
         let (cluster, namespace) = (&self.place.cluster, &self.node.namespace);
         match self.made {
             CreatedNamespace::Ephemeral if self.nothing || self.helm.cancel.is_cancelled() => Ok(()),
-            CreatedNamespace::Ephemeral => own::end(cluster, namespace).await.map(drop),
+            CreatedNamespace::Ephemeral => namespace::end(cluster, namespace).await.map(drop),
             CreatedNamespace::Namespace(owned) => {
                 if self.nothing {
                     return owned.release().await.map_err(|e| ledger(&e));
                 }
-                own::delete(cluster, namespace).await?;
+                namespace::delete(cluster, namespace).await?;
                 owned.release().await.map_err(|e| ledger(&e))
             }
             CreatedNamespace::Pieces(owned, made) => {
@@ -129,12 +133,16 @@ impl InstalledRelease {
 
 impl CreatedNamespace {
     /// Writes down what is about to be made.
-    pub(super) async fn of(site: &RunContext, place: &ReleaseTarget, node: &NodeFacts) -> Result<Self, InfraError> {
+    pub(super) async fn register(
+        site: &RunContext,
+        place: &ReleaseTarget,
+        node: &NodeFacts,
+    ) -> Result<Self, InfraError> {
         if place.ephemeral {
             return Ok(Self::Ephemeral);
         }
         let access = place.cluster.access.clone();
-        let own = |thing| async { site.ledger.own(thing).await.map_err(|e| ledger(&e)) };
+        let own = |thing| async { site.ledger.register(thing).await.map_err(|e| ledger(&e)) };
         if place.given {
             let owned = own(OwnedResource::Release {
                 kubeconfig: access.kubeconfig,
