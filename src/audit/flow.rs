@@ -1,5 +1,5 @@
-//! Kestra itself is asked: a flow that lives for seconds hashes each secret under a key of this run, and only some
-//! digits of that are its outputs.
+//! Asks Kestra itself: a short-lived flow hashes each secret under a key of this run, and outputs a few digits of
+//! the hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,35 +17,34 @@ use crate::oracle::secret::{Plaintext, SecretRead};
 use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
 use crate::system::words::visible;
 
-/// How many hexadecimal digits the outputs hold. Kestra keeps what was deleted in its database, with the flow and
-/// so with the key: sixteen bits tell two values apart, wrong once in 65,536 times, and do not tell which of many
-/// guesses a password is.
+/// How many hexadecimal digits of each hash are output. Kestra keeps deleted flows, and so the key, in its database.
+/// Sixteen bits tell two values apart with an error of 1 in 65,536, yet do not let anybody confirm a guessed password.
 const DIGITS: usize = 4;
-/// Components whose process renders the templates of tasks.
+/// The components whose process renders the templates of tasks.
 const RENDER: [&str; 2] = ["standalone", "worker"];
 
-/// The secrets to ask for, and what each must be.
+/// The secrets to ask for, and what each should be.
 #[derive(Default)]
 pub struct Questions {
-    /// By key: every text that some worker has; none where it is not known.
+    /// By key: every text that some worker has, or `None` if the text is not known.
     present: BTreeMap<String, Option<Vec<Plaintext>>>,
     missing: BTreeSet<String>,
 }
 
 impl Questions {
-    /// What the containers lead to.
-    pub fn of(looks: &[ContainerAudit]) -> Self {
-        let renders = |look: &&ContainerAudit| RENDER.contains(&look.seen.component.as_str());
-        let mut asked: Vec<&ContainerAudit> = looks.iter().filter(renders).collect();
+    /// The questions that the audited containers raise.
+    pub fn about(audits: &[ContainerAudit]) -> Self {
+        let renders = |audit: &&ContainerAudit| RENDER.contains(&audit.seen.component.as_str());
+        let mut asked: Vec<&ContainerAudit> = audits.iter().filter(renders).collect();
         if asked.is_empty() {
-            asked = looks.iter().collect();
+            asked = audits.iter().collect();
         }
         let mut questions = Self::default();
-        for look in &asked {
-            for variable in &look.seen.variables {
+        for audit in &asked {
+            for variable in &audit.seen.variables {
                 let Some(key) = &variable.key else { continue };
-                match look.keyring.secret(key, &look.seen.kestra) {
-                    _ if look.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
+                match audit.keyring.secret(key, &audit.seen.kestra) {
+                    _ if audit.unknown.contains(key) => drop(questions.present.insert(key.clone(), None)),
                     SecretRead::Text(text) => questions.expect(key, [text]),
                     SecretRead::OneOf(texts) => questions.expect(key, texts),
                     SecretRead::EmptyString => questions.expect(key, [Plaintext::new("", true)]),
@@ -65,10 +64,10 @@ impl Questions {
     }
 }
 
-/// Asks Kestra, writes the answers into the report, and takes away what that needed, whatever happened.
+/// Asks Kestra, writes the answers into the report, and deletes the flow and its executions in any case.
 ///
 /// # Errors
-/// [`InfraError`] when Kestra gave no answer, or something is left.
+/// Kestra did not answer, or something could not be deleted.
 pub async fn ask(
     report: &mut AuditReport,
     questions: &Questions,
@@ -93,7 +92,7 @@ pub async fn ask(
     let observed = reader.observe(present, missing).await;
     let executions = reader.executions();
     let removed = reader.remove().await;
-    tracing::debug!(executions, "asked");
+    tracing::debug!(executions, "asked Kestra for the secrets");
     let observed = match (observed, &removed) {
         (Ok(observed), _) => observed,
         (Err(asked), Ok(_)) => return Err(asked),
@@ -124,7 +123,7 @@ pub async fn ask(
         if !expected(name, answer) {
             report
                 .findings
-                .push(finding(&report.place.namespace, &said(questions, name, answer)));
+                .push(finding(&report.place.namespace, &unexpected(questions, name, answer)));
         }
     }
     report.findings.sort();
@@ -154,19 +153,19 @@ fn answer(questions: &Questions, name: &str, observed: &Observed, key: &str) -> 
     }
 }
 
-fn said(questions: &Questions, name: &str, answer: &SecretAnswer) -> AuditFinding {
+fn unexpected(questions: &Questions, name: &str, answer: &SecretAnswer) -> AuditFinding {
     let (message, cure) = match answer {
         SecretAnswer::Missing(words) => (
-            format!("a flow does not get it, though the container has it: {words}"),
-            "restart the pods if it was added after they started; else look into Kestra's log",
+            format!("a flow cannot read it, though the container has it: {words}"),
+            "restart the pods if it was added after they started; otherwise read Kestra's log",
         ),
         _ if questions.missing.contains(name) => (
-            "a flow gets it, though it should not be there".to_owned(),
-            "compare the process by --exec: its environment may not be what the objects lead to",
+            "a flow can read it, though it should not exist".to_owned(),
+            "read the process with --exec: its environment may differ from what the objects give",
         ),
         _ => (
             "a flow gets another value than the container's variable gives".to_owned(),
-            "restart the pods if the value changed after they started, and compare the process by --exec",
+            "restart the pods if the value changed after they started, and read the process with --exec",
         ),
     };
     AuditFinding {
@@ -178,13 +177,13 @@ fn said(questions: &Questions, name: &str, answer: &SecretAnswer) -> AuditFindin
     }
 }
 
-/// What Kestra is to make of a secret: `sha256` of the key and of `sha256` of key and secret, as HMAC does it. The
-/// filters are Pebble's own, so every Kestra has them.
+/// The template that Kestra renders for a secret: `sha256` of the key and of `sha256` of key and secret, as HMAC does
+/// it. The filters are Pebble's own, so every Kestra has them.
 fn template(key: &str, secret: &str) -> String {
     format!("(('{key}' ~ (('{key}' ~ {secret}) | sha256)) | sha256) | slice(0, {DIGITS})")
 }
 
-/// The same here.
+/// The same digest, computed here.
 fn digest(key: &str, text: &Plaintext) -> String {
     let inner = Sha256::new().chain_update(key).chain_update(text.bytes()).finalize();
     let outer = Sha256::new()
@@ -199,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_short_and_hangs_on_the_key() {
+    fn a_digest_is_short_and_depends_on_the_key() {
         // `s=$(printf %s kadmin | sha256sum | cut -c-64); printf %s "k$s" | sha256sum | cut -c-4`
         assert_eq!(digest("k", &"admin".into()), "d8b5");
         assert_ne!(digest("k", &"admin".into()), digest("k", &"admin\n".into()));
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_names_no_value() {
+    fn the_template_contains_no_value() {
         assert_eq!(
             template("k", "secret(vars.s0)"),
             "(('k' ~ (('k' ~ secret(vars.s0)) | sha256)) | sha256) | slice(0, 4)"

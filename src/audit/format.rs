@@ -1,4 +1,4 @@
-//! For a person: container by container, variable by variable, then what is wrong.
+//! Prints a report for people: container by container, variable by variable, then the findings.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::lint::format::human::head as rule;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
 use crate::system::words::count;
 
-/// The whole report; coloured, for a stream that takes the colours out where there are none.
+/// The whole report, with colours; the stream strips them if it has none.
 pub fn human(report: &AuditReport) -> String {
     let mut out = String::new();
     let place = &report.place;
@@ -43,13 +43,13 @@ pub fn human(report: &AuditReport) -> String {
         "\n{} in {}; {}",
         report.counts,
         count(report.containers.iter().map(|seen| seen.pods.len()).sum(), "container"),
-        looked(report)
+        coverage(report)
     );
     out
 }
 
-/// What was looked at, and what was not.
-fn looked(report: &AuditReport) -> String {
+/// What was inspected, and what was not.
+fn coverage(report: &AuditReport) -> String {
     let mut parts = vec!["nothing was changed".to_owned()];
     if let Some(flow) = &report.flow {
         let by = if flow.engine_adapter {
@@ -58,7 +58,7 @@ fn looked(report: &AuditReport) -> String {
             ""
         };
         parts = vec![format!(
-            "a flow on Kestra {}{by} got {} of {} secrets as foretold; removed again: {}, {}",
+            "a flow on Kestra {}{by} read {} of {} secrets as predicted; deleted afterwards: flow {}, execution {}",
             flow.kestra,
             flow.agreed,
             flow.asked,
@@ -84,7 +84,7 @@ fn head(seen: &ContainerSeen) -> String {
     );
     match seen.pods.iter().find_map(|pod| pod.waits.as_deref()) {
         Some(waits) => drop(write!(head, ", held: {waits}")),
-        None if seen.observed => head.push_str(", process looked at"),
+        None if seen.observed => head.push_str(", process read"),
         None => {}
     }
     head
@@ -99,7 +99,10 @@ fn table(variables: &[AuditedVariable]) -> Table {
         table.add_row(["  no secrets"]);
         return table;
     }
-    table.set_header(["  variable", "from", WAY, "secret() gives", "", "flow"]);
+    // A column for the flow's answers only if a flow was run.
+    let asked = variables.iter().any(|variable| variable.flow.is_some());
+    let header = ["  variable", "from", HOPS, "secret() returns", "problem", "in a flow"];
+    table.set_header(header.into_iter().take(if asked { 6 } else { 5 }));
     for variable in variables {
         let codes: Vec<&str> = variable.diagnosis.iter().map(|code| code.code()).collect();
         let stale = match variable.stale {
@@ -113,29 +116,32 @@ fn table(variables: &[AuditedVariable]) -> Table {
         for lost in &variable.shadowed {
             let _ = write!(from, ", not {lost}");
         }
-        table.add_row([
+        let mut row = vec![
             Cell::new(format!("  {}", variable.name)),
             Cell::new(from),
-            Cell::new(way(&variable.hops)),
-            Cell::new(gives(variable)),
+            Cell::new(sizes(&variable.hops)),
+            Cell::new(returned(variable)),
             Cell::new(remarks.join(" ")).fg(color),
-            Cell::new(match &variable.flow {
+        ];
+        if asked {
+            row.push(Cell::new(match &variable.flow {
                 None => "",
-                Some(SecretAnswer::Agrees) => "agrees",
-                Some(SecretAnswer::Differs) => "differs",
-                Some(SecretAnswer::Found) => "is there",
+                Some(SecretAnswer::Agrees) => "same value",
+                Some(SecretAnswer::Differs) => "other value",
+                Some(SecretAnswer::Found) => "found",
                 Some(SecretAnswer::Missing(_)) => "missing",
-            }),
-        ]);
+            }));
+        }
+        table.add_row(row);
     }
     table
 }
 
 /// The hops that a cluster shows, in their order.
-const WAY: &str = "object > environment > decoder";
+const HOPS: &str = "object > environment > decoder";
 
-/// How many bytes there are at each hop of [`WAY`].
-fn way(hops: &[Hop]) -> String {
+/// How many bytes the value has at each hop of [`HOPS`].
+fn sizes(hops: &[Hop]) -> String {
     let at = |kind: HopKind| {
         let hop = hops.iter().find(|hop| hop.at == kind);
         match hop.and_then(|hop| hop.observed.as_ref().or(hop.predicted.as_ref())) {
@@ -148,9 +154,9 @@ fn way(hops: &[Hop]) -> String {
     kinds.map(at).join(" > ")
 }
 
-fn gives(variable: &AuditedVariable) -> String {
+fn returned(variable: &AuditedVariable) -> String {
     match &variable.gives {
-        _ if variable.key.is_none() => "nothing: Kestra never takes it".into(),
+        _ if variable.key.is_none() => "nothing: not a secret to Kestra".into(),
         None => "not known".into(),
         Some(HopValue::Is(one)) => one.brief(),
         Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),

@@ -1,4 +1,4 @@
-//! What is read of a cluster: pods and Services are listed, the objects that environments refer to got by name.
+//! Reads the cluster: lists pods and Services, and gets by name the objects that environments refer to.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -9,17 +9,17 @@ use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::{AuditError, Gathered, Unread, kestras};
+use super::{AuditError, Gathered, Unread, kestra_containers};
 use crate::error::InfraError;
 use crate::oracle::environment::{ObjectKind, ObjectRef};
 use crate::tools::cluster::{Cluster, within};
 
 /// The label by which the chart's pods are found.
 const KESTRA: &str = "app.kubernetes.io/name=kestra";
-/// The rights that all of it needs.
-const RIGHTS: &str = "deploy/rbac-audit.yaml holds all that is needed";
+/// Where the needed rights are written down.
+const RIGHTS: &str = "deploy/rbac-audit.yaml grants the rights that an audit needs";
 
-/// Which pods are Kestra's, as a label selector.
+/// The label selector for Kestra's pods.
 pub fn selector(release: Option<&str>, own: Option<&str>) -> String {
     let release = release.map(|release| format!("app.kubernetes.io/instance={release}"));
     match (own, release) {
@@ -30,10 +30,10 @@ pub fn selector(release: Option<&str>, own: Option<&str>) -> String {
     }
 }
 
-/// Reads what there is; what may not be read is told and left out.
+/// Reads what an audit needs. Objects that cannot be read are listed in the result.
 ///
 /// # Errors
-/// The pods cannot be listed: there is nothing to be said then.
+/// The pods cannot be listed.
 pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Result<Gathered, AuditError> {
     let which = ListParams::default().labels(selector);
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
@@ -46,7 +46,7 @@ pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Resul
         }
     };
     let listed = within("list the pods", listed).await;
-    let listed = listed.map_err(|infra| infra.help(format!("{RIGHTS}; `kestra-secrets audit --help` says more")))??;
+    let listed = listed.map_err(|infra| infra.help(RIGHTS))??;
     let mut gathered = Gathered {
         pods: listed.items.into_iter().filter(is_there).collect(),
         kubelet: cluster.kubelet,
@@ -67,7 +67,7 @@ pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Resul
             },
             name,
         };
-        let told = if secret {
+        let failed = if secret {
             get::<Secret>(cluster, namespace, &object)
                 .await
                 .map(|got| gathered.secrets.extend(got))
@@ -76,7 +76,7 @@ pub async fn gather(cluster: &Cluster, namespace: &str, selector: &str) -> Resul
                 .await
                 .map(|got| gathered.config_maps.extend(got))
         };
-        gathered.unread.extend(told.err());
+        gathered.unread.extend(failed.err());
     }
     Ok(gathered)
 }
@@ -102,10 +102,10 @@ fn is_there(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// What the environments of a pod's Kestras refer to: whether it is a Secret, and its name.
+/// The objects that the environments of a pod's Kestras refer to: whether each is a Secret, and its name.
 fn referred(pod: &Pod) -> Vec<(bool, String)> {
     let mut all = Vec::new();
-    for container in kestras(pod) {
+    for container in kestra_containers(pod) {
         for from in container.env_from.iter().flatten() {
             all.extend(from.secret_ref.iter().map(|secret| (true, secret.name.clone())));
             all.extend(from.config_map_ref.iter().map(|map| (false, map.name.clone())));

@@ -1,43 +1,43 @@
-//! All containers together: which are alike, which lack what others have, and the findings of all. Pure.
+//! Judges all containers together: which are alike, which lack what others have, and all findings. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::look::look;
+use super::container::audit_container;
 use super::model::{AuditFinding, ContainerAudit, list};
 use super::report::{AuditReport, AuditedPlace, ContainerSeen, OriginKind};
-use super::{Gathered, kestras};
+use super::{Gathered, kestra_containers};
 use crate::lint::{Finding, LintRule, Severity, SeverityCounts};
 use crate::oracle::secret::{HopValue, RunKey};
 
-/// Components that render the templates of flows; the others need no secret.
+/// The components that render templates of flows; the others need no secrets.
 const RENDER: [&str; 4] = ["standalone", "worker", "executor", "scheduler"];
 
-/// Looks at every container of Kestra that was gathered.
-pub fn looks(gathered: &Gathered, key: &RunKey) -> Vec<ContainerAudit> {
+/// Audits every container of Kestra.
+pub fn audit_containers(gathered: &Gathered, key: &RunKey) -> Vec<ContainerAudit> {
     let each = gathered
         .pods
         .iter()
-        .flat_map(|pod| kestras(pod).map(move |container| (pod, container)));
-    each.map(|(pod, container)| look(gathered, key, pod, container))
+        .flat_map(|pod| kestra_containers(pod).map(move |container| (pod, container)));
+    each.map(|(pod, container)| audit_container(gathered, key, pod, container))
         .collect()
 }
 
-/// Judges what was looked at.
-pub fn judge(place: AuditedPlace, gathered: Gathered, looks: Vec<ContainerAudit>) -> AuditReport {
-    let uneven = uneven(&looks);
+/// Makes the report of all containers.
+pub fn judge(place: AuditedPlace, gathered: Gathered, audits: Vec<ContainerAudit>) -> AuditReport {
+    let inconsistent = inconsistent(&audits);
     let mut containers: Vec<(ContainerSeen, Vec<AuditFinding>)> = Vec::new();
-    for look in looks {
+    for audit in audits {
         let twin = containers
             .iter_mut()
-            .find(|(seen, said)| alike(seen, &look.seen) && *said == look.said);
+            .find(|(seen, findings)| alike(seen, &audit.seen) && *findings == audit.findings);
         match twin {
-            Some((seen, _)) => seen.pods.extend(look.seen.pods),
-            None => containers.push((look.seen, look.said)),
+            Some((seen, _)) => seen.pods.extend(audit.seen.pods),
+            None => containers.push((audit.seen, audit.findings)),
         }
     }
     containers.sort_by(|(a, _), (b, _)| (&a.component, &a.container).cmp(&(&b.component, &b.container)));
     let mut findings = Vec::new();
-    for (seen, said) in &containers {
+    for (seen, own) in &containers {
         let several = containers
             .iter()
             .filter(|(other, _)| other.component == seen.component)
@@ -49,12 +49,12 @@ pub fn judge(place: AuditedPlace, gathered: Gathered, looks: Vec<ContainerAudit>
         } else {
             format!("{}/{}", place.namespace, seen.component)
         };
-        findings.extend(said.iter().map(|said| finding(&at, said)));
+        findings.extend(own.iter().map(|one| finding(&at, one)));
     }
     findings.extend(
-        uneven
+        inconsistent
             .iter()
-            .map(|(component, said)| finding(&format!("{}/{component}", place.namespace), said)),
+            .map(|(component, one)| finding(&format!("{}/{component}", place.namespace), one)),
     );
     findings.extend(gathered.unread.iter().map(|unread| Finding {
         ..finding(
@@ -64,7 +64,7 @@ pub fn judge(place: AuditedPlace, gathered: Gathered, looks: Vec<ContainerAudit>
                 severity: Severity::Warning,
                 subject: unread.object.clone(),
                 message: format!("not read: {}", unread.says),
-                cure: "deploy/rbac-audit.yaml holds the rights that are needed".into(),
+                cure: "grant the rights in deploy/rbac-audit.yaml".into(),
             },
         )
     }));
@@ -81,22 +81,22 @@ pub fn judge(place: AuditedPlace, gathered: Gathered, looks: Vec<ContainerAudit>
     }
 }
 
-/// A finding that is in no file.
-pub fn finding(at: &str, said: &AuditFinding) -> Finding {
+/// A finding at a place in the cluster.
+pub fn finding(at: &str, found: &AuditFinding) -> Finding {
     Finding {
         file: at.into(),
         line: 0,
         column: 0,
-        rule: said.rule,
-        severity: said.severity,
-        subject: said.subject.clone(),
-        message: said.message.clone(),
-        cure: said.cure.clone(),
+        rule: found.rule,
+        severity: found.severity,
+        subject: found.subject.clone(),
+        message: found.message.clone(),
+        cure: found.cure.clone(),
         fixable: false,
     }
 }
 
-/// Whether two pods' containers differ in nothing but the pod.
+/// Whether two containers differ only in their pods.
 fn alike(a: &ContainerSeen, b: &ContainerSeen) -> bool {
     let held = |seen: &ContainerSeen| seen.pods.first().and_then(|pod| pod.waits.clone());
     a.component == b.component
@@ -107,25 +107,25 @@ fn alike(a: &ContainerSeen, b: &ContainerSeen) -> bool {
         && held(a) == held(b)
 }
 
-/// What some containers have and others lack, or have otherwise, by component.
-fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
-    // A Service's links go to whoever started after it was made.
-    let secrets = |look: &ContainerAudit| -> BTreeMap<String, Option<HopValue>> {
-        let meant = look
+/// The secrets that only some containers have, or that differ between containers, by component.
+fn inconsistent(audits: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
+    // Service links differ between containers by their start times alone.
+    let secrets = |audit: &ContainerAudit| -> BTreeMap<String, Option<HopValue>> {
+        let meant = audit
             .seen
             .variables
             .iter()
             .filter(|v| v.origin.kind != OriginKind::ServiceLink);
         meant.filter_map(|v| Some((v.key.clone()?, v.gives.clone()))).collect()
     };
-    let each: Vec<(&str, BTreeMap<String, Option<HopValue>>)> = looks
+    let each: Vec<(&str, BTreeMap<String, Option<HopValue>>)> = audits
         .iter()
-        .map(|look| (look.seen.component.as_str(), secrets(look)))
+        .map(|audit| (audit.seen.component.as_str(), secrets(audit)))
         .collect();
-    let hidden: BTreeSet<&str> = looks
+    let hidden: BTreeSet<&str> = audits
         .iter()
-        .filter(|look| look.blind)
-        .map(|look| look.seen.component.as_str())
+        .filter(|audit| audit.blind)
+        .map(|audit| audit.seen.component.as_str())
         .collect();
     let mut all: BTreeMap<&String, Option<HopValue>> = BTreeMap::new();
     let mut differ: BTreeSet<String> = BTreeSet::new();
@@ -138,7 +138,7 @@ fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
             _ => drop(all.insert(key, gives.clone())),
         }
     }
-    let mut told: BTreeMap<(String, Vec<String>), bool> = BTreeMap::new();
+    let mut incomplete: BTreeMap<(String, Vec<String>), bool> = BTreeMap::new();
     for (component, secrets) in &each {
         let lacks: Vec<String> = all
             .keys()
@@ -149,20 +149,20 @@ fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
             let others = each.iter().filter(|(other, _)| other == component);
             let has = |secrets: &BTreeMap<String, Option<HopValue>>| lacks.iter().any(|key| secrets.contains_key(key));
             let torn = others.clone().any(|(_, secrets)| has(secrets));
-            told.insert(((*component).to_owned(), lacks), torn);
+            incomplete.insert(((*component).to_owned(), lacks), torn);
         }
     }
-    let lacking = told.into_iter().map(|((component, lacks), torn)| {
+    let lacking = incomplete.into_iter().map(|((component, lacks), torn)| {
         let (message, severity) = if torn {
             (
-                "a pod of this component lacks what another has".to_owned(),
+                "one pod of this component lacks secrets that another has".to_owned(),
                 Severity::Warning,
             )
         } else if RENDER.contains(&component.as_str()) {
-            ("this component lacks what others have".to_owned(), Severity::Warning)
+            ("this component lacks secrets that others have".to_owned(), Severity::Warning)
         } else {
             (
-                "this component lacks what others have, and renders no task".to_owned(),
+                "this component lacks secrets that others have, but it renders no tasks".to_owned(),
                 Severity::Note,
             )
         };
@@ -171,7 +171,7 @@ fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
             severity,
             subject: list(&lacks),
             message,
-            cure: "write it under `common` in the chart's values, not under one component; wait for a rollout to end"
+            cure: "write them under `common` in the chart's values, not under one component; let a rollout finish first"
                 .into(),
         };
         (component, said)
@@ -182,7 +182,7 @@ fn uneven(looks: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
             rule: LintRule::Uneven,
             severity: Severity::Warning,
             subject: list(&names),
-            message: "not the same value in every container: what a flow gets depends on who renders it".into(),
+            message: "the value differs between containers: what a flow gets depends on which one renders it".into(),
             cure: "give all components the same source, and restart them".into(),
         };
         ("all".to_owned(), said)

@@ -1,19 +1,19 @@
-//! A Kestra that is installed, looked at where it runs: which secrets each of its containers has, where they come
-//! from, and what `secret()` makes of them. Nothing in the cluster is changed.
+//! Inspects an installed Kestra: which secrets each of its containers has, where they come from, and what `secret()`
+//! returns for them. Nothing in the cluster is changed.
 //!
-//! [`gather`] reads the pods and what their environments refer to; [`mod@look`] applies the kubelet's rules and the
-//! oracle to each container; [`mod@judge`] turns that into findings, which are those of [`lint`](crate::lint);
-//! [`format`](mod@format) writes them. [`exec`] reads the real environment of a process, and [`flow`] has Kestra itself
-//! compare, where that was asked for.
+//! [`gather`] reads the pods and the objects that their environments refer to. [`container`] applies the kubelet's
+//! rules and the oracle to each container. [`mod@judge`] turns that into findings like those of
+//! [`lint`](crate::lint), and [`format`](mod@format) prints them. On request, [`exec`] reads the real environment of a
+//! process, and [`flow`] lets Kestra itself compare.
 //!
-//! No report holds a value: lengths, and hashes under a key that is never written down.
+//! A report holds no values, only their lengths and hashes under a key that is never written down.
 
+pub mod container;
 pub mod exec;
 pub mod flow;
 pub mod format;
 pub mod gather;
 pub mod judge;
-pub mod look;
 pub mod model;
 mod origin;
 mod pod;
@@ -36,7 +36,7 @@ pub use report::AuditReport;
 /// What was read of a cluster.
 #[derive(Default)]
 pub struct Gathered {
-    /// The pods of Kestra that are not on their way out.
+    /// Kestra's pods, without those that are terminating.
     pub pods: Vec<Pod>,
     /// The Secrets that they refer to.
     pub secrets: Vec<Secret>,
@@ -44,9 +44,9 @@ pub struct Gathered {
     pub config_maps: Vec<ConfigMap>,
     /// The Services of the namespace.
     pub services: Vec<Service>,
-    /// What may not be read, or could not.
+    /// The objects that could not be read.
     pub unread: Vec<Unread>,
-    /// The real environments, by pod and container; none where nobody asked.
+    /// The real environments by pod and container; empty unless requested.
     pub processes: BTreeMap<(String, String), Result<ProcessVariables, String>>,
     /// The rules of the cluster's kubelets.
     pub kubelet: Kubelet,
@@ -55,12 +55,12 @@ pub struct Gathered {
 /// The variables of a process, in its order.
 pub type ProcessVariables = Vec<(Vec<u8>, Plaintext)>;
 
-/// Why nothing could be looked at.
+/// Why an audit was impossible.
 #[derive(Debug)]
 pub enum AuditError {
-    /// The API server takes the labels for none, in its words.
+    /// The API server refused the label selector, in its words.
     Selector(String),
-    /// The cluster failed, or the way to it.
+    /// The cluster could not be reached or failed.
     Infra(InfraError),
 }
 
@@ -70,25 +70,25 @@ impl From<InfraError> for AuditError {
     }
 }
 
-/// Something that may not be read.
+/// An object that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 pub struct Unread {
-    /// What, such as `Secret db-creds`, or the environment of a container.
+    /// The object, such as `Secret db-creds` or the environment of a container.
     pub object: String,
-    /// Why, in the API server's words.
+    /// The reason, in the API server's words.
     pub says: String,
 }
 
 impl Gathered {
-    /// Whether what an object holds is unknown, though it may be there.
+    /// Whether an object could not be read, though it may exist.
     pub fn is_unread(&self, object: &ObjectRef) -> bool {
         let name = object.to_string();
         self.unread.iter().any(|unread| unread.object == name)
     }
 }
 
-/// The containers of a pod that run Kestra: by their image or command; one that is alone is it.
-pub fn kestras(pod: &Pod) -> impl Iterator<Item = &Container> {
+/// The containers of a pod that run Kestra, by their image or command. A pod's only container always counts.
+pub fn kestra_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     let containers = pod.spec.as_ref().map_or(&[][..], |spec| &spec.containers);
     let only = containers.len() == 1;
     containers

@@ -1,4 +1,4 @@
-//! What there is to say of one container.
+//! The result of auditing one container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,14 @@ use crate::lint::{LintRule, Severity};
 use crate::oracle::secret::SecretStore;
 use crate::oracle::secret::diagnosis::{Code, Remedy, SecretFault};
 
-/// Names that a message lists at most.
 const LISTED: usize = 5;
 
-/// What there is to say of one container.
+/// The result of auditing one container.
 pub struct ContainerAudit {
-    /// As a report tells it.
+    /// The container as the report shows it.
     pub seen: ContainerSeen,
-    /// What is wrong.
-    pub said: Vec<AuditFinding>,
-    /// What Kestra holds: by the process where that was looked at, else by the objects.
+    pub findings: Vec<AuditFinding>,
+    /// The secrets that Kestra holds: those of its process if that was read, otherwise those of the objects.
     pub keyring: SecretStore,
     /// Keys whose values are not known.
     pub unknown: BTreeSet<String>,
@@ -25,24 +23,20 @@ pub struct ContainerAudit {
     pub blind: bool,
 }
 
-/// Something to say of a container.
+/// A finding about a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditFinding {
-    /// What.
     pub rule: LintRule,
-    /// How bad.
     pub severity: Severity,
     /// The variable or the object.
     pub subject: String,
-    /// What is wrong.
     pub message: String,
-    /// What to do.
     pub cure: String,
 }
 
 impl ContainerAudit {
-    pub(super) fn say(&mut self, rule: LintRule, severity: Severity, subject: &str, message: String, cure: String) {
-        self.said.push(AuditFinding {
+    pub(super) fn add(&mut self, rule: LintRule, severity: Severity, subject: &str, message: String, cure: String) {
+        self.findings.push(AuditFinding {
             rule,
             severity,
             subject: shown(subject).into(),
@@ -56,7 +50,7 @@ impl ContainerAudit {
         if fault.code == Code::KeyMissing && !optional && running {
             message = message.replace(
                 ": the pod is held",
-                ": this container started before; the next one is held",
+                ": this container started before; the next one will be held",
             );
         }
         let severity = if optional {
@@ -74,7 +68,7 @@ impl ContainerAudit {
                 variable.diagnosis.sort_unstable();
             }
         }
-        self.said.push(AuditFinding {
+        self.findings.push(AuditFinding {
             rule: LintRule::Fault(fault.code),
             severity,
             subject,
@@ -85,37 +79,37 @@ impl ContainerAudit {
 
     pub(super) fn stale(&mut self, stale: BTreeMap<String, Vec<(String, Stale)>>) {
         for (object, variables) in stale {
-            let of = |age| {
+            let of_age = |age| {
                 variables
                     .iter()
                     .filter(|v| v.1 == age)
                     .map(|v| v.0.clone())
                     .collect::<Vec<_>>()
             };
-            let (certain, maybe) = (of(Stale::Certainly), of(Stale::Maybe));
+            let (certain, maybe) = (of_age(Stale::Certainly), of_age(Stale::Maybe));
             if !certain.is_empty() {
                 let message = format!(
-                    "the process has another value of {} than {object} has now",
+                    "the process has another value of {} than {object} holds now",
                     list(&certain)
                 );
-                let cure = "restart the pods, such as by `kubectl rollout restart`: only a start reads it".into();
-                self.say_of(Severity::Error, &object, message, cure);
+                let cure = "restart the pods, for example with `kubectl rollout restart`: a container reads it only when it starts".into();
+                self.add_stale(Severity::Error, &object, message, cure);
             }
             if !maybe.is_empty() {
                 let message = format!(
-                    "changed after the container started, which may have older values of {}",
+                    "it changed after the container started, so the container may have older values of {}",
                     list(&maybe)
                 );
                 let cure =
-                    "restart the pods, such as by `kubectl rollout restart`, or ask for certainty by --exec".into();
-                self.say_of(Severity::Warning, &object, message, cure);
+                    "restart the pods, for example with `kubectl rollout restart`, or find out with --exec".into();
+                self.add_stale(Severity::Warning, &object, message, cure);
             }
         }
     }
 
-    fn say_of(&mut self, severity: Severity, object: &str, message: String, cure: String) {
+    fn add_stale(&mut self, severity: Severity, object: &str, message: String, cure: String) {
         let (rule, subject) = (LintRule::Fault(Code::Stale), object.to_owned());
-        self.said.push(AuditFinding {
+        self.findings.push(AuditFinding {
             rule,
             severity,
             subject,
@@ -125,7 +119,7 @@ impl ContainerAudit {
     }
 }
 
-/// Names, of many only some.
+/// Names in one line; of many, only the first.
 pub fn list(names: &[String]) -> String {
     let some: Vec<_> = names.iter().take(LISTED).map(|name| shown(name)).collect();
     match names.len().saturating_sub(LISTED) {

@@ -1,10 +1,10 @@
-//! Where a value comes from, as a report tells it.
+//! Where a value comes from, as the report shows it.
 
 use super::report::{OriginKind, VariableOrigin};
 use crate::lint::finding::shown;
 use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
 
-/// An origin of which there is no more to tell.
+/// An origin without an object.
 pub(super) fn bare(kind: OriginKind) -> VariableOrigin {
     VariableOrigin {
         kind,
@@ -15,7 +15,7 @@ pub(super) fn bare(kind: OriginKind) -> VariableOrigin {
     }
 }
 
-/// As a report tells it.
+/// The origin of a variable.
 pub(super) fn origin(source: &VariableSource) -> VariableOrigin {
     let entry = EnvironmentEntry::from_source(source).map(|entry| entry.to_string());
     let of_object = |object: &ObjectRef, key: &str, prefix: Option<&str>| VariableOrigin {

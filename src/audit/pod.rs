@@ -1,4 +1,4 @@
-//! What a pod and an object say of themselves.
+//! What pods and objects say about themselves.
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,7 +20,7 @@ impl Gathered {
     }
 }
 
-/// What the kubelet knows of a pod.
+/// What the kubelet knows about a pod.
 pub(super) fn facts(pod: &Pod, gathered: &Gathered) -> ClusterFacts {
     let status = pod.status.clone().unwrap_or_default();
     ClusterFacts {
@@ -54,7 +54,7 @@ pub(super) fn waits(status: &ContainerStatus) -> Option<String> {
     })
 }
 
-/// When an object's data last changed, as far as its own record tells.
+/// When an object's data last changed, by its own record of managed fields.
 pub(super) fn changed(meta: &ObjectMeta) -> Option<Timestamp> {
     let of_data = meta.managed_fields.iter().flatten().filter(|entry| {
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
@@ -64,7 +64,7 @@ pub(super) fn changed(meta: &ObjectMeta) -> Option<Timestamp> {
     last.or_else(|| Some(meta.creation_timestamp.as_ref()?.0))
 }
 
-/// The Kestra that a container runs: by its image's tag, else by the chart's label, else taken to be the newest.
+/// The version of a container's Kestra: by its image's tag, otherwise by the chart's label, otherwise the newest.
 pub(super) fn version(pod: &Pod, container: &Container) -> (Version, String) {
     let parse = |text: &str| text.trim_start_matches('v').parse::<Version>().ok();
     let image = container.image.as_deref().unwrap_or_default();
@@ -84,5 +84,5 @@ pub(super) fn version(pod: &Pod, container: &Container) -> (Version, String) {
         return (version, "the chart's label".into());
     }
     let [newest, ..] = ENGINES;
-    (newest, "nothing: taken to be the newest known".into())
+    (newest, "assumption: the newest known".into())
 }

@@ -1,4 +1,4 @@
-//! The variables of one container, each with its way.
+//! The variables of one container, each with its hops.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::oracle::environment::{self, Environment, EnvironmentEntry, ObjectKind
 use crate::oracle::secret::diagnosis::{Code, WrittenValue, corrected_name, diagnose, looks_encoded};
 use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, RunKey, SecretStore};
 
-/// One container while it is looked at.
-pub(super) struct Looking<'a> {
+/// One container, and what its variables are derived from.
+pub(super) struct ContainerVariables<'a> {
     pub gathered: &'a Gathered,
     pub key: &'a RunKey,
     pub container: &'a Container,
@@ -26,20 +26,20 @@ pub(super) struct Looking<'a> {
     pub environment: &'a Environment,
 }
 
-impl Looking<'_> {
-    /// Looks at all of them.
-    pub fn all(&self, look: &mut ContainerAudit) {
+impl ContainerVariables<'_> {
+    /// Audits all variables.
+    pub fn all(&self, audit: &mut ContainerAudit) {
         let argv = match &self.container.command {
-            // The image decides; Kestra's own starts it by a shell.
+            // The image's own command decides: Kestra's image starts it through a shell.
             None => vec!["sh".into(), "-c".into()],
             Some(_) => self.environment.command(self.container).argv(&[], &[]),
         };
         let handed = self.environment.clone().behind(&argv);
         let pairs = handed.variables.iter().map(|v| (v.name.as_str(), v.value.as_bytes()));
-        let foretold: SecretStore = pairs.collect();
-        look.keyring = match self.process {
+        let predicted: SecretStore = pairs.collect();
+        audit.keyring = match self.process {
             Some(process) => process.iter().map(|(name, value)| (name, value.clone())).collect(),
-            None => foretold.clone(),
+            None => predicted.clone(),
         };
         let mut stale: BTreeMap<String, Vec<(String, Stale)>> = BTreeMap::new();
         for variable in &self.environment.variables {
@@ -54,18 +54,18 @@ impl Looking<'_> {
                     .or_default()
                     .push((variable.name.clone(), *age));
             }
-            self.variable(look, variable, reaches, &foretold, age.map(|(_, age)| age));
+            self.variable(audit, variable, reaches, &predicted, age.map(|(_, age)| age));
         }
-        self.unknown(look);
-        look.stale(stale);
+        self.unknown(audit);
+        audit.stale(stale);
     }
 
     fn variable(
         &self,
-        look: &mut ContainerAudit,
+        audit: &mut ContainerAudit,
         variable: &environment::Variable,
         reaches: bool,
-        foretold: &SecretStore,
+        predicted: &SecretStore,
         stale: Option<Stale>,
     ) {
         let (name, value) = (&variable.name, Plaintext::from(variable.value.as_bytes()));
@@ -91,10 +91,10 @@ impl Looking<'_> {
             written: &written,
             meant: None,
             environment: Some(&value),
-            keyring: Some(if reaches { foretold } else { &nobody }),
+            keyring: Some(if reaches { predicted } else { &nobody }),
         };
-        let mut hops = path.hops(&look.seen.kestra);
-        // Nobody here saw the file that it was written in; what the API server holds was read.
+        let mut hops = path.hops(&audit.seen.kestra);
+        // The file it was written in is unknown here. The API server's object was read.
         hops.retain(|hop| hop.at != HopKind::ValuesOrManifest);
         let observed = self.process.map(|process| in_process(process, name));
         for hop in &mut hops {
@@ -104,21 +104,21 @@ impl Looking<'_> {
                 _ => None,
             };
         }
-        let codes = codes(look, variable, &value);
+        let codes = codes(audit, variable, &value);
         if observed.is_some_and(|seen| reaches && stale.is_none() && seen != HopValue::Is(value.clone())) {
-            look.say(
+            audit.add(
                 LintRule::Drift,
                 Severity::Error,
                 name,
                 format!(
-                    "the process has another value than {} gives, or none",
+                    "the process has no such value as {} gives",
                     origin(&variable.source)
                 ),
-                "a start script or the image may change it; please tell this project if nothing does".into(),
+                "check whether a start script or the image changes it; if not, please report it to this project".into(),
             );
         }
-        let gives = called.map(|key| HopValue::from(look.keyring.secret(key, &look.seen.kestra)).show(self.key));
-        look.seen.variables.push(AuditedVariable {
+        let gives = called.map(|key| HopValue::from(audit.keyring.secret(key, &audit.seen.kestra)).show(self.key));
+        audit.seen.variables.push(AuditedVariable {
             name: shown(name).into(),
             key: called.map(|key| shown(&key.to_uppercase()).into()),
             origin: origin(&variable.source),
@@ -131,8 +131,7 @@ impl Looking<'_> {
         });
     }
 
-    /// The object of a variable that changed after the container started, or of which the process has another
-    /// value.
+    /// The object of a variable if it changed after the container started, or if the process has another value.
     fn age(&self, variable: &environment::Variable, reaches: bool) -> Option<(String, Stale)> {
         let (VariableSource::EnvFrom { object, .. } | VariableSource::EnvKey { object, .. }) = &variable.source else {
             return None;
@@ -150,8 +149,8 @@ impl Looking<'_> {
         }
     }
 
-    /// Secrets whose values no object that may be read gives.
-    fn unknown(&self, look: &mut ContainerAudit) {
+    /// Adds the secrets whose values are in no readable object.
+    fn unknown(&self, audit: &mut ContainerAudit) {
         let known = |name: &str| self.environment.get(name).is_some();
         let mut names: BTreeMap<String, VariableOrigin> = BTreeMap::new();
         for (index, entry) in self.container.env.iter().flatten().enumerate() {
@@ -199,21 +198,21 @@ impl Looking<'_> {
                     written: value,
                     meant: None,
                     environment: None,
-                    keyring: Some(&look.keyring),
+                    keyring: Some(&audit.keyring),
                 };
-                hops = path.hops(&look.seen.kestra);
+                hops = path.hops(&audit.seen.kestra);
                 hops.iter_mut()
                     .filter(|hop| hop.at == HopKind::Environment)
                     .for_each(|hop| hop.observed = hop.predicted.clone());
-                codes = value_codes(look, &name, &origin, value);
+                codes = value_codes(audit, &name, &origin, value);
             } else if let Some(key) = called {
-                look.unknown.insert(key.to_uppercase());
+                audit.unknown.insert(key.to_uppercase());
             }
             let known = value.is_some();
             let gives = called
                 .filter(|_| known)
-                .map(|key| look.keyring.secret(key, &look.seen.kestra));
-            look.seen.variables.push(AuditedVariable {
+                .map(|key| audit.keyring.secret(key, &audit.seen.kestra));
+            audit.seen.variables.push(AuditedVariable {
                 name: shown(&name).into(),
                 key: called.map(|key| shown(&key.to_uppercase()).into()),
                 origin,
@@ -227,7 +226,7 @@ impl Looking<'_> {
         }
     }
 
-    /// Where a variable that only the process has likely comes from.
+    /// The likely origin of a variable that only the process has.
     fn behind_unread(&self, name: &str) -> VariableOrigin {
         let entries = self.container.env_from.iter().flatten().enumerate();
         let found = entries.filter_map(|(index, from)| {
@@ -251,22 +250,22 @@ impl Looking<'_> {
     }
 }
 
-/// Whether Kestra takes it for a secret, would in capitals, or may have been meant to.
+/// Whether a variable is a secret to Kestra, or may have been meant as one.
 fn is_wanted(variable: &environment::Variable) -> bool {
     let value = Plaintext::from(variable.value.as_bytes());
     is_secret(&variable.name) || EnvironmentEntry::from_source(&variable.source).is_some() && looks_encoded(&value)
 }
 
-/// What is wrong with a variable, and not with the container as a whole.
-fn codes(look: &mut ContainerAudit, variable: &environment::Variable, value: &Plaintext) -> Vec<Code> {
+/// The codes of a variable itself, not of the container as a whole.
+fn codes(audit: &mut ContainerAudit, variable: &environment::Variable, value: &Plaintext) -> Vec<Code> {
     let name = &variable.name;
     if !is_secret(name) {
         let right = corrected_name(name).unwrap_or_default();
-        look.say(
+        audit.add(
             LintRule::Fault(Code::Name),
             Severity::Warning,
             name,
-            "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
+            "the value is encoded like a secret for Kestra, but the name does not begin with SECRET_".into(),
             format!("if it is meant for `secret()`, name the variable {}", shown(&right)),
         );
         return vec![Code::Name];
@@ -274,12 +273,12 @@ fn codes(look: &mut ContainerAudit, variable: &environment::Variable, value: &Pl
     if matches!(variable.source, VariableSource::ServiceLink { .. }) || value.bytes().is_empty() {
         return Vec::new();
     }
-    value_codes(look, name, &origin(&variable.source), value)
+    value_codes(audit, name, &origin(&variable.source), value)
 }
 
-/// What a value tells.
-fn value_codes(look: &mut ContainerAudit, name: &str, origin: &VariableOrigin, value: &Plaintext) -> Vec<Code> {
-    // The name has its own finding.
+/// The codes of a value.
+fn value_codes(audit: &mut ContainerAudit, name: &str, origin: &VariableOrigin, value: &Plaintext) -> Vec<Code> {
+    // The name has a finding of its own.
     let right_name = corrected_name(name).unwrap_or_else(|| name.into());
     let (place, written) = match origin.kind {
         OriginKind::Secret => (Location::Data, Location::Env.encode(value)),
@@ -291,19 +290,19 @@ fn value_codes(look: &mut ContainerAudit, name: &str, origin: &VariableOrigin, v
         value: &written,
         meant: None,
     });
-    // Of these the whole container tells.
+    // The container as a whole has this finding.
     diagnosis.codes.retain(|code| *code != Code::TooLong);
     for code in &diagnosis.codes {
         let length = diagnosis.corrected.as_ref().and_then(|new| place.environment(new));
         let length = length.map_or_else(String::new, |right| {
             format!(
-                " ({} bytes in the environment, {} when it is right)",
+                " ({} bytes in the environment, {} when corrected)",
                 value.bytes().len(),
                 right.bytes().len()
             )
         });
         let message = format!("{}{length}; from {origin}", code.title());
-        look.say(
+        audit.add(
             LintRule::Fault(*code),
             Severity::of(*code),
             name,
@@ -322,7 +321,7 @@ fn in_process(process: &ProcessVariables, name: &str) -> HopValue<Plaintext> {
     )
 }
 
-/// Whether Kestra takes the name for a secret's, or would in capitals.
+/// Whether the name is that of a secret to Kestra, or would be in capitals.
 fn is_secret(name: &str) -> bool {
     name.get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))

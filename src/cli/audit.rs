@@ -1,4 +1,4 @@
-//! `audit`: a Kestra that is installed, looked at where it runs.
+//! `audit`: inspects an installed Kestra where it runs.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::audit::report::AuditedPlace;
 use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
 use crate::cli::console::broken;
 use crate::error::{ExitCode, InfraError};
-use crate::kestra::{Auth, Client, Limits};
+use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
 use crate::scenario::Credentials;
@@ -24,81 +24,92 @@ use crate::system::stdout;
 use crate::tools::cluster::forward::Forward;
 use crate::tools::cluster::{Access, Cluster};
 
-/// What `audit` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It reads pods, Services, and the Secrets and ConfigMaps that they name, and changes nothing. No value is shown: \
-lengths, and hashes that are equal for equal values of one audit. What it may not read is told, and the rest goes \
-on. deploy/rbac-audit.yaml holds all the rights that it needs. \
-KESTRA_SECRETS_PASSWORD and KESTRA_SECRETS_TOKEN may hold what --password-file and --token-file name.
+The command reads Kestra's pods, the Services, and the Secrets and ConfigMaps that the pods name. It changes nothing, \
+but for the flow that --run-flow adds and deletes. Values are never shown, only their lengths and hashes; within one \
+audit, equal values have equal hashes. Objects it may not read are listed, and the rest is still checked. \
+deploy/rbac-audit.yaml grants exactly the rights it needs.
 
-Exit codes: 0 nothing wrong; 1 errors, or what --deny names; 2 bad input, no such pods; 3 the cluster or Kestra \
-cannot be reached; 130 interrupted.
+The variables KESTRA_SECRETS_PASSWORD and KESTRA_SECRETS_TOKEN can replace the files of --password-file and \
+--token-file.
+
+Exit codes:
+  0    no errors
+  1    errors, or warnings with --deny warnings
+  2    bad input or usage, or no such pods
+  3    the cluster or Kestra cannot be reached
+  130  interrupted
 
 Examples:
   kestra-secrets audit --context prod --namespace kestra
-  kestra-secrets audit --context prod --namespace kestra --release blue --exec --deny warnings
-  kestra-secrets audit --context prod --namespace kestra --format sarif > audit.sarif
-  kestra-secrets audit --context prod --namespace kestra --run-flow --username me@example.com --password-file pw")]
+  kestra-secrets audit --context prod --namespace kestra --release blue \\
+    --exec --deny warnings
+  kestra-secrets audit --context prod --namespace kestra \\
+    --format sarif > audit.sarif
+  kestra-secrets audit --context prod --namespace kestra --run-flow \\
+    --username me@example.com --password-file password.txt")]
 pub struct Args {
-    /// The context of your kubeconfig; the current one is never taken unasked
+    /// Use this context of your kubeconfig; the current context is never used unless you name it
     #[arg(long, value_name = "NAME")]
     context: String,
-    /// The namespace that Kestra runs in
+    /// Inspect the Kestra in this namespace
     #[arg(long, value_name = "NS")]
     namespace: String,
-    /// One release of several in the namespace
+    /// Inspect only this release, if the namespace has several
     #[arg(long, value_name = "NAME")]
     release: Option<String>,
-    /// The labels of Kestra's pods, where the chart's are not on them [default: app.kubernetes.io/name=kestra]
+    /// Find Kestra's pods by these labels [default: app.kubernetes.io/name=kestra]
     #[arg(long, value_name = "LABELS")]
     selector: Option<String>,
-    /// Also read the real environment of each Kestra, by `cat /proc/1/environ` in its container
+    /// Also read the real environment of each Kestra with `cat /proc/1/environ` in its container
     #[arg(long)]
     exec: bool,
-    #[command(flatten)]
-    flow: FlowArgs,
-    /// How the findings are written
-    #[arg(long, value_enum, default_value = "human")]
-    format: LintFormat,
-    /// Fail on more than errors
+    /// Fail on warnings too
     #[arg(long, value_enum, value_name = "WHAT")]
     deny: Option<Deny>,
+    #[command(flatten)]
+    flow: FlowArgs,
+    /// Print the findings in this format
+    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    format: LintFormat,
 }
 
-/// Asking Kestra itself.
+const FLOW: &str = "Checking inside Kestra";
+
+/// The flow that asks Kestra itself.
 #[derive(ClapArgs)]
-#[command(next_help_heading = "Asking Kestra")]
 struct FlowArgs {
-    /// Also run a flow that compares keyed digests inside Kestra, and take it and its executions away again
-    #[arg(long)]
+    /// Also run a flow that compares keyed hashes inside Kestra, then delete it and its executions
+    #[arg(long, help_heading = FLOW)]
     run_flow: bool,
-    /// Where Kestra's API is [default: a port-forward to its pod]
-    #[arg(long, value_name = "URL", requires = "run_flow")]
+    /// Call Kestra's API at this URL [default: a port-forward to its pod]
+    #[arg(long, value_name = "URL", requires = "run_flow", help_heading = FLOW)]
     url: Option<Url>,
-    /// The user name that Kestra asks for
+    /// Log in to Kestra as this user
     #[arg(
         long,
         value_name = "NAME",
         env = "KESTRA_SECRETS_USERNAME",
-        conflicts_with = "token_file"
+        conflicts_with = "token_file",
+        help_heading = FLOW
     )]
     username: Option<String>,
-    /// The file with its password; - for standard input
-    #[arg(long, value_name = "FILE", requires = "username")]
+    /// Read the user's password from this file; - for standard input
+    #[arg(long, value_name = "FILE", requires = "username", help_heading = FLOW)]
     password_file: Option<String>,
-    /// The file with an API token of the Enterprise edition
-    #[arg(long, value_name = "FILE")]
+    /// Read an API token of the Enterprise edition from this file; - for standard input
+    #[arg(long, value_name = "FILE", help_heading = FLOW)]
     token_file: Option<String>,
-    /// The namespace of the flow
-    #[arg(long, value_name = "NS", default_value = "company.team", requires = "run_flow")]
+    /// Create the flow in this namespace of Kestra
+    #[arg(long, value_name = "NS", default_value = "company.team", requires = "run_flow", help_heading = FLOW)]
     flow_namespace: String,
 }
 
-/// Audits, and writes what was found to standard output.
+/// Audits, and prints the findings.
 ///
 /// # Errors
-/// Bad input: credentials that cannot be read, or no Kestra where it was looked for.
+/// Credentials that cannot be read, or no Kestra in the namespace.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let auth = args.flow.auth()?;
     let cancel = interrupt::token()?;
@@ -110,27 +121,27 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         Ok(audited) => audited,
         Err(AuditError::Infra(infra)) => return Ok(broken(&infra)),
         Err(AuditError::Selector(says)) => miette::bail!(
-            help = "write --selector as kubectl takes it: NAME=VALUE,NAME=VALUE",
-            "these are no labels: {says}"
+            help = "write --selector as for kubectl: NAME=VALUE,NAME=VALUE",
+            "the API server refuses the labels: {says}"
         ),
     };
     let place = args.place(&cluster);
     if gathered.pods.is_empty() {
         miette::bail!(
             help = format!(
-                "`kubectl --context {} -n {} get pods --show-labels` shows what is there; --selector names other labels",
+                "`kubectl --context {} -n {} get pods --show-labels` lists the pods; find them by other labels with --selector",
                 args.context, args.namespace
             ),
-            "there is no pod of Kestra in namespace {} of context {} ({})",
+            "no pod of Kestra found in namespace {} of context {} ({})",
             args.namespace,
             args.context,
             place.selector
         );
     }
-    let looks = judge::looks(&gathered, &RunKey::random());
+    let audits = judge::audit_containers(&gathered, &RunKey::random());
     let release = args.release.clone().or_else(|| release(&gathered));
-    let questions = Questions::of(&looks);
-    let mut report = judge::judge(place, gathered, looks);
+    let questions = Questions::about(&audits);
+    let mut report = judge::judge(place, gathered, audits);
     let asked = if args.flow.run_flow {
         args.ask(&mut report, &questions, &cluster, release, auth, cancel.clone())
             .await
@@ -188,8 +199,8 @@ impl Args {
             Some(_) => None,
             None => {
                 let release = release.ok_or_else(|| {
-                    InfraError::new("forward a port", "the pods are of several releases, or of none")
-                        .help("name one by --release, or say where Kestra answers by --url")
+                    InfraError::new("forward a port", "the pods belong to several releases, or to none")
+                        .help("name one with --release, or give Kestra's address with --url")
                 })?;
                 Some(Forward::open(cluster, &self.namespace, &release, None).await?)
             }
@@ -202,12 +213,12 @@ impl Args {
                 url.map_err(|e| InfraError::new("forward a port", e))?
             }
         };
-        // What a server says of a failure may quote what it was sent: no plaintext is.
+        // A server's error may quote the request, which holds no plaintext, so there is nothing to redact.
         let redactor = Redactor::default();
         let scrub = std::sync::Arc::new(move |text: &str| redactor.scrub(text));
         let connect = Client::connect(url, auth, Limits::default(), scrub);
         let client = tokio::select! {
-            client = connect => client.map_err(|e| crate::kestra::infra("reach Kestra", &e)),
+            client = connect => client.map_err(|e| with_flags(crate::kestra::infra("reach Kestra", &e), &self.flow)),
             () = cancel.cancelled() => Err(InfraError::new("reach Kestra", "interrupted")),
         };
         let asked = match client {
@@ -235,8 +246,20 @@ impl Args {
     }
 }
 
+/// Adds the flags that give credentials, where Kestra asked for some and none were given.
+fn with_flags(infra: InfraError, flow: &FlowArgs) -> InfraError {
+    let none = flow.username.is_none() && flow.token_file.is_none() && std::env::var_os("KESTRA_SECRETS_TOKEN").is_none();
+    match &infra.help {
+        Some(help) if none && help.contains(ASKS_FOR_CREDENTIALS) => {
+            let help = format!("{help}: give them with --username and --password-file, or with --token-file");
+            infra.help(help)
+        }
+        _ => infra,
+    }
+}
+
 impl FlowArgs {
-    /// Who asks Kestra. Nothing of it is looked for in the cluster.
+    /// The credentials for Kestra. They are never read from the cluster.
     fn auth(&self) -> miette::Result<Auth> {
         if !self.run_flow {
             return Ok(Auth::None);
@@ -250,21 +273,21 @@ impl FlowArgs {
         match secret(self.password_file.as_deref(), "KESTRA_SECRETS_PASSWORD")? {
             Some(password) => Ok(Credentials::new(username, password).into()),
             None => miette::bail!(
-                help = "write --password-file FILE, or set KESTRA_SECRETS_PASSWORD",
+                help = "add --password-file FILE, or set KESTRA_SECRETS_PASSWORD",
                 "--username needs a password"
             ),
         }
     }
 }
 
-/// What a file holds, without the line end that editors add, or else a variable.
+/// The contents of a file, without the line end that editors add, or else of a variable.
 fn secret(file: Option<&str>, variable: &str) -> miette::Result<Option<SecretString>> {
     let Some(file) = file else {
         return Ok(std::env::var(variable).ok().map(SecretString::from));
     };
     let bytes = plaintext::of_file(file)?;
     let Ok(text) = String::from_utf8(bytes) else {
-        miette::bail!("{file} does not hold UTF-8");
+        miette::bail!("{file} is not UTF-8");
     };
     let line = text
         .strip_suffix('\n')
@@ -272,7 +295,7 @@ fn secret(file: Option<&str>, variable: &str) -> miette::Result<Option<SecretStr
     Ok(Some(line.to_owned().into()))
 }
 
-/// The release that all pods are of, where it is one.
+/// The release that all pods belong to, if it is one.
 fn release(gathered: &Gathered) -> Option<String> {
     let label = |pod: &k8s_openapi::api::core::v1::Pod| {
         let labels = pod.metadata.labels.as_ref()?;

@@ -13,7 +13,7 @@ use super::said::OutputArgs;
 use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::error::InputError;
-use crate::oracle::secret::Plaintext;
+use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::plan::{self, Installation, OutputRead, Plan};
 use crate::report::{Report, way};
 use crate::run::session::Session;
@@ -25,27 +25,38 @@ use wanted::CheckWords;
 /// What `check` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-A plaintext is never taken as an argument, which everybody on the machine can read: it comes from a file
-(byte for byte, its last newline too), from standard input, or from KESTRA_SECRETS_EXPECT_NAME. It appears
-nowhere in the output, nor does anything made from it; one that is no secret is given by --public.
+Every user of this machine can read a command's arguments. Give a plaintext in a file, on standard input, or in the \
+variable KESTRA_SECRETS_EXPECT_NAME, where NAME is the secret's name. A file counts byte for byte, including a final \
+newline. The output never shows the plaintext, only its length and a hash that differs from run to run. Give a \
+plaintext that is not secret with --public.
+
+Exit codes:
+  0    everything came out as expected
+  1    at least one value is wrong
+  2    bad input or usage
+  3    the environment broke; nothing is known to be wrong
+  130  interrupted, and cleaned up
 
 Examples:
-  kestra-secrets check -f values.yaml -f secret.yaml --expect DB_PASSWORD=@password.txt
-  kubectl get secret db-creds -o yaml | kestra-secrets check -f values.yaml -f - --expect-present DB_PASSWORD
-  kestra-secrets check -f values.yaml --public DB_USERNAME=admin --kestra engine@2.0.0")]
+  kestra-secrets check -f values.yaml -f secret.yaml \\
+    --expect DB_PASSWORD=@password.txt
+  kubectl get secret db-creds -o yaml | kestra-secrets check -f values.yaml \\
+    -f - --expect-present DB_PASSWORD
+  kestra-secrets check -f values.yaml --public DB_USERNAME=admin \\
+    --kestra engine@2.0.0")]
 pub struct Args {
-    /// Values for the chart, or manifests to apply before it; several times for several, and - for standard
-    /// input. Later values go before earlier ones, as with helm
+    /// Install these chart values, and apply these manifests before them; repeat for several, - for standard input.
+    /// Later values override earlier ones, as with helm
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<String>,
-    /// A secret, by the name a flow calls it, and the file with the plaintext that must come out (@- is
-    /// standard input); without a file, an environment variable holds it
+    /// Expect the secret that flows call NAME to be the contents of this file (@- for standard input) or, without a
+    /// file, of the variable KESTRA_SECRETS_EXPECT_NAME; repeat for several
     #[arg(long, value_name = "NAME[=@FILE]")]
     expect: Vec<String>,
-    /// A secret that may be shown, and the plaintext that must come out
+    /// Expect the secret NAME to be this plaintext, which may be shown; repeat for several
     #[arg(long, value_name = "NAME=VALUE")]
     public: Vec<String>,
-    /// A secret that must be found, whatever it holds
+    /// Expect the secret NAME to exist, with any plaintext; repeat for several
     #[arg(long, value_name = "NAME")]
     expect_present: Vec<String>,
     #[command(flatten)]
@@ -68,7 +79,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     if on_stdin + usize::from(wanted::reads_stdin(words)) > 1 {
         miette::bail!(
             help = "give the others as files",
-            "standard input can be read once only"
+            "standard input can be read only once"
         );
     }
     let wanted = wanted::read(words)?;
@@ -77,6 +88,13 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         terminal::line(&format!(
             "note: the plaintext of {name} ends in a newline, and so must what comes out"
         ));
+    }
+    for name in wanted.keys() {
+        if let Some(flow_name) = name.strip_prefix(PREFIX) {
+            terminal::line(&format!(
+                "note: {name} is the name of a variable; flows call the secret {flow_name}, so expect {flow_name}"
+            ));
+        }
     }
     let given = documents::read(&args.files)?;
     let plan = async |_: usize, session: &Session| {

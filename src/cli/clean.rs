@@ -1,4 +1,4 @@
-//! `clean`: ends what killed runs left behind.
+//! `clean`: removes what killed runs left behind.
 
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
@@ -16,14 +16,20 @@ use crate::tools::toolbox::Toolbox;
 /// What `clean` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Without a flag it goes by the ledger of this machine's runs. With --context it goes, besides, by the labels of
-that cluster's namespaces, and so finds what was left from machines that are no more.
+The command reads this machine's ledger of runs, and leaves alone whatever belongs to a run that is still going on. \
+With --context, it also reads the labels of the namespaces in that cluster, and so finds what runs on other machines \
+left there.
+
+Exit codes:
+  0    nothing is left behind
+  2    bad input or usage
+  3    something could not be removed
 
 Examples:
   kestra-secrets clean
   kestra-secrets clean --context staging")]
 pub struct Args {
-    /// Delete the namespaces of this context that any run has left beyond their time; several times for several
+    /// Also delete the expired namespaces of runs in this context; repeat for several
     #[arg(long, value_name = "NAME")]
     context: Vec<String>,
 }

@@ -8,33 +8,34 @@ use super::provider_name::ProviderKind;
 use crate::provider::live::{self, ImageFor, KindOptions};
 use crate::run::session::{ProviderChoice, ProviderSpec};
 
+/// A heading of its own: one set for all that follows would hold for the flags of the commands too.
+const CLUSTERS: &str = "Clusters";
+
 #[derive(Args, Clone)]
-#[command(next_help_heading = "Clusters")]
 pub struct ClusterArgs {
-    /// The context of --provider context; the current one is never taken unasked
-    #[arg(long, value_name = "NAME")]
+    /// Use this context of your kubeconfig; the current context is never used unless you name it
+    #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
     context: Option<String>,
-    /// A namespace that is there, for a context in which you may make none [default: one for each installation]
-    #[arg(long, value_name = "NS", requires = "context")]
+    /// Use this existing namespace instead of creating one per installation
+    #[arg(long, value_name = "NS", requires = "context", help_heading = CLUSTERS)]
     namespace: Option<String>,
-    /// The image of every Kestra, or of one: engine@2.0.0=registry/kestra:tag; several times for several
-    #[arg(long, value_name = "[KESTRA=]REPO:TAG")]
+    /// Use this image for every Kestra, or for one: engine@2.0.0=registry/kestra:tag; repeat for several
+    #[arg(long, value_name = "[KESTRA=]REPO:TAG", help_heading = CLUSTERS)]
     pub image: Vec<ImageFor>,
-    /// A Docker configuration with the registries' credentials: each namespace gets it as a Secret, and the
-    /// release pulls with it; a kind node and docker take what Docker itself has
-    #[arg(long, value_name = "FILE")]
+    /// Pull images with the registry credentials in this Docker configuration; each namespace gets it as a Secret
+    #[arg(long, value_name = "FILE", help_heading = CLUSTERS)]
     pub pull_secret: Option<PathBuf>,
-    /// The image of the kind cluster's node [default: the testbed's where Docker has it, else kind's own]
-    #[arg(long, value_name = "IMAGE")]
+    /// Use this image for the kind node [default: the testbed's if Docker has it, otherwise kind's own]
+    #[arg(long, value_name = "IMAGE", help_heading = CLUSTERS)]
     node_image: Option<String>,
-    /// A kind configuration for the cluster
-    #[arg(long, value_name = "FILE")]
+    /// Create the kind cluster from this kind configuration
+    #[arg(long, value_name = "FILE", help_heading = CLUSTERS)]
     kind_config: Option<PathBuf>,
-    /// A kind cluster that is there; nothing in it but the run's namespaces is changed
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["node_image", "kind_config"])]
-    reuse: Option<String>,
-    /// The local port that leads to Kestra, one installation at a time [default: a free one each]
-    #[arg(long, value_name = "PORT")]
+    /// Use this existing kind cluster, and change nothing in it but the run's own namespaces
+    #[arg(long, alias = "reuse", value_name = "NAME", conflicts_with_all = ["node_image", "kind_config"], help_heading = CLUSTERS)]
+    kind_cluster: Option<String>,
+    /// Forward this local port to Kestra, with one installation at a time [default: a free port for each]
+    #[arg(long, value_name = "PORT", help_heading = CLUSTERS)]
     local_port: Option<u16>,
 }
 
@@ -44,14 +45,14 @@ impl ClusterArgs {
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
     pub fn place(&self, provider: ProviderKind) -> miette::Result<ProviderChoice> {
-        let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.reuse.is_some();
+        let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.kind_cluster.is_some();
         let provider = match provider {
             ProviderKind::Auto if self.context.is_some() => ProviderKind::Context,
             ProviderKind::Auto if of_kind || self.local_port.is_some() => ProviderKind::Kind,
             named => named,
         };
         if of_kind && provider != ProviderKind::Kind {
-            miette::bail!("--node-image, --kind-config and --reuse need --provider kind");
+            miette::bail!("--kind-cluster, --node-image and --kind-config need --provider kind");
         }
         if self.context.is_some() && provider != ProviderKind::Context {
             miette::bail!("--context and --namespace need --provider context");
@@ -79,7 +80,7 @@ impl ClusterArgs {
             ProviderKind::Kind => live(live::ClusterSpec::Kind(KindOptions {
                 node_image: self.node_image.clone(),
                 config: self.kind_config.clone(),
-                reuse: self.reuse.clone(),
+                reuse: self.kind_cluster.clone(),
             })),
         }))
     }

@@ -1,31 +1,28 @@
-//! `codes`: what is known of each diagnosis.
+//! `codes`: the old name of `explain CODE` and `explain --list`.
 
 use clap::Args as ClapArgs;
 
+use super::explain::{list, pages};
 use crate::error::ExitCode;
 use crate::oracle::secret::diagnosis::Code;
-use crate::provider::ENGINES;
 use crate::system::stdout;
-use crate::values::explain::page;
 
-/// What `codes` takes.
+/// What `codes`, the old name of `explain CODE` and `explain --list`, takes.
 #[derive(ClapArgs)]
-#[command(after_help = "Examples:\n  kestra-secrets codes\n  kestra-secrets codes KS001")]
+#[command(after_help = "\
+This is the old name of `kestra-secrets explain CODE` and `kestra-secrets explain --list`.
+
+Examples:
+  kestra-secrets codes
+  kestra-secrets codes KS001")]
 pub struct Args {
-    /// The code to tell of; all of them, a line each, by default
+    /// Describe this code [default: list all codes]
     #[arg(value_name = "CODE")]
     code: Option<Code>,
 }
 
 /// Prints the list, or a page.
 pub fn run(args: &Args) -> ExitCode {
-    let text = match args.code {
-        Some(code) => page(code, &ENGINES[0]),
-        None => Code::ALL
-            .iter()
-            .map(|code| format!("{code} {}\n", code.title()))
-            .collect(),
-    };
-    stdout::print(&text);
+    stdout::print(&args.code.map_or_else(list, |code| pages(&[code])));
     ExitCode::Success
 }

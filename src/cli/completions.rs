@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the command line.
+//! `completions`: the script with which a shell completes command lines.
 
 use clap::{Args as ClapArgs, CommandFactory as _};
 use clap_complete::{Shell, generate};
@@ -11,11 +11,13 @@ use crate::system::stdout;
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:
-  kestra-secrets completions bash > ~/.local/share/bash-completion/completions/kestra-secrets
+  kestra-secrets completions bash \\
+    > ~/.local/share/bash-completion/completions/kestra-secrets
   kestra-secrets completions zsh > ~/.zfunc/_kestra-secrets
-  kestra-secrets completions fish > ~/.config/fish/completions/kestra-secrets.fish")]
+  kestra-secrets completions fish \\
+    > ~/.config/fish/completions/kestra-secrets.fish")]
 pub struct Args {
-    /// Which shell
+    /// Print the script for this shell
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `config`: what is set beforehand, and where.
+//! `config`: the settings of flags by files and variables.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::system::stdout;
 /// What `config` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-A flag goes before a variable, a variable before kestra-secrets.toml, and that before what is built in.
+A flag overrides a variable, a variable overrides kestra-secrets.toml, and that file overrides the defaults.
 
 Examples:
   kestra-secrets config show
@@ -26,7 +26,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// List each flag that is set by a variable or by the file, and where
+    /// List each flag that a variable or the file sets, and where it is set
     #[command(after_help = "\
 Examples:
   kestra-secrets config show

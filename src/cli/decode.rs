@@ -1,4 +1,4 @@
-//! `decode`: many values, exactly as Kestra decodes them.
+//! `decode`: decodes many values exactly as Kestra does.
 
 use std::io::{BufWriter, ErrorKind};
 
@@ -12,20 +12,23 @@ use crate::values::decode;
 /// What `decode` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-In comes {\"env\": \"…\"} a line, with a \"name\" if it helps to tell the answers apart; out goes \
-{\"plain\": \"…\", \"error\": null} for each, in order, or {\"plain\": null, \"error\": \"…\"} with Kestra's own \
-reason for a value that it drops. A line that is no such object is answered by an error that begins with its \
-line and column; the work goes on, and the exit code is 2 in the end. Blank lines are passed over, other \
-fields too. Answers come as soon as their questions; memory does not grow. A line may take 1 MiB.
+Each input line is an object {\"env\": \"…\"}; a \"name\" is copied to the answer. Each output line is \
+{\"plain\": \"…\", \"error\": null} or, for a value that Kestra drops, {\"plain\": null, \"error\": \"…\"} with \
+Kestra's own reason. Answers come in the order of the lines and as soon as each line is read; memory does not grow. A \
+line that is no such object gets an error with its line and column, and the rest is still decoded. Blank lines and \
+other fields are ignored. A line may have at most 1 MiB.
 
-Exit codes: 0 every line was read, whether or not its value decodes; 2 a line was not.
+Exit codes:
+  0    every line was read, whether or not its value decodes
+  2    at least one line was not read
 
 Examples:
   printf '{\"env\": \"YWRtaW4=\"}\\n' | kestra-secrets decode --jsonl
-  jq -nc '$ENV | to_entries[] | {name: .key, env: .value}' | grep '\"SECRET_' |
-    kestra-secrets decode --jsonl | jq -r 'select(.error) | .name, .error'")]
+  jq -nc '$ENV | to_entries[] | {name: .key, env: .value}' |
+    grep '\"SECRET_' | kestra-secrets decode --jsonl |
+    jq -r 'select(.error) | .name, .error'")]
 pub struct Args {
-    /// Read and write a JSON object a line
+    /// Read and write one JSON object per line
     #[arg(long, required = true)]
     jsonl: bool,
 }
@@ -36,7 +39,7 @@ pub struct Args {
 /// What the system says of standard input.
 pub fn run() -> miette::Result<ExitCode> {
     let decoded = match decode::lines(std::io::stdin().lock(), BufWriter::new(stdout::raw())) {
-        // Whoever read the answers has had enough, or cannot be given them, which is told.
+        // The reader has closed the pipe. A write that fails for another reason was reported by `stdout`.
         Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::Success),
         other => other.into_diagnostic().wrap_err("failed to decode standard input")?,
     };
@@ -45,7 +48,7 @@ pub fn run() -> miette::Result<ExitCode> {
     };
     let lines = if decoded.unread == 1 { "line is" } else { "lines are" };
     terminal::line(&format!(
-        "error: {} {lines} no {{\"env\": \"…\"}}; the first at line {line}, column {column}",
+        "error: {} {lines} not of the form {{\"env\": \"…\"}}; see line {line}, column {column} first",
         decoded.unread
     ));
     Ok(ExitCode::Usage)

@@ -27,32 +27,38 @@ use crate::verdict::Status;
 /// What `docs` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Without --page it runs the bundled scenarios that hold the snippets of Kestra's own page, both editions, and shows
-what the page promised and what came out. With --page it finds values, Secrets, flow and recipes in any Markdown page,
-runs every way that the page shows, and writes the patch that makes the page true. Shell lines of a page are read and
-never executed. A page is public: its values are shown.
+Without --page, the command runs the bundled scenarios that hold the snippets of both editions of Kestra's own page, \
+and compares what the page promised with what came out.
 
-First it tells whether each way installs as it is printed, with nothing added and nothing started:
-helm renders it, and a cluster tries it by a dry run. Then it runs the way beside what a release needs
-to run small. What is corrected is run too: the last column tells whether it installs as printed and
-keeps the promise.
+With --page, it finds the values, Secrets, flow and recipes in a Markdown page, runs every strategy that the page \
+shows, and writes the patch that makes the page true. Shell lines are read, never executed. A page is public, so its \
+values are shown.
 
-Exit codes: without --page 0 when all came out as the catalogue expects it, and with --strict 1 for a broken promise;
-with --page 0 when the page is true and 1 when it is not; 2 a page that cannot be read; 3 a broken environment.
+Each strategy is first rendered as printed, with nothing added; on a cluster, a dry run tries it too. It then runs \
+together with what a release needs to run small. The corrected strategy runs as well: the last column says whether \
+it installs as printed and keeps the promise.
+
+Exit codes:
+  0    the catalogue's expectations hold; with --page, the page is true
+  1    an expectation fails; with --strict, a promise is broken; with --page,
+       the page is not true
+  2    bad input or usage, such as a page that cannot be read
+  3    the environment broke; nothing is known to be wrong
+  130  interrupted, and cleaned up
 
 Examples:
   kestra-secrets docs
-  kestra-secrets docs --kestra engine@2.0.0 --report ./report --strict
+  kestra-secrets docs --kestra engine@2.0.0 --report report --strict
   kestra-secrets docs --page docs/kubernetes-secrets.md --patch page.patch
   kestra-secrets docs --page - < page.md | patch page.md")]
 pub struct Args {
-    /// A Markdown page; - for standard input
+    /// Run this Markdown page; - for standard input
     #[arg(long, value_name = "FILE|-")]
     page: Option<String>,
-    /// Write the patch there, and not to standard output
+    /// Write the patch to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     patch: Option<PathBuf>,
-    /// Fail on a broken promise, though the catalogue knows of it
+    /// Fail on a broken promise even if the catalogue expects it
     #[arg(long, conflicts_with = "page")]
     strict: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `doctor`: what this machine lacks, for which provider, and how to get it.
+//! `doctor`: what this machine lacks for a run, and how to get it.
 
 use clap::Args as ClapArgs;
 use miette::IntoDiagnostic as _;
@@ -14,21 +14,27 @@ use crate::tools::toolbox::Toolbox;
 /// What `doctor` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It looks at what a run with the same flags would need. It makes, starts and changes nothing; each question has a
-deadline of some seconds.
+The command checks what a run with the same flags would need. It creates, starts and changes nothing. Each check has \
+a deadline of a few seconds.
 
-Exit codes: 0 such a run can be; 2 bad input; 3 something is missing.
+Exit codes:
+  0    such a run is possible
+  2    bad input or usage
+  3    something is missing
+  130  interrupted
 
 Examples:
   kestra-secrets doctor
   kestra-secrets doctor --provider kind
-  kestra-secrets doctor --context staging --namespace qa --kestra official@1.0.0
-  kestra-secrets doctor --json | jq -r '.findings[] | select(.status == \"missing\") | .cure'")]
+  kestra-secrets doctor --context staging --namespace qa \\
+    --kestra official@1.0.0
+  kestra-secrets doctor --json |
+    jq -r '.findings[] | select(.status == \"missing\") | .cure'")]
 pub struct Args {
     #[command(flatten)]
     at: Where,
-    /// Print JSON (`kestra-secrets schema doctor`)
-    #[arg(long)]
+    /// Print JSON, as described by `kestra-secrets schema doctor`
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `encode`: values and manifests that carry plaintexts to Kestra.
+//! `encode`: writes values and manifests that carry plaintexts to Kestra.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -13,49 +13,53 @@ use crate::scenario::{Generation, Strategy};
 use crate::system::{stdout, terminal};
 use crate::values::encode::{Order, Producer, Secrets, Store, env_file};
 
-/// What `encode` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Everybody on this machine can read an argument. A plaintext that matters comes by NAME alone, which takes \
-it from this command's environment, by a file, or on standard input: lines of NAME=VALUE, where everything \
-behind the first `=` is the value, quotes and blanks too. What is printed holds the plaintexts in Base64: \
-keep it as you keep them. With external-secrets nothing of them is printed, and names alone will do.
+Every user of this machine can read a command's arguments. Give a plaintext that matters in a file, on standard \
+input, or in an environment variable that NAME alone refers to. An env file has lines of NAME=VALUE; everything after \
+the first `=` is the value, including quotes and spaces.
+
+The output contains the plaintexts in Base64, so protect it like the plaintexts. With --producer external-secrets the \
+output contains only names.
 
 Examples:
   kestra-secrets encode DB_USERNAME=admin --strategy extra-env
-  kestra-secrets encode --from-env-file prod.env --only manifest | kubectl apply -f -
-  kestra-secrets encode --from-file TLS_KEY=tls.key --strategy secret-key-ref --chart-generation 0
-  pass show kestra | kestra-secrets encode --only values >values.yaml
-  kestra-secrets encode DB_PASSWORD --producer external-secrets --store ClusterSecretStore/vault")]
+  kestra-secrets encode --from-env-file prod.env --only manifest |
+    kubectl apply -f -
+  kestra-secrets encode --from-file TLS_KEY=tls.key \\
+    --strategy secret-key-ref --chart-generation 0
+  pass show kestra | kestra-secrets encode --only values > values.yaml
+  kestra-secrets encode DB_PASSWORD --producer external-secrets \\
+    --store ClusterSecretStore/vault")]
 pub struct Args {
-    /// Secrets by the name a flow calls them; without a value, a variable of that name holds it
+    /// Encode these secrets, named as flows call them; without a value, the environment variable NAME holds it
     #[arg(value_name = "NAME[=VALUE]")]
     secrets: Vec<OsString>,
-    /// A file with a NAME=VALUE a line; - is standard input, and taken when nothing else is given
+    /// Read secrets from this file, one NAME=VALUE per line; - for standard input, the default
     #[arg(long, value_name = "FILE")]
     from_env_file: Vec<String>,
-    /// A file that is the plaintext, byte for byte, its last newline too; - is standard input
+    /// Read the plaintext of NAME from this file, byte for byte, including a final newline; - for standard input
     #[arg(long, value_name = "NAME=FILE")]
     from_file: Vec<String>,
-    /// How the secrets reach Kestra
+    /// Bring the secrets to Kestra in this way
     #[arg(long, value_enum, default_value = "extra-env-from")]
     strategy: Strategy,
-    /// The generation of the chart: the first number of its version
+    /// Write values for a chart of this major version
     #[arg(long, value_enum, default_value = "1")]
     chart_generation: GenerationArg,
-    /// Who makes the Secret
+    /// Let this create the Secret
     #[arg(long, value_enum, default_value = "plain")]
     producer: ProducerName,
-    /// The store of external-secrets
+    /// Take the secrets from this store of external-secrets
     #[arg(long, value_name = "[KIND/]NAME", required_if_eq("producer", "external-secrets"))]
     store: Option<String>,
-    /// The key in the store of which each secret is a property [default: each is a key of its own]
+    /// Take each secret as a property of this key in the store [default: each secret is a key of its own]
     #[arg(long, value_name = "KEY", requires = "store")]
     store_key: Option<String>,
-    /// What the Secret is called
+    /// Give the Secret this name
     #[arg(long, value_name = "NAME", default_value = "db-creds")]
     secret_name: String,
-    /// Print one of the two documents
+    /// Print only one of the two documents
     #[arg(long, value_enum)]
     only: Option<Only>,
 }
@@ -72,31 +76,31 @@ enum GenerationArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ProducerName {
-    /// The manifest that is printed
+    /// The manifest in the output
     Plain,
-    /// The External Secrets operator, of what a store holds
+    /// The External Secrets operator, from a store
     ExternalSecrets,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Only {
-    /// For helm
+    /// The values, for helm
     Values,
-    /// For kubectl
+    /// The manifest, for kubectl
     Manifest,
 }
 
 /// Prints the documents.
 ///
 /// # Errors
-/// Bad input: no secret, one that cannot be found or carried.
+/// No secret is given, or one cannot be found or carried.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let documents = args.order()?.documents()?;
     match (args.only, documents.manifest) {
         (Some(Only::Values), _) | (None, None) => stdout::print(&documents.values),
         (Some(Only::Manifest), Some(manifest)) => stdout::print(&manifest),
         (Some(Only::Manifest), None) => {
-            miette::bail!(help = "use --only values", "{} needs no manifest", args.strategy)
+            miette::bail!(help = "use --only values", "the strategy {} has no manifest", args.strategy)
         }
         (None, Some(manifest)) => stdout::print(&format!("{}---\n{manifest}", documents.values)),
     }
@@ -128,12 +132,12 @@ impl Args {
             (ProducerName::ExternalSecrets, Some(store)) => {
                 let (kind, name) = store.split_once('/').unwrap_or(("SecretStore", store));
                 if !matches!(kind, "SecretStore" | "ClusterSecretStore") {
-                    miette::bail!("--store {store}: the kind is SecretStore or ClusterSecretStore");
+                    miette::bail!("--store {store}: the kind must be SecretStore or ClusterSecretStore");
                 }
                 let (kind, name, key) = (kind.into(), name.into(), self.store_key.clone());
                 Ok(Producer::ExternalSecrets(Store { kind, name, key }))
             }
-            _ => miette::bail!("--store and --producer external-secrets go together"),
+            _ => miette::bail!("--store and --producer external-secrets need each other"),
         }
     }
 
@@ -157,7 +161,7 @@ impl Args {
         let nothing = given.is_empty() && self.from_env_file.is_empty();
         let stdin = nothing.then(|| STDIN.to_owned());
         for file in self.from_env_file.iter().chain(&stdin) {
-            given.extend(lines(file)?);
+            given.extend(secrets_in_env_file(file)?);
         }
         let on_stdin = |file: &str| file == STDIN;
         let files = self
@@ -173,50 +177,51 @@ impl Args {
         {
             miette::bail!(
                 help = "give the others as files",
-                "standard input can be read once only"
+                "standard input can be read only once"
             );
         }
         let by_store = self.producer == ProducerName::ExternalSecrets;
         if by_store && given.iter().any(|(_, plain)| plain.is_some()) {
-            terminal::line("note: no plaintext is printed: the store must hold them");
+            terminal::line("note: the output holds no plaintexts; the store must hold them");
         }
         let mut secrets = Secrets::default();
         for (name, plain) in given {
+            Secrets::key(&name)?;
             let plain = match plain {
-                None if !by_store => Some(of_variable(&name)?),
+                None if !by_store => Some(plaintext_in_variable(&name)?),
                 other => other,
             };
             let called = secrets.add(&name, plain)?;
             if called != name {
                 terminal::line(&format!(
-                    "note: {name} is taken for the variable's name; a flow calls secret('{called}')"
+                    "note: {name} is the name of the variable; flows call secret('{called}')"
                 ));
             }
         }
         if secrets.is_empty() {
-            miette::bail!(help = "write NAME=VALUE a line", "no secret is given");
+            miette::bail!(help = "write one NAME=VALUE per line", "no secret is given");
         }
         Ok(secrets)
     }
 }
 
-fn lines(file: &str) -> miette::Result<Vec<(String, Option<Plaintext>)>> {
+fn secrets_in_env_file(file: &str) -> miette::Result<Vec<(String, Option<Plaintext>)>> {
     let called = if file == STDIN { "standard input" } else { file };
     let lines = env_file(&of_file(file)?)
         .map_err(|line| InputError::whole(called, format!("line {line}: the name is not UTF-8"), None))?;
     for line in lines.iter().filter(|line| line.is_quoted()) {
         terminal::line(&format!(
-            "note: {called}:{}: the quotes are part of {}",
+            "note: {called}:{}: the quotes are part of the value of {}",
             line.number, line.name
         ));
     }
     Ok(lines.into_iter().map(|line| (line.name, line.plain)).collect())
 }
 
-fn of_variable(name: &str) -> miette::Result<Plaintext> {
+fn plaintext_in_variable(name: &str) -> miette::Result<Plaintext> {
     let value = std::env::var_os(name).or_else(|| std::env::var_os(name.strip_prefix(PREFIX)?));
     let help = format!("write {name}=VALUE, or export {name}");
     value
         .map(|value| Plaintext::from(value.into_vec()))
-        .ok_or_else(|| miette::miette!(help = help, "{name} has no value, and no variable of that name is set"))
+        .ok_or_else(|| miette::miette!(help = help, "{name} has no value, and no variable with that name is set"))
 }

@@ -1,6 +1,6 @@
-//! `explain`: a value, hop by hop, without a cluster.
+//! `explain`: a value, hop by hop, without a cluster; or a diagnosis code.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use clap::Args as ClapArgs;
@@ -9,51 +9,62 @@ use semver::Version;
 
 use super::plaintext::{self, STDIN};
 use crate::error::ExitCode;
+use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::provider::ENGINES;
 use crate::system::{stdout, terminal};
-use crate::values::explain::{Question, explain};
+use crate::values::explain::{Question, explain, page};
 
 /// What `explain` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It prints what it is given, for that is its purpose; --hide shows lengths and hashes alone. Everybody on \
-this machine can read an argument: a value that matters comes on standard input or by --env. Every byte \
-counts, a last newline too: print with `printf %s`.
+Without a code, the command shows each value at every hop; --hide replaces values by their lengths and hashes. \
+Every user of this machine can read a command's arguments: give a value that matters on standard input or with --env. \
+Every byte counts, including a final newline, so print values with `printf %s`. A text like KS001 is a code; to \
+explain it as a value, give it on standard input.
 
-Exit codes: 0 nothing is wrong; 1 something is; 2 bad input.
+Exit codes:
+  0    nothing is wrong
+  1    a value is wrong
+  2    bad input or usage
 
 Examples:
   printf %s YWRtaW4K | kestra-secrets explain
+  kestra-secrets explain KS001
+  kestra-secrets explain --list
   kestra-secrets explain WVdSdGFXNEsK --as data --name SECRET_DB_USERNAME
-  kubectl get secret db -o jsonpath='{.data.KEY}' | kestra-secrets explain --as data --hide
+  kubectl get secret db -o jsonpath='{.data.KEY}' |
+    kestra-secrets explain --as data --hide
   kestra-secrets explain --env SECRET_DB_PASSWORD --expect @password.txt
   kestra-secrets explain 1.2345678e+07 password --json")]
 pub struct Args {
-    /// Values as they are written; standard input holds one by default
-    #[arg(value_name = "VALUE")]
+    /// Explain these values as they are written, or describe these codes [default: one value from standard input]
+    #[arg(value_name = "VALUE|CODE")]
     values: Vec<OsString>,
-    /// Take the value of a variable in this command's own environment
+    /// List all diagnosis codes
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// Explain the value of this environment variable
     #[arg(long, value_name = "NAME", conflicts_with = "values")]
     env: Option<String>,
-    /// Where the value is written, which decides how many layers of Base64 are due [default: env with --env,
-    /// else values]
+    /// Say where the value is written, which decides how many layers of Base64 it needs [default: env with --env,
+    /// otherwise values]
     #[arg(long = "as", value_name = "PLACE", value_enum)]
     place: Option<Location>,
-    /// The name of its variable
+    /// Give the name of the value's variable, such as SECRET_DB_PASSWORD
     #[arg(long)]
     name: Option<String>,
-    /// The file with the plaintext that must come out, byte for byte; @- is standard input
+    /// Compare with the plaintext in this file, byte for byte; @- for standard input
     #[arg(long, value_name = "@FILE")]
     expect: Option<String>,
-    /// The Kestra that reads it [default: the newest known]
+    /// Decode as this version of Kestra does [default: the newest engine]
     #[arg(long, value_name = "VERSION")]
     kestra: Option<Version>,
-    /// Show lengths and hashes in the place of values
+    /// Print lengths and hashes instead of values
     #[arg(long)]
     hide: bool,
-    /// Print JSON (`kestra-secrets schema explain`)
-    #[arg(long)]
+    /// Print JSON, as described by `kestra-secrets schema explain`
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -62,6 +73,14 @@ pub struct Args {
 /// # Errors
 /// Bad input: no value, one that cannot be read, or a plaintext that cannot.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
+    if args.list {
+        stdout::print(&list());
+        return Ok(ExitCode::Success);
+    }
+    if let Some(codes) = args.codes()? {
+        stdout::print(&pages(&codes));
+        return Ok(ExitCode::Success);
+    }
     let questions = args.questions()?;
     let explained = explain(&questions);
     if args.json {
@@ -74,7 +93,59 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     Ok(if right { ExitCode::Success } else { ExitCode::Failure })
 }
 
+/// All codes, a line each.
+pub fn list() -> String {
+    let lines = Code::ALL.iter().map(|code| format!("{code} {}\n", code.title()));
+    lines.collect()
+}
+
+/// A page for each code.
+pub fn pages(codes: &[Code]) -> String {
+    let each: Vec<_> = codes.iter().map(|code| page(*code, &newest())).collect();
+    each.join("\n")
+}
+
+/// Whether a text is written like a code, known or not.
+fn looks_like_a_code(text: &OsStr) -> bool {
+    let digits = text.to_str().and_then(|text| text.strip_prefix("KS"));
+    digits.is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
 impl Args {
+    /// The codes to describe; none when values are to be explained.
+    fn codes(&self) -> miette::Result<Option<Vec<Code>>> {
+        let Some(code) = self.values.iter().find(|text| looks_like_a_code(text)) else {
+            return Ok(None);
+        };
+        let code = code.to_string_lossy();
+        if !self.values.iter().all(|text| looks_like_a_code(text)) {
+            miette::bail!(
+                help = format!("explain codes in a command of their own; to explain {code} as a value, give it on standard input"),
+                "{code} is a code, and there are values beside it"
+            );
+        }
+        if self.is_about_a_value() {
+            miette::bail!(
+                help = format!("leave the flags out; to explain {code} as a value, give it on standard input"),
+                "{code} is a code, which takes none of the flags for values"
+            );
+        }
+        let parse = |text: &OsString| {
+            let parsed = text.to_string_lossy().parse();
+            parsed.map_err(|e: String| miette::miette!(help = "`kestra-secrets explain --list` lists all codes", "{e}"))
+        };
+        self.values.iter().map(parse).collect::<miette::Result<_>>().map(Some)
+    }
+
+    fn is_about_a_value(&self) -> bool {
+        self.place.is_some()
+            || self.name.is_some()
+            || self.expect.is_some()
+            || self.kestra.is_some()
+            || self.hide
+            || self.json
+    }
+
     fn questions(&self) -> miette::Result<Vec<Question>> {
         let meant = self.expect.as_deref().map(|word| self.meant(word)).transpose()?;
         let question = |value: Vec<u8>| Question {
@@ -109,7 +180,7 @@ impl Args {
         }
         let value = plaintext::of_file(STDIN)?;
         if value.ends_with(b"\n") {
-            terminal::line("note: the value ends in a newline, which is taken for a part of it; `printf %s` adds none");
+            terminal::line("note: the value ends in a newline, which counts as part of it; `printf %s` adds none");
         }
         Ok(vec![value])
     }
@@ -118,13 +189,13 @@ impl Args {
         let Some(file) = word.strip_prefix('@') else {
             miette::bail!(
                 help = "write --expect @FILE, or --expect @- for standard input",
-                "--expect takes no plaintext, which everybody on this machine could read"
+                "--expect takes a file, not a plaintext: every user of this machine can read arguments"
             );
         };
         if file == STDIN && self.env.is_none() && self.values.is_empty() {
             miette::bail!(
                 help = "give the value by --env, or the plaintext as a file",
-                "standard input can be read once only"
+                "standard input can be read only once"
             );
         }
         Ok(Plaintext::new(plaintext::of_file(file)?, !self.hide))

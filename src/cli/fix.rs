@@ -1,90 +1,112 @@
-//! `fix`: makes `lint` silent where nobody has to guess.
+//! `lint --fix`: corrects what is surely wrong. `fix` is its old name.
 
 use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use super::lint::ChartGeneration;
+use super::lint::{Args, ChartGeneration, LintFormat};
 use crate::error::ExitCode;
 use crate::lint::input::SourceFile;
-use crate::lint::{self, fix, format};
+use crate::lint::{self, fix};
 use crate::system::{stdout, terminal};
 
-/// What `fix` takes.
+/// What `fix`, the old name of `lint --fix`, takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Only the bytes of wrong values and names change: comments, order, quotes and the file's mode stay. Ciphertext,
-references, templates and what an alias shares are never touched. A file is replaced at once, or not at all.
-A file with several hard links is left alone.
-
-Exit codes: 0 lint is silent about errors now; 1 errors are left, and said; 2 a file that cannot be read or written.
+This is the old name of `kestra-secrets lint --fix`.
 
 Examples:
   kestra-secrets fix values.yaml --dry-run
   kestra-secrets fix values.yaml secret.yaml")]
-pub struct Args {
-    /// Files and folders as `lint` takes them; they are read together, so that a Secret is known by the values that take it
+pub struct OldArgs {
+    /// Read these files and folders, as `lint` does
     #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<String>,
-    /// Show what would change, without any value, and write nothing
+    /// Print what would change, without any value, and write nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     chart: ChartGeneration,
 }
 
-/// Fixes the files and says what is left.
+impl From<OldArgs> for Args {
+    fn from(old: OldArgs) -> Self {
+        Self {
+            files: old.files,
+            fix: true,
+            diff: old.dry_run,
+            deny: None,
+            chart: old.chart,
+            format: LintFormat::Human,
+        }
+    }
+}
+
+/// Fixes the files and reports what is left.
 ///
 /// # Errors
 /// Standard input, and a file that cannot be written.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
     if args.files.iter().any(|file| file == lint::input::STDIN) {
         miette::bail!(
-            help = "name the file that is to be written",
+            help = "name the file that is to be corrected",
             "standard input cannot be fixed"
         );
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     if !linted.unreadable.is_empty() {
-        terminal::print(&format::human(&linted.report(sources.len()), &args.files));
-        return Ok(ExitCode::Usage);
+        return args.report_left(&linted.report(sources.len()));
     }
     let outcome = fix::fix(&sources, args.chart.generation);
     let fixed = || {
         let files = outcome.fixed.iter();
         files.filter_map(|fixed| Some((fixed, sources.get(fixed.source)?)))
     };
-    if !args.dry_run {
-        // All of them before the first is written.
+    if !args.diff {
+        // A run that cannot write one file writes none.
         for (_, source) in fixed() {
             fix::replaceable(path(source)).map_err(|e| {
-                let help = "nothing was written; give the file a copy of its own in the place of the link, \
-                            or change it by hand: --dry-run shows where";
+                let help = "nothing was written; replace the link by a copy of the file, or change the file by hand: \
+                            --diff shows where";
                 miette::miette!(help = help, "failed to fix {}: {e}", source.name)
             })?;
         }
     }
     for (fixed, source) in fixed() {
-        if args.dry_run {
-            stdout::print(&fixed.diff);
+        if args.diff {
+            args.tell(&fixed.diff);
             continue;
         }
         fix::replace(path(source), &fixed.text)
-            .map_err(|e| miette::miette!(help = "the file is as it was", "failed to write {}: {e}", source.name))?;
+            .map_err(|e| miette::miette!(help = "the file is unchanged", "failed to write {}: {e}", source.name))?;
         let what = if fixed.changed == 1 {
             "value or name"
         } else {
             "values and names"
         };
-        stdout::line(format!("{}: {} {what} written anew", source.name, fixed.changed));
+        args.tell(&format!("{}: corrected {} {what}\n", source.name, fixed.changed));
     }
-    let report = outcome.left.report(sources.len());
-    terminal::print(&format::human(&report, &args.files));
-    Ok(if report.counts.are_wrong(false) {
-        ExitCode::Failure
-    } else {
-        ExitCode::Success
-    })
+    args.report_left(&outcome.left.report(sources.len()))
+}
+
+impl Args {
+    /// Prints what is done to the files. A machine that asked for a format reads that alone on standard output.
+    fn tell(&self, text: &str) {
+        match self.format {
+            LintFormat::Human => stdout::print(text),
+            _ => terminal::print(text),
+        }
+    }
+
+    /// Prints the findings that are left: to standard error for people, so that a diff can be redirected.
+    fn report_left(&self, report: &lint::LintReport) -> miette::Result<ExitCode> {
+        let text = self.text(report)?;
+        match self.format {
+            LintFormat::Human => terminal::print(&text),
+            _ => stdout::print(&text),
+        }
+        Ok(self.exit(report))
+    }
 }
 
 fn path(source: &SourceFile) -> &Path {

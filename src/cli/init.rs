@@ -1,4 +1,4 @@
-//! `init`: a first scenario, and a workflow that runs it.
+//! `init`: writes a first scenario, and a workflow that runs it.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,14 +17,15 @@ const WORKFLOW: &str = include_str!("starter/workflow.yaml");
 /// What `init` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It writes kestra-secrets/my-password.yaml, the schema that editors read beside it, and
-.github/workflows/kestra-secrets.yaml. A file that is there is never written over: then it writes nothing.
+The command writes kestra-secrets/my-password.yaml, its JSON Schema for editors, and \
+.github/workflows/kestra-secrets.yaml. If one of these files exists already, the command writes nothing.
 
 Examples:
   kestra-secrets init
-  kestra-secrets init ../my-repository && cd ../my-repository && kestra-secrets run kestra-secrets")]
+  kestra-secrets init ../my-repository && cd ../my-repository &&
+    kestra-secrets run kestra-secrets")]
 pub struct Args {
-    /// The root of a repository
+    /// Write into this repository, named by its root
     #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
 }

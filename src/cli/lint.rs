@@ -1,8 +1,9 @@
-//! `lint`: what Kestra will not read as it is meant, by the files alone.
+//! `lint`: secrets that Kestra would misread, found from files alone, and with --fix corrected.
 
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
+use super::fix;
 use crate::error::ExitCode;
 use crate::lint::{self, LintReport, format};
 use crate::scenario::Generation;
@@ -11,36 +12,51 @@ use crate::system::stdout;
 /// What `lint` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Findings have codes, which `kestra-secrets codes` describes. No value is shown, nor anything made
-from one but its length.
-A comment allows a finding on its line and on the next: # kestra-secrets: allow KS003
+Every finding has a code; `kestra-secrets explain CODE` describes it. Values are never shown, only their lengths. A \
+comment allows a finding on its own line and on the next: # kestra-secrets: allow KS003
 
-Exit codes: 0 nothing wrong; 1 errors, or what --deny names; 2 a file that cannot be read.
+--fix changes only the bytes of wrong values and names. Comments, order, quotes and file modes stay as they are. \
+Ciphertext, references, templates and values shared by an alias are never touched, nor is a file with several hard \
+links. Each file is replaced as a whole or not at all.
+
+Exit codes:
+  0    no errors; with --fix, none are left
+  1    errors, or warnings with --deny warnings
+  2    bad input or usage, such as a file that cannot be read or written
 
 Examples:
   kestra-secrets lint values.yaml secret.yaml
+  kestra-secrets lint deploy/ --fix --diff
+  kestra-secrets lint deploy/ --fix
   kestra-secrets lint deploy/ --format sarif > kestra.sarif
   helm get values kestra | kestra-secrets lint -
-  helm template kestra kestra/kestra -f values.yaml | kestra-secrets lint - --deny warnings")]
+  helm template kestra kestra/kestra -f values.yaml |
+    kestra-secrets lint - --deny warnings")]
 pub struct Args {
-    /// Values, manifests, rendered or not, `helm get values`, kustomizations, .env files; folders; - for
-    /// standard input. What refers to what is followed among all of them
+    /// Read these files and folders: chart values, manifests, charts' output, `helm get values`, kustomizations and .env
+    /// files; - for standard input. References between them are followed
     #[arg(value_name = "FILE|DIR|-", required = true)]
-    files: Vec<String>,
-    /// How the findings are written
-    #[arg(long, value_enum, default_value = "human")]
-    format: LintFormat,
-    /// Fail on more than errors
+    pub files: Vec<String>,
+    /// Apply the fixes that lint is sure of, and report what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Print what --fix would change, without any value, and write nothing
+    #[arg(long, requires = "fix")]
+    pub diff: bool,
+    /// Fail on warnings too
     #[arg(long, value_enum, value_name = "WHAT")]
-    deny: Option<Deny>,
+    pub deny: Option<Deny>,
     #[command(flatten)]
-    chart: ChartGeneration,
+    pub chart: ChartGeneration,
+    /// Print the findings in this format
+    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
+    pub format: LintFormat,
 }
 
 /// The generation of the chart that values are for.
 #[derive(ClapArgs)]
 pub struct ChartGeneration {
-    /// The major version of the chart that the values are for [default: the one whose keys they use]
+    /// Read the values as those of a chart of this major version [default: the one whose keys they use]
     #[arg(long = "chart-generation", value_name = "0|1|2", value_parser = generation)]
     pub generation: Option<Generation>,
 }
@@ -57,55 +73,63 @@ fn generation(text: &str) -> Result<Generation, String> {
 /// How findings are written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LintFormat {
-    /// For a person: each finding and its cure below
+    /// For people: each finding, with its cure below
     Human,
-    /// As the schema says that `kestra-secrets schema` prints
+    /// JSON, as described by `kestra-secrets schema`
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// Annotations of GitHub's workflow runs
+    /// Annotations for GitHub workflow runs
     Github,
 }
 
-/// What fails beside errors.
+/// What fails besides errors.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Deny {
-    /// Warnings fail as errors do
+    /// Warnings fail like errors
     Warnings,
 }
 
-/// Lints, and writes what was found to standard output.
+/// Lints or fixes, and reports the findings.
 ///
 /// # Errors
-/// When standard input is named twice.
+/// When standard input is named twice or is to be fixed, or a file cannot be written.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
+    if args.fix {
+        return fix::run(args);
+    }
     if args.files.iter().filter(|file| *file == lint::input::STDIN).count() > 1 {
         miette::bail!(
             help = "give the others as files",
-            "standard input can be read once only"
+            "standard input can be read only once"
         );
     }
     let (sources, linted) = lint::run(&args.files, args.chart.generation);
     let report = linted.report(sources.len());
-    let text = match args.format {
-        LintFormat::Human => format::human(&report, &args.files),
-        LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report).into_diagnostic()?),
-        LintFormat::Sarif => format!(
-            "{}\n",
-            serde_json::to_string_pretty(&format::sarif(&report)).into_diagnostic()?
-        ),
-        LintFormat::Github => format::github(&report),
-    };
-    stdout::print(&text);
-    Ok(exit(&report, args.deny.is_some()))
+    stdout::print(&args.text(&report)?);
+    Ok(args.exit(&report))
 }
 
-fn exit(report: &LintReport, deny_warnings: bool) -> ExitCode {
-    if !report.unreadable.is_empty() {
-        ExitCode::Usage
-    } else if report.counts.are_wrong(deny_warnings) {
-        ExitCode::Failure
-    } else {
-        ExitCode::Success
+impl Args {
+    pub fn text(&self, report: &LintReport) -> miette::Result<String> {
+        Ok(match self.format {
+            LintFormat::Human => format::human(report, &self.files),
+            LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
+            LintFormat::Sarif => format!(
+                "{}\n",
+                serde_json::to_string_pretty(&format::sarif(report)).into_diagnostic()?
+            ),
+            LintFormat::Github => format::github(report),
+        })
+    }
+
+    pub fn exit(&self, report: &LintReport) -> ExitCode {
+        if !report.unreadable.is_empty() {
+            ExitCode::Usage
+        } else if report.counts.are_wrong(self.deny.is_some()) {
+            ExitCode::Failure
+        } else {
+            ExitCode::Success
+        }
     }
 }

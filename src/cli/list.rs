@@ -16,10 +16,10 @@ use crate::system::stdout;
     after_help = "Examples:\n  kestra-secrets list\n  kestra-secrets list ./my-scenarios\n  kestra-secrets list --markdown > catalogue.md"
 )]
 pub struct Args {
-    /// Names of bundled scenarios, files or folders; all bundled ones by default
+    /// List these scenarios: names of bundled ones, files or folders [default: all bundled ones]
     #[arg(value_name = "NAME|FILE")]
     select: Vec<String>,
-    /// As a page that tells of each what is given, what must come out, and where that is known from
+    /// Print a Markdown page with each scenario's input, expected output and source
     #[arg(long)]
     markdown: bool,
 }

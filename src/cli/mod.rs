@@ -19,6 +19,7 @@ mod interrupt;
 mod lint;
 mod list;
 mod live;
+mod man;
 pub mod matrix;
 mod output;
 mod panicked;
@@ -37,7 +38,6 @@ mod target;
 mod tests;
 
 use std::ffi::OsString;
-
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -53,22 +53,28 @@ use crate::system::terminal;
     version,
     about,
     after_help = "\
-Most flags can be set beforehand: --provider by KESTRA_SECRETS_PROVIDER, or by `provider = …` in
-kestra-secrets.toml; `config show` lists what is.
+Most flags can also be set beforehand: --provider, for example, by the variable KESTRA_SECRETS_PROVIDER or by \
+`provider = …` in kestra-secrets.toml. `kestra-secrets config show` lists the settings.
 
-Exit codes: 0 all as expected; 1 a wrong value; 2 bad input; 3 a broken environment; 130 interrupted.
+Exit codes:
+  0    everything came out as expected
+  1    at least one value is wrong
+  2    bad input or usage
+  3    the environment broke; nothing is known to be wrong
+  130  interrupted, and cleaned up
 
 Examples:
-  kestra-secrets doctor
-  kestra-secrets run
-  kestra-secrets check -f values.yaml -f secret.yaml --expect DB_PASSWORD=@password.txt
   kestra-secrets lint deploy/
-  printf %s YWRtaW4K | kestra-secrets explain"
+  printf %s YWRtaW4K | kestra-secrets explain
+  kestra-secrets doctor
+  kestra-secrets check -f values.yaml -f secret.yaml \\
+    --expect DB_PASSWORD=@password.txt
+  kestra-secrets run"
 )]
 pub struct Cli {
     #[command(flatten)]
     output: output::ConsoleArgs,
-    /// A file of settings [default: kestra-secrets.toml here or above, up to the repository's root]
+    /// Read settings from this file [default: the nearest kestra-secrets.toml from here up to the repository's root]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -77,51 +83,55 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Subcommands {
-    /// List the scenarios that `run` can choose from
-    List(list::Args),
     /// Run scenarios against a live Kestra and judge what comes out
     Run(Box<run::Args>),
-    /// Prove your own values and manifests, as they are
+    /// Prove your own values and manifests on a live Kestra
     Check(Box<check::Args>),
-    /// Run what documentation shows, Kestra's own or any page, and write what makes it true
-    Docs(Box<docs::Args>),
-    /// Follow a value hop by hop, and say what is wrong with it; needs no cluster
+    /// Find secrets that Kestra would misread, from files alone
+    Lint(lint::Args),
+    /// The old name of `lint --fix`
+    #[command(hide = true)]
+    Fix(fix::OldArgs),
+    /// Follow a value hop by hop, or describe a diagnosis code; needs no cluster
     Explain(explain::Args),
+    /// The old name of `explain CODE`
+    #[command(hide = true)]
+    Codes(codes::Args),
     /// Write values and manifests that carry plaintexts to Kestra
     Encode(encode::Args),
     /// Decode many values exactly as Kestra does
     Decode(decode::Args),
-    /// Tell what each diagnosis code means
-    Codes(codes::Args),
-    /// Say by the files alone what Kestra will not read as it is meant
-    Lint(lint::Args),
-    /// Write right what `lint` finds, where nobody has to guess
-    Fix(fix::Args),
-    /// Look at a Kestra that is installed, and change nothing
+    /// Inspect a Kestra that is already installed, without changing it
     Audit(Box<audit::Args>),
-    /// Hold the oracle against a live Kestra, with random secrets
+    /// Run what a documentation page shows, and write the patch that makes it true
+    Docs(Box<docs::Args>),
+    /// Test the model of Kestra against a live one, with random secrets
     Prove(Box<prove::Args>),
-    /// Write a report in another format, or make one of several
+    /// Convert a report, or merge several
     Report(report::Args),
-    /// Say what this machine lacks, for which provider, and how to get it
-    Doctor(Box<doctor::Args>),
-    /// End what a killed run left behind
-    Clean(clean::Args),
+    /// List the scenarios that `run` can choose from
+    List(list::Args),
     /// Write a first scenario, and a workflow that runs it
     Init(init::Args),
-    /// Say what is set beforehand, by a file or by variables
+    /// List what this machine lacks for a run, and how to get it
+    Doctor(Box<doctor::Args>),
+    /// Remove what killed runs left behind
+    Clean(clean::Args),
+    /// Show the settings of flags by files and variables
     Config(config::Args),
-    /// Write the file of pins anew
-    #[command(hide = true)]
-    Pins(pins::Args),
     /// Print the JSON Schema of a format
     Schema(schema::Args),
-    /// Print what a shell needs to complete command lines
+    /// Print the completion script of a shell
     Completions(completions::Args),
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man(man::Args),
+    /// Update the file of pins
+    #[command(hide = true)]
+    Pins(pins::Args),
 }
 
-/// The whole program: reads its command line and does what that asks. Help, and what is wrong with the command
-/// line, end the process at once.
+/// The whole program: reads its command line and carries it out. Help and usage errors end the process at once.
 // Neither generic nor async, so that the binary does not compile the whole program a second time.
 pub fn main(words: &[OsString]) -> ExitCode {
     panicked::install();
@@ -146,7 +156,7 @@ async fn run_words(words: &[OsString]) -> miette::Result<ExitCode> {
     run(cli.command, cli.config).await
 }
 
-/// Reads a command line, and what is set beforehand.
+/// Reads a command line and the settings below it.
 fn read(words: &[OsString]) -> miette::Result<Cli> {
     let root = Cli::command();
     let file = settings::File::find(settings::named(words).as_deref()).inspect_err(|_| settings::help(&root, words))?;
@@ -154,31 +164,32 @@ fn read(words: &[OsString]) -> miette::Result<Cli> {
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| settings::end(&e)))
 }
 
-/// Does what the command line asks.
+/// Carries out a command.
 ///
 /// # Errors
-/// What cannot be used, as a [`miette::Report`]; the exit code is then 2.
+/// Input that cannot be used; the exit code is then 2.
 async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<ExitCode> {
     match command {
-        Subcommands::List(args) => list::run(&args),
         Subcommands::Run(args) => run::run(*args).await,
         Subcommands::Check(args) => check::run(*args).await,
-        Subcommands::Docs(args) => docs::run(*args).await,
+        Subcommands::Lint(args) => lint::run(&args),
+        Subcommands::Fix(args) => lint::run(&args.into()),
         Subcommands::Explain(args) => explain::run(&args),
+        Subcommands::Codes(args) => Ok(codes::run(&args)),
         Subcommands::Encode(args) => encode::run(&args),
         Subcommands::Decode(_) => decode::run(),
-        Subcommands::Codes(args) => Ok(codes::run(&args)),
-        Subcommands::Lint(args) => lint::run(&args),
-        Subcommands::Fix(args) => fix::run(&args),
-        Subcommands::Doctor(args) => doctor::run(*args).await,
         Subcommands::Audit(args) => audit::run(*args).await,
-        Subcommands::Clean(args) => clean::run(args).await,
+        Subcommands::Docs(args) => docs::run(*args).await,
         Subcommands::Prove(args) => prove::run(*args).await,
         Subcommands::Report(args) => report::run(&args),
+        Subcommands::List(args) => list::run(&args),
         Subcommands::Init(args) => init::run(&args),
+        Subcommands::Doctor(args) => doctor::run(*args).await,
+        Subcommands::Clean(args) => clean::run(args).await,
         Subcommands::Config(args) => config::run(&args, config),
-        Subcommands::Pins(args) => pins::run(&args).await,
         Subcommands::Schema(args) => schema::run(&args),
         Subcommands::Completions(args) => Ok(completions::run(&args)),
+        Subcommands::Man(args) => man::run(&args),
+        Subcommands::Pins(args) => pins::run(&args).await,
     }
 }

@@ -1,4 +1,4 @@
-//! The flags of all commands: how much is told, and in which colours.
+//! The flags of all commands: how much is printed, and in which colours.
 
 use std::ffi::OsString;
 
@@ -29,25 +29,25 @@ pub fn exit(exit: ExitCode) -> ExitCode {
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct ConsoleArgs {
-    /// Tell nothing while the work goes on: results and errors only
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Tell each step by a line of its own, and what was chosen; -vv tells what goes on inside
+    /// Print every step and every choice; -vv also prints what goes on inside
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// When to colour; `NO_COLOR` and `CLICOLOR_FORCE` have their say in `auto`
+    /// Use colours at these times
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     color: When,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum When {
-    /// On a terminal
+    /// On a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE, always
     #[default]
     Auto,
-    /// Everywhere
+    /// Always
     Always,
-    /// Nowhere
+    /// Never
     Never,
 }
 

@@ -1,4 +1,4 @@
-//! `pins`: writes the file of pins anew, for the workflow that keeps it current.
+//! `pins`: updates the file of pins, for the workflow that keeps it current.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,14 +17,18 @@ use crate::tools::toolbox::{Pins, Toolbox};
 /// What `pins` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-It asks the registry for the newest release of Kestra and the digests of its tags, and keeps every other line.
+The command asks the registry for the newest release of Kestra and for the digests of its tags. Every other line of \
+the file stays as it is.
 
-Exit codes: 0 the file is current; 2 bad input; 3 the registry does not answer, or pre-releases are all it has.
+Exit codes:
+  0    the file is current
+  2    bad input or usage
+  3    the registry does not answer, or has only pre-releases
 
 Examples:
   kestra-secrets pins src/tools/toolbox/pins.toml")]
 pub struct Args {
-    /// The file, which is written in place
+    /// Update this file in place
     file: PathBuf,
 }
 

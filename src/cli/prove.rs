@@ -16,17 +16,24 @@ use crate::system::stdout;
 /// What `prove` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Every value is made from the seed, which is printed: nothing in the output is a secret.
+Every value is generated from the seed, which is printed. Nothing in the output is a secret.
+
+Exit codes:
+  0    the model predicted every value
+  1    the model and Kestra differ for at least one value
+  2    bad input or usage
+  3    the environment broke; nothing is known to be wrong
+  130  interrupted, and cleaned up
 
 Examples:
   kestra-secrets prove
   kestra-secrets prove --count 2000 --kestra engine@2.0.0 --provider embedded
-  kestra-secrets prove --count 500 --seed 42 --provider kind --report ./report")]
+  kestra-secrets prove --count 500 --seed 42 --provider kind --report report")]
 pub struct Args {
-    /// How many secrets
+    /// Generate this many secrets
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// The seed of the set; the same seed makes the same set on every machine [default: a random one]
+    /// Generate the secrets from this seed; the same seed gives the same secrets everywhere [default: a random one]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     #[command(flatten)]

@@ -5,15 +5,15 @@ use clap::ValueEnum;
 /// Where Kestra runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProviderKind {
-    /// The best that can be had: kind with the official image and chart, kind with the testbed's images, embedded
+    /// The most real that works here: kind with the official image and chart, kind with the testbed's images, embedded
     #[default]
     Auto,
-    /// A child process with exactly the environment the pod would have; needs no Docker
+    /// A child process with exactly the pod's environment; needs no Docker
     Embedded,
-    /// A container of the Kestra image with exactly the environment the pod would have
+    /// A container of the Kestra image with exactly the pod's environment
     Docker,
-    /// Any context of your kubeconfig, named by --context
+    /// A context of your kubeconfig, named by --context
     Context,
-    /// A kind cluster that is made for the run and deleted with it
+    /// A kind cluster, created for the run and deleted afterwards
     Kind,
 }

@@ -1,4 +1,4 @@
-//! `report`: reports that were written down, in another format or as one.
+//! `report`: converts a written report, or merges several.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -25,47 +25,47 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum ReportCommand {
-    /// Write a report in another format
+    /// Convert a report to another format
     #[command(after_help = "\
-Exits 0 whatever the report says: what it amounts to was the exit code of the run, and is that of `merge`.
+The exit code is 0 whatever the report says. `report merge` exits as the run did.
 
 Examples:
   kestra-secrets report convert report/report.json --to markdown
   kestra-secrets report convert report --to junit --output results.xml")]
     Convert(Convert),
-    /// Make one report of several, such as those of all shards
+    /// Merge several reports into one, such as those of all shards
     #[command(after_help = "\
-The exit code is what a run of all of it would have had. A case with two different results is an error, and so is
-a shard that is missing.
+The exit code is that of one run of all cases. A case with two different results is an error, and so is a missing \
+shard.
 
 Examples:
-  kestra-secrets report merge shard-1/report.json shard-2/report.json --output report
+  kestra-secrets report merge shard-1 shard-2 --output report
   kestra-secrets report merge shards/* --output report")]
     Merge(Merge),
 }
 
 #[derive(ClapArgs)]
 struct Convert {
-    /// A report.json, or the folder it is in; its evidence is looked for beside it
+    /// Convert this report.json, or the one in this folder; its evidence is read from beside it
     #[arg(value_name = "REPORT")]
     report: PathBuf,
-    /// The format
+    /// Write this format
     #[arg(long, value_enum)]
     to: ReportFormat,
-    /// The file to write, readable by you alone [default: standard output]
+    /// Write to this file, which only you can read [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]
 struct Merge {
-    /// Several report.json, or the folders they are in
+    /// Merge these report.json files, or those in these folders
     #[arg(value_name = "REPORT", required = true)]
     reports: Vec<PathBuf>,
-    /// The folder for the merged report, in every format, and its evidence
+    /// Write the merged report, in every format, and its evidence into this folder
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Take what there is when shards are missing
+    /// Merge even if shards are missing
     #[arg(long)]
     partial: bool,
     #[command(flatten)]

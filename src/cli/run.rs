@@ -20,47 +20,55 @@ use crate::tools::helm::ChartRef;
 /// What `run` takes.
 #[derive(ClapArgs)]
 #[command(after_help = "\
+Exit codes:
+  0    everything came out as expected
+  1    at least one value is wrong
+  2    bad input or usage
+  3    the environment broke; nothing is known to be wrong
+  130  interrupted, and cleaned up
+
 Examples:
   kestra-secrets run
   kestra-secrets run extra-env secret-key-ref --kestra engine@1.3.31
-  kestra-secrets run ./my-scenario.yaml --chart ./charts/kestra --report ./report
-  kestra-secrets run --kestra exec:/opt/kestra --require official
-  kestra-secrets run --provider kind --chart official
-  kestra-secrets run --matrix qualification.yaml --shard 1/4 --report shard-1
-  kestra-secrets run --provider context --context staging --namespace qa --kestra official@1.0.0")]
+  kestra-secrets run my-scenario.yaml --chart ./charts/kestra --report report
+  kestra-secrets run --provider kind --kestra official --chart official \\
+    --require official --require observed
+  kestra-secrets run --provider context --context staging --namespace qa \\
+    --kestra official@1.0.0
+  kestra-secrets run --matrix qualification.yaml --shard 1/4 --report shard-1")]
 pub struct Args {
-    /// Names of bundled scenarios, files or folders; all bundled ones by default
+    /// Run these scenarios: names of bundled ones, files or folders [default: all bundled ones]
     #[arg(value_name = "NAME|FILE")]
     select: Vec<String>,
     #[command(flatten)]
     target: TargetArgs,
+    /// Run at most this many installations at a time [default: as many as cores and memory allow]
+    #[arg(long, value_name = "N", help_heading = "Installations")]
+    parallel: Option<usize>,
+    /// Give every case its own installation
+    #[arg(long, help_heading = "Installations")]
+    isolate: bool,
+    /// Refuse to start unless the run can prove this; repeat for several
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Gates")]
+    require: Vec<Require>,
+    /// Fail if a scenario cannot run against a target, instead of skipping it
+    #[arg(long, help_heading = "Gates")]
+    no_skip: bool,
+    /// Run every combination of charts, Kestras, providers and scenarios in this file, and write one report
+    /// (`kestra-secrets schema matrix` describes the file)
+    #[arg(long, value_name = "FILE", help_heading = "Large runs", conflicts_with_all = ["select", "provider", "chart", "kestra", "image"])]
+    matrix: Option<PathBuf>,
+    /// Run one of N parts of equal cost, such as 1/3; `report merge` makes one report of all parts
+    #[arg(long, value_name = "I/N", help_heading = "Large runs")]
+    shard: Option<Shard>,
     #[command(flatten)]
     output: OutputArgs,
-    /// The most installations at a time [default: what cores and memory bear]
-    #[arg(long, value_name = "N")]
-    parallel: Option<usize>,
-    /// Give every case an installation of its own
-    #[arg(long)]
-    isolate: bool,
-    /// Fail before anything runs when the run could not prove this; several times for several
-    #[arg(long, value_enum)]
-    require: Vec<Require>,
-    /// A scenario that cannot be run against a target is an error
-    #[arg(long)]
-    no_skip: bool,
-    /// A file of charts × Kestras × providers × scenarios, each combination run one after the other, one report of
-    /// all (`kestra-secrets schema matrix` describes it)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["select", "provider", "chart", "kestra", "image"])]
-    matrix: Option<PathBuf>,
-    /// Run one of N parts, such as 1/3, by what installations cost; `report merge` makes one report of all parts
-    #[arg(long, value_name = "I/N")]
-    shard: Option<Shard>,
 }
 
 /// What a run must be able to prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Require {
-    /// The environment is a real pod's, not composed by our model of the kubelet
+    /// The environment is a real pod's, not computed by our model of the kubelet
     Observed,
     /// Chart and Kestra are the publisher's own
     Official,

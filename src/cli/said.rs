@@ -11,18 +11,18 @@ use crate::system::stdout;
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]
 pub struct OutputArgs {
-    /// How to tell what went wrong [default: github where `GITHUB_ACTIONS` is true, else text]. A Markdown summary
-    /// is appended to the file that `GITHUB_STEP_SUMMARY` names
-    #[arg(long, value_enum)]
+    /// Print results as text or, for GitHub, with annotations [default: github if GITHUB_ACTIONS is true, otherwise
+    /// text]. If GITHUB_STEP_SUMMARY names a file, a Markdown summary is appended to it
+    #[arg(long, value_enum, help_heading = "Output")]
     format: Option<OutputFormat>,
 }
 
 /// How a person is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
-    /// The table and what to know of it
+    /// Results and a summary
     Text,
-    /// The same, and an annotation for each case that is not as expected
+    /// The same, with an annotation for each case that is not as expected
     Github,
 }
 

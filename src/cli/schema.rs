@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas of what is read and written.
+//! `schema`: the JSON Schemas of the formats that the program reads and writes.
 
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
@@ -14,7 +14,7 @@ Examples:
   kestra-secrets schema scenario > scenario.schema.json
   kestra-secrets schema report | jq .properties")]
 pub struct Args {
-    /// Which format
+    /// Print the schema of this format
     format: SchemaName,
 }
 

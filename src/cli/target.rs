@@ -16,15 +16,15 @@ use crate::tools::helm::ChartRef;
 /// Which Kestra is to run, and where.
 #[derive(Args, Clone)]
 pub struct Where {
-    /// Where Kestra runs
+    /// Run Kestra there
     #[arg(long, value_enum, default_value_t)]
     pub provider: ProviderKind,
-    /// bundled, official[@VERSION], a folder, an archive, or oci://… [default: official with an official Kestra on a
-    /// cluster, else bundled]
+    /// Install this chart: bundled, official[@VERSION], a folder, an archive or oci://… [default: official with an
+    /// official Kestra on a cluster, otherwise bundled]
     #[arg(long)]
     pub chart: Option<ChartRef>,
-    /// official[@VERSION], engine@VERSION or exec:PATH; several times for several [default: official on a kind
-    /// cluster where image and chart can be had, else every engine]
+    /// Run these Kestras: official[@VERSION], engine@VERSION or exec:PATH; repeat for several [default: official on a
+    /// kind cluster if its image and chart are available, otherwise every engine]
     #[arg(long, value_delimiter = ',')]
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]
@@ -36,17 +36,17 @@ pub struct Where {
 pub struct TargetArgs {
     #[command(flatten)]
     pub at: Where,
-    /// A folder for report.json, report.html, junit.xml, summary.md and evidence
+    /// Write report.json, report.html, junit.xml, summary.md and evidence into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// How long a Kestra may take to become healthy, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    /// Wait at most this many seconds for a Kestra to become healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, help_heading = "Installations")]
     pub timeout: u64,
-    /// Which installations stay when the run ends, for somebody to look at; `clean` removes them
-    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    /// Keep installations after the run, to inspect them; `clean` removes them
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH", help_heading = "Installations")]
     pub keep: Keep,
-    /// Add nothing to the values that are given
-    #[arg(long)]
+    /// Add nothing to your values, not even what a release needs to run small
+    #[arg(long, help_heading = "Installations")]
     pub no_defaults: bool,
 }
 

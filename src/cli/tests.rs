@@ -24,10 +24,12 @@ fn every_command_has_examples_that_it_can_read() {
     let commands = all(&root, "kestra-secrets");
     assert!(commands.len() > 15, "{}", commands.len());
     for (words, command) in commands {
-        // As wide as it takes: a line that is broken in two is none.
+        // As wide as it takes: a line that clap broke in two is no command.
         let help = command.term_width(1_000).render_long_help().to_string();
         let examples = help.split("Examples:\n").nth(1);
         let examples = examples.unwrap_or_else(|| panic!("{words} --help has no examples:\n{help}"));
+        // What the shell joins: after a backslash, and after a pipe or `&&` at the end of a line.
+        let examples = examples.replace(" \\\n", " ").replace("|\n", "| ").replace("&&\n", "&& ");
         let own: Vec<_> = examples
             .lines()
             .take_while(|line| line.starts_with("  "))

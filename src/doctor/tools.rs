@@ -78,7 +78,7 @@ async fn engines(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
         } else {
             JavaFor::Running
         };
-        let check = format!("java {least}");
+        let check = format!("java {least} or newer");
         match toolbox.java(least, purpose).await {
             Ok(java) => {
                 let found = format!("{} {}: {}", java.version, java.how, java.home.display());

@@ -91,7 +91,21 @@ impl InputError {
         let text = QUOTED
             .as_ref()
             .map_or(String::new(), |re| re.replace(text, "a $1").into_owned());
+        if text == "expected mapping start" {
+            return Self::at(file, at, Self::NO_MAPPING, help);
+        }
         Self::at(file, at, within_bounds(&text).unwrap_or(text), help)
+    }
+
+    /// What is said where a mapping is expected and something else is written.
+    pub const NO_MAPPING: &str = "expected a mapping such as `{key: value}` here";
+
+    /// The same mistake with other advice.
+    pub fn with_help(self, help: &str) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
     }
 }
 

@@ -208,12 +208,15 @@ impl RequestCause {
     }
 }
 
+/// The advice where none were sent; a command with flags for credentials adds them.
+pub const ASKS_FOR_CREDENTIALS: &str = "this Kestra asks for a user name and a password, or an API token";
+
 /// Kestra starts with credentials that break its rules and then ignores them, which looks like
 /// a wrong password but is none.
 fn unauthorized(auth: &Auth, complaints: Option<&str>) -> String {
     let says = complaints.map_or_else(String::new, |says| format!("the server says: {says}. "));
     let username = match auth {
-        Auth::None => return format!("{says}this Kestra asks for a user name and a password, or an API token"),
+        Auth::None => return format!("{says}{ASKS_FOR_CREDENTIALS}"),
         Auth::Token(_) => {
             return format!(
                 "{says}the API token is not one of the server's, or has expired; the open-source server knows none and \

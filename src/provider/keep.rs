@@ -10,7 +10,7 @@ pub enum Keep {
     /// None
     #[default]
     Never,
-    /// Those with a case that went wrong
+    /// Those with a failed case
     Failed,
     /// All
     Always,

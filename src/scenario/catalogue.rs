@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 use super::{Scenario, parse};
 use crate::error::InputError;
 use crate::system::bounded;
+use crate::system::words::nearest;
 
 static BUNDLED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
@@ -103,8 +104,9 @@ pub fn load(words: &[String]) -> Result<Vec<Scenario>, InputError> {
         } else if let Some(scenario) = bundled.0.get(word) {
             chosen.0.entry(word.clone()).or_insert_with(|| scenario.clone());
         } else {
-            let known: Vec<_> = bundled.0.keys().map(String::as_str).collect();
-            let help = format!("bundled scenarios: {}", known.join(", "));
+            let near = nearest(word, bundled.0.keys().map(String::as_str));
+            let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+            let help = format!("{near}`kestra-secrets list` lists the bundled scenarios");
             return Err(InputError::whole(
                 word,
                 "is neither a bundled scenario nor a file",

@@ -113,7 +113,8 @@ pub(super) struct TriggerFile {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretFile {
-    /// The plaintext that the flow must see; the harness encodes it.
+    /// The plaintext that the flow must see; the harness encodes it. It is committed with this file, so use a
+    /// made-up value, never a real secret.
     pub plain: Option<String>,
     /// The same as hexadecimal digits, for what is no text.
     pub hex: Option<String>,
@@ -133,14 +134,14 @@ pub(super) struct SecretFile {
 pub(super) struct LiteralFile {
     /// The chart generation whose keys the documents use.
     pub chart: Generation,
-    /// The release's values.
+    /// The path of the release's values, from the folder of this file.
     #[schemars(with = "String")]
     pub values: Spanned<String>,
-    /// Manifests applied before the release is installed.
+    /// The paths of manifests, which are applied before the release is installed.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub manifests: Vec<Spanned<String>>,
-    /// The flow.
+    /// The path of the flow.
     #[schemars(with = "String")]
     pub flow: Spanned<String>,
     /// Whether the harness adds what a release needs to run small. With `false` the documents are given as they are

@@ -23,11 +23,14 @@ use crate::system::yaml;
 /// combination that means nothing.
 pub fn parse(file: &str, text: &str, fetch: &dyn Fn(&Path) -> Result<Vec<u8>, String>) -> Result<Scenario, InputError> {
     let raw: ScenarioFile = yaml::from_str(text).map_err(|e| {
-        InputError::yaml(
-            file,
-            &e,
-            "the format is described by schemas/scenario.schema.json (`kestra-secrets schema scenario`)",
-        )
+        let help = "the format is described by schemas/scenario.schema.json (`kestra-secrets schema scenario`)";
+        let error = InputError::yaml(file, &e, help);
+        // The one mapping that people write as a plain value.
+        if error.message == InputError::NO_MAPPING {
+            error.with_help("write a secret as `DB_PASSWORD: {plain: …}`; `kestra-secrets schema scenario` describes the format")
+        } else {
+            error
+        }
     })?;
     let documents = Documents { file, fetch };
     ScenarioReader { file, documents }.scenario(raw)

@@ -5,6 +5,16 @@ pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// How like two names are that may be meant for each other, of 1.
+const ALIKE: f64 = 0.6;
+
+/// The known name that a mistyped one is probably meant for.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let like = |known: &'a str| (strsim::normalized_damerau_levenshtein(name, known), known);
+    let nearest = known.into_iter().map(like).max_by(|a, b| a.0.total_cmp(&b.0));
+    nearest.filter(|(alike, _)| *alike > ALIKE).map(|(_, name)| name)
+}
+
 /// Text of others with what an eye would miss spelt out as `\u001b`, which JSON reads too; line breaks and tabs stay. A
 /// terminal obeys escape sequences, whoever wrote them, and a character of direction hides what is around it.
 pub fn visible(text: &str) -> String {

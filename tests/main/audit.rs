@@ -310,7 +310,7 @@ fn apart() {
     let (name, kubeconfig) = shared();
     let engine = format!("engine@{}", ENGINES[1]);
     let scenario = ["run", "distributed-all-but-the-worker", "--keep", "always"];
-    let place = ["--reuse", &name, "--kestra", &engine];
+    let place = ["--kind-cluster", &name, "--kestra", &engine];
     let mut kept = sandbox.command([scenario, place].concat());
     kept.env("KESTRA_SECRETS_PROVIDER", "auto");
     let kept = run(kept).with_code(0).stdout;

@@ -148,7 +148,7 @@ pub fn apply_text(text: &str, namespace: &str) {
 /// The program on the shared cluster.
 fn on_shared(sandbox: &Sandbox, args: &[&str]) -> Ended {
     let (name, _) = shared();
-    let rest = ["--kestra", ENGINE, "--reuse", &name];
+    let rest = ["--kestra", ENGINE, "--kind-cluster", &name];
     let mut command = sandbox.command(args.iter().chain(&rest));
     command.env("KESTRA_SECRETS_PROVIDER", "auto");
     // Nothing listens there: whoever asks a proxy for this machine fails.

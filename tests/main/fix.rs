@@ -31,7 +31,7 @@ fn fixed() {
     let secret = sandbox.work().join("ks001-trailing-newline.yaml");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
     for case in cases("bad") {
-        sandbox.run(["fix", &case]);
+        sandbox.run(["lint", "--fix", &case]);
     }
     let mut said = String::new();
     for (file, before) in all.iter().zip(before) {
@@ -49,17 +49,17 @@ fn fixed() {
 fn not_given() {
     let sandbox = Sandbox::new();
     copy(&sandbox, &corpus("bad/ks015-from-file"), "k");
-    sandbox.run(["fix", "k/kustomization.yaml"]).with_code(1);
+    sandbox.run(["lint", "--fix", "k/kustomization.yaml"]).with_code(1);
     let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
     assert_eq!(read("k/password.txt"), "hunter2!\n");
     assert!(read("k/kustomization.yaml").contains("SECRET_OTHER=YWRtaW4="));
     sandbox
-        .run(["fix", "k/kustomization.yaml", "k/password.txt", "k/more.env"])
+        .run(["lint", "--fix", "k/kustomization.yaml", "k/password.txt", "k/more.env"])
         .with_code(0);
     assert_eq!(read("k/password.txt"), "aHVudGVyMiE=");
     assert_eq!(read("k/more.env"), "SECRET_FROM_ENV=YWRtaW4=\r\nSECRET_FINE=YQ==\n");
     sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: admin}]}");
-    let ended = sandbox.run(["fix", "-"]).with_code(2);
+    let ended = sandbox.run(["lint", "--fix", "-"]).with_code(2);
     assert!(ended.stderr.contains("standard input"), "{}", ended.stderr);
 }
 
@@ -69,17 +69,17 @@ fn hard_links() {
     let files = ["a.yaml", "b.yaml"].map(|name| sandbox.file(name, values));
     let other = sandbox.work().join("other");
     fs::hard_link(&files[1], &other).unwrap();
-    let ended = sandbox.run(["fix", "a.yaml", "b.yaml"]).with_code(2);
+    let ended = sandbox.run(["lint", "--fix", "a.yaml", "b.yaml"]).with_code(2);
     assert!(ended.stderr.contains("b.yaml: it has 2 names"), "{}", ended.stderr);
     assert!(ended.stderr.contains("nothing was written"), "{}", ended.stderr);
     for file in [&files[0], &files[1], &other] {
         assert_eq!(fs::read_to_string(file).unwrap(), values);
     }
-    let shown = sandbox.run(["fix", "--dry-run", "a.yaml", "b.yaml"]).stdout;
+    let shown = sandbox.run(["lint", "--fix", "--diff", "a.yaml", "b.yaml"]).stdout;
     assert!(shown.contains("+++ a.yaml") && shown.contains("+++ b.yaml"), "{shown}");
 
     fs::remove_file(&other).unwrap();
-    sandbox.run(["fix", "a.yaml", "b.yaml"]).with_code(0);
+    sandbox.run(["lint", "--fix", "a.yaml", "b.yaml"]).with_code(0);
     assert_ne!(fs::read_to_string(&files[1]).unwrap(), values);
 }
 
@@ -89,7 +89,7 @@ fn dry_run() {
         let sandbox = Sandbox::new();
         copy(&sandbox, &corpus("bad").join(&case), &case);
         let before: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
-        said.push_str(&sandbox.run(["fix", "--dry-run", &case]).stdout);
+        said.push_str(&sandbox.run(["lint", "--fix", "--diff", &case]).stdout);
         let after: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
         assert!(before == after, "{case} was changed");
     }

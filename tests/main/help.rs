@@ -12,6 +12,9 @@ pub fn trials() -> Vec<Trial> {
         test("every_command_tells_of_itself", every),
         test("a_command_line_that_is_not_taken_exits_2", not_taken),
         test("each_shell_gets_its_completions", completions),
+        test("every_command_has_a_man_page", man_pages),
+        test("old_names_of_commands_and_flags_still_work", old_names),
+        test("explain_describes_codes_and_never_mixes_them_with_values", codes),
     ]
 }
 
@@ -19,7 +22,7 @@ fn said(args: &[&str], code: i32) -> Ended {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(args);
     // Help is as wide as the terminal.
-    command.env("COLUMNS", "110").env_remove("KESTRA_SECRETS_PROVIDER");
+    command.env("COLUMNS", "80").env_remove("KESTRA_SECRETS_PROVIDER");
     run(command).with_code(code)
 }
 
@@ -41,6 +44,8 @@ fn every() {
         args.push("--help");
         let help = said(&args, 0).stdout;
         assert!(help.contains("Examples:"), "{path:?}: {help}");
+        let wide: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{path:?}: {wide:?}");
         let name = path
             .iter()
             .fold("help".to_owned(), |name, word| format!("{name}_{word}"));
@@ -52,7 +57,7 @@ fn every() {
         );
         seen += 1;
     }
-    assert!(seen > 18, "{seen} commands");
+    assert!(seen > 17, "{seen} commands");
 }
 
 fn not_taken() {
@@ -68,7 +73,7 @@ fn not_taken() {
         &["explain", "--env"],
         &["encode", "DB=x", "--producer", "external-secrets"],
         &["lint"],
-        &["codes", "KS999"],
+        &["explain", "KS999"],
         &["config"],
         &["completions", "tcsh"],
     ];
@@ -81,4 +86,54 @@ fn completions() {
         let script = said(&["completions", shell], 0).stdout;
         assert!(script.contains(sign) && script.contains("doctor"), "{shell}");
     }
+}
+
+fn man_pages() {
+    let sandbox = Sandbox::new();
+    let written = sandbox.run(["man", "pages"]).with_code(0).stdout;
+    let commands = below(&said(&["--help"], 0).stdout);
+    for command in &commands {
+        let page = std::fs::read_to_string(sandbox.work().join(format!("pages/kestra-secrets-{command}.1"))).unwrap();
+        assert!(page.contains("Examples:") && page.contains(".SH"), "{page}");
+    }
+    for other in ["kestra-secrets.1", "kestra-secrets-report-merge.1"] {
+        assert!(written.contains(other), "{written}");
+    }
+    assert!(!written.contains("pins"), "{written}");
+}
+
+fn old_names() {
+    let sandbox = Sandbox::new();
+    let wrong = "common: {extraEnv: [{name: SECRET_A, value: \"admin!\"}]}\n";
+    let file = sandbox.file("a.yaml", wrong);
+    let new = sandbox.run(["lint", "--fix", "--diff", "a.yaml"]).with_code(1);
+    let old = sandbox.run(["fix", "--dry-run", "a.yaml"]).with_code(1);
+    assert_eq!((old.stdout, old.stderr), (new.stdout, new.stderr));
+    sandbox.run(["fix", "a.yaml"]).with_code(0);
+    assert!(!std::fs::read_to_string(file).unwrap().contains("admin!"));
+    for (old, new) in [
+        (&["codes"][..], &["explain", "--list"][..]),
+        (&["codes", "KS001"], &["explain", "KS001"]),
+    ] {
+        assert_eq!(said(old, 0).stdout, said(new, 0).stdout);
+    }
+    // Both names of the flag meet the same refusal.
+    let refused = |flag| said(&["doctor", "--provider", "embedded", flag, "mine"], 2).stderr;
+    assert_eq!(refused("--reuse"), refused("--kind-cluster"));
+}
+
+fn codes() {
+    let two = said(&["explain", "KS001", "ks002"], 0).stdout;
+    assert!(two.contains("# KS001: ") && two.contains("# KS002: "), "{two}");
+    for (args, says) in [
+        (&["explain", "KS001", "YWRtaW4="][..], "there are values beside it"),
+        (&["explain", "KS001", "--json"], "takes none of the flags for values"),
+        (&["explain", "KS999"], "there is no code"),
+        (&["explain", "--list", "--hide"], "cannot be used with"),
+    ] {
+        let error = said(args, 2).stderr;
+        assert!(error.contains(says), "{error}");
+    }
+    // On standard input the same text is a value.
+    Sandbox::new().run_with(["explain"], "KS001").with_code(1);
 }

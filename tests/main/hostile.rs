@@ -76,7 +76,7 @@ fn given(sandbox: &Sandbox, values: &str) {
 const RUN: [&str; 2] = ["run", "scenario.yaml"];
 const CHECK: [&str; 5] = ["check", "-f", "values.yaml", "--expect-present", "A"];
 const LINT: [&str; 2] = ["lint", "values.yaml"];
-const FIX: [&str; 2] = ["fix", "values.yaml"];
+const FIX: [&str; 3] = ["lint", "--fix", "values.yaml"];
 
 /// Ten times ten times ten …: each level names the one before it ten times.
 fn laughs(first: &str, level: impl Fn(usize, &str) -> String) -> String {

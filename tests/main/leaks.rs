@@ -19,7 +19,7 @@ use crate::{ENGINE, live};
 pub fn trials() -> Vec<Trial> {
     let embedded = || canary(&["--provider", "embedded"]);
     let on_docker = || canary(&["--provider", "docker"]);
-    let on_cluster = || canary(&["--provider", "auto", "--reuse", &shared().0]);
+    let on_cluster = || canary(&["--provider", "auto", "--kind-cluster", &shared().0]);
     vec![
         live(
             "leaks",
@@ -228,8 +228,8 @@ fn commands() {
         vec!["run", "broken.yaml"],
         vec!["list", "broken.yaml"],
         vec!["lint", "unclosed.yaml"],
-        vec!["fix", "--dry-run", "files"],
-        vec!["fix", "files"],
+        vec!["lint", "--fix", "--diff", "files"],
+        vec!["lint", "--fix", "files"],
         vec!["docs", "--page", "files/values.yaml"],
         vec!["doctor"],
         vec!["doctor", "--json"],

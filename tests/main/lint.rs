@@ -85,7 +85,7 @@ fn good() {
         copy(&sandbox, &corpus("good").join(&case), &case);
         sandbox.run(["lint", &case, "--deny", "warnings"]).with_code(0);
         let before: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
-        sandbox.run(["fix", &case]).with_code(0);
+        sandbox.run(["lint", "--fix", &case]).with_code(0);
         let after: Vec<_> = files(&sandbox.work()).iter().map(|f| fs::read(f).unwrap()).collect();
         assert!(before == after, "{case} was changed");
     }
@@ -137,7 +137,7 @@ fn codes() {
         }
         shown.extend(before);
         // What fix cannot know, a person has written.
-        sandbox.run(["fix", &case]);
+        sandbox.run(["lint", "--fix", &case]);
         let cured = corpus("cured").join(&case);
         if cured.exists() {
             copy(&sandbox, &cured, &case);
@@ -233,10 +233,10 @@ fn canary() {
     let report = json(&sandbox, &["values.yaml", "secret.yaml", "k"]);
     assert!(report["findings"].as_array().unwrap().len() > 10, "{report}");
     let args = ["values.yaml", "secret.yaml", "k"];
-    let ended = sandbox.run(["fix", "--dry-run"].iter().chain(&args));
+    let ended = sandbox.run(["lint", "--fix", "--diff"].iter().chain(&args));
     assert!(ended.stdout.contains("@@"), "{}", ended.stdout);
     assert_shown_nothing(&ended, "fix --dry-run");
-    assert_shown_nothing(&sandbox.run(["fix"].iter().chain(&args)), "fix");
+    assert_shown_nothing(&sandbox.run(["lint", "--fix"].iter().chain(&args)), "fix");
     sandbox.assert_clean();
 }
 
@@ -289,7 +289,7 @@ fn unreadable() {
     ];
     let ended = sandbox.run(["lint"].iter().chain(&names)).with_code(2);
     assert_snapshot!("lint_unreadable", ended.stdout);
-    let ended = sandbox.run(["fix", "fine.yaml", "bad.yaml"]).with_code(2);
+    let ended = sandbox.run(["lint", "--fix", "fine.yaml", "bad.yaml"]).with_code(2);
     assert!(ended.stderr.contains("bad.yaml:"), "{}", ended.stderr);
     let fine = fs::read_to_string(sandbox.work().join("fine.yaml")).unwrap();
     assert!(

@@ -111,13 +111,13 @@ fn full() {
         (&["explain", "--json"], "YWRtaW4=", 3),
         (&["encode", "A=b"], "", 3),
         (&["decode", "--jsonl"], answered, 3),
-        (&["codes"], "", 3),
-        (&["codes", "KS001"], "", 3),
+        (&["explain", "--list"], "", 3),
+        (&["explain", "KS001"], "", 3),
         (&["lint", GOOD], "", 3),
         // A wrong value goes before a broken environment.
         (&["lint", BAD], "", 1),
         (&["lint", BAD, "--format", "sarif"], "", 1),
-        (&["fix", "wrong.yaml"], "", 3),
+        (&["lint", "--fix", "wrong.yaml"], "", 3),
         (&["report", "convert", "one", "--to", "html"], "", 3),
         (&["report", "merge", "one", "--output", "merged"], "", 3),
         (&["report", "merge", "one", "two", "--output", "both"], "", 1),
@@ -192,7 +192,7 @@ fn full_error() {
         &["list", "nowhere"][..],
         &verbose,
         &["list", "--no-such-flag"],
-        &["fix", "nowhere"],
+        &["lint", "--fix", "nowhere"],
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = sandbox.command(args).stderr(full).output().unwrap();

@@ -83,10 +83,10 @@ fn fresh() {
 }
 
 fn pages() {
-    let list = Sandbox::new().run(["codes"]).with_code(0).stdout;
+    let list = Sandbox::new().run(["explain", "--list"]).with_code(0).stdout;
     let codes: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
     for code in &codes {
-        let now = Sandbox::new().run(["codes", code]).with_code(0).stdout;
+        let now = Sandbox::new().run(["explain", code]).with_code(0).stdout;
         let committed = fs::read_to_string(format!("{ROOT}/docs/codes/{code}.md")).unwrap_or_default();
         assert!(
             committed == now,

@@ -172,7 +172,7 @@ fn gives_way() {
         goes_to(context, &[], &[("KESTRA_SECRETS_PROVIDER", "embedded")]),
         "embedded"
     );
-    assert_eq!(goes_to(context, &["--reuse", "mine"], &[]), "kind");
+    assert_eq!(goes_to(context, &["--kind-cluster", "mine"], &[]), "kind");
     assert_eq!(
         goes_to("provider = 'embedded'\n", &["--context", "nowhere"], &[]),
         "context"
@@ -255,7 +255,7 @@ fn colour_of_one() {
     );
     for (args, coloured) in [
         (vec!["lint", bad], true),
-        (vec!["fix", "--dry-run", bad], false),
+        (vec!["lint", "--fix", "--diff", bad], false),
         (vec!["lint", bad, "--color", "never"], false),
         (vec!["--color", "never", "lint", bad], false),
     ] {

@@ -5,9 +5,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{File, FlagSetting, ONCE, commands, settable};
 use crate::error::InputError;
-
-/// How like two names are that may be meant for each other, of 1.
-const ALIKE: f64 = 0.6;
+use crate::system::words::nearest;
 
 /// Every table is a command's, and every entry is taken: by its own command, or by any where it is at the top.
 ///
@@ -54,11 +52,8 @@ fn fits(root: &Command, file: &File, entry: &FlagSetting) -> Result<(), InputErr
 
 /// The name that is meant, if one is near.
 pub fn meant(name: &str, known: &[&str]) -> String {
-    let like = |known: &&str| (strsim::normalized_damerau_levenshtein(name, known), (*known).to_owned());
-    let nearest = known.iter().map(like).max_by(|a, b| a.0.total_cmp(&b.0));
-    nearest
-        .filter(|(alike, _)| *alike > ALIKE)
-        .map(|(_, name)| format!("`{name}` may be meant; "))
+    nearest(name, known.iter().copied())
+        .map(|name| format!("did you mean `{name}`? "))
         .unwrap_or_default()
 }
 

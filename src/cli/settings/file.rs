@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::meant;
-use super::commands;
+use super::{RENAMED, commands, table_of};
 use crate::error::InputError;
 use crate::system::bounded;
 
@@ -81,7 +81,7 @@ impl File {
             file.error(&at, e.message().to_owned(), None)
         })?;
         for (key, value) in table.get_ref() {
-            let name = key.get_ref().to_string();
+            let name = table_of(key.get_ref()).to_owned();
             if let DeValue::Table(below) = value.get_ref() {
                 file.tables.push((name.clone(), key.span()));
                 for (key, value) in below {
@@ -113,7 +113,7 @@ impl File {
         })?;
         Ok(FlagSetting {
             command,
-            flag: flag.to_owned(),
+            flag: if flag == RENAMED.0 { RENAMED.1 } else { flag }.to_owned(),
             values,
             is_switch: matches!(value.get_ref(), DeValue::Boolean(_)),
             at,

@@ -1,5 +1,5 @@
-//! What is set beforehand: by `kestra-secrets.toml` and by variables. Both end as defaults of clap, which then
-//! reads the command line: so a flag goes before a variable, a variable before the file.
+//! Settings by `kestra-secrets.toml` and by variables. Both become defaults of clap, which then reads the command
+//! line: a flag overrides a variable, and a variable overrides the file.
 
 mod check;
 mod file;
@@ -17,18 +17,21 @@ pub use read::{end, help, read};
 const ONCE: &[&str] = &[
     "as",
     "config",
+    "diff",
     "dry-run",
     "env",
     "exec",
     "expect",
     "expect-present",
     "file",
+    "fix",
     "from-env-file",
     "from-file",
     "help",
     "hide",
     "json",
     "jsonl",
+    "list",
     "markdown",
     "name",
     "only",
@@ -52,6 +55,14 @@ const UNSET: &[&str] = &["clean", "explain"];
 /// The flag's name when it may be set beforehand.
 pub fn settable(arg: &Arg) -> Option<&str> {
     arg.get_long().filter(|long| !ONCE.contains(long))
+}
+
+/// A flag that was renamed: its old name still works in the file and as a variable.
+const RENAMED: (&str, &str) = ("reuse", "kind-cluster");
+
+/// The table of a command in the file; `fix` is the old name of `lint --fix`.
+fn table_of(command: &str) -> &str {
+    if command == "fix" { "lint" } else { command }
 }
 
 /// The variable that sets a flag.
@@ -128,10 +139,11 @@ pub fn beforehand(root: &Command, command: &Command, file: Option<&File>) -> Vec
             by,
         };
         let filled = |name: String| Some((std::env::var_os(&name).filter(|value| !value.is_empty())?, name));
-        if let Some((value, name)) = variable(flag).and_then(filled) {
+        let old = || variable(RENAMED.0).filter(|_| flag == RENAMED.1);
+        if let Some((value, name)) = variable(flag).and_then(filled).or_else(|| old().and_then(filled)) {
             return Some(set(vec![value], Level::Variable, name));
         }
-        let entry = file?.get(Some(command.get_name()), flag)?;
+        let entry = file?.get(Some(table_of(command.get_name())), flag)?;
         check::takes(arg, file?, entry).ok()?;
         let level = if entry.command.is_some() {
             Level::Table

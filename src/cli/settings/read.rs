@@ -22,7 +22,7 @@ const WITH: &[(&str, &str, &[&str])] = &[
     ("namespace", "provider", &["context"]),
     ("node-image", "provider", &["kind"]),
     ("kind-config", "provider", &["kind"]),
-    ("reuse", "provider", &["kind"]),
+    ("kind-cluster", "provider", &["kind"]),
     ("local-port", "provider", &["kind", "context"]),
     ("image", "provider", &["docker", "kind", "context"]),
     ("pull-secret", "provider", &["docker", "kind", "context"]),

@@ -69,7 +69,7 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
     if fixable > 0 && report.unreadable.is_empty() {
         let _ = writeln!(
             out,
-            "fix: `kestra-secrets fix {}` writes {fixable} of them right",
+            "fix: `kestra-secrets lint --fix {}` corrects {fixable} of them",
             files.join(" ")
         );
     }

@@ -90,14 +90,8 @@ impl Secrets {
     /// # Errors
     /// [`Unfit`] for a name that does not reach Kestra or is there already, in whatever case; never with a value.
     pub fn add(&mut self, name: &str, plain: Option<Plaintext>) -> Result<String, Unfit> {
-        let key = name.strip_prefix(PREFIX).unwrap_or(name);
+        let key = Self::key(name)?;
         let variable = format!("{PREFIX}{key}");
-        if key.is_empty() || !survives_shell(&variable) {
-            return Err(Unfit::new(
-                format!("{name:?} is no name for a secret"),
-                "use letters, digits and `_`: the shell that starts Kestra drops variables of other names (KS024)",
-            ));
-        }
         if self.0.keys().any(|other| other.eq_ignore_ascii_case(key)) {
             return Err(Unfit::new(
                 format!("{key} is given twice"),
@@ -109,6 +103,21 @@ impl Secrets {
         }
         self.0.insert(key.to_owned(), plain);
         Ok(key.to_owned())
+    }
+
+    /// What a flow calls a secret that is named so, or by its variable's name.
+    ///
+    /// # Errors
+    /// [`Unfit`] for a name that does not reach Kestra.
+    pub fn key(name: &str) -> Result<&str, Unfit> {
+        let key = name.strip_prefix(PREFIX).unwrap_or(name);
+        if key.is_empty() || !survives_shell(&format!("{PREFIX}{key}")) {
+            return Err(Unfit::new(
+                format!("{name:?} is not a valid name for a secret"),
+                "use letters, digits and `_`: the shell that starts Kestra drops variables with other names (KS024)",
+            ));
+        }
+        Ok(key)
     }
 
     /// Whether there is none.

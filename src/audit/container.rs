@@ -1,4 +1,4 @@
-//! A look at one container of a pod: its secrets by the kubelet's rules and the oracle, and what is wrong. Pure.
+//! Audits one container of a pod: its secrets by the kubelet's rules and the oracle, and the findings. Pure.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use super::Gathered;
 use super::model::{AuditFinding, ContainerAudit};
 use super::pod::{facts, started, status, version, waits};
 use super::report::{ContainerSeen, InPod};
-use super::variables::Looking;
+use super::variables::ContainerVariables;
 use crate::lint::{LintRule, Severity};
 use crate::oracle::environment::{self, ObjectKind, ObjectRef, Objects};
 use crate::oracle::secret::diagnosis::{Remedy, of_pod, tolerant};
 use crate::oracle::secret::{RunKey, SecretStore};
 
-/// Looks at a container of a pod.
-pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> ContainerAudit {
+/// Audits a container of a pod.
+pub fn audit_container(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container) -> ContainerAudit {
     let spec = pod.spec.clone().unwrap_or_default();
     let status = status(pod, &container.name);
     let started = status.and_then(started);
     let facts = facts(pod, gathered);
-    // A Service is linked to what starts after it was made.
+    // The kubelet links a container only to Services that existed when it started.
     let linked = gathered.services.iter().filter(|service| {
         let made = service.metadata.creation_timestamp.as_ref().map(|time| time.0);
         made.zip(started).is_none_or(|(made, started)| made <= started)
@@ -52,15 +52,15 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
         observed: process.is_some(),
         variables: Vec::new(),
     };
-    let mut look = ContainerAudit {
+    let mut audit = ContainerAudit {
         seen,
-        said: Vec::new(),
+        findings: Vec::new(),
         keyring: SecretStore::default(),
         unknown: BTreeSet::new(),
         blind: process.is_none() && takes_unread(gathered, container),
     };
     match view.environment(&tolerant(container), &[]) {
-        Ok(environment) => Looking {
+        Ok(environment) => ContainerVariables {
             gathered,
             key,
             container,
@@ -68,13 +68,13 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
             process,
             environment: &environment,
         }
-        .all(&mut look),
-        Err(halt) => look.said.push(AuditFinding {
+        .all(&mut audit),
+        Err(halt) => audit.findings.push(AuditFinding {
             rule: LintRule::NotKnowable,
             severity: Severity::Warning,
             subject: container.name.clone(),
-            message: format!("its environment cannot be told: {halt}"),
-            cure: "look at the process itself: --exec".into(),
+            message: format!("its environment cannot be computed: {halt}"),
+            cure: "read the environment of the process with --exec".into(),
         }),
     }
     let missing = view.missing(container);
@@ -84,13 +84,13 @@ pub fn look(gathered: &Gathered, key: &RunKey, pod: &Pod, container: &Container)
             .iter()
             .any(|m| fault.entries.first() == Some(&m.entry) && m.optional);
         if !of_unread {
-            look.fault(&fault, optional, started.is_some());
+            audit.fault(&fault, optional, started.is_some());
         }
     }
-    look
+    audit
 }
 
-/// Whether all of an object is taken that may not be read.
+/// Whether the container takes all keys of an object that could not be read.
 fn takes_unread(gathered: &Gathered, container: &Container) -> bool {
     container.env_from.iter().flatten().any(|from| {
         let secret = from.secret_ref.as_ref().map(|s| (ObjectKind::Secret, &s.name));
