@@ -14,6 +14,7 @@ const LISTED: usize = 5;
 pub struct ContainerAudit {
     /// The container as the report shows it.
     pub seen: ContainerSeen,
+    /// What is wrong in it.
     pub findings: Vec<AuditFinding>,
     /// The secrets that Kestra holds: those of its process if that was read, otherwise those of the objects.
     pub keyring: SecretStore,
@@ -26,11 +27,15 @@ pub struct ContainerAudit {
 /// A finding about a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditFinding {
+    /// The rule that it breaks.
     pub rule: LintRule,
+    /// How bad it is.
     pub severity: Severity,
     /// The variable or the object.
     pub subject: String,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it.
     pub cure: String,
 }
 

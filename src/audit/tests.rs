@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use serde_json::{Value as Json, json};
 
-use super::judge::looks;
+use super::judge::audit_containers;
 use super::report::{AuditedPlace, AuditedVariable, OriginKind, Stale};
 use super::{AuditReport, Gathered, Unread, exec, judge};
 use crate::lint::Severity;
@@ -65,12 +65,12 @@ fn key_ref(name: &str, object: &str, key: &str) -> Json {
 }
 
 fn audit(gathered: Gathered) -> AuditReport {
-    let looks = looks(&gathered, &RunKey::random());
+    let audit_containers = audit_containers(&gathered, &RunKey::random());
     let place = AuditedPlace {
         namespace: "kestra".into(),
         ..AuditedPlace::default()
     };
-    judge(place, gathered, looks)
+    judge(place, gathered, audit_containers)
 }
 
 fn of(pods: Vec<Pod>, secrets: Vec<Secret>) -> Gathered {

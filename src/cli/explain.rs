@@ -107,8 +107,10 @@ pub fn pages(codes: &[Code]) -> String {
 
 /// Whether a text is written like a code, known or not.
 fn looks_like_a_code(text: &OsStr) -> bool {
-    let digits = text.to_str().and_then(|text| text.strip_prefix("KS"));
-    digits.is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()))
+    let parts = text.to_str().and_then(|text| text.split_at_checked(2));
+    parts.is_some_and(|(start, digits)| {
+        start.eq_ignore_ascii_case("KS") && digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 impl Args {

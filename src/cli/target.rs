@@ -16,7 +16,7 @@ use crate::tools::helm::ChartRef;
 /// Which Kestra is to run, and where.
 #[derive(Args, Clone)]
 pub struct Where {
-    /// Run Kestra there
+    /// Choose where Kestra runs
     #[arg(long, value_enum, default_value_t)]
     pub provider: ProviderKind,
     /// Install this chart: bundled, official[@VERSION], a folder, an archive or oci://… [default: official with an

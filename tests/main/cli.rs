@@ -16,7 +16,7 @@ pub fn trials() -> Vec<Trial> {
         test("two_scenarios_of_one_name_exit_2", duplicate_name),
         test("hostile_yaml_exits_2_in_bounded_time", hostile_yaml),
         test("a_private_value_of_the_wrong_type_is_not_shown", wrong_type_private),
-        test("an_unknown_name_exits_2_and_lists_the_known", unknown_name),
+        test("a_mistyped_scenario_exits_2_and_shows_the_nearest_name", unknown_name),
         test("an_unknown_kestra_exits_2", unknown_kestra),
         test("a_key_the_chart_ignores_exits_2_and_leaves_nothing", ignored_key),
         test("a_gate_that_cannot_be_met_exits_2_before_anything_runs", gates),
@@ -209,7 +209,7 @@ fn wrong_type_private() {
 fn unknown_name() {
     let ended = Sandbox::new().run(["run", "extra-evn"]).with_code(2);
     assert!(ended.stderr.contains("extra-evn"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("extra-env-from"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("did you mean `extra-env`?"), "{}", ended.stderr);
 }
 
 fn unknown_kestra() {
