@@ -159,7 +159,10 @@ fn inconsistent(audits: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
                 Severity::Warning,
             )
         } else if RENDER.contains(&component.as_str()) {
-            ("this component lacks secrets that others have".to_owned(), Severity::Warning)
+            (
+                "this component lacks secrets that others have".to_owned(),
+                Severity::Warning,
+            )
         } else {
             (
                 "this component lacks secrets that others have, but it renders no tasks".to_owned(),
@@ -171,8 +174,9 @@ fn inconsistent(audits: &[ContainerAudit]) -> Vec<(String, AuditFinding)> {
             severity,
             subject: list(&lacks),
             message,
-            cure: "write them under `common` in the chart's values, not under one component; let a rollout finish first"
-                .into(),
+            cure:
+                "write them under `common` in the chart's values, not under one component; let a rollout finish first"
+                    .into(),
         };
         (component, said)
     });

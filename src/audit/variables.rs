@@ -110,10 +110,7 @@ impl ContainerVariables<'_> {
                 LintRule::Drift,
                 Severity::Error,
                 name,
-                format!(
-                    "the process has no such value as {} gives",
-                    origin(&variable.source)
-                ),
+                format!("the process has no such value as {} gives", origin(&variable.source)),
                 "check whether a start script or the image changes it; if not, please report it to this project".into(),
             );
         }

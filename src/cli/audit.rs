@@ -248,7 +248,8 @@ impl Args {
 
 /// Adds the flags that give credentials, where Kestra asked for some and none were given.
 fn with_flags(infra: InfraError, flow: &FlowArgs) -> InfraError {
-    let none = flow.username.is_none() && flow.token_file.is_none() && std::env::var_os("KESTRA_SECRETS_TOKEN").is_none();
+    let none =
+        flow.username.is_none() && flow.token_file.is_none() && std::env::var_os("KESTRA_SECRETS_TOKEN").is_none();
     match &infra.help {
         Some(help) if none && help.contains(ASKS_FOR_CREDENTIALS) => {
             let help = format!("{help}: give them with --username and --password-file, or with --token-file");

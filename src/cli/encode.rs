@@ -100,7 +100,11 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         (Some(Only::Values), _) | (None, None) => stdout::print(&documents.values),
         (Some(Only::Manifest), Some(manifest)) => stdout::print(&manifest),
         (Some(Only::Manifest), None) => {
-            miette::bail!(help = "use --only values", "the strategy {} has no manifest", args.strategy)
+            miette::bail!(
+                help = "use --only values",
+                "the strategy {} has no manifest",
+                args.strategy
+            )
         }
         (None, Some(manifest)) => stdout::print(&format!("{}---\n{manifest}", documents.values)),
     }
@@ -221,7 +225,10 @@ fn secrets_in_env_file(file: &str) -> miette::Result<Vec<(String, Option<Plainte
 fn plaintext_in_variable(name: &str) -> miette::Result<Plaintext> {
     let value = std::env::var_os(name).or_else(|| std::env::var_os(name.strip_prefix(PREFIX)?));
     let help = format!("write {name}=VALUE, or export {name}");
-    value
-        .map(|value| Plaintext::from(value.into_vec()))
-        .ok_or_else(|| miette::miette!(help = help, "{name} has no value, and no variable with that name is set"))
+    value.map(|value| Plaintext::from(value.into_vec())).ok_or_else(|| {
+        miette::miette!(
+            help = help,
+            "{name} has no value, and no variable with that name is set"
+        )
+    })
 }

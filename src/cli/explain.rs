@@ -122,7 +122,9 @@ impl Args {
         let code = code.to_string_lossy();
         if !self.values.iter().all(|text| looks_like_a_code(text)) {
             miette::bail!(
-                help = format!("explain codes in a command of their own; to explain {code} as a value, give it on standard input"),
+                help = format!(
+                    "explain codes in a command of their own; to explain {code} as a value, give it on standard input"
+                ),
                 "{code} is a code, and there are values beside it"
             );
         }

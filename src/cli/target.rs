@@ -43,7 +43,13 @@ pub struct TargetArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 180, help_heading = "Installations")]
     pub timeout: u64,
     /// Keep installations after the run, to inspect them; `clean` removes them
-    #[arg(long, value_enum, default_value_t, value_name = "WHICH", help_heading = "Installations")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHICH",
+        help_heading = "Installations"
+    )]
     pub keep: Keep,
     /// Add nothing to your values, not even what a release needs to run small
     #[arg(long, help_heading = "Installations")]

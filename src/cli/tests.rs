@@ -29,7 +29,10 @@ fn every_command_has_examples_that_it_can_read() {
         let examples = help.split("Examples:\n").nth(1);
         let examples = examples.unwrap_or_else(|| panic!("{words} --help has no examples:\n{help}"));
         // What the shell joins: after a backslash, and after a pipe or `&&` at the end of a line.
-        let examples = examples.replace(" \\\n", " ").replace("|\n", "| ").replace("&&\n", "&& ");
+        let examples = examples
+            .replace(" \\\n", " ")
+            .replace("|\n", "| ")
+            .replace("&&\n", "&& ");
         let own: Vec<_> = examples
             .lines()
             .take_while(|line| line.starts_with("  "))

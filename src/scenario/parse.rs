@@ -27,7 +27,9 @@ pub fn parse(file: &str, text: &str, fetch: &dyn Fn(&Path) -> Result<Vec<u8>, St
         let error = InputError::yaml(file, &e, help);
         // The one mapping that people write as a plain value.
         if error.message == InputError::NO_MAPPING {
-            error.with_help("write a secret as `DB_PASSWORD: {plain: …}`; `kestra-secrets schema scenario` describes the format")
+            error.with_help(
+                "write a secret as `DB_PASSWORD: {plain: …}`; `kestra-secrets schema scenario` describes the format",
+            )
         } else {
             error
         }
