@@ -14,7 +14,7 @@ use crate::lint::finding::shown;
 use crate::lint::{LintRule, Severity};
 use crate::oracle::environment::{self, Environment, EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
 use crate::oracle::secret::diagnosis::{Code, WrittenValue, corrected_name, diagnose, looks_encoded};
-use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, RunKey, SecretStore};
+use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Plaintext, RunKey, SecretStore, Trace};
 
 /// One container, and what its variables are derived from.
 pub(super) struct ContainerVariables<'a> {
@@ -81,7 +81,7 @@ impl ContainerVariables<'_> {
             _ => value.clone(),
         };
         let by_objects = EnvironmentEntry::from_source(&variable.source).is_some();
-        let path = Path {
+        let path = Trace {
             key: called.unwrap_or(name),
             place: if by_objects {
                 Location::StringData
@@ -91,7 +91,7 @@ impl ContainerVariables<'_> {
             written: &written,
             meant: None,
             environment: Some(&value),
-            keyring: Some(if reaches { predicted } else { &nobody }),
+            secrets: Some(if reaches { predicted } else { &nobody }),
         };
         let mut hops = path.hops(&audit.seen.kestra);
         // The file it was written in is unknown here. The API server's object was read.
@@ -189,13 +189,13 @@ impl ContainerVariables<'_> {
             let mut hops = Vec::new();
             let mut codes = Vec::new();
             if let Some(HopValue::Is(value)) = &value {
-                let path = Path {
+                let path = Trace {
                     key: called.unwrap_or(&name),
                     place: Location::Env,
                     written: value,
                     meant: None,
                     environment: None,
-                    keyring: Some(&audit.keyring),
+                    secrets: Some(&audit.keyring),
                 };
                 hops = path.hops(&audit.seen.kestra);
                 hops.iter_mut()

@@ -303,14 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn a_standalone_pod_is_all_there_is() {
+    fn a_standalone_release_has_one_pod() {
         let pods = started(&[("worker", "w"), ("standalone", "s")]).unwrap();
         assert!(matches!(pods, Pods::Standalone(_)));
         assert_eq!(secret(pods.of_tasks()), b"s");
     }
 
     #[test]
-    fn of_components_apart_the_worker_renders_what_tasks_are_given() {
+    fn the_worker_of_a_distributed_release_renders_what_tasks_are_given() {
         let pods = started(&[("executor", "e"), ("worker", "w"), ("webserver", "v")]).unwrap();
         assert_eq!(secret(pods.of_tasks()), b"w");
         let roles: Vec<_> = pods.each().into_keys().collect();
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_run_no_execution_or_by_chance_is_not_modelled() {
+    fn releases_that_run_nothing_or_by_chance_are_not_modelled() {
         let all = [("webserver", ""), ("executor", ""), ("worker", "")];
         for lacking in 0..all.len() {
             let mut rest = all.to_vec();

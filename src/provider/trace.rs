@@ -7,14 +7,14 @@ use serde_json::Value as Json;
 use super::KestraPod;
 use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, Variable, VariableSource, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
-use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, SecretStore};
+use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Plaintext, SecretStore, Trace};
 use crate::plan::{Case, OutputRead};
 use crate::scenario::{Expect, Input, Manifest, Secret};
 use crate::system::yaml;
 use crate::verdict::{CaseOutcome, Outcome};
 
 /// One output's value on its way, and what is wrong with it.
-pub struct Trace {
+pub struct OutputTrace {
     /// Hop by hop.
     pub hops: Vec<Hop<Plaintext>>,
     /// What was recognised, and what should be written instead.
@@ -29,59 +29,26 @@ pub fn trace(
     expect: &Expect,
     version: &semver::Version,
     attempt: &CaseOutcome,
-) -> BTreeMap<String, Trace> {
+) -> BTreeMap<String, OutputTrace> {
     // What is made of a public value is public too.
     let public = |v: &Variable| case.reads.values().any(|r| r.public && names(v, r));
-    let keyring: SecretStore = pod
+    let secrets: SecretStore = pod
         .environment
         .variables
         .iter()
         .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
         .collect();
-    let follow = |variable: &Variable, output: &str, read: &OutputRead| {
-        let (place, written) = written(variable, manifests, read.public);
-        let meant = meant(case, expect, output);
-        let environment = Plaintext::new(variable.value.as_bytes(), read.public);
-        let path = Path {
-            key: &read.secret,
-            place,
-            written: &written,
-            meant: meant.as_ref(),
-            environment: Some(&environment),
-            keyring: Some(&keyring),
-        };
-        let mut hops = path.hops(version);
-        if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction)
-            && let Some(seen) = observed(attempt, output)
-        {
-            hop.seen_in_outputs(seen, version);
-        }
-        let given = diagnosis::WrittenValue {
-            name: Some(&variable.name),
-            place,
-            value: &written,
-            meant: meant.as_ref(),
-        };
-        let mut found = diagnosis::diagnose(&given);
-        // What is not UTF-8 is not in the environment as it is in the Secret.
-        let text = place
-            .environment(&written)
-            .filter(|now| str::from_utf8(now.bytes()).is_ok());
-        if text.is_some_and(|now| now != environment) {
-            found.codes.push(Code::Stale);
-        }
-        if variable
-            .shadowed
-            .iter()
-            .any(|source| EnvironmentEntry::from_source(source).is_some())
-        {
-            found.codes.push(Code::TwoSources);
-        }
-        Trace { hops, diagnosis: found }
+    let values = TracedCase {
+        manifests,
+        case,
+        expect,
+        version,
+        attempt,
+        secrets: &secrets,
     };
     let traced = case.reads.iter().filter_map(|(output, read)| {
         let trace = match variable(pod, read) {
-            Some(variable) => follow(variable, output, read),
+            Some(variable) => values.follow(variable, output, read),
             None => dropped(pod, read)?,
         };
         Some((output.clone(), trace))
@@ -89,8 +56,59 @@ pub fn trace(
     traced.collect()
 }
 
+/// What every value of a case is followed with.
+struct TracedCase<'a> {
+    manifests: &'a [Manifest],
+    case: &'a Case,
+    expect: &'a Expect,
+    version: &'a semver::Version,
+    attempt: &'a CaseOutcome,
+    secrets: &'a SecretStore,
+}
+
+impl TracedCase<'_> {
+    fn follow(&self, variable: &Variable, output: &str, read: &OutputRead) -> OutputTrace {
+        let (place, written) = written(variable, self.manifests, read.public);
+        let meant = meant(self.case, self.expect, output);
+        let environment = Plaintext::new(variable.value.as_bytes(), read.public);
+        let trace = Trace {
+            key: &read.secret,
+            place,
+            written: &written,
+            meant: meant.as_ref(),
+            environment: Some(&environment),
+            secrets: Some(self.secrets),
+        };
+        let mut hops = trace.hops(self.version);
+        if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction)
+            && let Some(seen) = observed(self.attempt, output)
+        {
+            hop.seen_in_outputs(seen, self.version);
+        }
+        let given = diagnosis::WrittenValue {
+            name: Some(&variable.name),
+            place,
+            value: &written,
+            meant: meant.as_ref(),
+        };
+        let mut diagnosis = diagnosis::diagnose(&given);
+        // What is not UTF-8 is not in the environment as it is in the Secret.
+        let text = place
+            .environment(&written)
+            .filter(|now| str::from_utf8(now.bytes()).is_ok());
+        if text.is_some_and(|now| now != environment) {
+            diagnosis.codes.push(Code::Stale);
+        }
+        let mut shadowed = variable.shadowed.iter();
+        if shadowed.any(|source| EnvironmentEntry::from_source(source).is_some()) {
+            diagnosis.codes.push(Code::TwoSources);
+        }
+        OutputTrace { hops, diagnosis }
+    }
+}
+
 /// What became of a secret that the shell drops which starts Kestra.
-fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<Trace> {
+fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<OutputTrace> {
     let mut skipped = pod.environment.skipped.iter();
     let skipped = skipped.find(|s| claims(&s.name, read) && !survives_shell(&s.name))?;
     let diagnosis = Diagnosis {
@@ -104,7 +122,7 @@ fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<Trace> {
         predicted: Some(HopValue::Nothing(skipped.why.clone())),
         observed: None,
     }];
-    Some(Trace { hops, diagnosis })
+    Some(OutputTrace { hops, diagnosis })
 }
 
 /// The variable that gives a secret: by Kestra's rule the name's case does not matter behind the prefix.

@@ -15,7 +15,7 @@ use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{RunKey, first_wrong};
 use crate::plan::{Case, Installation, Plan, SkippedCase};
-use crate::provider::trace::{Trace, trace};
+use crate::provider::trace::{OutputTrace, trace};
 use crate::provider::{Forecast, InstallationGroup, Installed, Pods, Provider, RunContext};
 use crate::report::{CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, expected, observed, predicted};
 use crate::run::case::attempt;
@@ -216,8 +216,8 @@ impl Scheduler<'_> {
     }
 
     /// Adds the way of each value, and what is wrong with it.
-    fn traced(&self, mut result: CaseResult, traces: BTreeMap<String, Trace>, wanted: &[Code]) -> CaseResult {
-        for (output, Trace { hops, diagnosis }) in traces {
+    fn traced(&self, mut result: CaseResult, traces: BTreeMap<String, OutputTrace>, wanted: &[Code]) -> CaseResult {
+        for (output, OutputTrace { hops, diagnosis }) in traces {
             if let Some(at) = first_wrong(&hops) {
                 result.first_wrong.insert(output.clone(), at);
             }

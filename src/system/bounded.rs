@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_end_is_not_read_to_it() {
+    fn endless_input_is_not_read_to_its_end() {
         let endless = file(Path::new("/dev/zero"), 10).map_err(|e| e.to_string());
         assert_eq!(endless, Err("it has more than 10 bytes".into()));
         let mut bytes = Vec::new();

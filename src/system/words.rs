@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_eye_would_miss_is_spelt_out() {
+    fn invisible_characters_are_escaped() {
         for (text, shown) in [
             ("a\tb\r\nc\n", "a\tb\r\nc\n"),
             ("\u{1b}[2Ja\rb\0", "\\u001b[2Ja\\u000db\\u0000"),

@@ -36,7 +36,7 @@ fn right_value_against_the_prediction_is_model_drift_and_fails() {
 }
 
 #[test]
-fn as_expected_and_as_predicted_passes() {
+fn a_result_as_expected_and_predicted_passes() {
     let verdict = judge(
         &Expect::Outputs(outputs("admin")),
         &Prediction::Outputs(outputs("admin")),
@@ -90,7 +90,7 @@ fn a_missing_key_needs_the_failure_and_the_log_line() {
 }
 
 #[test]
-fn a_log_that_does_not_say_what_it_must_is_a_failure_and_a_wrong_value_goes_before_it() {
+fn a_missing_log_line_is_a_failure_and_a_wrong_value_takes_precedence() {
     let expect = Expect::Outputs(outputs("admin"));
     let Ok(Outcome::Ran(mut ran)) = ran("SUCCESS", "admin", &[]) else {
         unreachable!()
@@ -108,7 +108,7 @@ fn a_log_that_does_not_say_what_it_must_is_a_failure_and_a_wrong_value_goes_befo
 }
 
 #[test]
-fn a_trigger_that_makes_no_execution_is_what_silence_means() {
+fn silence_means_a_trigger_that_makes_no_execution() {
     let silent = Ok(Outcome::Silent);
     let of = |expect: &Expect, attempt: &CaseOutcome| judge(expect, &Prediction::Unknown, attempt).status;
     assert_eq!(of(&Expect::Silent, &silent), Status::Pass);
@@ -156,7 +156,7 @@ fn a_blocked_pod_where_outputs_were_due_is_a_wrong_value() {
 }
 
 #[test]
-fn a_wrong_value_outweighs_a_broken_environment_and_nothing_run_is_not_fine() {
+fn a_wrong_value_outweighs_a_broken_environment_and_an_empty_run_is_no_success() {
     use Status::{Error, Fail, Pass, Skipped};
     assert_eq!(exit_code([Pass, Skipped, Pass]), ExitCode::Success);
     assert_eq!(exit_code([Pass, Error, Skipped]), ExitCode::Infra);

@@ -2,7 +2,6 @@
 //! `ExtractContainerResourceValue`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use k8s_openapi::api::core::v1::{Container, ResourceFieldSelector};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -74,9 +73,8 @@ fn quote(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\x0b' => out.push_str("\\v"),
-            // Writing to a String cannot fail.
-            c if c.is_ascii_control() => drop(write!(out, "\\x{:02x}", u32::from(c))),
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            c if c.is_ascii_control() => out += &format!("\\x{:02x}", u32::from(c)),
+            c if c.is_control() => out += &format!("\\u{:04x}", u32::from(c)),
             c => out.push(c),
         }
     }

@@ -78,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn line_breaks_pass_anywhere_and_trailing_bits_are_dropped() {
+    fn line_breaks_are_ignored_and_trailing_bits_dropped() {
         for (text, expected) in [
             ("", &b""[..]),
             ("\r\n", b""),
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_an_encoder_writes_comes_back(bytes: Vec<u8>) {
+        fn encoded_bytes_decode_to_themselves(bytes: Vec<u8>) {
             prop_assert_eq!(decode(&BASE64_STANDARD.encode(&bytes)), Ok(bytes));
         }
     }

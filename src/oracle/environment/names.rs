@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dots_and_dashes_were_always_fit_for_a_variable_and_a_leading_digit_was_not() {
+    fn variable_names_always_allowed_dots_and_dashes_but_not_a_leading_digit() {
         for name in ["SECRET_A", "a.b", "a-b", "-", "_", ".a"] {
             assert!(is_env_var_name(name), "{name}");
         }

@@ -131,7 +131,7 @@ fn a_secret_beats_the_link_to_a_service_and_says_so() {
 }
 
 #[test]
-fn without_service_links_only_the_api_servers_remains() {
+fn without_service_links_only_the_api_servers_link_remains() {
     let off = json!({"enableServiceLinks": false});
     let started = start_on(Kubelet::NEWEST, &json!({}), &off, &[]).unwrap();
     assert_eq!(started.text("SECRET_DB_PORT"), None);
@@ -173,7 +173,7 @@ fn references_see_links_env_from_and_earlier_entries_but_not_the_image() {
 }
 
 #[test]
-fn what_comes_from_a_secret_is_not_expanded() {
+fn values_from_a_secret_are_not_expanded() {
     let secret = json!({"metadata": {"name": "s"}, "stringData": {"K": "pa$(HOME)$$"}});
     let objects = Objects::new([serde_json::from_value(secret).unwrap()], [], []);
     let spec: PodSpec = serde_json::from_value(json!({"containers": [{
@@ -212,7 +212,7 @@ fn the_image_is_below_the_pod_and_above_the_runtime() {
 }
 
 #[test]
-fn what_is_optional_is_left_out_and_leaves_an_earlier_value() {
+fn missing_optional_references_keep_the_earlier_value() {
     let started = start(&json!({
         "envFrom": [
             {"secretRef": {"name": "creds"}},

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_hmac_sha_256_and_hangs_on_the_run() {
+    fn the_hash_is_hmac_sha_256_keyed_by_the_run() {
         // RFC 4231 has no 32-byte key; computed with `openssl dgst -sha256 -hmac`.
         let key = RunKey(Zeroizing::new([b'k'; 32]));
         assert_eq!(key.show(&"admin".into()), key.show(&"admin".into()));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_can_be_read() {
+    fn a_written_value_can_be_read_back() {
         let key = RunKey::random();
         for plain in [
             Plaintext::new("admin\n", true),

@@ -1,7 +1,5 @@
 //! Bytes made visible to a person.
 
-use std::fmt::Write as _;
-
 /// Letters and symbols by their category, but drawn as nothing or as a blank.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
@@ -24,8 +22,7 @@ pub fn escaped(bytes: &[u8]) -> String {
             }
         }
         for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\x{byte:02x}");
+            out += &format!("\\x{byte:02x}");
         }
     }
     out.push('"');
@@ -37,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_eye_would_miss_is_spelt_out() {
+    fn invisible_characters_are_escaped() {
         for (bytes, shown) in [
             (&b"admin\n"[..], r#""admin\n""#),
             (b"a\r\n\tb\0", r#""a\r\n\tb\u{0}""#),

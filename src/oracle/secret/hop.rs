@@ -158,7 +158,7 @@ pub fn first_wrong<V: PartialEq>(hops: &[Hop<V>]) -> Option<HopKind> {
 
 /// One secret's way from where it was written to a flow.
 #[derive(Debug, Clone)]
-pub struct Path<'a> {
+pub struct Trace<'a> {
     /// The key a flow reads.
     pub key: &'a str,
     /// Where the value was written.
@@ -170,10 +170,10 @@ pub struct Path<'a> {
     /// What the kubelet makes of it, when its rules were applied to the whole pod; else the same bytes.
     pub environment: Option<&'a Plaintext>,
     /// What Kestra makes of the whole environment, when that is known; else this variable is alone.
-    pub keyring: Option<&'a SecretStore>,
+    pub secrets: Option<&'a SecretStore>,
 }
 
-impl Path<'_> {
+impl Trace<'_> {
     /// The hops on a Kestra of this version, nothing observed yet.
     ///
     /// A value that leads to the plaintext is meant, however it was encoded: line breaks and missing
@@ -183,9 +183,9 @@ impl Path<'_> {
         let arrives = |meant: &Plaintext| matches!(predicted.last(), Some((_, HopValue::Is(text))) if text == meant);
         let meant = match self.meant {
             Some(meant) if arrives(meant) => predicted.clone(),
-            Some(meant) => Path {
+            Some(meant) => Trace {
                 environment: None,
-                keyring: None,
+                secrets: None,
                 ..*self
             }
             .downstream(&self.place.encode(meant), kestra),
@@ -236,7 +236,7 @@ impl Path<'_> {
         });
         let text = environment.then(|value| {
             let alone = || SecretStore::from_iter([(format!("{PREFIX}{}", self.key), value.clone())]);
-            self.keyring
+            self.secrets
                 .map_or_else(|| alone().secret(self.key, kestra), |all| all.secret(self.key, kestra))
                 .into()
         });
@@ -263,13 +263,13 @@ mod tests {
     fn hops(place: Location, written: &str, meant: Option<&str>) -> Vec<Hop<Plaintext>> {
         let written = written.into();
         let meant = meant.map(Plaintext::from);
-        Path {
+        Trace {
             key: "DB_USERNAME",
             place,
             written: &written,
             meant: meant.as_ref(),
             environment: None,
-            keyring: None,
+            secrets: None,
         }
         .hops(&NEW)
     }
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_in_outputs_is_held_against_what_those_show() {
+    fn observed_outputs_are_compared_as_outputs_show_them() {
         for (seen, wrong) in [("ab", None), ("a\0b", Some(HopKind::SecretFunction))] {
             let mut hops = hops(Location::Values, "YQBi", Some("a\0b"));
             let last = hops.last_mut().unwrap();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_and_not_predicted_is_wrong_even_when_nobody_said_what_is_meant() {
+    fn an_unpredicted_observation_is_wrong_even_if_nobody_said_what_is_meant() {
         let mut hops = hops(Location::Values, "YWRtaW4=", None);
         assert_eq!(first_wrong(&hops), None);
         for hop in &mut hops {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_goes_before_what_is_predicted() {
+    fn observations_take_precedence_over_predictions() {
         let mut hops = hops(Location::Env, "YWRtaW4=", Some("admin"));
         if let Some(hop) = hops.last_mut() {
             hop.observed = Some(HopValue::Nothing("Cannot find secret for key 'DB_USERNAME'.".into()));

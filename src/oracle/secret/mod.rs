@@ -29,7 +29,7 @@ pub use base64_java::JavaBase64Error;
 pub use decode::decode;
 pub use display_value::{DisplayValue, RunKey};
 pub use escaped::escaped;
-pub use hop::{Hop, HopKind, HopValue, Path, first_wrong};
+pub use hop::{Hop, HopKind, HopValue, Trace, first_wrong};
 pub use location::Location;
 pub use plaintext::Plaintext;
 pub use reported::reported;

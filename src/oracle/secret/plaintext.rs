@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_is_as_private_as_its_source() {
+    fn derived_plaintexts_are_as_private_as_their_source() {
         let upper = |p: &Plaintext| p.map(<[u8]>::to_ascii_uppercase);
         assert!(!upper(&"admin".into()).is_public());
         assert!(upper(&Plaintext::new("admin", true)).is_public());

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_has_looked_either_may_be() {
+    fn untested_versions_may_report_either() {
         let unseen = Version::new(1, 3, 0);
         assert_eq!(reported(&"admin".into(), &unseen), ["admin".into()]);
         assert_eq!(reported(&"a\0b".into(), &unseen), ["a\0b".into(), "ab".into()]);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_as_public_as_the_text() {
+    fn reported_text_is_as_public_as_its_source() {
         assert!(
             reported(&Plaintext::new("a", true), &NEW)
                 .iter()

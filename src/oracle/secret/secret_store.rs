@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_does_not_decode_is_empty_before_0_21_and_fails_since() {
+    fn missing_or_undecodable_secrets_are_empty_before_0_21_and_fail_since() {
         let keyring = keyring(&[("SECRET_DB_USERNAME", "admin")]);
         for key in ["DB_USERNAME", "nobody"] {
             assert_eq!(keyring.secret(key, &OLD), SecretRead::EmptyString);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_texts_under_colliding_names_are_no_riddle() {
+    fn equal_texts_under_colliding_names_are_unambiguous() {
         assert_eq!(
             keyring(&[("SECRET_A", "YQ=="), ("SECRET_a", "YQ")]).secret("a", &NEW),
             text("a")
@@ -272,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_value_and_the_empty_key_are_a_secret_like_any() {
+    fn an_empty_value_and_an_empty_key_make_a_secret() {
         let keyring = keyring(&[("SECRET_", "YQ=="), ("SECRET_EMPTY", "")]);
         assert_eq!(keyring.secret("", &NEW), text("a"));
         assert_eq!(keyring.secret("EMPTY", &NEW), text(""));
     }
 
     #[test]
-    fn of_one_name_given_twice_the_first_wins() {
+    fn the_first_of_two_equal_names_wins() {
         assert_eq!(
             keyring(&[("SECRET_A", "YQ=="), ("SECRET_A", "Yg==")]).secret("A", &NEW),
             text("a")

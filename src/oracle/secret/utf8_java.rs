@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_malformed_sequence_is_as_long_as_java_thinks() {
+    fn malformed_sequences_have_the_length_that_java_gives_them() {
         for (bytes, replacements) in [
             (&b"\xff\xfe"[..], 2),
             (b"\xc0\x80", 2),

@@ -190,7 +190,7 @@ async fn cleaning_removes_only_directories_that_the_run_named() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_clean_stays_in_the_ledger() {
+async fn resources_that_nobody_can_clean_stay_in_the_ledger() {
     let dir = tempfile::tempdir().unwrap();
     killed_run(dir.path(), [cluster("left")]).await;
     let run = past_runs_in(dir.path()).await.unwrap().remove(0);

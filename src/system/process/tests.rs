@@ -191,14 +191,14 @@ async fn a_dropped_run_leaves_no_child() {
 }
 
 #[tokio::test]
-async fn what_the_leader_leaves_behind_goes_with_it() {
+async fn processes_that_the_leader_leaves_behind_end_with_it() {
     let output = run(sh("sleep 600 & echo $!")).await.unwrap();
     let left = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     until(|| is_gone(left)).await;
 }
 
 #[tokio::test]
-async fn a_flood_is_cut_off() {
+async fn endless_output_is_cut_off() {
     let error = run(Command::new("cat").arg("/dev/zero")).await.unwrap_err();
     assert!(matches!(
         error,

@@ -1,6 +1,5 @@
 //! Every way in which a plaintext may be written.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -238,11 +237,10 @@ fn json(text: &str, escaped: &dyn Fn(char) -> bool, upper: bool) -> String {
             '\u{c}' => out.push_str("\\f"),
             _ if c < ' ' || escaped(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
-                    let _ = if upper {
-                        write!(out, "\\u{unit:04X}")
+                    out += &if upper {
+                        format!("\\u{unit:04X}")
                     } else {
-                        write!(out, "\\u{unit:04x}")
+                        format!("\\u{unit:04x}")
                     };
                 }
             }
@@ -274,14 +272,13 @@ fn yaml(text: &str, ascii: bool) -> String {
             _ => None,
         };
         let code = u32::from(c);
-        // Writing to a string does not fail.
-        let _ = match short {
-            Some(short) => write!(out, "\\{short}"),
-            None if c >= ' ' && (c.is_ascii() || !ascii) => write!(out, "{c}"),
-            None if code <= 0xff => write!(out, "\\x{code:02X}"),
-            None if code <= 0xffff => write!(out, "\\u{code:04X}"),
-            None => write!(out, "\\U{code:08X}"),
-        };
+        match short {
+            Some(short) => out.extend(['\\', short]),
+            None if c >= ' ' && (c.is_ascii() || !ascii) => out.push(c),
+            None if code <= 0xff => out += &format!("\\x{code:02X}"),
+            None if code <= 0xffff => out += &format!("\\u{code:04X}"),
+            None => out += &format!("\\U{code:08X}"),
+        }
     }
     out
 }

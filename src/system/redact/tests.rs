@@ -35,7 +35,7 @@ fn control_characters_are_spelt_out_and_line_breaks_and_tabs_stay() {
 }
 
 #[test]
-fn beyond_what_a_search_can_hold_all_text_is_secret() {
+fn all_text_is_redacted_when_a_search_cannot_hold_the_secrets() {
     let redactor = Redactor::new(["correct horse"]);
     redactor.add(vec![b'x'; MOST]);
     assert_eq!(redactor.scrub("helm says: battery staple"), ALL_REDACTED);
@@ -159,7 +159,7 @@ fn secrets_that_overlap_both_go_whole() {
 }
 
 #[test]
-fn what_is_added_later_is_known_to_every_clone() {
+fn secrets_added_later_are_known_to_every_clone() {
     let redactor = Redactor::default();
     let scrub = redactor.clone().scrubber();
     assert_eq!(scrub("hunter2"), "hunter2");

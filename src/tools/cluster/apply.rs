@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_inputs_cause_is_refused_and_a_missing_right_is_not() {
+    fn errors_caused_by_inputs_are_refusals_and_missing_rights_are_not() {
         let said = "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte 5";
         assert!(matches!(failed(400, said), ApplyFailure::Refused(m) if m == said));
         assert!(matches!(

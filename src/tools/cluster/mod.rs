@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_bears_what_the_cores_and_the_memory_of_its_ready_nodes_bear() {
+    fn parallelism_follows_the_cores_and_memory_of_the_ready_nodes() {
         assert_eq!(default_parallelism(&[node("2", "24689408Ki", "True")]), 2);
         assert_eq!(default_parallelism(&[node("8", "2Gi", "True")]), 2);
         assert_eq!(

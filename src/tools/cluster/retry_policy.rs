@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_be_over_in_a_moment_is_tried_again_with_a_bound() {
+    async fn transient_failures_are_retried_a_bounded_number_of_times() {
         for status in [Some(429), Some(500), Some(503), None] {
             assert_eq!(tries(&Method::GET, status), 5, "{status:?}");
         }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_have_been_done_is_not_done_again() {
+    async fn requests_that_may_have_succeeded_are_not_repeated() {
         assert_eq!(tries(&Method::POST, Some(500)), 1);
         assert_eq!(tries(&Method::POST, None), 1);
         assert_eq!(tries(&Method::POST, Some(429)), 5);

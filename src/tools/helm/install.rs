@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_refused_is_told_by_helms_words() {
+    fn helms_message_tells_who_refused() {
         let cases = [
             (
                 "Error: INSTALLATION FAILED: execution error at (kestra/templates/checks.yaml:3:4): no minio",

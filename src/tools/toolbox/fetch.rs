@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_long_or_has_no_end_is_not_kept() {
+    async fn long_or_endless_downloads_are_not_kept() {
         let long = answering(ResponseTemplate::new(200).set_body_bytes(vec![0; MOST + 1])).await;
         assert!(matches!(get(&long.uri(), MOST).await, Err(FetchError::TooLong { .. })));
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -154,19 +153,17 @@ impl Pins {
                 table = line.trim();
             }
             match table {
-                "[kestra]" if line.starts_with("version") => {
-                    let _ = writeln!(written, "version = \"{version}\"");
-                }
+                "[kestra]" if line.starts_with("version") => written += &format!("version = \"{version}\"\n"),
                 "[kestra.digests]" if line == table => {
-                    let _ = writeln!(written, "{line}");
-                    for (tag, digest) in digests {
-                        let _ = writeln!(written, "\"{tag}\" = \"{digest}\"");
-                    }
+                    written.extend([line, "\n"]);
+                    written.extend(
+                        digests
+                            .iter()
+                            .map(|(tag, digest)| format!("\"{tag}\" = \"{digest}\"\n")),
+                    );
                 }
                 "[kestra.digests]" if line.starts_with('"') => {}
-                _ => {
-                    let _ = writeln!(written, "{line}");
-                }
+                _ => written.extend([line, "\n"]),
             }
         }
         written

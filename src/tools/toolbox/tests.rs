@@ -175,7 +175,7 @@ async fn a_named_tool_that_will_not_do_is_an_error_even_if_another_would() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_fails_or_hangs_on_path_is_passed_over_and_told() {
+async fn old_failing_and_hanging_tools_on_path_are_skipped_and_reported() {
     for (body, why) in [
         ("echo kind v0.11.1 go1.16", "is 0.11.1, and >=0.24 is needed"),
         ("echo broken >&2; exit 1", "exit status: 1; it said:\n  broken"),
@@ -306,7 +306,7 @@ async fn go_builds_what_cannot_be_downloaded() {
 }
 
 #[tokio::test]
-async fn a_search_in_vain_tells_all_it_tried_and_what_to_do() {
+async fn a_failed_search_lists_what_it_tried_and_says_what_to_do() {
     let error = Machine::new().find(Tool::Kind).await.unwrap_err().to_string();
     for part in [
         "find kind >=0.24:\n- it is not on PATH",

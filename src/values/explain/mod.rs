@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES, expand::expand, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, diagnose};
 use crate::oracle::secret::{
-    DisplayValue, Hop, HopKind, HopValue, Location, PREFIX, Path, Plaintext, RunKey, SecretStore, decode, first_wrong,
+    DisplayValue, Hop, HopKind, HopValue, Location, PREFIX, Plaintext, RunKey, SecretStore, Trace, decode, first_wrong,
 };
 
 /// A value to be explained. Public ones are shown, the others only by length and hash.
@@ -176,13 +176,13 @@ impl Question {
         let lost = environment.as_ref().and_then(|value| lost(name, value));
         let there = environment.as_ref().filter(|_| lost.is_none());
         let keyring: SecretStore = there.map(|value| (name, value.clone())).into_iter().collect();
-        let path = Path {
+        let path = Trace {
             key: right.strip_prefix(PREFIX).unwrap_or(right),
             place: self.place,
             written: &self.value,
             meant: plain,
             environment: environment.as_ref(),
-            keyring: Some(&keyring),
+            secrets: Some(&keyring),
         };
         let mut hops = path.hops(&self.kestra);
         if let Some(why) = lost {

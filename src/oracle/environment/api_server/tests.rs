@@ -99,7 +99,7 @@ fn null_is_the_empty_value_and_numbers_in_an_array_are_bytes() {
 }
 
 #[test]
-fn of_several_faults_the_first_in_sorted_order_is_named() {
+fn the_first_of_several_faults_in_sorted_order_is_named() {
     let message = admit_secret(json!({
         "stringData": {"A": 1},
         "data": {"B": "@", "A": "YQ="},

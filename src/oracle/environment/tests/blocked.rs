@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_missing_blocks_in_the_kubelets_words() {
+fn missing_references_block_the_pod_in_the_kubelets_words() {
     let key = |kind: &str, name: &str, key: &str| json!({"env": [{"name": "X", "valueFrom": {kind: {"name": name, "key": key}}}]});
     for (container, words) in [
         (
@@ -71,7 +71,7 @@ fn a_nul_keeps_the_container_from_starting() {
 }
 
 #[test]
-fn what_execve_cannot_carry_is_too_long() {
+fn strings_too_long_for_execve_keep_the_container_from_starting() {
     let with = |values: Vec<String>| {
         let entries: Vec<_> = values
             .into_iter()

@@ -176,7 +176,7 @@ fn some_faults_show_only_when_the_plaintext_is_told() {
 }
 
 #[test]
-fn what_gives_the_plaintext_has_no_fault_however_odd() {
+fn odd_values_that_decode_to_the_plaintext_have_no_fault() {
     for (value, plain) in [
         ("WVE9PQ==", "YQ=="),
         ("YQo=", "a\n"),

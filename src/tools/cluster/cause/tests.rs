@@ -38,7 +38,7 @@ fn a_container_that_cannot_be_configured_is_blocked_by_its_inputs() {
 }
 
 #[test]
-fn an_image_that_cannot_be_had_breaks_the_environment_after_the_first_failure() {
+fn an_image_that_cannot_be_pulled_breaks_the_environment_after_the_first_failure() {
     let message = "Back-off pulling image \"kestra-secrets/kestra:nope\": ErrImagePull: failed to resolve reference";
     let sure = |reason: &str| {
         matches!(
@@ -147,7 +147,7 @@ fn only_what_admission_refuses_for_good_ends_the_waiting_at_once() {
 }
 
 #[test]
-fn what_the_kubelet_misses_is_read_from_its_words() {
+fn the_missing_object_is_read_from_the_kubelets_message() {
     let cases = [
         ("secret \"nope\" not found", true, "nope", None),
         ("configmap \"settings\" not found", false, "settings", None),

@@ -158,7 +158,7 @@ fn a_token_is_asked_in_the_clear_for_a_plain_registry_alone() {
 }
 
 #[tokio::test]
-async fn what_a_registry_refuses_is_told_with_its_status() {
+async fn registry_refusals_are_reported_with_their_status() {
     assert_eq!(
         said(ResponseTemplate::new(401)).await,
         "failed to ask HOST: it answered 401 and wants credentials for kestra/kestra:v1"
