@@ -7,7 +7,7 @@ _default:
 run *ARGS:
     cargo run --release -- run {{ARGS}}
 
-# The whole test suite; what the machine cannot do is ignored and says why
+# The whole test suite; a test that the machine cannot run is ignored, with the reason
 test *ARGS:
     cargo test {{ARGS}}
 
@@ -15,7 +15,7 @@ test *ARGS:
 ci:
     .ci/run
 
-# Style as CI wants it
+# The checks of style that CI makes
 check:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
@@ -25,7 +25,7 @@ check:
     actionlint .github/workflows/*.yml src/cli/starter/workflow.yaml
     cargo deny check
 
-# The JSON Schemas, generated anew
+# Generate the JSON Schemas
 schemas:
     cargo run -- schema scenario > schemas/scenario.schema.json
     cargo run -- schema report > schemas/report.schema.json
@@ -36,19 +36,19 @@ schemas:
     cargo run -- schema doctor > schemas/doctor.schema.json
     cargo run -- schema audit > schemas/audit.schema.json
 
-# The page that tells of every scenario
+# Generate docs/catalogue.md, which describes every bundled scenario
 catalogue:
     cargo run -- list --markdown > docs/catalogue.md
 
-# The pages of docs/ as a book in DIR; wants `cargo install mdbook`
+# Build the pages of docs/ as a book in DIR; needs `cargo install mdbook`
 book DIR="target/book":
     mdbook build --dest-dir {{DIR}}
 
-# Our small chart against the official ones unpacked in DIR/0.23.9 and DIR/1.0.54
+# Compare our small chart with the official ones, unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
     KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity -- --include-ignored
 
-# The figures of docs/figures.md
+# Measure the figures of docs/figures.md
 bench:
     benches/embedded
     benches/lint
