@@ -38,7 +38,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Looks, and says what was found.
+/// Checks, and prints the results.
 ///
 /// # Errors
 /// Bad input: flags that contradict each other.
@@ -78,8 +78,8 @@ fn told(examination: &Examination) -> String {
         format!("{:8}  {}{because}\n", provider.name.name(), word.style(style))
     }));
     let chosen = match examination.chosen {
-        Some(seat) => format!("a run goes to {} ({})", seat.name(), examination.because),
-        None => format!("a run goes nowhere: {}", examination.because),
+        Some(seat) => format!("a run would use {} ({})", seat.name(), examination.because),
+        None => format!("a run has no provider: {}", examination.because),
     };
     let can = if examination.can_run { "can" } else { "cannot" };
     text + &format!("{chosen}, and {can} run there\n")

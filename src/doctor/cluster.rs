@@ -1,4 +1,4 @@
-//! The kubeconfig, and the rights in the context that is named.
+//! Checks the kubeconfig, and the rights in the named context.
 
 use std::time::Duration;
 
@@ -64,12 +64,12 @@ pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
 
 fn contexts() -> Check {
     match Kubeconfig::read() {
-        Ok(config) if config.contexts.is_empty() => Check::new("kubeconfig", CheckStatus::Note, "it has no contexts"),
+        Ok(config) if config.contexts.is_empty() => Check::new("kubeconfig", CheckStatus::Note, "the kubeconfig has no contexts"),
         Ok(config) => {
             let names: Vec<_> = config.contexts.iter().map(|c| c.name.as_str()).collect();
             Check::ok("kubeconfig", format!("contexts: {}", names.join(", ")))
         }
-        Err(e) => Check::new("kubeconfig", CheckStatus::Note, format!("none that can be read: {e}"))
+        Err(e) => Check::new("kubeconfig", CheckStatus::Note, format!("no readable kubeconfig: {e}"))
             .cure("export KUBECONFIG=FILE"),
     }
 }
@@ -166,7 +166,7 @@ async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Check
                     .cure(format!("kubectl --context {context}{on} apply -f {file}"))
             }
         }),
-        Err(why) => Check::missing(check, &NEEDED_BY, format!("failed to ask for them: {why}"))
+        Err(why) => Check::missing(check, &NEEDED_BY, format!("failed to ask for the rights: {why}"))
             .cure(format!("kubectl --context {context} auth can-i --list")),
     }
 }

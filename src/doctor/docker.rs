@@ -1,4 +1,4 @@
-//! Docker: the daemon, its cgroups, and the images that are there or can be pulled.
+//! Checks Docker: the daemon, its cgroups, and the images that it has or can pull.
 
 use std::path::Path;
 
@@ -87,7 +87,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
         Ok(image) => image,
         Err(why) => {
             let finding = match needed_by {
-                [] => Check::new(check, CheckStatus::Note, format!("{why}; a run goes without it")),
+                [] => Check::new(check, CheckStatus::Note, format!("{why}; a run works without it")),
                 _ => Check::missing(check, needed_by, why),
             };
             return finding.cure("export KESTRA_SECRETS_IMAGE_MIRROR=URL");
@@ -98,7 +98,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
     };
     let disk = offered.bytes.saturating_mul(UNPACKED);
     let found = format!(
-        "{}; unpacked for the daemon and for a node it takes about {} of disk, and a run {} of memory",
+        "{}; it needs about {} of disk for the daemon and a node, and {} of memory for a run",
         image.describe(),
         gib(disk),
         gib(KIND_MEMORY)
@@ -116,7 +116,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
 async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
     let check = "kind node image";
     let Some(node) = docker.node(toolbox.pins()).await else {
-        return Check::missing(check, &[Seat::Kind], "none is there and none can be pulled")
+        return Check::missing(check, &[Seat::Kind], "no image is here, and none can be pulled")
             .cure("testbed/testbed build");
     };
     if docker.has(&node).await {
@@ -138,7 +138,7 @@ async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
 async fn info(cancel: &CancellationToken) -> Result<Info, String> {
     let asked = Command::new("docker").args(["info", "--format", "{{json .}}"]);
     let said = asked.run(ASK, cancel).await.map_err(|e| format!("failed to {e}"))?;
-    let info: Info = serde_json::from_slice(&said.stdout).map_err(|e| format!("docker info is not understood: {e}"))?;
+    let info: Info = serde_json::from_slice(&said.stdout).map_err(|e| format!("cannot parse the output of docker info: {e}"))?;
     if info.server_version.is_empty() {
         return Err(info.server_errors.join("; "));
     }
@@ -161,10 +161,10 @@ fn cgroup(version: &str) -> Check {
         "1" => Check::new(
             "cgroup",
             CheckStatus::Warning,
-            "Docker runs on cgroup v1: kubelets from 1.35 refuse it, the usual node images are older",
+            "Docker runs on cgroup v1, which kubelets from 1.35 refuse; most node images are older",
         )
-        .cure("boot with the kernel parameter systemd.unified_cgroup_hierarchy=1, or keep to nodes before 1.35 by --node-image"),
-        "" => Check::new("cgroup", CheckStatus::Note, "Docker does not say its version"),
+        .cure("boot with the kernel parameter systemd.unified_cgroup_hierarchy=1, or choose a node before 1.35 with --node-image"),
+        "" => Check::new("cgroup", CheckStatus::Note, "Docker does not report its version"),
         version => Check::ok("cgroup", format!("v{version}")),
     }
 }
@@ -181,7 +181,7 @@ async fn image_of(docker: DockerCli<'_>, kestra: &str, image: &str) -> Check {
     Check::missing(check, &NEEDED_BY, format!("{image} is not here and cannot be pulled")).cure(if ours {
         "testbed/testbed build".to_owned()
     } else {
-        format!("docker pull {image}  # or name another by --image")
+        format!("docker pull {image}  # or name another with --image")
     })
 }
 

@@ -1,4 +1,4 @@
-//! The machine itself: disk, memory, ports.
+//! Checks the machine itself: disk, memory, ports.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn ports() -> Check {
     // A Kestra listens on three: HTTP, management, gRPC.
     let listeners: std::io::Result<Vec<_>> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match listeners {
-        Ok(_) => Check::ok("ports", "127.0.0.1 has free ones"),
+        Ok(_) => Check::ok("ports", "127.0.0.1 has free ports"),
         Err(e) => Check::missing("ports", &Seat::ALL, format!("nothing can listen on 127.0.0.1: {e}"))
             .cure("ip link set lo up"),
     }

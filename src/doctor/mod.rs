@@ -1,4 +1,4 @@
-//! What this machine has and lacks, for which provider. It looks; it makes, starts and changes nothing.
+//! Checks what this machine has and lacks for each provider. It creates, starts and changes nothing.
 
 mod cluster;
 mod docker;
@@ -61,24 +61,24 @@ impl Seat {
     }
 }
 
-/// How bad a finding is.
+/// How severe a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
     /// As it should be.
     Ok,
-    /// Not there, and not needed for what was asked.
+    /// Missing, but not needed for this run.
     Note,
-    /// A run may fail by it, or take longer.
+    /// A run may fail or take longer because of it.
     Warning,
     /// The providers in `stops` cannot run.
     Missing,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
-    /// What was looked at, such as `helm`.
+    /// The thing that was checked, such as `helm`.
     pub check: String,
     /// How bad it is.
     pub status: CheckStatus,
@@ -134,14 +134,14 @@ pub struct ProviderCheck {
     pub because: Option<String>,
 }
 
-/// All that was found.
+/// The result of all checks.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Examination {
     /// The version of this format.
     pub schema: u32,
     /// The version of the program.
     pub tool: String,
-    /// What was looked at.
+    /// All checks.
     pub findings: Vec<Check>,
     /// Each provider.
     pub providers: Vec<ProviderCheck>,
@@ -158,7 +158,7 @@ pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(Examination).to_value()
 }
 
-/// Looks at all that a run with these options needs.
+/// Checks everything that a run with these options needs.
 pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &CancellationToken) -> Examination {
     let mut options = options.clone();
     let inexact = exact(&mut options, toolbox, cancel).await.err();
@@ -187,7 +187,7 @@ pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cance
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
-            let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it is named".to_owned());
+            let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it was named".to_owned());
             let because: Vec<_> = named.into_iter().chain(choice.because).collect();
             let because = because.join("; ");
             (Some(Seat::of(&choice.place)), because)
@@ -219,9 +219,9 @@ async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<C
     Some(match find_chart(&wish.version, toolbox).await {
         Ok(chart) => Check::ok(
             check,
-            format!("{chart} can be had from {}", without_credentials(&chart_repository())),
+            format!("{chart} is available from {}", without_credentials(&chart_repository())),
         ),
-        Err(why) => Check::new(check, CheckStatus::Note, format!("{why}; a run takes the bundled one"))
+        Err(why) => Check::new(check, CheckStatus::Note, format!("{why}; a run uses the bundled chart"))
             .cure("export KESTRA_SECRETS_CHART_MIRROR=URL"),
     })
 }
@@ -231,7 +231,7 @@ fn judge(name: Seat, options: &SessionOptions, findings: &[Check]) -> ProviderCh
     let named = matches!(&options.place, ProviderChoice::Named(place) if Seat::of(place) == Seat::Context);
     let because = match (name, exec) {
         (Seat::Docker | Seat::Kind | Seat::Context, Some(exec)) => Some(format!("{exec} is a file, not an image")),
-        (Seat::Context, None) if !named => Some("no --context is named".into()),
+        (Seat::Context, None) if !named => Some("needs --context NAME".into()),
         _ => {
             let stops = findings.iter().filter(|f| f.stops.contains(&name));
             let missing: Vec<_> = stops.map(|f| f.check.as_str()).collect();
@@ -260,6 +260,6 @@ mod tests {
         let judged = Seat::ALL.map(|seat| judge(seat, &options, &findings));
         assert_eq!(judged.clone().map(|p| p.can_run), [true, false, false, false]);
         assert_eq!(judged[2].because.as_deref(), Some("missing: docker"));
-        assert_eq!(judged[3].because.as_deref(), Some("no --context is named"));
+        assert_eq!(judged[3].because.as_deref(), Some("needs --context NAME"));
     }
 }

@@ -1,4 +1,4 @@
-//! The way to the publishers: proxy, certificates, and the sources that a run may fetch from.
+//! Checks the network: proxy, certificates, and the sources that a run may download from.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat],
                 Check::new(
                     check,
                     CheckStatus::Note,
-                    format!("{found}; nothing that was asked needs it"),
+                    format!("{found}; this run does not need it"),
                 )
                 .cure(cure)
             } else {
@@ -64,7 +64,7 @@ async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat],
 fn local_chart(chart: &ChartRef) -> Option<Check> {
     match chart {
         ChartRef::Path(path) if !path.exists() => Some(
-            Check::missing("chart", &Seat::ALL, format!("{} is not there", path.display()))
+            Check::missing("chart", &Seat::ALL, format!("{} does not exist", path.display()))
                 .cure("kestra-secrets run --chart bundled"),
         ),
         _ => None,

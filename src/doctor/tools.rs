@@ -1,4 +1,4 @@
-//! Helm, kind, Java, Maven, and the engines that are built.
+//! Checks Helm, kind, Java, Maven and the built engines.
 
 use std::collections::BTreeSet;
 
@@ -33,13 +33,13 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Check {
             if let Some(url) = toolbox.download_url(tool)
                 && toolbox.offers(&url).await.is_ok()
             {
-                let found = format!("not here; the first run downloads {version} from {url}");
+                let found = format!("not installed; the first run downloads {version} from {url}");
                 Check::new(name, CheckStatus::Note, found)
             } else if toolbox.has_go() {
                 Check::new(
                     name,
                     CheckStatus::Note,
-                    format!("not here; the first run builds {version} with Go"),
+                    format!("not installed; the first run builds {version} with Go"),
                 )
                 .cure(format!("go install {}", toolbox.go_module(tool)))
             } else {
@@ -61,13 +61,13 @@ async fn engines(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
             javas.insert(java);
             let check = format!("engine {version}");
             findings.push(if Engine::is_built(toolbox.cache(), &version) {
-                Check::ok(check, "built, in the cache")
+                Check::ok(check, "built and cached")
             } else {
                 to_build.insert(java);
                 Check::new(
                     check,
                     CheckStatus::Note,
-                    "the first run builds it by Maven, in about two minutes",
+                    "the first run builds it with Maven, in about two minutes",
                 )
             });
         }

@@ -1,4 +1,4 @@
-//! What chart 1.x asks of values: a configuration of Kestra, in one of three places.
+//! Chart 1.x requires a configuration of Kestra in one of three places of the values.
 
 use super::scalar;
 use super::tree::{Content, Id, Style, Tree};

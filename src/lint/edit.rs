@@ -1,4 +1,4 @@
-//! One scalar written anew, in the style it had.
+//! Rewrites one scalar in its own style.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use super::scalar;
 use super::tree::{Scalar, Style, Tag, TreeNode};
 use crate::oracle::secret::Plaintext;
 
-/// Bytes to put in the place of others. `Debug` shows no text.
+/// Bytes that replace others. `Debug` shows no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// The bytes that go.
+    /// The bytes to replace.
     pub range: Range<usize>,
-    /// What comes in their place.
+    /// The new bytes.
     pub text: Plaintext,
 }
 
-/// How `new` is to be written where `node` is; none where that would change more than the value.
+/// The edit that writes `new` at `node`, or none if that would change more than the value.
 ///
 /// Only texts that need no escape in any style are written: Base64, names, and pairs of them.
 pub fn rewrite(source: &str, node: &TreeNode, scalar: &Scalar, new: &Plaintext) -> Option<Edit> {

@@ -1,4 +1,4 @@
-//! What the files say, whatever kind of file said it.
+//! The facts that files state, independent of the kind of file.
 
 use super::finding::Severity;
 use super::origin::ValueMaker;

@@ -1,4 +1,4 @@
-//! What lint says. Nothing in here is a value, or made from one but its length.
+//! Findings. They never hold a value, only its length.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,14 +15,14 @@ use crate::system::words::count;
 pub enum LintRule {
     /// A fault with a code.
     Fault(Code),
-    /// The value is made elsewhere, or may not be read; no fault by itself.
+    /// The value comes from elsewhere or may not be read, which is no fault by itself.
     NotKnowable,
-    /// The value gives something else than somebody said that it is, for no reason that can be told from it. Never
-    /// found in files alone, of which nobody said anything.
+    /// The value differs from the expected one, for no reason that shows in it. Never found in files alone, for which
+    /// nothing is expected.
     NotMeant,
-    /// Containers of one Kestra do not have the same; of a cluster alone.
+    /// Containers of one Kestra differ. Found only in a cluster.
     Uneven,
-    /// What was seen is not what the rules foretell; of a cluster alone.
+    /// The process differs from what the rules predict. Found only in a cluster.
     Drift,
 }
 
@@ -48,10 +48,10 @@ impl LintRule {
     pub fn title(self) -> &'static str {
         match self {
             Self::Fault(code) => code.title(),
-            Self::NotKnowable => "the value is not knowable here",
-            Self::NotMeant => "another value than is meant",
-            Self::Uneven => "not every container of Kestra has the same",
-            Self::Drift => "what is there is not what the objects lead to",
+            Self::NotKnowable => "the value is not known here",
+            Self::NotMeant => "not the expected value",
+            Self::Uneven => "containers of Kestra differ",
+            Self::Drift => "the process differs from what the objects give",
         }
     }
 
@@ -73,8 +73,8 @@ impl Serialize for LintRule {
     }
 }
 
-/// A name as it may be shown: who mistakes the syntax can put a plaintext where a name is due, so what no name
-/// in Kubernetes can be is told by its length.
+/// A name as it may be printed. A mistake in the syntax can put a plaintext in the place of a name, so a text that
+/// cannot be a name in Kubernetes is printed as its length.
 pub fn shown(name: &str) -> Cow<'_, str> {
     if name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
         name.into()
@@ -87,11 +87,11 @@ pub fn shown(name: &str) -> Cow<'_, str> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The flow does not get what is meant, or the pod does not start.
+    /// The flow does not get the intended value, or the pod does not start.
     Error,
-    /// Very likely so, or so in one of the ways the files can be used.
+    /// The same, but only very likely, or only in one way of using the files.
     Warning,
-    /// Something to know; fails no gate.
+    /// Information only.
     Note,
 }
 
@@ -140,7 +140,7 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub cure: String,
-    /// Whether `fix` writes it right.
+    /// Whether `lint --fix` corrects it.
     pub fixable: bool,
 }
 
@@ -188,7 +188,7 @@ impl Unreadable {
     }
 }
 
-/// All that lint has to say.
+/// The report of a lint run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LintReport {
     /// The version of this format.

@@ -1,4 +1,4 @@
-//! Files and standard input, as texts that know their lines.
+//! Reads files and standard input into texts that know their lines.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -15,8 +15,8 @@ use crate::system::bounded;
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
 
-/// Larger files are not read: no values and no manifest come near, for Kubernetes takes 3 MiB at most; what helm
-/// renders of a large chart may.
+/// Larger files are not read. Values and manifests stay far below, since Kubernetes accepts at most 3 MiB; the output
+/// of a large chart may come closer.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// How a file is to be read.
@@ -149,7 +149,7 @@ fn env_lines(text: &str) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     })
 }
 
-/// What came of reading.
+/// The files that were read.
 #[derive(Default)]
 pub struct Inputs {
     /// The texts, in the order of the arguments; those of a folder by name.
@@ -171,7 +171,7 @@ pub fn read(arguments: &[String]) -> Inputs {
             let before = inputs.sources.len() + inputs.unreadable.len();
             inputs.folder(path);
             if inputs.sources.len() + inputs.unreadable.len() == before {
-                let why = "has no file that ends in .yaml, .yml or .json";
+                let why = "contains no file that ends in .yaml, .yml or .json";
                 inputs.unreadable.push(Unreadable::whole(argument, why, None));
             }
         } else {

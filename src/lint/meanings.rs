@@ -1,4 +1,4 @@
-//! What secrets are meant to be, where somebody said so: a page of documentation, or a scenario's promise.
+//! The values that secrets are expected to have, as a page of documentation or a scenario's promise states.
 
 use std::collections::BTreeMap;
 

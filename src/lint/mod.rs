@@ -1,11 +1,11 @@
-//! Looks at files alone, without a cluster, and says what Kestra will not read as it is meant.
+//! Finds secrets that Kestra would misread, from files alone.
 //!
-//! [`input`] reads files into texts, [`tree`] into nodes that know their bytes; [`gather`] makes of every kind
-//! of document the same [`facts`] (containers with their variables, objects with their keys); [`judge`] turns
-//! those into findings by the rules of [`diagnosis`](crate::oracle::secret::diagnosis), each with the
-//! [`edit`](mod@edit) that would cure it; [`fix`] makes the edits.
+//! [`input`] reads files into texts, and [`tree`] parses them into nodes that know their bytes. [`gather`] turns every
+//! kind of document into the same [`facts`]: containers with their variables, and objects with their keys. [`judge`]
+//! turns facts into findings by the rules of [`diagnosis`](crate::oracle::secret::diagnosis), each with the
+//! [`edit`](mod@edit) that would cure it. [`fix`] makes the edits.
 //!
-//! No finding holds a value, or anything made from one but its length.
+//! A finding never holds a value, only its length.
 
 pub mod configuration;
 pub mod edit;

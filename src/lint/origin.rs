@@ -1,6 +1,6 @@
-//! Values that somebody else fills in: references, placeholders and ciphertext.
+//! Values that another tool fills in: references, placeholders and ciphertext.
 
-/// Who makes the value, so that this file does not tell what it is.
+/// The tool that produces a value, which this file therefore does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueMaker {
     /// `ENC[AES256_GCM,…]`.
@@ -30,25 +30,25 @@ pub enum ValueMaker {
 }
 
 impl ValueMaker {
-    /// Who fills the value in, as the subject of a sentence.
+    /// The tool that fills the value in, as a clause.
     pub fn who(self) -> &'static str {
         match self {
-            Self::Sops => "SOPS encrypted it",
+            Self::Sops => "it is encrypted by SOPS",
             Self::Sealed => "it is sealed",
             Self::Vals => "vals (helm-secrets) fetches it",
             Self::Argo => "the Argo CD Vault plugin fills it in",
             Self::Flux => "Flux substitutes a variable",
-            Self::Template => "a template makes it",
+            Self::Template => "a template produces it",
             Self::Injector => "an injector replaces it in the pod",
             Self::Expansion => "Kubernetes expands `$(…)` in the pod",
             Self::Store => "it comes from a store outside the cluster",
-            Self::Csi => "the CSI driver takes it from a store",
-            Self::File => "it stands in a file that was not read",
-            Self::Tag => "a tag says that a tool makes it",
+            Self::Csi => "the CSI driver reads it from a store",
+            Self::File => "it is in a file that was not read",
+            Self::Tag => "a tag says that a tool produces it",
         }
     }
 
-    /// What its producer must see to; `once` says that one layer of Base64 is due here, else two.
+    /// What its producer must do. `once` says that one layer of Base64 is needed here, otherwise two.
     pub fn cure(self, once: bool) -> String {
         let what = if once {
             "encoded once (`printf %s 'secret' | base64 -w0`)"
@@ -57,23 +57,23 @@ impl ValueMaker {
         };
         match self {
             Self::Sops => format!(
-                "decrypt and lint that: `sops -d FILE | kestra-secrets lint -`; what is encrypted must be {what}"
+                "lint the decrypted file: `sops -d FILE | kestra-secrets lint -`; the encrypted value must be {what}"
             ),
             Self::Sealed => {
-                format!("lint the Secret before `kubeseal`; what is sealed must be {what}")
+                format!("lint the Secret before `kubeseal`; the sealed value must be {what}")
             }
-            Self::Vals => format!("lint what `vals eval -f FILE` prints; what the reference gives must be {what}"),
+            Self::Vals => format!("lint the output of `vals eval -f FILE`; the referenced value must be {what}"),
             Self::Argo => {
-                format!("what the plugin puts here must be {what}; its modifier `| base64encode` adds a layer")
+                format!("the value that the plugin inserts must be {what}; its modifier `| base64encode` adds a layer")
             }
             Self::Flux => format!("the variable's value must be {what}"),
-            Self::Template => format!("lint what is rendered; it must be {what}; `| b64enc` adds a layer"),
-            Self::Injector | Self::Expansion | Self::Csi => format!("what is put here must be {what}"),
+            Self::Template => format!("lint the rendered output; the value must be {what}; `| b64enc` adds a layer"),
+            Self::Injector | Self::Expansion | Self::Csi => format!("the inserted value must be {what}"),
             Self::Store => "keep it encoded once in the store, or encode it on the way: `target.template.data` with \
                  `\"{{ .value | b64enc }}\"`"
                 .into(),
-            Self::File => format!("lint the folder that has the file; it must be {what}"),
-            Self::Tag => format!("what the tool makes of it must be {what}"),
+            Self::File => format!("lint the folder with that file; the value must be {what}"),
+            Self::Tag => format!("the value that the tool produces must be {what}"),
         }
     }
 }
@@ -90,7 +90,7 @@ const INJECTED: [&str; 8] = [
     "keyvault:",
 ];
 
-/// Whose value this is, when it is not the value itself.
+/// The tool that fills a text in, if the text is not the value itself.
 pub fn origin(text: &str) -> Option<ValueMaker> {
     let trimmed = text.trim();
     if trimmed.starts_with("ENC[") && trimmed.ends_with(']') {

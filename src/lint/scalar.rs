@@ -1,4 +1,4 @@
-//! What YAML makes of a scalar without quotes, by the rules of Helm and kubectl (YAML 1.1 as Go reads it).
+//! How YAML reads a scalar without quotes, by the rules of Helm and kubectl (YAML 1.1 as Go reads it).
 
 /// Whether a scalar without quotes is a text, and no number, boolean or null.
 pub fn is_text(plain: &str) -> bool {

@@ -84,7 +84,7 @@ pub struct Tree<'t> {
     pub roots: Vec<Id>,
 }
 
-/// Why a text is no YAML, and where. Nothing of the text is in it.
+/// Why a text is not YAML, and where. It quotes nothing of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// Byte offset in the text.
@@ -286,7 +286,7 @@ impl<'t> Tree<'t> {
 /// The parser's words, without the one character of the text that some of them quote.
 fn words(kind: &ErrorKind, info: &str) -> String {
     match kind {
-        ErrorKind::UnexpectedCharacter { .. } => "a character that no plain value can begin with".into(),
+        ErrorKind::UnexpectedCharacter { .. } => "a plain value cannot begin with this character".into(),
         _ => info.to_owned(),
     }
 }

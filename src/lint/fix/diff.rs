@@ -1,4 +1,4 @@
-//! What `fix` would change, as a unified diff in which no value is shown.
+//! What `lint --fix` would change, as a unified diff that shows no values.
 //!
 //! Only the lines that change are shown, and of them nothing but keys and names: every other scalar is replaced
 //! by its length, and a comment, which may well quote the value, by a mark.

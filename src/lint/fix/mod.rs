@@ -1,4 +1,4 @@
-//! Writes values right, byte by byte, and leaves all else as it is.
+//! Corrects values byte by byte, and leaves everything else unchanged.
 
 mod diff;
 mod write;
@@ -16,7 +16,7 @@ use super::tree::{Id, Scalar, Tree};
 use super::{ExpectedValues, Linted, lint_as};
 use crate::scenario::Generation;
 
-/// Undoing one layer can show the next; more layers than these nobody writes.
+/// Undoing one layer can reveal the next. More layers than this do not occur.
 const ROUNDS: usize = 8;
 
 /// A file that can be written anew.
@@ -25,26 +25,26 @@ pub struct Fixed {
     pub source: usize,
     /// What to write. No `Debug`: it holds secrets.
     pub text: Zeroizing<String>,
-    /// How many values and names are other than they were.
+    /// How many values and names changed.
     pub changed: usize,
     /// A unified diff without any value.
     pub diff: String,
 }
 
-/// What came of fixing.
+/// The result of fixing.
 pub struct FixOutcome {
     /// The files to write.
     pub fixed: Vec<Fixed>,
-    /// What is left to say of the files as they will be.
+    /// The findings that are left in the fixed files.
     pub left: Linted,
 }
 
-/// Makes every edit that needs no guess, of the sources that the user gave, until none is left.
+/// Makes every edit that needs no guess, until none is left.
 pub fn fix(sources: &[SourceFile], generation: Option<Generation>) -> FixOutcome {
     fix_as(sources, generation, &ExpectedValues::default())
 }
 
-/// The same where somebody said what secrets are meant to be.
+/// The same, with the expected values of secrets.
 pub fn fix_as(sources: &[SourceFile], generation: Option<Generation>, meanings: &ExpectedValues) -> FixOutcome {
     let mut now: Vec<SourceFile> = sources
         .iter()

@@ -1,4 +1,4 @@
-//! A file in the place of another, at once.
+//! Replaces a file as a whole.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,7 +16,7 @@ pub fn replaceable(path: &Path) -> io::Result<()> {
     match fs::metadata(path)?.nlink() {
         0 | 1 => Ok(()),
         names => Err(io::Error::other(format!(
-            "it has {names} names (hard links), and fix would change the file behind one of them only"
+            "it has {names} names (hard links), and only one of them would lead to the corrected file"
         ))),
     }
 }

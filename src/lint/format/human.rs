@@ -1,4 +1,4 @@
-//! For a person: a line a finding, as compilers write it, and its cure below.
+//! Prints findings for people: one line each, as compilers do, with the cure below.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,7 @@ use crate::lint::{Finding, LintReport, Severity};
 use crate::scenario::Generation;
 use crate::system::words::count;
 
-/// The whole report on what the arguments name; coloured, for a stream that takes the colours out where there
-/// are none.
+/// The whole report on the files of the arguments, with colours; the stream strips them if it has none.
 pub fn human(report: &LintReport, arguments: &[String]) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
@@ -48,14 +47,14 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
     for template in &report.templates {
         let _ = writeln!(
             out,
-            "{template}: left out: a template and no YAML before it is rendered"
+            "{template}: skipped: a template is not YAML until it is rendered"
         );
     }
-    // What is meant for the chart of today, and was taken for the old one, gets nothing but a wrong sense of safety.
+    // Values that were read for the wrong generation would pass and prove nothing.
     for values in report.values.iter().filter(|v| v.guessed && v.chart == Generation::V0) {
         let _ = writeln!(
             out,
-            "{}:{}: read as values of chart {}, for {}; if they are for another, say it by --chart-generation",
+            "{}:{}: read as values for chart {}, because {}; if that is wrong, name the generation with --chart-generation",
             values.file, values.line, values.chart, values.because
         );
     }

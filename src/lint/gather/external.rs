@@ -1,4 +1,4 @@
-//! What operators make of stores outside the cluster: External Secrets, Vault's operator, the CSI driver.
+//! Reads the resources of operators for outside stores: External Secrets, Vault's operator, the CSI driver.
 
 use super::{Document, Gatherer};
 use crate::lint::facts::{FileValue, FilesOnly, KeyedValue, ObjectFacts, ObjectMaker, TemplateFault};
@@ -12,19 +12,19 @@ use crate::oracle::secret::diagnosis::Code;
 const DECODED: TemplateFault = TemplateFault {
     code: Code::Plaintext,
     severity: Severity::Warning,
-    message: "the operator decodes what the store holds (`decodingStrategy`), and nothing encodes it again",
+    message: "the operator decodes the stored value (`decodingStrategy`), and nothing encodes it again",
     cure: "leave `decodingStrategy` at None, or encode in `target.template.data` with `\"{{ .value | b64enc }}\"`",
 };
 const DECODES: TemplateFault = TemplateFault {
     code: Code::Plaintext,
     severity: Severity::Error,
-    message: "the template decodes the value, and Kestra finds plaintext",
-    cure: "take `b64dec` out of the template, or write `b64enc` for plaintext in the store",
+    message: "the template decodes the value, so Kestra gets plaintext",
+    cure: "remove `b64dec` from the template, or use `b64enc` if the store holds plaintext",
 };
 const ENCODES_TWICE: TemplateFault = TemplateFault {
     code: Code::EncodedTooOften,
     severity: Severity::Warning,
-    message: "the template encodes twice; what it makes is the Secret's content, not its `data`",
+    message: "the template encodes twice, but it produces the Secret's content, which Kubernetes encodes itself",
     cure: "write `b64enc` once",
 };
 

@@ -1,4 +1,4 @@
-//! Whether values are all that a release is given, and what chart 1.x then misses in them.
+//! Decides whether values are everything a release gets, and what chart 1.x would then miss.
 
 use super::values::ignored;
 use super::{Document, Gatherer};
@@ -72,7 +72,7 @@ impl<'a> Gatherer<'a> {
                 if !ignored(doc, root, Generation::V0).is_empty() && doc.tree.get(root, "deployments").is_some() =>
             {
                 let says = format!(
-                    "if helm is given no other values, chart {generation} refuses these: they have no configuration of Kestra"
+                    "chart {generation} refuses these values unless helm gets others too: they hold no configuration of Kestra"
                 );
                 self.releases.lonely = Some(remark(Severity::Note, &says));
             }

@@ -68,7 +68,7 @@ impl<'a> Gatherer<'a> {
                 (own_env, own_from) => containers.push((vec![env, own_env], vec![from, own_from])),
             }
         }
-        // What the chart ignores is looked at too: it was meant.
+        // Ignored keys are judged too, since somebody meant them.
         let ignored = if of_0 {
             (lists(common, "extraEnv"), lists(common, "extraEnvFrom"))
         } else {
@@ -131,10 +131,10 @@ impl<'a> Gatherer<'a> {
     /// The generation that the values are read for: the one that was said, or else by their keys.
     fn generation(&mut self, doc: Document<'a>, root: Id) -> Generation {
         let (generation, because) = match self.generation {
-            Some(said) => (said, "that was said".to_owned()),
+            Some(named) => (named, "--chart-generation names it".to_owned()),
             None => guess(doc, root),
         };
-        // Of a file that was named and has no sign of Kestra nobody wants to know.
+        // A named file without any sign of Kestra needs no remark.
         if is_kestra(doc, root) {
             self.facts.values.push(ReadFor {
                 at: doc.at(root),
@@ -146,7 +146,7 @@ impl<'a> Gatherer<'a> {
         generation
     }
 
-    /// Keys that a chart of this generation takes no notice of; of two on one path, the longer.
+    /// The keys that a chart of this generation ignores; of two on one path, the longer.
     fn other_generation(&mut self, doc: Document<'a>, root: Id, generation: Generation) {
         let mut said: Vec<&str> = Vec::new();
         for (path, cure) in plan::ignored_keys(generation) {
@@ -166,7 +166,7 @@ impl<'a> Gatherer<'a> {
             let whose = if nobody {
                 "no chart of Kestra has this key".into()
             } else {
-                format!("chart {generation} ignores this key without a word")
+                format!("chart {generation} silently ignores this key")
             };
             self.facts.remarks.push(Remark {
                 at: doc.at(key),
@@ -255,9 +255,9 @@ fn guess(doc: Document, root: Id) -> (Generation, String) {
         (Generation::V1, of_1, of_0)
     };
     let because = match (own.first(), others.is_empty()) {
-        (Some(key), true) => format!("no other chart takes notice of `{key}`"),
-        (Some(key), false) => format!("of the keys of two generations most are like `{key}`"),
-        (None, _) => "no key tells".to_owned(),
+        (Some(key), true) => format!("only that chart uses `{key}`"),
+        (Some(key), false) => format!("most keys belong to it, such as `{key}`"),
+        (None, _) => "no key belongs to one generation alone".to_owned(),
     };
     (generation, because)
 }

@@ -1,4 +1,4 @@
-//! Pods, and what makes pods.
+//! Reads pods and the workloads that create them.
 
 use super::{Document, Gatherer};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyRef, KeyedValue, NodeRef, Remark};

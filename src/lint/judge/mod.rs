@@ -1,4 +1,4 @@
-//! Facts into findings.
+//! Turns facts into findings.
 
 mod names;
 mod values;
@@ -61,7 +61,7 @@ pub struct Checker<'a> {
     left: usize,
 }
 
-/// Judges; `None` when the files refer to each other so often that they cannot have been written by hand.
+/// Judges all facts, or returns `None` if the files refer to each other more often than any hand-written files do.
 pub fn judge<'a>(
     documents: &'a [Document<'a>],
     facts: &'a FileFacts<'a>,
@@ -91,7 +91,7 @@ pub fn judge<'a>(
     (judge.left > 0).then_some(judge.found)
 }
 
-/// Whether Kestra takes the name for a secret's, or would in capitals.
+/// Whether Kestra reads the name as a secret's, or would in capitals.
 fn is_secret(name: &str) -> bool {
     name.get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
@@ -240,7 +240,7 @@ impl<'a> Checker<'a> {
                     Code::TwoSources,
                     Severity::Warning,
                     shown(entry.name).into(),
-                    format!("the key is given twice; this one goes before that of {place}"),
+                    format!("the key is given twice; this one overrides the one at {place}"),
                     Code::TwoSources.cure().into(),
                 );
             }

@@ -1,4 +1,4 @@
-//! Names: of variables within a container, of objects and their keys, of Services.
+//! Judges names: of variables in a container, of objects and their keys, and of Services.
 
 use std::collections::{HashMap, HashSet};
 
@@ -142,7 +142,7 @@ impl<'a> Checker<'a> {
         let effect = if reference.optional {
             "the pod starts without the variable"
         } else {
-            "the pod is held with CreateContainerConfigError"
+            "the pod does not start (CreateContainerConfigError)"
         };
         let has = if names.is_empty() {
             "no key at all".into()
@@ -163,7 +163,7 @@ impl<'a> Checker<'a> {
                 shown(reference.object),
                 shown(reference.key)
             ),
-            format!("create the key, or name one that is there: {has}"),
+            format!("create the key, or name an existing one: {has}"),
         );
     }
 
@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
                 Code::KeyMissing,
                 Severity::Warning,
                 shown(name).into(),
-                "kustomize adds a hash to the name, and values for Helm do not follow".into(),
+                "kustomize adds a hash to the name, but Helm values keep the old name".into(),
                 "set `generatorOptions: {disableNameSuffixHash: true}` in the kustomization".into(),
             );
         }
@@ -201,7 +201,7 @@ impl<'a> Checker<'a> {
                     Code::NameCollision,
                     Severity::Error,
                     name,
-                    &format!("{first} ({place}) differs only in case: either wins, and the server's log shows both plaintexts"),
+                    &format!("{first} ({place}) differs only in case: Kestra keeps either one, and prints both plaintexts in the server's log"),
                     Code::NameCollision.cure(),
                 );
             }
@@ -219,7 +219,7 @@ impl<'a> Checker<'a> {
                     Code::TwoSources,
                     Severity::Warning,
                     name,
-                    &format!("also given by {place}; this one goes before it without a word"),
+                    &format!("also given at {place}; this one silently overrides it"),
                     Code::TwoSources.cure(),
                 );
             }
@@ -245,7 +245,7 @@ impl<'a> Checker<'a> {
                     Severity::Warning,
                     format!("Service {}", shown(service.name)),
                     format!(
-                        "gives Kestra's pod {} and more, which look like secrets",
+                        "gives Kestra's pod {} and other variables that look like secrets",
                         shown(&service.variable)
                     ),
                     Code::ServiceLink.cure().into(),
@@ -285,7 +285,7 @@ impl<'a> Checker<'a> {
                 message: "not knowable here: the driver makes files, never an environment, and `secret()` reads the \
                           environment alone"
                     .into(),
-                cure: "add `secretObjects` that make a Secret of them, and refer to it by `secretKeyRef`".into(),
+                cure: "add `secretObjects` that create a Secret from them, and refer to it with `secretKeyRef`".into(),
                 edit: None,
             });
         }

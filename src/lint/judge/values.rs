@@ -1,4 +1,4 @@
-//! Single values.
+//! Judges single values.
 
 use super::{Checker, UnplacedFinding};
 use crate::lint::facts::{FileValue, KeyedValue, NodeRef};
@@ -21,7 +21,7 @@ impl Checker<'_> {
                 rule: LintRule::NotKnowable,
                 severity: Severity::Note,
                 subject: subject.into(),
-                message: format!("not knowable here: {}", origin.who()),
+                message: format!("the value is not known here: {}", origin.who()),
                 cure: origin.cure(entry.place != Location::Data),
                 edit: None,
             }),
@@ -83,7 +83,7 @@ impl Checker<'_> {
         for rule in rules {
             let length = corrected.as_ref().map_or_else(String::new, |new| {
                 format!(
-                    " ({} here, {} when it is right)",
+                    " ({} here, {} when corrected)",
                     count(text.len(), "byte"),
                     count(new.bytes().len(), "byte")
                 )
@@ -127,7 +127,7 @@ impl Checker<'_> {
         let (code, effect) = if name.starts_with(PREFIX) {
             (
                 Code::ShellName,
-                "it never reaches Kestra; flows call it by the new name then",
+                "it never reaches Kestra; after the change, flows call it by the new name",
             )
         } else {
             (Code::Name, "Kestra ignores it")
@@ -163,7 +163,7 @@ impl Checker<'_> {
                 Code::Name,
                 Severity::Warning,
                 shown(name).into(),
-                "the value is encoded as Kestra wants its secrets, but the name does not begin with SECRET_".into(),
+                "the value is encoded like a secret for Kestra, but the name does not begin with SECRET_".into(),
                 format!(
                     "if it is meant for `secret()`, name the variable {PREFIX}{}",
                     shown(&name.to_uppercase())
@@ -186,7 +186,7 @@ fn cure(rule: LintRule, place: Location) -> String {
     match code {
         Code::TrailingNewline | Code::EncodedTooFew | Code::Plaintext | Code::PlaintextDecodes => encode.into(),
         Code::EncodedTooOften => format!(
-            "{}; if the plaintext is Base64 itself, say so: `# kestra-secrets: allow KS003`",
+            "{}; if the plaintext itself is Base64, allow it with the comment `# kestra-secrets: allow KS003`",
             code.cure()
         ),
         Code::FromFileNewline => format!("{encode}; line breaks around Base64 are harmless"),

@@ -1,7 +1,7 @@
-//! Values in, plaintexts out, a JSON object a line each.
+//! Decodes values to plaintexts, one JSON object per line.
 //!
-//! One line is read, decoded and written before the next is kept, so memory does not grow with the input; and
-//! what is written is handed on before the reader would wait for more.
+//! Each line is read, decoded and written before the next is read, so memory does not grow with the input. Output is
+//! flushed before the reader waits for more.
 
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Write};
 

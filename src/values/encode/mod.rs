@@ -95,7 +95,7 @@ impl Secrets {
         if self.0.keys().any(|other| other.eq_ignore_ascii_case(key)) {
             return Err(Unfit::new(
                 format!("{key} is given twice"),
-                "to Kestra upper and lower case are one (KS017); keep one of them",
+                "Kestra ignores case (KS017); keep one of them",
             ));
         }
         if let Some(plain) = &plain {
@@ -137,14 +137,14 @@ fn fits(variable: &str, plain: &Plaintext) -> Result<(), Unfit> {
     if std::str::from_utf8(plain.bytes()).is_err() {
         return Err(Unfit::new(
             format!("{variable} is {} ({})", "not UTF-8", Code::NotUtf8),
-            "a flow would get U+FFFD for what is malformed: encode it by `base64 -w0` first, and decode it in the task",
+            "a flow would get U+FFFD for malformed bytes: encode the value with `base64 -w0` first, and decode it in the task",
         ));
     }
     let bytes = variable.len() + "=".len() + Location::Env.encode(plain).bytes().len() + "\0".len();
     if bytes > MAX_STRING_BYTES {
         return Err(Unfit::new(
             format!(
-                "{variable} would take {bytes} bytes of at most {MAX_STRING_BYTES} ({})",
+                "{variable} would have {bytes} bytes, more than the {MAX_STRING_BYTES} that Linux accepts ({})",
                 Code::TooLong
             ),
             Code::TooLong.cure(),
@@ -163,7 +163,7 @@ impl Order {
         let by_store = matches!(self.producer, Producer::ExternalSecrets(_));
         if by_store && self.strategy == Strategy::ExtraEnv {
             return Err(Unfit::new(
-                "extra-env has no Secret that External Secrets could make",
+                "the strategy extra-env has no Secret that External Secrets could create",
                 "use --strategy extra-env-from or secret-key-ref",
             ));
         }
@@ -174,12 +174,12 @@ impl Order {
             .sum();
         let of_secret: usize = self.secrets.encoded().map(|(_, size)| size).sum();
         if all > MAX_EXEC_BYTES {
-            let what = format!("the variables would take {all} bytes of an environment's {MAX_EXEC_BYTES}");
+            let what = format!("the variables would have {all} bytes, more than the {MAX_EXEC_BYTES} of an environment");
             return Err(Unfit::new(what, "mount the longest as files"));
         }
         if self.strategy != Strategy::ExtraEnv && of_secret > MAX_SIZE {
-            let what = format!("the values would take {of_secret} bytes of a Secret's {MAX_SIZE}");
-            return Err(Unfit::new(what, "make several, each with a --secret-name of its own"));
+            let what = format!("the values would have {of_secret} bytes, more than the {MAX_SIZE} of a Secret");
+            return Err(Unfit::new(what, "create several Secrets, each with its own --secret-name"));
         }
         let (values, manifests) = plan::documents(&self.intent(), &self.object, self.generation);
         let json = |text: &Plaintext| serde_json::from_slice(text.bytes()).unwrap_or(Value::Null);

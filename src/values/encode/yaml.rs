@@ -1,4 +1,4 @@
-//! YAML that every parser reads alike: blocks, and every text in double quotes.
+//! Writes YAML that every parser reads alike: blocks, and every text in double quotes.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,4 @@
-//! One value, without a cluster: what is at each hop of its way, what is wrong with it, and what should be
-//! written in its place.
+//! Explains one value without a cluster: its bytes at each hop, what is wrong with it, and what to write instead.
 
 mod page;
 mod table;
@@ -30,7 +29,7 @@ pub struct Question {
     pub kestra: Version,
 }
 
-/// What became of the questions, as `--json` prints it.
+/// The explanations of all values, as `--json` prints them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanations {
     /// The version of this format: 1.
@@ -52,42 +51,42 @@ pub struct Explanation {
     pub kestra: Version,
     /// Whether nothing is wrong.
     pub right: bool,
-    /// Where the plaintext comes from that is meant; none when nothing can be said.
+    /// How the expected plaintext is known; none if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meant: Option<ExpectedValue>,
     /// Hop by hop.
     pub hops: Vec<Hop>,
-    /// The first hop at which something else is than is meant.
+    /// The first hop whose value differs from the expected one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_wrong: Option<HopKind>,
     /// What is wrong.
     pub diagnosis: Vec<ExplainedFault>,
-    /// What should be written in its place.
+    /// What to write instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<DisplayValue>,
-    /// What the variable should be called.
+    /// The right name of the variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected_name: Option<String>,
 }
 
-/// Where the plaintext comes from that is meant.
+/// How the expected plaintext is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpectedValue {
-    /// It was said.
+    /// The user gave it.
     Told,
-    /// It is what the value most likely was made from.
+    /// It is the most likely source of the value.
     Guessed,
 }
 
-/// Something that is wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedFault {
     /// The stable code.
     pub code: Code,
     /// What it is.
     pub title: String,
-    /// How it comes about.
+    /// The cause.
     pub cause: String,
     /// What it does to `secret()`.
     pub effect: String,
@@ -129,10 +128,10 @@ impl Question {
             value: &self.value,
             meant: self.meant.as_ref(),
         });
-        // Binary has no better encoding, but a way round.
+        // Binary has no better encoding, only a workaround.
         let carried = || diagnosis::carried(self.place, &self.value).filter(|_| found.codes.contains(&Code::NotUtf8));
         let corrected = found.corrected.clone().or_else(carried);
-        // Of what is no text or no secret, nobody can say what was meant.
+        // For a value that is not text or not a secret, the intention cannot be guessed.
         let riddle = [Code::NotUtf8, Code::ServiceLink]
             .iter()
             .any(|code| found.codes.contains(code));
@@ -220,17 +219,17 @@ fn expanded(value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Why a variable does not come as far as Kestra.
+/// Why a variable does not reach Kestra.
 fn lost(name: &str, value: &Plaintext) -> Option<String> {
     let bytes = name.len() + "=".len() + value.bytes().len() + "\0".len();
     if value.bytes().contains(&0) {
-        Some("no variable can hold a NUL byte".into())
+        Some("a variable cannot hold a NUL byte".into())
     } else if bytes > MAX_STRING_BYTES {
         Some(format!(
-            "the variable takes {bytes} bytes of at most {MAX_STRING_BYTES}: argument list too long"
+            "the variable has {bytes} bytes, more than the {MAX_STRING_BYTES} that Linux accepts: argument list too long"
         ))
     } else if name.starts_with(PREFIX) && !survives_shell(name) {
-        Some("the shell that starts Kestra drops a variable of this name".into())
+        Some("the shell that starts Kestra drops a variable with this name".into())
     } else {
         None
     }

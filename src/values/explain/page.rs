@@ -1,4 +1,4 @@
-//! What is known of a code, as a page of Markdown.
+//! Describes a code as a page of Markdown.
 
 use std::fmt::Write as _;
 

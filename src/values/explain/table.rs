@@ -1,4 +1,4 @@
-//! An explanation for a person.
+//! Prints an explanation for people.
 
 use std::fmt;
 
@@ -24,10 +24,10 @@ impl fmt::Display for Explanation {
                 DisplayValue::Public(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                 hidden @ DisplayValue::Private { .. } => hidden.to_string(),
             };
-            writeln!(f, "  write there instead: {corrected}")?;
+            writeln!(f, "  write instead: {corrected}")?;
         }
         if let Some(name) = &self.corrected_name {
-            writeln!(f, "  call the variable: {name}")?;
+            writeln!(f, "  name the variable: {name}")?;
         }
         f.write_str(self.verdict())
     }
@@ -36,8 +36,8 @@ impl fmt::Display for Explanation {
 impl Explanation {
     fn verdict(&self) -> &'static str {
         match (self.right, self.meant) {
-            (true, Some(ExpectedValue::Told)) => "right: a flow gets what is meant",
-            (true, _) => "right: nothing is wrong with it, whether or not it is what you mean (--expect)",
+            (true, Some(ExpectedValue::Told)) => "right: a flow gets the expected value",
+            (true, _) => "nothing is wrong with the value; --expect compares it with the one you mean",
             (false, _) => "wrong",
         }
     }

@@ -61,9 +61,9 @@ codes! {
     }
     EncodedTooOften = "KS003" {
         title: "encoded once too often",
-        cause: "a value that a tool encodes by itself was encoded before, or one for `data` was used elsewhere",
-        effect: "`secret()` gives Base64 in place of the plaintext",
-        cure: "take one layer of Base64 off"
+        cause: "the value was already encoded when a tool encoded it, or a value for `data` was used elsewhere",
+        effect: "`secret()` returns Base64 instead of the plaintext",
+        cure: "remove one layer of Base64"
     }
     Plaintext = "KS004" {
         title: "plaintext where Base64 is due",
@@ -74,7 +74,7 @@ codes! {
     PlaintextDecodes = "KS005" {
         title: "plaintext that happens to be Base64",
         cause: "the value was not encoded, but its letters and digits are Base64 by chance, as `password` is",
-        effect: "`secret()` gives garbage, and nothing is logged",
+        effect: "`secret()` returns garbage, and nothing is logged",
         cure: "encode the value once in values and `stringData`, twice in `data`"
     }
     UrlSafe = "KS006" {
@@ -85,31 +85,31 @@ codes! {
     }
     Padding = "KS007" {
         title: "missing or wrong padding",
-        cause: "some of the `=` at the end was lost, or there is too much of it",
+        cause: "some `=` at the end were lost, or there are too many",
         effect: "Kestra drops the secret, or the API server refuses the Secret",
         cure: "pad with `=` to a multiple of four; Kestra itself also takes none at all"
     }
     Wrapped = "KS008" {
         title: "spaces, quotes or b'…' around or within the encoded value",
-        cause: "it was copied with its quotes, or printed by Python as bytes",
+        cause: "the value was copied with its quotes, or printed by Python as bytes",
         effect: "Kestra logs an illegal base64 character and drops the secret",
-        cure: "keep the Base64 alone; in Python, print `.decode()` of it"
+        cure: "keep only the Base64; in Python, print the bytes with `.decode()`"
     }
     Crlf = "KS009" {
         title: "Windows line ends in the plaintext",
-        cause: "the plaintext came from a file or a command of Windows",
-        effect: "`secret()` gives each carriage return too",
+        cause: "the plaintext came from a Windows file or command",
+        effect: "`secret()` returns the carriage returns too",
         cure: "convert with `tr -d '\\r'` before encoding; line breaks in the encoded text are harmless"
     }
     Utf16 = "KS010" {
         title: "UTF-16 or a byte-order mark",
         cause: "PowerShell's `Unicode` encoding, its `>`, or certutil wrote the text or its encoding",
-        effect: "`secret()` gives NUL or invisible characters, or nothing",
+        effect: "`secret()` returns NUL or invisible characters, or nothing",
         cure: "encode UTF-8 without a mark: `[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes('secret'))`"
     }
     PercentEncoded = "KS011" {
         title: "percent-encoding in the encoded value",
-        cause: "the value passed through a URL or a form, which wrote `%3D` for `=`",
+        cause: "the value passed through a URL or a form, which turned `=` into `%3D`",
         effect: "Kestra logs an illegal base64 character and drops the secret",
         cure: "undo the percent-encoding"
     }
@@ -121,7 +121,7 @@ codes! {
     }
     Folded = "KS013" {
         title: "YAML folded the lines of the value",
-        cause: "a block that begins with `>`, or a plain scalar over several lines, turns line ends to spaces",
+        cause: "a block that begins with `>`, or a plain scalar over several lines, turns line ends into spaces",
         effect: "Kestra logs an illegal base64 character 20 and drops the secret",
         cure: "write it on one line (`base64 -w0`) or begin the block with `|-`"
     }
@@ -134,7 +134,7 @@ codes! {
     FromFileNewline = "KS015" {
         title: "the file's last newline became part of the value",
         cause: "`--from-file` and `--set-file` take every byte of a file, and editors end it with a newline",
-        effect: "harmless behind Base64, but here the file holds plaintext",
+        effect: "after Base64 it would be harmless, but this file holds plaintext",
         cure: "write the file with `printf %s`, and let it hold the encoded value"
     }
     Name = "KS016" {
@@ -145,61 +145,61 @@ codes! {
     }
     NameCollision = "KS017" {
         title: "names that differ only in case",
-        cause: "Kestra makes keys of names in capitals",
-        effect: "either value wins, and both plaintexts are printed in the server's log",
+        cause: "Kestra turns every name into capitals",
+        effect: "Kestra keeps either value, and prints both plaintexts in the server's log",
         cure: "keep one of the names, and change both passwords if the log is not private"
     }
     ServiceLink = "KS018" {
         title: "a Service's variables look like secrets",
         cause: "a Service called `secret…` gives every pod of its namespace variables that begin with SECRET_",
-        effect: "Kestra cannot decode them and says so in its log, or takes them for secrets",
+        effect: "Kestra logs that it cannot decode them, or reads them as secrets",
         cure: "rename the Service or set `enableServiceLinks: false` for the pod"
     }
     TwoSources = "KS019" {
         title: "two sources for one name",
         cause: "`env` and `envFrom`, or two of either, give the same variable",
-        effect: "one wins without a word: `env` before `envFrom`, the later before the earlier",
+        effect: "one silently overrides the other: `env` overrides `envFrom`, and a later entry overrides an earlier one",
         cure: "keep one of them"
     }
     KeyMissing = "KS020" {
         title: "the Secret or its key is missing",
-        cause: "the reference names a Secret or a key that is not there",
-        effect: "the pod is held with CreateContainerConfigError, or with `optional` starts without the variable",
+        cause: "the reference names a Secret or a key that does not exist",
+        effect: "the pod does not start (CreateContainerConfigError), or with `optional` starts without the variable",
         cure: "create the key, or correct the name in the reference"
     }
     OtherGeneration = "KS021" {
         title: "a values key of another chart generation",
-        cause: "`extraEnv` moved to `common.extraEnv` with chart 1.0, and there are others",
-        effect: "the chart ignores the key without a word, and the variable is never set",
+        cause: "chart 1.0 moved `extraEnv` to `common.extraEnv`, and other keys likewise",
+        effect: "the chart silently ignores the key, and the variable is never set",
         cure: "write the key of the chart's own generation"
     }
     NotUtf8 = "KS022" {
         title: "the plaintext is not UTF-8",
-        cause: "it is binary, or text in another encoding",
-        effect: "`secret()` gives U+FFFD for each malformed sequence; the bytes are lost",
+        cause: "the plaintext is binary, or text in another encoding",
+        effect: "`secret()` returns U+FFFD for each malformed sequence, and the bytes are lost",
         cure: "convert text to UTF-8; encode binary once more and let the task decode it"
     }
     TooLong = "KS023" {
         title: "too long for an environment",
-        cause: "Linux takes no variable of more than 128 KiB, its name and the byte that ends it included",
+        cause: "Linux accepts at most 128 KiB per variable, including its name and final byte",
         effect: "the container does not start: argument list too long",
         cure: "mount the value as a file"
     }
     ShellName = "KS024" {
         title: "a name that the shell drops",
-        cause: "Kubernetes takes `-`, `.` and more in a variable's name; the chart starts Kestra with `sh -c`, and that shell hands on only letters, digits and `_`",
+        cause: "Kubernetes allows `-`, `.` and more in a variable's name, but the chart starts Kestra with `sh -c`, and that shell passes on only names of letters, digits and `_`",
         effect: "the variable never reaches Kestra, and `secret()` finds nothing",
         cure: "write `_` for every other character, in the variable and in `secret('KEY')`"
     }
     Stale = "KS025" {
         title: "the pod started before the Secret changed",
-        cause: "a container is given its environment once, when it starts; a Secret that changes restarts nothing, nor does a helm upgrade that leaves the pod's template as it is",
-        effect: "`secret()` gives the value that was there when the pod started",
-        cure: "restart the pods, such as by `kubectl rollout restart`; a checksum of the Secret among the pod's annotations does it at each upgrade"
+        cause: "a container gets its environment once, when it starts; neither a changed Secret nor a helm upgrade with the same pod template restarts it",
+        effect: "`secret()` returns the value from when the pod started",
+        cure: "restart the pods, for example with `kubectl rollout restart`; a checksum of the Secret in the pod's annotations does so at each upgrade"
     }
     NoConfiguration = "KS026" {
         title: "no configuration of Kestra in the values",
-        cause: "chart 1.x wants one of `configurations.application`, `configurations.configmaps` and `configurations.secrets`, and all three are empty",
+        cause: "chart 1.x requires one of `configurations.application`, `configurations.configmaps` and `configurations.secrets`, and all three are empty",
         effect: "helm refuses the release: At least one of .Values.configurations.application, .Values.configurations.configmaps, or .Values.configurations.secrets must be defined and non-empty",
         cure: "write `configurations.application` with Kestra's queue, repository and storage, and their database"
     }
