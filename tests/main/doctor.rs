@@ -129,7 +129,7 @@ fn named() {
     assert!(
         ended
             .stdout
-            .contains("a run goes to kind (it is named), and cannot run there"),
+            .contains("a run would use kind (it is named), and cannot run there"),
         "{}",
         ended.stdout
     );

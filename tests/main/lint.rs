@@ -308,7 +308,7 @@ fn template() {
     sandbox.file("chart/values.yaml", "x: 1\n");
     let ended = sandbox.run(["lint", "chart"]).with_code(0);
     assert!(
-        ended.stdout.contains("chart/templates/secret.yaml: left out"),
+        ended.stdout.contains("chart/templates/secret.yaml: skipped"),
         "{}",
         ended.stdout
     );

@@ -136,7 +136,7 @@ fn answers() {
             &[
                 says,
                 "a run goes without it",
-                "a run goes to kind (not the official image and chart: ",
+                "a run would use kind (not the official image and chart: ",
             ],
         );
     }
@@ -154,7 +154,7 @@ fn answers() {
         &ended,
         &[
             "the digest that is pinned for v2.0.0-no-plugins",
-            "a run goes to kind (not the official",
+            "a run would use kind (not the official",
         ],
     );
 }
@@ -170,7 +170,7 @@ fn sizes() {
             "kestra/kestra:v2.0.0-no-plugins can be pulled, 351 MiB",
             "takes about 1.7 GiB of disk, and a run 2.0 GiB of memory",
             "official@2.0.0 can be had from http://127.0.0.1:",
-            "a run goes to kind (the official image and chart: Docker 28.1.0 answers, kestra/kestra:v2.0.0-no-plugins \
+            "a run would use kind (the official image and chart: Docker 28.1.0 answers, kestra/kestra:v2.0.0-no-plugins \
              can be pulled, 351 MiB",
         ],
     );

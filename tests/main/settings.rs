@@ -159,7 +159,7 @@ fn with(file: &str, args: &[&str], variables: &[(&str, &str)]) -> Ended {
 /// Where the doctor says that a run goes.
 fn goes_to(file: &str, args: &[&str], variables: &[(&str, &str)]) -> String {
     let ended = with(file, &[&["doctor"], args].concat(), variables);
-    let line = ended.stdout.lines().find_map(|l| l.strip_prefix("a run goes to "));
+    let line = ended.stdout.lines().find_map(|l| l.strip_prefix("a run would use "));
     let place = line.and_then(|l| l.split(' ').next());
     place.map_or(format!("{:?}: {}", ended.code, ended.stderr), str::to_owned)
 }
