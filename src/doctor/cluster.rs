@@ -64,7 +64,9 @@ pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
 
 fn contexts() -> Check {
     match Kubeconfig::read() {
-        Ok(config) if config.contexts.is_empty() => Check::new("kubeconfig", CheckStatus::Note, "the kubeconfig has no contexts"),
+        Ok(config) if config.contexts.is_empty() => {
+            Check::new("kubeconfig", CheckStatus::Note, "the kubeconfig has no contexts")
+        }
         Ok(config) => {
             let names: Vec<_> = config.contexts.iter().map(|c| c.name.as_str()).collect();
             Check::ok("kubeconfig", format!("contexts: {}", names.join(", ")))

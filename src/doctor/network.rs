@@ -48,12 +48,7 @@ async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat],
         Err(error) => {
             let found = format!("{url}: {}", error.brief());
             if needed_by.is_empty() {
-                Check::new(
-                    check,
-                    CheckStatus::Note,
-                    format!("{found}; this run does not need it"),
-                )
-                .cure(cure)
+                Check::new(check, CheckStatus::Note, format!("{found}; this run does not need it")).cure(cure)
             } else {
                 Check::missing(check, needed_by, found).cure(cure)
             }

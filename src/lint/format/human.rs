@@ -45,10 +45,7 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
         }
     }
     for template in &report.templates {
-        let _ = writeln!(
-            out,
-            "{template}: skipped: a template is not YAML until it is rendered"
-        );
+        let _ = writeln!(out, "{template}: skipped: a template is not YAML until it is rendered");
     }
     // Values that were read for the wrong generation would pass and prove nothing.
     for values in report.values.iter().filter(|v| v.guessed && v.chart == Generation::V0) {

@@ -174,12 +174,16 @@ impl Order {
             .sum();
         let of_secret: usize = self.secrets.encoded().map(|(_, size)| size).sum();
         if all > MAX_EXEC_BYTES {
-            let what = format!("the variables would have {all} bytes, more than the {MAX_EXEC_BYTES} of an environment");
+            let what =
+                format!("the variables would have {all} bytes, more than the {MAX_EXEC_BYTES} of an environment");
             return Err(Unfit::new(what, "mount the longest as files"));
         }
         if self.strategy != Strategy::ExtraEnv && of_secret > MAX_SIZE {
             let what = format!("the values would have {of_secret} bytes, more than the {MAX_SIZE} of a Secret");
-            return Err(Unfit::new(what, "create several Secrets, each with its own --secret-name"));
+            return Err(Unfit::new(
+                what,
+                "create several Secrets, each with its own --secret-name",
+            ));
         }
         let (values, manifests) = plan::documents(&self.intent(), &self.object, self.generation);
         let json = |text: &Plaintext| serde_json::from_slice(text.bytes()).unwrap_or(Value::Null);
