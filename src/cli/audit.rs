@@ -13,7 +13,7 @@ use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::AuditedPlace;
 use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
-use crate::cli::console::broken;
+use crate::cli::console::print_infra_error;
 use crate::error::{ExitCode, InfraError};
 use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
 use crate::lint;
@@ -119,7 +119,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     };
     let (cluster, gathered) = match audited {
         Ok(audited) => audited,
-        Err(AuditError::Infra(infra)) => return Ok(broken(&infra)),
+        Err(AuditError::Infra(infra)) => return Ok(print_infra_error(&infra)),
         Err(AuditError::Selector(says)) => miette::bail!(
             help = "write --selector as for kubectl: NAME=VALUE,NAME=VALUE",
             "the API server refuses the labels: {says}"
@@ -152,9 +152,9 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let wrong = report.counts.are_wrong(args.deny.is_some());
     Ok(match asked {
         _ if cancel.is_cancelled() => ExitCode::Interrupted,
-        Err(infra) if !wrong => broken(&infra),
+        Err(infra) if !wrong => print_infra_error(&infra),
         Err(infra) => {
-            broken(&infra);
+            print_infra_error(&infra);
             ExitCode::Failure
         }
         Ok(()) if wrong => ExitCode::Failure,

@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
-use super::live::{RunOptions, live};
+use super::console::Console;
+use super::execute::{RunPlan, execute};
 use super::said::OutputArgs;
+use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::plan::{self, Installation, OutputRead, Plan};
-use crate::report::{Report, way};
-use crate::run::session::Session;
+use crate::run::session::{Session, SessionOptions};
 use crate::scenario::{Generation, Input, Literal, Manifest, Scenario};
-use crate::system::{stdout, terminal};
-use documents::STDIN;
-use wanted::CheckWords;
+use crate::system::terminal;
+use documents::{GivenDocuments, STDIN};
+use wanted::{CheckWords, ExpectedSecrets};
 
 /// What `check` takes.
 #[derive(ClapArgs)]
@@ -68,57 +69,86 @@ pub struct Args {
 /// Proves the user's own files and says how they fared.
 ///
 /// # Errors
-/// Bad input: a file or a flag that cannot be used.
-pub async fn run(args: Args) -> miette::Result<ExitCode> {
-    let words = CheckWords {
-        expect: &args.expect,
-        public: &args.public,
-        present: &args.expect_present,
-    };
-    let on_stdin = args.files.iter().filter(|f| *f == STDIN).count();
-    if on_stdin + usize::from(wanted::reads_stdin(words)) > 1 {
-        miette::bail!(
-            help = "give the others as files",
-            "standard input can be read only once"
-        );
-    }
-    let wanted = wanted::read(words)?;
-    // The one slip of those who write a plaintext into a file.
-    for (name, _) in wanted.iter().filter(|(_, plain)| ends_in_newline(plain.as_ref())) {
-        terminal::line(&format!(
-            "note: the plaintext of {name} ends in a newline, and so must what comes out"
-        ));
-    }
-    for name in wanted.keys() {
-        if let Some(flow_name) = name.strip_prefix(PREFIX) {
+/// [`EarlyExit`] when a file or a flag cannot be used, or nothing ran.
+pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
+    let request = CheckRequest::read(&args)?;
+    let mut sessions = Sessions::open(vec![request.options(&args.target)?], Console::default()).await?;
+    let plan = request.plan(&args, sessions.all()).await;
+    let plan = sessions.close_on_error(plan).await?;
+    let mut outcome = execute(sessions, plan, args.target.report.as_deref()).await?;
+    outcome.write(args.target.report.as_deref());
+    Ok(outcome.print(&args.output, args.target.report.as_ref()))
+}
+
+/// What is to be proved of which files.
+struct CheckRequest {
+    expected: ExpectedSecrets,
+    given: GivenDocuments,
+}
+
+impl CheckRequest {
+    fn read(args: &Args) -> miette::Result<Self> {
+        let words = CheckWords {
+            expect: &args.expect,
+            public: &args.public,
+            present: &args.expect_present,
+        };
+        let on_stdin = args.files.iter().filter(|f| *f == STDIN).count();
+        if on_stdin + usize::from(wanted::reads_stdin(words)) > 1 {
+            miette::bail!(
+                help = "give the others as files",
+                "standard input can be read only once"
+            );
+        }
+        let expected = wanted::read(words)?;
+        // The one slip of those who write a plaintext into a file.
+        for (name, _) in expected.iter().filter(|(_, plain)| ends_in_newline(plain.as_ref())) {
             terminal::line(&format!(
-                "note: {name} is the name of a variable; flows call the secret {flow_name}, so expect {flow_name}"
+                "note: the plaintext of {name} ends in a newline, and so must what comes out"
             ));
         }
+        for name in expected.keys() {
+            if let Some(flow_name) = name.strip_prefix(PREFIX) {
+                terminal::line(&format!(
+                    "note: {name} is the name of a variable; flows call the secret {flow_name}, so expect {flow_name}"
+                ));
+            }
+        }
+        Ok(Self {
+            expected,
+            given: documents::read(&args.files)?,
+        })
     }
-    let given = documents::read(&args.files)?;
-    let plan = async |_: usize, session: &Session| {
-        let values = session.merged(&given.values).await.map_err(|e| {
-            let help = "`helm template` with the same files says more";
-            InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
-        })?;
-        let scenarios: Vec<_> = wanted
-            .iter()
-            .map(|(secret, meant)| Arc::new(scenario(secret, meant.as_ref(), &values, &given.manifests)))
-            .collect();
-        Ok(together(session.plan(&scenarios)?))
-    };
-    let ways = RunOptions::to(args.target.report.as_deref());
-    let mut options = args.target.options()?;
-    if given
-        .values
-        .iter()
-        .any(|values| plan::written_for(values) == Generation::V0)
-    {
-        // The publisher's newest chart knows nothing of these keys.
-        options.chart.get_or_insert_default();
+
+    fn options(&self, target: &TargetArgs) -> miette::Result<SessionOptions> {
+        let mut options = target.options()?;
+        let mut generations = self.given.values.iter().map(plan::written_for);
+        if generations.any(|generation| generation == Generation::V0) {
+            // The publisher's newest chart knows nothing of these keys.
+            options.chart.get_or_insert_default();
+        }
+        Ok(options)
     }
-    live(vec![options], ways, plan, &args.output, tell).await
+
+    async fn plan(&self, args: &Args, sessions: &[Session]) -> miette::Result<RunPlan> {
+        let mut plans = Vec::new();
+        for session in sessions {
+            let values = session.merged(&self.given.values).await.map_err(|e| {
+                let help = "`helm template` with the same files says more";
+                InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
+            })?;
+            let scenarios: Vec<_> = self
+                .expected
+                .iter()
+                .map(|(secret, meant)| Arc::new(scenario(secret, meant.as_ref(), &values, &self.given.manifests)))
+                .collect();
+            plans.push(together(session.plan(&scenarios)?));
+        }
+        Ok(RunPlan {
+            plans,
+            ..RunPlan::default()
+        })
+    }
 }
 
 fn ends_in_newline(plain: Option<&Plaintext>) -> bool {
@@ -168,11 +198,5 @@ fn together(plan: Plan) -> Plan {
     Plan {
         installations: joined,
         ..plan
-    }
-}
-
-fn tell(report: &Report) {
-    for line in report.results.iter().flat_map(way::ways) {
-        stdout::line(line);
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use crate::cli::console::broken;
+use crate::cli::console::print_infra_error;
 use crate::error::ExitCode;
 use crate::provider::docker::Containers;
 use crate::provider::live::KindCleaner;
@@ -91,7 +91,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
             }
             Err(infra) => {
                 found += 1;
-                exit = broken(&infra);
+                exit = print_infra_error(&infra);
             }
         }
     }

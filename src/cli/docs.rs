@@ -6,16 +6,17 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::live::{RunOptions, RunOutcome, carry};
+use super::console::{self, Console};
+use super::execute::{RunOutcome, RunPlan, execute};
 use super::plaintext;
+use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
-use crate::cli::console;
 use crate::docs_page::claim::{self, Claim, Correction};
 use crate::docs_page::table::{self, PageRow, Printed, PromiseKept};
 use crate::docs_page::{self, MarkdownPage, Note, correct, markdown};
 use crate::error::ExitCode;
 use crate::error::InputError;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError};
 use crate::report::json::write_private;
 use crate::run::session::Session;
 use crate::scenario::{Catalogue, Scenario};
@@ -68,112 +69,116 @@ pub struct Args {
 /// Runs what is documented and says how it fared.
 ///
 /// # Errors
-/// Bad input: a page that cannot be read or shows no way to give a secret, or a file that cannot be written.
-pub async fn run(args: Args) -> miette::Result<ExitCode> {
+/// [`EarlyExit`] when a page cannot be read or shows no way to give a secret, a file cannot be written, or nothing ran.
+pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     match &args.page {
-        Some(file) => of_page(&args, file).await,
-        None => bundled(&args).await,
+        Some(file) => run_page(&args, file).await,
+        None => run_bundled(&args).await,
     }
 }
 
-/// Carries out what was planned of one place.
-async fn carried(
-    target: &TargetArgs,
-    plan: impl AsyncFnMut(usize, &Session) -> miette::Result<Plan>,
-) -> miette::Result<Result<RunOutcome, ExitCode>> {
+/// The session in which a page's scenarios run. The table tells how each case ended; on the way a line does.
+async fn open(target: &TargetArgs) -> Result<Sessions, EarlyExit> {
     let mut options = target.options()?;
     // The editions of a page are written for several charts, which ours plays.
     options.chart.get_or_insert_default();
-    carry(vec![options], RunOptions::to(target.report.as_deref()), plan).await
+    Sessions::open(vec![options], Console::for_progress()).await
 }
 
 /// The scenarios that come with the program.
-async fn bundled(args: &Args) -> miette::Result<ExitCode> {
-    let of_a_page = |scenario: &&Scenario| scenario.source.as_ref().is_some_and(|source| source.page.is_some());
-    let scenarios = Catalogue::bundled()?.iter().filter(of_a_page).cloned().collect();
+async fn run_bundled(args: &Args) -> Result<ExitCode, EarlyExit> {
+    let is_of_a_page = |scenario: &&Scenario| scenario.source.as_ref().is_some_and(|source| source.page.is_some());
+    let scenarios = Catalogue::bundled()?.iter().filter(is_of_a_page).cloned().collect();
     let (claims, corrections) = claim::of_scenarios(scenarios);
     let patch: String = corrections.iter().map(Correction::diff).collect();
-    let all = claim::scenarios(&claims);
-    let plan = async |_: usize, session: &Session| Ok(session.plan(&all)?);
-    let carried = match carried(&args.target, plan).await? {
-        Ok(carried) => carried,
-        Err(exit) => return Ok(exit),
-    };
-    let rows = table::rows(&claims, &carried.report);
-    let mut exit = verdict::exit_code(carried.report.results.iter().map(|result| result.status));
-    if args.strict
-        && exit == ExitCode::Success
-        && rows
-            .iter()
-            .any(|row| row.kept == PromiseKept::Broken || row.is_refused())
-    {
+    let mut sessions = open(&args.target).await?;
+    let plans = claim::scenarios(&claims);
+    let plans: Result<_, _> = sessions.all().iter().map(|session| session.plan(&plans)).collect();
+    let plans = sessions.close_on_error(plans).await?;
+    let outcome = execute_and_write(args, sessions, plans).await?;
+    let rows = table::rows(&claims, &outcome.report);
+    let mut exit = outcome.report.exit();
+    let is_broken = |row: &PageRow| row.kept == PromiseKept::Broken || row.is_refused();
+    if args.strict && exit == ExitCode::Success && rows.iter().any(is_broken) {
         exit = ExitCode::Failure;
     }
-    args.tell("edition", &rows, how_printed(&claims, &carried), &carried, exit, &patch)
+    Ok(args.print("edition", &rows, how_printed(&claims, &outcome), &outcome, exit, &patch)?)
 }
 
 /// A page that somebody wrote.
-async fn of_page(args: &Args, file: &str) -> miette::Result<ExitCode> {
+async fn run_page(args: &Args, file: &str) -> Result<ExitCode, EarlyExit> {
     let name = if file == plaintext::STDIN { "<stdin>" } else { file };
     let text = InputError::text(name, plaintext::of_file(file)?)?;
     let page = docs_page::read(name, &text);
     if page.strategies.is_empty() {
         let why = "shows no values for Kestra's chart that give a secret";
         for note in &page.notes {
-            terminal::line(&told(&page, note));
+            terminal::line(&describe_note(&page, note));
         }
-        return Err(InputError::whole(name, why, Some("what was read and left out is listed above".into())).into());
+        let help = "what was read and left out is listed above";
+        return Err(InputError::whole(name, why, Some(help.into())).into());
     }
     let corrected = correct::page(&page);
     let patch = markdown::diff(name, &text, &corrected.text);
     let claims = claim::of_page(&page, &docs_page::read(name, &corrected.text));
     let mut notes = [page.notes.clone(), corrected.notes].concat();
-    let mut unfit = Vec::new();
-    let plan = async |_: usize, session: &Session| plan(session, &claims, &mut unfit);
-    let carried = match carried(&args.target, plan).await? {
-        Ok(carried) => carried,
-        Err(exit) => return Ok(exit),
-    };
-    notes.extend(unfit);
+    let mut sessions = open(&args.target).await?;
+    let plans: Result<Vec<_>, _> = sessions.all().iter().map(|session| plan(session, &claims)).collect();
+    let mut plans = sessions.close_on_error(plans).await?;
+    plans.iter_mut().for_each(|(_, unfit)| notes.append(unfit));
     notes.sort();
     notes.dedup();
-    let rows = table::rows(&claims, &carried.report);
-    let exit = verdict(&rows, &notes, &carried);
-    let notes = notes.iter().map(|note| told(&page, note));
-    let notes: Vec<String> = notes.chain(how_printed(&claims, &carried)).collect();
-    args.tell("lines", &rows, notes, &carried, exit, &patch)
+    let plans = plans.into_iter().map(|(plan, _)| plan).collect();
+    let outcome = execute_and_write(args, sessions, plans).await?;
+    let rows = table::rows(&claims, &outcome.report);
+    let exit = page_exit(&rows, &notes, &outcome);
+    let notes = notes.iter().map(|note| describe_note(&page, note));
+    let notes: Vec<String> = notes.chain(how_printed(&claims, &outcome)).collect();
+    Ok(args.print("lines", &rows, notes, &outcome, exit, &patch)?)
 }
 
-/// A plan of all that can be planned; what cannot is said, and the rest is run.
-fn plan(session: &Session, claims: &[Claim], unfit: &mut Vec<Note>) -> miette::Result<Plan> {
-    let mut fits = |scenario: &Arc<Scenario>| match session.plan(&[Arc::clone(scenario)]) {
-        Ok(_) => true,
-        Err(why) => {
-            let says = why.to_string().replace(&format!("scenario {}: ", scenario.name), "");
-            unfit.push(Note {
-                line: usize::try_from(scenario.at.0).unwrap_or_default(),
-                wrong: false,
-                says: format!("not run: {says}"),
-            });
-            false
-        }
+async fn execute_and_write(args: &Args, sessions: Sessions, plans: Vec<Plan>) -> Result<RunOutcome, EarlyExit> {
+    let plan = RunPlan {
+        plans,
+        ..RunPlan::default()
     };
-    let mut fit = claim::scenarios(claims);
-    fit.retain(|scenario| fits(scenario));
-    Ok(session.plan(&fit)?)
+    let folder = args.target.report.as_deref();
+    let mut outcome = execute(sessions, plan, folder).await?;
+    outcome.write(folder);
+    Ok(outcome)
+}
+
+/// A plan of all that can be planned, and a note of each scenario that cannot.
+fn plan(session: &Session, claims: &[Claim]) -> Result<(Plan, Vec<Note>), PlanError> {
+    let mut fit = Vec::new();
+    let mut unfit = Vec::new();
+    for scenario in claim::scenarios(claims) {
+        match session.plan(&[Arc::clone(&scenario)]) {
+            Ok(_) => fit.push(scenario),
+            Err(why) => {
+                let why = why.to_string().replace(&format!("scenario {}: ", scenario.name), "");
+                unfit.push(Note {
+                    line: usize::try_from(scenario.at.0).unwrap_or_default(),
+                    wrong: false,
+                    says: format!("not run: {why}"),
+                });
+            }
+        }
+    }
+    Ok((session.plan(&fit)?, unfit))
 }
 
 /// Whether the page is true, as an exit code.
-fn verdict(rows: &[PageRow], notes: &[Note], carried: &RunOutcome) -> ExitCode {
+fn page_exit(rows: &[PageRow], notes: &[Note], outcome: &RunOutcome) -> ExitCode {
     let broken = |kept: PromiseKept| matches!(kept, PromiseKept::Broken);
     let wrong = rows
         .iter()
         .any(|row| broken(row.kept) || row.is_refused() || row.corrected.is_some_and(broken));
-    let drift = carried.report.results.iter().any(|result| result.model_drift);
+    let drift = outcome.report.results.iter().any(|result| result.model_drift);
     if wrong || drift || notes.iter().any(|note| note.wrong) {
         return ExitCode::Failure;
     }
-    verdict::exit_code(carried.report.results.iter().map(|result| match result.status {
+    verdict::exit_code(outcome.report.results.iter().map(|result| match result.status {
         // Everything that is wrong was counted.
         Status::Fail => Status::Pass,
         other => other,
@@ -181,11 +186,11 @@ fn verdict(rows: &[PageRow], notes: &[Note], carried: &RunOutcome) -> ExitCode {
 }
 
 /// What was done to documents as they are printed.
-fn how_printed(claims: &[Claim], carried: &RunOutcome) -> Vec<String> {
-    table::how_printed(claims, &carried.report).into_iter().collect()
+fn how_printed(claims: &[Claim], outcome: &RunOutcome) -> Vec<String> {
+    table::how_printed(claims, &outcome.report).into_iter().collect()
 }
 
-fn told(page: &MarkdownPage, note: &Note) -> String {
+fn describe_note(page: &MarkdownPage, note: &Note) -> String {
     let wrong = if note.wrong { "wrong: " } else { "" };
     format!("{}:{}: {wrong}{}", page.name, note.line, note.says)
 }
@@ -198,20 +203,20 @@ impl Correction {
 
 impl Args {
     /// The table, what is to be said beside it, and last the patch, so that `patch` can read it from a pipe.
-    fn tell(
+    fn print(
         &self,
         places: &str,
         rows: &[PageRow],
         notes: Vec<String>,
-        carried: &RunOutcome,
+        outcome: &RunOutcome,
         exit: ExitCode,
         patch: &str,
     ) -> miette::Result<ExitCode> {
-        let report = &carried.report;
-        let exit = carried.exit(exit);
+        let report = &outcome.report;
+        let exit = outcome.exit(exit);
         let mut lines = vec![table::table(places, rows, self.target.adds_defaults()).trim_fmt()];
         lines.extend(notes);
-        lines.extend(unexpected(carried));
+        lines.extend(unexpected(outcome));
         let of = |kept| rows.iter().filter(|row| row.kept == kept).count();
         let corrected: Vec<PromiseKept> = rows.iter().filter_map(|row| row.corrected).collect();
         let held = corrected.iter().filter(|kept| **kept == PromiseKept::Kept).count();
@@ -232,7 +237,7 @@ impl Args {
             exit.code()
         ));
         lines.push(format!("chart: {}", table::charts(rows).join("; ")));
-        lines.extend(console::provenance(report));
+        lines.extend(console::provenance_lines(report));
         if let Some(folder) = &self.target.report {
             write(&folder.join("corrections.patch"), patch)?;
         }
@@ -253,8 +258,8 @@ fn write(file: &std::path::Path, patch: &str) -> miette::Result<()> {
 }
 
 /// What came out otherwise than the catalogue expects it, and what could not be run.
-fn unexpected(carried: &RunOutcome) -> Vec<String> {
-    let results = carried.report.results.iter();
+fn unexpected(outcome: &RunOutcome) -> Vec<String> {
+    let results = outcome.report.results.iter();
     results
         .filter(|result| match result.status {
             // A page expects what it promises, which the table shows.

@@ -12,13 +12,13 @@ mod decode;
 mod docs;
 mod doctor;
 mod encode;
+mod execute;
 mod explain;
 mod fix;
 mod init;
 mod interrupt;
 mod lint;
 mod list;
-mod live;
 mod man;
 pub mod matrix;
 mod output;
@@ -32,6 +32,7 @@ mod report;
 pub mod run;
 mod said;
 mod schema;
+mod sessions;
 mod settings;
 mod target;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
+use self::sessions::EarlyExit;
 use crate::error::ExitCode;
 use crate::system::terminal;
 
@@ -170,8 +172,8 @@ fn read(words: &[OsString]) -> miette::Result<Cli> {
 /// Input that cannot be used; the exit code is then 2.
 async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<ExitCode> {
     match command {
-        Subcommands::Run(args) => run::run(*args).await,
-        Subcommands::Check(args) => check::run(*args).await,
+        Subcommands::Run(args) => run::run(*args).await.or_else(EarlyExit::report),
+        Subcommands::Check(args) => check::run(*args).await.or_else(EarlyExit::report),
         Subcommands::Lint(args) => lint::run(&args),
         Subcommands::Fix(args) => lint::run(&args.into()),
         Subcommands::Explain(args) => explain::run(&args),
@@ -179,8 +181,8 @@ async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<Ex
         Subcommands::Encode(args) => encode::run(&args),
         Subcommands::Decode(_) => decode::run(),
         Subcommands::Audit(args) => audit::run(*args).await,
-        Subcommands::Docs(args) => docs::run(*args).await,
-        Subcommands::Prove(args) => prove::run(*args).await,
+        Subcommands::Docs(args) => docs::run(*args).await.or_else(EarlyExit::report),
+        Subcommands::Prove(args) => prove::run(*args).await.or_else(EarlyExit::report),
         Subcommands::Report(args) => report::run(&args),
         Subcommands::List(args) => list::run(&args),
         Subcommands::Init(args) => init::run(&args),

@@ -1,16 +1,14 @@
 //! `prove`: the oracle held against a live Kestra, with random secrets.
 
-use std::sync::Arc;
-
 use clap::Args as ClapArgs;
 
-use super::interrupt;
+use super::console::{Console, print_infra_error};
+use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
-use crate::cli::console::Console;
 use crate::error::{ExitCode, InfraError};
 use crate::prove::report::ProofReport;
-use crate::prove::{generate, prove};
-use crate::run::session::Session;
+use crate::prove::{Proof, generate, prove};
+use crate::provider::{Provider, RunContext};
 use crate::system::stdout;
 
 /// What `prove` takes.
@@ -43,55 +41,55 @@ pub struct Args {
 /// Proves the oracle and says where it is not true.
 ///
 /// # Errors
-/// Bad input: flags that cannot be used, or a report's folder that cannot be written.
-pub async fn run(args: Args) -> miette::Result<ExitCode> {
-    let options = args.target.options()?;
+/// [`EarlyExit`] when a flag cannot be used, or the environment failed before anything was proved.
+pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     // Small enough to be typed again.
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let count = args.count as usize;
-    let repeat = repeat(seed);
-    let console = Arc::new(Console::default());
-    let cancel = interrupt::token()?;
-    let proved = async {
-        let session = Session::open(options, console.clone(), cancel.clone()).await?;
-        let targets = session.targets();
-        console.first_line(&session.headline(&format!("{count} random secrets of seed {seed}")));
-        let samples = generate(seed, count);
-        let proved = session
-            .on_provider(async |provider, site| {
-                let proof = prove(provider, site, &targets, &samples).await;
-                let report = ProofReport::of(&proof, session.run(provider), seed, count, repeat);
-                (proof, report)
-            })
-            .await;
-        let closed = session.close().await;
-        let proved = proved?;
-        closed.map(|()| proved)
-    };
-    let (proof, report) = match proved.await {
-        Ok(proved) => proved,
-        Err(infra) => {
-            let infra: InfraError = infra;
-            let exit = console.broken(&infra);
-            return Ok(if cancel.is_cancelled() {
-                ExitCode::Interrupted
-            } else {
-                exit
-            });
+    let mut sessions = Sessions::open(vec![args.target.options()?], Console::default()).await?;
+    let proved = prove_each(&sessions, seed, args.count as usize).await;
+    let proved = sessions.close_on_error(proved).await?;
+    let mut broken = !sessions.close().await;
+    let mut exits = Vec::new();
+    for (proof, report) in proved {
+        if let Some(folder) = &args.target.report
+            && let Err(error) = report.write(folder)
+        {
+            let phase = format!("write the report into {}", folder.display());
+            print_infra_error(&InfraError::new(phase, error));
+            broken = true;
         }
-    };
-    let written = args.target.report.as_ref().map_or(Ok(()), |folder| {
-        let phase = || format!("write the report into {}", folder.display());
-        report
-            .write(folder)
-            .map_err(|e| console.broken(&InfraError::new(phase(), e)))
-    });
-    stdout::line(report.told(&proof));
-    Ok(match (written, report.exit()) {
-        _ if cancel.is_cancelled() => ExitCode::Interrupted,
-        (Err(broken), ExitCode::Success) => broken,
-        (_, exit) => exit,
+        stdout::line(report.told(&proof));
+        exits.push(report.exit());
+    }
+    Ok(match exits.into_iter().find(|exit| *exit != ExitCode::Success) {
+        _ if sessions.is_interrupted() => ExitCode::Interrupted,
+        Some(exit) => exit,
+        None if broken => ExitCode::Infra,
+        None => ExitCode::Success,
     })
+}
+
+/// What was proved in each session; `prove` opens one.
+async fn prove_each(sessions: &Sessions, seed: u64, count: usize) -> Result<Vec<(Proof, ProofReport)>, EarlyExit> {
+    let samples = generate(seed, count);
+    let mut proved = Vec::new();
+    for session in sessions.all() {
+        let headline = session.headline(&format!("{count} random secrets of seed {seed}"));
+        sessions.console().announce(&headline);
+        let targets = session.targets();
+        let prove_here = async |provider: &Provider, context: &RunContext| {
+            let proof = prove(provider, context, &targets, &samples).await;
+            let report = ProofReport::of(&proof, session.run(provider), seed, count, repeat(seed));
+            (proof, report)
+        };
+        proved.push(
+            session
+                .on_provider(prove_here)
+                .await
+                .map_err(|infra| sessions.stopped_by(infra))?,
+        );
+    }
+    Ok(proved)
 }
 
 /// The command line as it was given, with the seed that was drawn.

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
 use super::said::OutputArgs;
-use crate::cli::console::Console;
+use crate::cli::console::{print_cases, print_summary};
 use crate::error::ExitCode;
 use crate::report::{self, ReportFormat, json, merge};
 use crate::system::stdout;
@@ -109,7 +109,8 @@ fn merged(args: &Merge) -> miette::Result<ExitCode> {
     written
         .into_diagnostic()
         .wrap_err_with(|| format!("failed to write the report into {}", args.output.display()))?;
-    let exit = Console::default().last_line(&merged, |exit| exit);
+    print_cases(&merged);
+    print_summary(&merged, Some(&args.output));
     args.said.tell(&merged);
-    Ok(exit)
+    Ok(merged.exit())
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::live::{RunOptions, live};
+use super::console::Console;
+use super::execute::{CaseNotes, RunPlan, execute};
 use super::matrix;
 use super::said::OutputArgs;
+use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
-use crate::plan::{Plan, Shard};
+use crate::plan::{Plan, Shard, opening};
 use crate::provider::KestraRef;
-use crate::report::Report;
+use crate::report::Sharded;
 use crate::run::session::{ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
@@ -77,22 +79,15 @@ pub enum Require {
 /// Runs the chosen scenarios and says how they ended.
 ///
 /// # Errors
-/// Bad input: a scenario, a plan or a flag that cannot be used.
-pub async fn run(args: Args) -> miette::Result<ExitCode> {
-    let wanted = RunRequest::of(&args)?;
-    let plan = async |n: usize, session: &Session| {
-        args.can_prove_what_is_required(session)?;
-        let plan = session.plan_where(&wanted.scenarios, |kestra, scenario| wanted.has(n, kestra, scenario))?;
-        args.no_skips(&plan)?;
-        Ok(plan)
-    };
-    let ways = RunOptions {
-        headline: wanted.headline.clone(),
-        shard: args.shard,
-        folder: args.target.report.as_deref(),
-        annotate: &|n, report| wanted.annotate(n, report),
-    };
-    live(wanted.options(&args)?, ways, plan, &args.output, |_| ()).await
+/// [`EarlyExit`] when a scenario, a plan or a flag cannot be used, or nothing ran.
+pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
+    let request = RunRequest::read(&args)?;
+    let mut sessions = Sessions::open(request.options(&args)?, Console::default()).await?;
+    let plan = request.plan(&args, sessions.all());
+    let plan = sessions.close_on_error(plan).await?;
+    let mut outcome = execute(sessions, plan, args.target.report.as_deref()).await?;
+    outcome.write(args.target.report.as_deref());
+    Ok(outcome.print(&args.output, args.target.report.as_ref()))
 }
 
 /// What is asked for: by the flags, or by a matrix.
@@ -103,7 +98,7 @@ struct RunRequest {
 }
 
 impl RunRequest {
-    fn of(args: &Args) -> miette::Result<Self> {
+    fn read(args: &Args) -> miette::Result<Self> {
         let Some(path) = &args.matrix else {
             let scenarios = scenario::load(&args.select)?.into_iter().map(Arc::new).collect();
             return Ok(Self {
@@ -133,25 +128,68 @@ impl RunRequest {
         sessions.iter().enumerate().map(options).collect()
     }
 
-    fn entry(&self, session: usize, kestra: &str) -> Option<&matrix::MatrixKestra> {
-        let session = self.sessions.as_ref()?.get(session)?;
-        session.kestras.iter().find(|entry| entry.kestra.to_string() == kestra)
-    }
-
-    fn has(&self, session: usize, kestra: &str, scenario: &str) -> bool {
-        self.entry(session, kestra)
-            .is_none_or(|entry| !entry.without.contains(scenario))
-    }
-
-    fn annotate(&self, session: usize, report: &mut Report) {
-        for result in &mut report.results {
-            // A step's result is its scenario's.
-            let scenario = result.scenario.split('/').next().unwrap_or_default();
-            result.provenance.note = self
-                .entry(session, &result.provenance.kestra)
-                .and_then(|entry| entry.note(scenario));
+    /// A plan for each session, or the part of all plans that is this shard's.
+    fn plan(&self, args: &Args, sessions: &[Session]) -> miette::Result<RunPlan> {
+        let mut plans = Vec::new();
+        for (number, session) in sessions.iter().enumerate() {
+            args.check_requirements(session)?;
+            let plan = session.plan_where(&self.scenarios, |kestra, scenario| {
+                self.includes(number, kestra, scenario)
+            })?;
+            args.check_skips(&plan)?;
+            plans.push(plan);
+        }
+        let notes = self.sessions.iter().flatten().map(|session| self.notes(session));
+        let whole = RunPlan {
+            plans,
+            notes: notes.collect(),
+            headlines: self.headline.iter().cloned().collect(),
+            ..RunPlan::default()
+        };
+        match args.shard {
+            Some(shard) => take_shard(whole, shard, sessions),
+            None => Ok(whole),
         }
     }
+
+    /// Whether a matrix leaves a scenario to a Kestra of this session.
+    fn includes(&self, session: usize, kestra: &str, scenario: &str) -> bool {
+        let session = self.sessions.as_ref().and_then(|sessions| sessions.get(session));
+        let mut entries = session.iter().flat_map(|session| &session.kestras);
+        let entry = entries.find(|entry| entry.kestra.to_string() == kestra);
+        entry.is_none_or(|entry| !entry.without.contains(scenario))
+    }
+
+    fn notes(&self, session: &matrix::MatrixSession) -> CaseNotes {
+        let mut notes = CaseNotes::new();
+        for entry in &session.kestras {
+            for scenario in &self.scenarios {
+                if let Some(note) = entry.note(&scenario.name) {
+                    notes.insert((entry.kestra.to_string(), scenario.name.clone()), note);
+                }
+            }
+        }
+        notes
+    }
+}
+
+fn take_shard(whole: RunPlan, shard: Shard, sessions: &[Session]) -> miette::Result<RunPlan> {
+    let openings: Vec<_> = sessions.iter().map(|s| opening(s.place().makes_a_cluster())).collect();
+    let share = shard.take(whole.plans, &openings)?;
+    Ok(RunPlan {
+        plans: share.plans,
+        shard: Some(Sharded {
+            index: shard.index(),
+            of: shard.of(),
+            whole: share.whole,
+            left_out: share.installations,
+        }),
+        left_out: Some(format!(
+            "shard {shard}: left to the other shards are {} installations with {} cases",
+            share.installations, share.cases
+        )),
+        ..whole
+    })
 }
 
 impl Args {
@@ -165,7 +203,7 @@ impl Args {
     }
 
     /// A gate that cannot be met fails before anything runs, so that it never weakens in silence.
-    fn can_prove_what_is_required(&self, session: &Session) -> miette::Result<()> {
+    fn check_requirements(&self, session: &Session) -> miette::Result<()> {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
@@ -193,7 +231,7 @@ impl Args {
         Ok(())
     }
 
-    fn no_skips(&self, plan: &Plan) -> miette::Result<()> {
+    fn check_skips(&self, plan: &Plan) -> miette::Result<()> {
         match plan.skipped.first() {
             Some(skipped) if self.no_skip => miette::bail!(
                 help = "choose scenarios by name, or another --kestra or --chart",

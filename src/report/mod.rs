@@ -3,18 +3,18 @@
 mod evidence;
 mod format;
 pub mod github;
+pub mod hop_tables;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod merge;
 mod observer;
-mod seen;
+mod outcome_view;
 mod served;
 mod summary;
 #[cfg(test)]
-mod tests;
-pub mod way;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use format::ReportFormat;
 pub use observer::{Observer, Silent};
-pub use seen::{OutcomeView, expected, observed, predicted};
+pub use outcome_view::{OutcomeView, expected, observed, predicted};
 pub use served::ServedBy;
 pub use summary::{Combination, Counts};
 

@@ -28,32 +28,33 @@ const SILENCE: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// [`InfraError`] with the call that failed.
-pub async fn attempt(
+pub async fn run_case(
     client: &Client,
     case: &Case,
     wanted: &Expected,
     installed: &Installed,
     redactor: &Redactor,
 ) -> CaseOutcome {
-    let one = CaseRunner {
+    let runner = CaseRunner {
         client,
         case,
         wanted,
         redactor,
     };
-    let execution = match one.execution().await? {
+    let execution = match runner.execution().await {
         Ok(execution) => execution,
-        Err(outcome) => return Ok(outcome),
+        Err(Stop::Outcome(outcome)) => return Ok(outcome),
+        Err(Stop::Infra(infra)) => return Err(infra),
     };
-    let outputs = one.outputs(&execution).await?;
+    let outputs = runner.outputs(&execution).await?;
     // Known before any of the server's words are kept: garbage decoded from a secret is one too.
     outputs
         .values()
         .filter(|p| !p.is_public())
         .for_each(|p| redactor.add(p.bytes()));
-    let lines = one.log(&execution).await?;
+    let lines = runner.log(&execution).await?;
     let errors = lines.iter().filter(|l| l.level == "ERROR");
-    let mut unsaid = amiss("the execution's log", &wanted.logs, &lines);
+    let mut unsaid = wrong_lines("the execution's log", &wanted.logs, &lines);
     unsaid.extend(server_log(installed, &wanted.server_log).await?);
     Ok(Outcome::Ran(Ran {
         state: redactor.scrub(&execution.state.to_string()),
@@ -66,7 +67,18 @@ pub async fn attempt(
     }))
 }
 
-/// One case, being tried.
+/// Why a case has no execution to read: that is its outcome, or the environment failed.
+enum Stop {
+    Outcome(Outcome),
+    Infra(InfraError),
+}
+
+impl From<InfraError> for Stop {
+    fn from(infra: InfraError) -> Self {
+        Self::Infra(infra)
+    }
+}
+
 struct CaseRunner<'a> {
     client: &'a Client,
     case: &'a Case,
@@ -75,22 +87,16 @@ struct CaseRunner<'a> {
 }
 
 impl CaseRunner<'_> {
-    /// The execution that is to be judged, at its end; or the outcome that there is none.
-    async fn execution(&self) -> Result<Result<Execution, Outcome>, InfraError> {
+    /// The execution that is to be judged, at its end.
+    async fn execution(&self) -> Result<Execution, Stop> {
         let mut others = Vec::new();
         for source in &self.case.scenario.flows {
-            match self.put(source).await? {
-                Ok(flow) => others.push(flow),
-                Err(refused) => return Ok(Err(refused)),
-            }
+            others.push(self.put_flow(source).await?);
         }
-        let flow = match self.put(&self.case.flow).await? {
-            Ok(flow) => flow,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let flow = self.put_flow(&self.case.flow).await?;
         match &self.case.scenario.start {
-            Start::Execution => self.run(&flow).await.map(Ok),
-            Start::Webhook { key } => self.call(&flow, key).await,
+            Start::Execution => Ok(self.run_flow(&flow).await?),
+            Start::Webhook { key } => self.call_webhook(&flow, key).await,
             Start::Trigger { after } => {
                 let first = others.iter().find(|f| Some(&f.id) == after.as_ref());
                 let triggered = self.triggered(first, &flow).await;
@@ -99,36 +105,41 @@ impl CaseRunner<'_> {
                     .delete_flow(&flow)
                     .await
                     .map_err(|e| infra("delete the flow", &e))?;
-                Ok(triggered?.ok_or(Outcome::Silent))
+                triggered?.ok_or(Stop::Outcome(Outcome::Silent))
             }
         }
     }
 
-    async fn put(&self, source: &str) -> Result<Result<FlowRef, Outcome>, InfraError> {
-        match self.client.put_flow(source).await {
-            Ok(flow) => Ok(Ok(flow)),
-            Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Flow, &failure))),
-            Err(e) => Err(infra("create the flow", &e)),
-        }
+    async fn put_flow(&self, source: &str) -> Result<FlowRef, Stop> {
+        let put = self.client.put_flow(source).await;
+        put.map_err(|error| self.stop(Stage::Flow, "create the flow", &error))
     }
 
-    async fn run(&self, flow: &FlowRef) -> Result<Execution, InfraError> {
+    async fn run_flow(&self, flow: &FlowRef) -> Result<Execution, InfraError> {
         let execution = self.client.run(flow).await;
         execution.map_err(|e| infra("run the flow", &e))
     }
 
-    async fn call(&self, flow: &FlowRef, key: &str) -> Result<Result<Execution, Outcome>, InfraError> {
-        match self.client.call_webhook(flow, key).await {
-            Ok(execution) => Ok(Ok(execution)),
-            Err(kestra::Error::Refused(failure)) => Ok(Err(self.refused(Stage::Webhook, &failure))),
-            Err(e) => Err(infra("call the webhook", &e)),
+    async fn call_webhook(&self, flow: &FlowRef, key: &str) -> Result<Execution, Stop> {
+        let called = self.client.call_webhook(flow, key).await;
+        called.map_err(|error| self.stop(Stage::Webhook, "call the webhook", &error))
+    }
+
+    /// What Kestra refuses is an outcome; every other error is the environment's.
+    fn stop(&self, stage: Stage, phase: &str, error: &kestra::Error) -> Stop {
+        match error {
+            kestra::Error::Refused(failure) => Stop::Outcome(Outcome::Refused {
+                by: stage,
+                message: self.redactor.scrub(&failure.cause.to_string()),
+            }),
+            error => Stop::Infra(infra(phase, error)),
         }
     }
 
     /// The execution that a trigger makes, once the flow that it waits for has run.
     async fn triggered(&self, first: Option<&FlowRef>, flow: &FlowRef) -> Result<Option<Execution>, InfraError> {
         if let Some(first) = first {
-            self.run(first).await?;
+            self.run_flow(first).await?;
         }
         let within = match self.wanted.expect {
             Expect::Silent => SILENCE,
@@ -136,13 +147,6 @@ impl CaseRunner<'_> {
         };
         let execution = self.client.triggered_execution(flow, within).await;
         execution.map_err(|e| infra("wait for the trigger", &e))
-    }
-
-    fn refused(&self, by: Stage, failure: &kestra::RequestFailure) -> Outcome {
-        Outcome::Refused {
-            by,
-            message: self.redactor.scrub(&failure.cause.to_string()),
-        }
     }
 
     async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plaintext>, InfraError> {
@@ -167,20 +171,20 @@ impl CaseRunner<'_> {
     /// what is to be in it is waited for.
     async fn log(&self, execution: &Execution) -> Result<Vec<LogLine>, InfraError> {
         let failed = execution.state != ExecutionState::Success;
-        let told = |lines: &[LogLine]| {
+        let is_whole = |lines: &[LogLine]| {
             let said = |text: &String| lines.iter().any(|l| l.message.contains(text));
             (!failed || lines.iter().any(|l| l.level == "ERROR")) && self.wanted.logs.has.iter().all(said)
         };
-        let lines = self.client.logs_until(execution, LOGS, told).await;
+        let lines = self.client.logs_until(execution, LOGS, is_whole).await;
         lines.map_err(|e| infra("read the execution's logs", &e))
     }
 }
 
 /// What a log holds that it must not, or does not hold that it must.
-fn amiss(log: &str, said: &LogCheck, lines: &[LogLine]) -> Vec<String> {
+fn wrong_lines(log: &str, said: &LogCheck, lines: &[LogLine]) -> Vec<String> {
     let holds = |text: &&String| lines.iter().any(|l| l.message.contains(*text));
-    let lacking = said.has.iter().filter(|t| !holds(t)).map(|t| lacks(log, t));
-    let too_much = said.lacks.iter().filter(holds).map(|t| has(log, t));
+    let lacking = said.has.iter().filter(|t| !holds(t)).map(|t| lacks_text(log, t));
+    let too_much = said.lacks.iter().filter(holds).map(|t| holds_text(log, t));
     lacking.chain(too_much).collect()
 }
 
@@ -189,21 +193,21 @@ async fn server_log(installed: &Installed, said: &LogCheck) -> Result<Vec<String
     let mut sentences = Vec::new();
     for text in &said.has {
         if !installed.logged(text).await? {
-            sentences.push(lacks(log, text));
+            sentences.push(lacks_text(log, text));
         }
     }
     for text in &said.lacks {
         if installed.logged(text).await? {
-            sentences.push(has(log, text));
+            sentences.push(holds_text(log, text));
         }
     }
     Ok(sentences)
 }
 
-fn lacks(log: &str, text: &str) -> String {
+fn lacks_text(log: &str, text: &str) -> String {
     format!("{log} does not hold `{text}`")
 }
 
-fn has(log: &str, text: &str) -> String {
+fn holds_text(log: &str, text: &str) -> String {
     format!("{log} holds `{text}`, which it must not")
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::InfraError;
-use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, infra};
+use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, LogLine, infra};
 use crate::oracle::secret::Plaintext;
 
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
@@ -44,8 +44,8 @@ pub type ProbedKey<'a> = (usize, &'a str);
 pub struct SecretProbe<'a> {
     /// The server.
     client: &'a Client,
-    manner: ProbeConfig,
-    made: Mutex<Created>,
+    config: ProbeConfig,
+    created: Mutex<Created>,
 }
 
 /// How a Kestra is asked.
@@ -59,6 +59,22 @@ pub struct ProbeConfig {
     /// Ends it early; none where nothing is taken away again. With one, every execution is known by its id
     /// before it is waited for.
     pub cancel: Option<CancellationToken>,
+}
+
+/// Why a flow was not put.
+enum PutError {
+    /// Kestra refuses it, and may take another.
+    Refused(InfraError),
+    /// The network or the server failed, or the user interrupted.
+    Failed(InfraError),
+}
+
+impl From<PutError> for InfraError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Refused(infra) | PutError::Failed(infra) => infra,
+        }
+    }
 }
 
 /// What was made on a server.
@@ -83,12 +99,12 @@ impl ProbeConfig {
 }
 
 impl<'a> SecretProbe<'a> {
-    /// Asks a server in this manner.
-    pub fn new(client: &'a Client, manner: ProbeConfig) -> Self {
+    /// Asks a server as configured.
+    pub fn new(client: &'a Client, config: ProbeConfig) -> Self {
         Self {
             client,
-            manner,
-            made: Mutex::default(),
+            config,
+            created: Mutex::default(),
         }
     }
 }
@@ -129,7 +145,7 @@ impl SecretProbe<'_> {
         if asked.is_empty() {
             return Ok(Some(BTreeMap::new()));
         }
-        let show = |number: usize| format!("{{{{ {} }}}}", (self.manner.show)(&secret(number)));
+        let show = |number: usize| format!("{{{{ {} }}}}", (self.config.show)(&secret(number)));
         let values: Map<String, Value> = asked.iter().map(|(n, _)| (output(*n), show(*n).into())).collect();
         let task = json!({"id": "read", "type": OUTPUT_VALUES, "values": values});
         let execution = self.run("present", asked, &task).await?;
@@ -187,34 +203,37 @@ impl SecretProbe<'_> {
                 }
             }
         }
-        let logs = self
-            .client
-            .logs_until(&execution, LOGS, |lines| {
-                let told = lines
-                    .iter()
-                    .filter(|l| l.level == "ERROR" && l.task_id.is_some())
-                    .count();
-                told >= failed.len()
-            })
-            .await
-            .map_err(|e| infra("read the execution's logs", &e))?;
-        let mut words: BTreeMap<&str, &str> = BTreeMap::new();
-        for line in logs.iter().filter(|l| l.level == "ERROR") {
+        self.errors_of(&execution, failed).await
+    }
+
+    /// What Kestra logged of each task that failed.
+    async fn errors_of(
+        &self,
+        execution: &Execution,
+        failed: Vec<usize>,
+    ) -> Result<BTreeMap<usize, String>, InfraError> {
+        let is_error_of_a_task = |line: &&LogLine| line.level == "ERROR" && line.task_id.is_some();
+        let is_whole = |lines: &[LogLine]| lines.iter().filter(is_error_of_a_task).count() >= failed.len();
+        let lines = self.client.logs_until(execution, LOGS, is_whole).await;
+        let lines = lines.map_err(|e| infra("read the execution's logs", &e))?;
+        let mut messages: BTreeMap<&str, &str> = BTreeMap::new();
+        for line in lines.iter().filter(|line| line.level == "ERROR") {
             if let Some(task) = &line.task_id {
-                words.entry(task).or_insert(&line.message);
+                messages.entry(task).or_insert(&line.message);
             }
         }
-        let told = failed.into_iter().map(|number| {
-            let words = words.get(output(number).as_str()).copied();
-            (number, words.unwrap_or("its task failed without a word").to_owned())
+        let message = |number: usize| messages.get(output(number).as_str()).copied();
+        let errors = failed.iter().map(|number| {
+            let message = message(*number).unwrap_or("its task failed without a word");
+            (*number, message.to_owned())
         });
-        Ok(told.collect())
+        Ok(errors.collect())
     }
 
     /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the
     /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
     async fn put_unless_missing(&self, id: &str, asked: &[ProbedKey<'_>]) -> Result<FlowRef, InfraError> {
-        let put = async |condition: &str| {
+        let tasks_with = |condition: &str| {
             let tasks: Vec<Value> = asked
                 .iter()
                 .map(|(number, _)| {
@@ -222,62 +241,59 @@ impl SecretProbe<'_> {
                     json!({"id": output(*number), "type": OUTPUT_VALUES, condition: never, "values": {}})
                 })
                 .collect();
-            self.put(id, asked, &json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks}))
-                .await
+            json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks})
         };
-        let put = match put("runIf").await? {
-            Err(kestra::Error::Refused(_)) if self.client.server().generation == ApiGeneration::V2 => {
-                put("when").await?
+        match self.put(id, asked, &tasks_with("runIf")).await {
+            Err(PutError::Refused(_)) if self.client.server().generation == ApiGeneration::V2 => {
+                Ok(self.put(id, asked, &tasks_with("when")).await?)
             }
-            put => put,
-        };
-        put.map_err(|e| infra("create the flow", &e))
+            put => Ok(put?),
+        }
     }
 
     /// Runs a flow of one task to its end.
     async fn run(&self, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> Result<Execution, InfraError> {
         let flow = self.put(id, asked, task).await?;
-        self.execute(flow.map_err(|e| infra("create the flow", &e))?).await
+        self.execute(flow).await
     }
 
     /// Puts a flow of one task, unless nothing is to be begun any more.
-    async fn put(
-        &self,
-        id: &str,
-        asked: &[ProbedKey<'_>],
-        task: &Value,
-    ) -> Result<Result<FlowRef, kestra::Error>, InfraError> {
+    async fn put(&self, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> Result<FlowRef, PutError> {
         let ProbeConfig {
             namespace,
             prefix,
             cancel,
             ..
-        } = &self.manner;
+        } = &self.config;
         if cancel.as_ref().is_some_and(CancellationToken::is_cancelled) {
-            return Err(interrupted());
+            return Err(PutError::Failed(interrupted()));
         }
         let source = flow(namespace, &format!("{prefix}_{id}"), asked, task);
-        let put = self.client.put_flow(&source).await;
-        if let Ok(flow) = &put {
-            self.note(|made| {
-                if !made.flows.iter().any(|known| known.id == flow.id) {
-                    made.flows.push(flow.clone());
-                }
-            });
-        }
-        Ok(put)
+        let flow = self.client.put_flow(&source).await.map_err(|error| {
+            let why = infra("create the flow", &error);
+            match error {
+                kestra::Error::Refused(_) => PutError::Refused(why),
+                _ => PutError::Failed(why),
+            }
+        })?;
+        self.record(|created| {
+            if !created.flows.iter().any(|known| known.id == flow.id) {
+                created.flows.push(flow.clone());
+            }
+        });
+        Ok(flow)
     }
 
     /// Runs a flow to its end.
     async fn execute(&self, flow: FlowRef) -> Result<Execution, InfraError> {
         let failed = |e: &_| infra("run the flow", e);
-        let Some(cancel) = &self.manner.cancel else {
+        let Some(cancel) = &self.config.cancel else {
             let execution = self.client.run(&flow).await.map_err(|e| failed(&e))?;
-            self.note(|made| made.executions.push(bare(&execution)));
+            self.record(|created| created.executions.push(bare(&execution)));
             return Ok(execution);
         };
         let begun = self.client.start(&flow).await.map_err(|e| failed(&e))?;
-        self.note(|made| made.executions.push(bare(&begun)));
+        self.record(|created| created.executions.push(bare(&begun)));
         let end = self.client.follow(&flow, begun);
         tokio::pin!(end);
         tokio::select! {
@@ -292,11 +308,11 @@ impl SecretProbe<'_> {
 
     /// How many executions there were.
     pub fn executions(&self) -> usize {
-        self.made.lock().executions.len()
+        self.created.lock().executions.len()
     }
 
-    fn note(&self, of: impl FnOnce(&mut Created)) {
-        of(&mut self.made.lock());
+    fn record(&self, change: impl FnOnce(&mut Created)) {
+        change(&mut self.created.lock());
     }
 
     /// Takes away what was made: executions first, which need no flow to be found.
@@ -304,20 +320,20 @@ impl SecretProbe<'_> {
     /// # Errors
     /// What is left, a line each, where something is.
     pub async fn remove(&self) -> Result<Created, InfraError> {
-        let made = std::mem::take(&mut *self.made.lock());
+        let created = std::mem::take(&mut *self.created.lock());
         let mut left = Vec::new();
-        for execution in &made.executions {
+        for execution in &created.executions {
             if let Err(error) = self.client.delete_execution(execution).await {
                 left.push(error.to_string());
             }
         }
-        for flow in &made.flows {
+        for flow in &created.flows {
             if let Err(error) = self.client.delete_flow(flow).await {
                 left.push(error.to_string());
             }
         }
         if left.is_empty() {
-            return Ok(made);
+            return Ok(created);
         }
         Err(InfraError::new("take the flows away", left.join("; ")).help("delete them by hand, in Kestra's UI"))
     }

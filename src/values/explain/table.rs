@@ -6,7 +6,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::{ExpectedValue, Explanation};
 use crate::oracle::secret::{DisplayValue, Hop, HopValue};
-use crate::report::way;
+use crate::report::hop_tables;
 
 /// The most characters of a value that a line of the table shows.
 const WIDEST: usize = 240;
@@ -16,7 +16,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.table().trim_fmt())?;
         for finding in &self.diagnosis {
-            writeln!(f, "{}", way::about(finding.code))?;
+            writeln!(f, "{}", hop_tables::describe_code(finding.code))?;
         }
         if let Some(corrected) = &self.corrected {
             let corrected = match corrected {

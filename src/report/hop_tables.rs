@@ -1,4 +1,4 @@
-//! The way of a value in full, for a person: every hop, the first wrong one, and what to do.
+//! Every hop of a value as a table, the first wrong one marked, and what to do about it.
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
@@ -7,19 +7,20 @@ use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopValue};
 use crate::verdict::Status;
 
-/// For each output that is wrong or suspicious: its hops, then each code with cause, effect and cure.
-pub fn ways(result: &CaseResult) -> Vec<String> {
+/// For each output that is wrong or suspicious: its hops in a table of this width, then each code with cause, effect
+/// and cure.
+pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
     let wrong = |output: &&String| {
         result.status == Status::Fail
             || result.first_wrong.contains_key(*output)
             || result.diagnosis.iter().any(|f| f.output == **output)
     };
-    let mut told = Vec::new();
+    let mut paragraphs = Vec::new();
     for output in result.hops.keys().filter(wrong) {
-        told.push(format!("\n{output} on {}, hop by hop:", result.provenance.kestra));
-        told.push(table(result, output).trim_fmt());
+        paragraphs.push(format!("{output} on {}, hop by hop:", result.provenance.kestra));
+        paragraphs.push(hop_table(result, output, width).trim_fmt());
         for finding in result.diagnosis.iter().filter(|f| f.output == *output) {
-            told.push(about(finding.code));
+            paragraphs.push(describe_code(finding.code));
         }
         // One value cures all that is wrong with it. What is made from a private one is as private.
         let corrected = result
@@ -28,14 +29,14 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
             .filter(|f| f.output == *output)
             .find_map(|f| f.corrected.as_ref());
         if let Some(corrected @ DisplayValue::Public(_)) = corrected {
-            told.push(format!("  write there instead: {corrected}"));
+            paragraphs.push(format!("  write there instead: {corrected}"));
         }
     }
-    told
+    paragraphs
 }
 
 /// A code with its cause, effect and cure, a line each.
-pub fn about(code: Code) -> String {
+pub fn describe_code(code: Code) -> String {
     format!(
         "{code} {}\n  cause: {}\n  effect: {}\n  cure: {}",
         code.title(),
@@ -45,11 +46,12 @@ pub fn about(code: Code) -> String {
     )
 }
 
-fn table(result: &CaseResult, output: &str) -> Table {
+fn hop_table(result: &CaseResult, output: &str, width: usize) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(["", "hop", "meant", "predicted", "observed"]);
     let first = result.first_wrong.get(output);
     for Hop {
@@ -65,15 +67,15 @@ fn table(result: &CaseResult, output: &str) -> Table {
         table.add_row([
             Cell::new(mark).fg(color),
             Cell::new(at).fg(color),
-            Cell::new(shown(meant.as_ref())),
-            Cell::new(shown(predicted.as_ref())),
-            Cell::new(shown(observed.as_ref())),
+            Cell::new(hop_text(meant.as_ref())),
+            Cell::new(hop_text(predicted.as_ref())),
+            Cell::new(hop_text(observed.as_ref())),
         ]);
     }
     table
 }
 
-fn shown(value: Option<&HopValue>) -> String {
+fn hop_text(value: Option<&HopValue>) -> String {
     match value {
         None => String::new(),
         Some(HopValue::Is(one)) => one.brief(),

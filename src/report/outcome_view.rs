@@ -46,14 +46,14 @@ pub enum OutcomeView {
     Installs {},
 }
 
-fn shown(outputs: &BTreeMap<String, Plaintext>, key: &RunKey) -> OutcomeView {
+fn outputs_view(outputs: &BTreeMap<String, Plaintext>, key: &RunKey) -> OutcomeView {
     OutcomeView::Outputs(outputs.iter().map(|(o, p)| (o.clone(), key.show(p))).collect())
 }
 
 /// An expectation or a promise.
 pub fn expected(expect: &Expect, key: &RunKey) -> OutcomeView {
     match expect {
-        Expect::Outputs(outputs) => shown(outputs, key),
+        Expect::Outputs(outputs) => outputs_view(outputs, key),
         Expect::Missing { key, .. } => OutcomeView::Missing(vec![key.clone()]),
         Expect::Failed { says } => OutcomeView::Failed {
             state: ExecutionState::Failed.to_string(),
@@ -75,7 +75,7 @@ pub fn expected(expect: &Expect, key: &RunKey) -> OutcomeView {
 /// A prediction; none when nothing can be told.
 pub fn predicted(prediction: &Prediction, key: &RunKey) -> Option<OutcomeView> {
     Some(match prediction {
-        Prediction::Outputs(outputs) => shown(outputs, key),
+        Prediction::Outputs(outputs) => outputs_view(outputs, key),
         Prediction::Missing(keys) => OutcomeView::Missing(keys.clone()),
         Prediction::Refused(by) => OutcomeView::Refused { by: *by, says: None },
         Prediction::Blocked(reason) => OutcomeView::Blocked {
@@ -90,7 +90,7 @@ pub fn predicted(prediction: &Prediction, key: &RunKey) -> Option<OutcomeView> {
 /// What came out.
 pub fn observed(outcome: &Outcome, key: &RunKey) -> OutcomeView {
     match outcome {
-        Outcome::Ran(ran) if ran.state == "SUCCESS" => shown(&ran.outputs, key),
+        Outcome::Ran(ran) if ran.state == "SUCCESS" => outputs_view(&ran.outputs, key),
         Outcome::Ran(ran) => OutcomeView::Failed {
             state: ran.state.clone(),
             errors: ran.errors.clone(),

@@ -1,4 +1,4 @@
-//! What a result is about, and what is said beside its verdict.
+//! The case or step that is about to be judged, and what its result says beside the verdict.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::report::{CaseResult, Phase, Provenance};
 use crate::scenario::{Expected, Generation, Manifest};
 
 /// What is to be known of a chart and a Kestra that were not made for each other.
-pub(super) fn unusual(installation: &Installation) -> Option<String> {
+pub(super) fn unusual_pair(installation: &Installation) -> Option<String> {
     let pair = (installation.generation, installation.version.major);
     matches!(pair, (Generation::V0, 1..)).then(|| {
         format!(
@@ -32,7 +32,7 @@ pub(super) struct CaseContext<'a> {
 }
 
 impl<'a> CaseContext<'a> {
-    pub fn of(
+    pub fn new(
         installation: &'a Installation,
         case: &'a Case,
         own: Option<&'a KestraPod>,
@@ -49,7 +49,7 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    /// What is judged when a step was carried out after this.
+    /// The step of the same case that is judged next.
     pub fn after(self, step: &'a PlannedStep) -> Self {
         Self {
             name: format!("{}/{}", self.case.scenario.name, step.name),
@@ -62,24 +62,24 @@ impl<'a> CaseContext<'a> {
 }
 
 /// What was done and how long it took, with Kestra's own boot apart.
-pub(super) fn timed(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
+pub(super) fn timed_phases(name: &str, took: Duration, boot: Option<Duration>) -> Vec<Phase> {
     let ours = Phase {
         name: name.into(),
-        ms: ms(took.saturating_sub(boot.unwrap_or_default())),
+        ms: milliseconds(took.saturating_sub(boot.unwrap_or_default())),
     };
     let boot = boot.map(|boot| Phase {
         name: Phase::BOOT.into(),
-        ms: ms(boot),
+        ms: milliseconds(boot),
     });
     std::iter::once(ours).chain(boot).collect()
 }
 
-/// Where a result stands among the others.
-pub(super) fn place(result: &CaseResult) -> [&str; 3] {
+/// What results are sorted by.
+pub(super) fn result_order(result: &CaseResult) -> [&str; 3] {
     [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
 }
 
-pub(super) fn ms(took: Duration) -> u64 {
+pub(super) fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -105,15 +105,15 @@ mod tests {
         let case = &installation.cases[0];
         let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["1-rotate", "2-upgrade", "3-restart"]);
-        let first = CaseContext::of(installation, case, None, Provenance::default());
+        let first = CaseContext::new(installation, case, None, Provenance::default());
         let mut manifests = vec![first.manifests];
-        let mut about = first;
+        let mut context = first;
         for step in &case.steps {
-            about = about.after(step);
-            manifests.push(about.manifests);
+            context = context.after(step);
+            manifests.push(context.manifests);
         }
         assert!(manifests[0] != manifests[1] && manifests[1] != manifests[2]);
         assert_eq!(manifests[2], manifests[3]);
-        assert_eq!(about.name, "rotation/3-restart");
+        assert_eq!(context.name, "rotation/3-restart");
     }
 }

@@ -1,4 +1,4 @@
-//! What broke and may be whole by now, to be tried once more.
+//! Cases that the environment broke, to be tried once more.
 
 use parking_lot::Mutex;
 

@@ -1,0 +1,128 @@
+//! How wide the console is, and text wrapped by words to fit it.
+
+use std::io::IsTerminal;
+
+use textwrap::core::display_width;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+use crate::system::terminal::{self, Verbosity};
+
+/// The width of output that goes into a pipe or a file, and the most that is used of a wide terminal.
+const WIDEST: usize = 120;
+/// Below this nothing can be laid out; a narrower terminal breaks the lines itself.
+const NARROWEST: usize = 40;
+
+/// How wide the console is, and how much it tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    pub width: usize,
+    pub verbosity: Verbosity,
+}
+
+impl Layout {
+    /// Of standard output.
+    pub fn of_stdout() -> Self {
+        Self::of_stream(&std::io::stdout())
+    }
+
+    /// Of standard error.
+    pub fn of_stderr() -> Self {
+        Self::of_stream(&std::io::stderr())
+    }
+
+    fn of_stream(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
+        let size = stream.is_terminal().then(|| terminal_size::terminal_size_of(stream));
+        let width = size.flatten().map_or(WIDEST, |(width, _)| usize::from(width.0));
+        Self {
+            width: width.clamp(NARROWEST, WIDEST),
+            verbosity: terminal::loudness(),
+        }
+    }
+
+    pub fn is_verbose(self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
+    pub fn is_quiet(self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// A text behind a label, wrapped by words; further lines begin below the text.
+    pub fn labelled(self, label: &str, text: &str) -> Vec<String> {
+        let indent = " ".repeat(display_width(label));
+        let options = Options::new(self.width)
+            .initial_indent(label)
+            .subsequent_indent(&indent)
+            // A command that is broken at a hyphen cannot be copied.
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation);
+        text.lines()
+            .enumerate()
+            .flat_map(|(number, line)| {
+                let options = options.clone();
+                let options = if number == 0 {
+                    options
+                } else {
+                    options.initial_indent(&indent)
+                };
+                let wrapped = textwrap::wrap(line, options);
+                wrapped
+                    .into_iter()
+                    .map(|line| line.trim_end().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// One line, cut where it does not fit.
+    pub fn cut(self, line: &str) -> String {
+        if display_width(line) <= self.width {
+            return line.to_owned();
+        }
+        let mut cut = String::new();
+        for c in line.chars() {
+            if display_width(&cut) + display_width(c.encode_utf8(&mut [0; 4])) >= self.width {
+                break;
+            }
+            cut.push(c);
+        }
+        format!("{}…", cut.trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(width: usize) -> Layout {
+        Layout {
+            width,
+            verbosity: Verbosity::Normal,
+        }
+    }
+
+    #[test]
+    fn a_long_text_goes_on_below_itself() {
+        let lines = layout(24).labelled("  cure  ", "encode with `base64 -w0` once");
+        assert_eq!(lines, ["  cure  encode with", "        `base64 -w0`", "        once"]);
+    }
+
+    #[test]
+    fn line_breaks_of_the_text_stay() {
+        assert_eq!(layout(80).labelled("got  ", "a\nb"), ["got  a", "     b"]);
+    }
+
+    #[test]
+    fn a_wide_character_counts_as_two_columns() {
+        assert_eq!(layout(6).cut("密密密密"), "密密…");
+        assert_eq!(layout(8).cut("密密密密"), "密密密密");
+        let lines = layout(7).labelled("", "密密密 密密密");
+        assert_eq!(lines, ["密密密", "密密密"]);
+    }
+
+    #[test]
+    fn a_word_without_a_space_is_broken_to_fit() {
+        let lines = layout(10).labelled("  ", &"x".repeat(12));
+        assert!(lines.iter().all(|line| display_width(line) <= 10), "{lines:?}");
+    }
+}

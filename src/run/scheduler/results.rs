@@ -1,0 +1,187 @@
+//! The results of cases: judged, lost with their installation, or skipped.
+
+use std::collections::BTreeMap;
+
+use super::Scheduler;
+use super::case_context::{CaseContext, unusual_pair};
+use crate::error::InfraError;
+use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::first_wrong;
+use crate::plan::{Case, Installation, SkippedCase};
+use crate::provider::trace::{OutputTrace, trace};
+use crate::provider::{Forecast, InstallationGroup, Installed, Pods};
+use crate::report::{CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, expected, observed, predicted};
+use crate::verdict::{CaseOutcome, Prediction, Status, judge};
+
+impl Scheduler<'_> {
+    /// Judges what came of a case, and follows each value on its way.
+    pub(super) fn judge(
+        &self,
+        installed: &Installed,
+        context: &CaseContext<'_>,
+        outcome: &CaseOutcome,
+        phases: Vec<Phase>,
+    ) -> CaseResult {
+        let version = &context.installation.version;
+        let pod = context.own.or(installed.pod());
+        let (prediction, traces) = match pod.filter(|_| !context.installation.as_printed) {
+            Some(pod) => {
+                let prediction = if context.case.is_foretold() {
+                    pod.predict(context.case, version)
+                } else {
+                    Prediction::Unknown
+                };
+                let expect = &context.wanted.expect;
+                (
+                    prediction,
+                    trace(pod, context.manifests, context.case, expect, version, outcome),
+                )
+            }
+            None => (Forecast::prediction_of(installed), BTreeMap::new()),
+        };
+        let result = self.result(context, &prediction, outcome, phases);
+        self.with_traces(result, traces, &context.wanted.diagnosis)
+    }
+
+    /// Adds the way of each value, and what is wrong with it.
+    fn with_traces(
+        &self,
+        mut result: CaseResult,
+        traces: BTreeMap<String, OutputTrace>,
+        wanted: &[Code],
+    ) -> CaseResult {
+        for (output, OutputTrace { hops, diagnosis }) in traces {
+            if let Some(at) = first_wrong(&hops) {
+                result.first_wrong.insert(output.clone(), at);
+            }
+            result.diagnosis.extend(diagnosis.codes.iter().map(|code| Diagnosed {
+                output: output.clone(),
+                code: *code,
+                title: code.title().into(),
+                cure: code.cure().into(),
+                corrected: diagnosis.corrected.as_ref().map(|c| self.key.show(c)),
+            }));
+            let hops = hops.iter().map(|hop| hop.show(self.key)).collect();
+            result.hops.insert(output, hops);
+        }
+        let missed = wanted
+            .iter()
+            .find(|code| result.diagnosis.iter().all(|f| f.code != **code));
+        if let (Status::Pass, Some(code)) = (result.status, missed) {
+            result.status = Status::Fail;
+            result.because = Some(format!("{} was not recognised: {}", code.code(), code.title()));
+        }
+        result
+    }
+
+    /// The verdict on a case, without the way of its values.
+    pub(super) fn result(
+        &self,
+        context: &CaseContext<'_>,
+        prediction: &Prediction,
+        outcome: &CaseOutcome,
+        phases: Vec<Phase>,
+    ) -> CaseResult {
+        let verdict = judge(&context.wanted.expect, prediction, outcome);
+        let scenario = &context.case.scenario;
+        CaseResult {
+            scenario: context.name.clone(),
+            about: scenario.about.clone(),
+            at: (scenario.at.0 > 0).then(|| ScenarioPosition {
+                file: scenario.file.clone(),
+                line: scenario.at.0,
+                column: scenario.at.1,
+            }),
+            source: scenario.source.clone(),
+            status: verdict.status,
+            because: verdict.because,
+            help: outcome.as_ref().err().and_then(|i| i.help.clone()),
+            promised: scenario.promise.as_ref().map(|p| expected(p, self.key)),
+            expected: Some(expected(&context.wanted.expect, self.key)),
+            predicted: predicted(prediction, self.key),
+            observed: outcome.as_ref().ok().map(|o| observed(o, self.key)),
+            model_drift: verdict.model_drift,
+            warnings: context.case.warnings.clone(),
+            provenance: context.provenance.clone(),
+            phases,
+            ..CaseResult::empty()
+        }
+    }
+
+    /// Installations that broke before any of their cases ran.
+    pub(super) fn lose(&self, installations: &[Installation], infra: &InfraError, phases: &[Phase]) -> Vec<CaseResult> {
+        if self.site.cancel.is_cancelled() {
+            return Vec::new();
+        }
+        cases_of(installations)
+            .filter(|(installation, case)| !self.queue_retry(installation, case, infra))
+            .map(|(installation, case)| {
+                let provenance = self.provider.provenance(self.site, installation, None);
+                let context = CaseContext::new(installation, case, None, provenance);
+                let outcome = Err(infra.clone());
+                let mut result = self.result(&context, &Prediction::Unknown, &outcome, phases.to_vec());
+                result.evidence.extend(self.site.kept(installation));
+                self.publish(result)
+            })
+            .collect()
+    }
+
+    /// What the provider cannot run: skipped, unless that is not to be.
+    pub(super) fn skip_group(&self, group: &InstallationGroup, why: &str) -> Vec<CaseResult> {
+        if self.site.no_skip {
+            return self.lose(&group.installations, &InfraError::new("run it here", why), &[]);
+        }
+        cases_of(&group.installations)
+            .map(|(installation, case)| {
+                self.skip(&SkippedCase {
+                    scenario: case.scenario.name.clone(),
+                    kestra: installation.kestra.clone(),
+                    generation: installation.generation,
+                    why: why.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn skip(&self, skipped: &SkippedCase) -> CaseResult {
+        let result = CaseResult {
+            scenario: skipped.scenario.clone(),
+            status: Status::Skipped,
+            because: Some(skipped.why.clone()),
+            provenance: Provenance {
+                kestra: skipped.kestra.clone(),
+                chart: format!("{} as {}", self.site.chart, skipped.generation),
+                provider: self.provider.name().to_string(),
+                ..Provenance::default()
+            },
+            ..CaseResult::empty()
+        };
+        self.publish(result)
+    }
+
+    /// Tells whoever watches the run of a result that is final.
+    pub(super) fn publish(&self, result: CaseResult) -> CaseResult {
+        self.site.observer.case(&result);
+        result
+    }
+
+    pub(super) fn provenance(
+        &self,
+        group: &InstallationGroup,
+        installation: &Installation,
+        pods: Option<&Pods>,
+    ) -> Provenance {
+        let cases = group.installations.iter().flat_map(|i| &i.cases);
+        let shared_with = cases.map(|case| case.scenario.name.clone()).collect();
+        let mut provenance = self.provider.provenance(self.site, installation, pods);
+        provenance.deviations.extend(unusual_pair(installation));
+        Provenance {
+            shared_with,
+            ..provenance
+        }
+    }
+}
+
+fn cases_of(installations: &[Installation]) -> impl Iterator<Item = (&Installation, &Case)> {
+    installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)))
+}
