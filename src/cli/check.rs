@@ -80,6 +80,16 @@ pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     Ok(outcome.print(&args.output, args.target.report.as_ref()))
 }
 
+impl Args {
+    fn words(&self) -> CheckWords<'_> {
+        CheckWords {
+            expect: &self.expect,
+            public: &self.public,
+            present: &self.expect_present,
+        }
+    }
+}
+
 /// What is to be proved of which files.
 struct CheckRequest {
     expected: ExpectedSecrets,
@@ -88,11 +98,7 @@ struct CheckRequest {
 
 impl CheckRequest {
     fn read(args: &Args) -> miette::Result<Self> {
-        let words = CheckWords {
-            expect: &args.expect,
-            public: &args.public,
-            present: &args.expect_present,
-        };
+        let words = args.words();
         let on_stdin = args.files.iter().filter(|f| *f == STDIN).count();
         if on_stdin + usize::from(wanted::reads_stdin(words)) > 1 {
             miette::bail!(
@@ -103,8 +109,9 @@ impl CheckRequest {
         let expected = wanted::read(words)?;
         // The one slip of those who write a plaintext into a file.
         for (name, _) in expected.iter().filter(|(_, plain)| ends_in_newline(plain.as_ref())) {
+            let origin = wanted::origin(words, name);
             terminal::line(&format!(
-                "note: the plaintext of {name} ends in a newline, and so must what comes out"
+                "note: {origin} ends in a newline, so what comes out as {name} must end in one too"
             ));
         }
         for name in expected.keys() {
@@ -140,7 +147,16 @@ impl CheckRequest {
             let scenarios: Vec<_> = self
                 .expected
                 .iter()
-                .map(|(secret, meant)| Arc::new(scenario(secret, meant.as_ref(), &values, &self.given.manifests)))
+                .map(|(secret, meant)| {
+                    let origin = wanted::origin(args.words(), secret);
+                    Arc::new(scenario(
+                        &origin,
+                        secret,
+                        meant.as_ref(),
+                        &values,
+                        &self.given.manifests,
+                    ))
+                })
                 .collect();
             plans.push(together(session.plan(&scenarios)?));
         }
@@ -155,8 +171,14 @@ fn ends_in_newline(plain: Option<&Plaintext>) -> bool {
     plain.is_some_and(|plain| plain.bytes().ends_with(b"\n"))
 }
 
-/// The page's flow for one secret, so that each has a verdict of its own.
-fn scenario(secret: &str, meant: Option<&Plaintext>, values: &Plaintext, manifests: &[Manifest]) -> Scenario {
+/// The page's flow for one secret, so that each has a verdict of its own; `origin` says where its plaintext is from.
+fn scenario(
+    origin: &str,
+    secret: &str,
+    meant: Option<&Plaintext>,
+    values: &Plaintext,
+    manifests: &[Manifest],
+) -> Scenario {
     let public = meant.is_some_and(Plaintext::is_public);
     let read = OutputRead {
         secret: secret.into(),
@@ -177,7 +199,7 @@ fn scenario(secret: &str, meant: Option<&Plaintext>, values: &Plaintext, manifes
         credentials: None,
     });
     let about = format!("secret('{secret}') gives what is meant");
-    Scenario::of_outputs("check", secret, &about, given, outputs)
+    Scenario::of_outputs(origin, secret, &about, given, outputs)
 }
 
 /// The documents are the same for all secrets: one installation of each Kestra serves them.

@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use super::CaseResult;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopValue};
+use crate::system::words::visible;
 use crate::verdict::Status;
 
 /// For each output that is wrong or suspicious: its hops in a table of this width, then each code with cause, effect
@@ -17,7 +18,8 @@ pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
     };
     let mut paragraphs = Vec::new();
     for output in result.hops.keys().filter(wrong) {
-        paragraphs.push(format!("{output} on {}, hop by hop:", result.provenance.kestra));
+        let title = format!("{output} on {}, hop by hop:", result.provenance.kestra);
+        paragraphs.push(visible(&title));
         paragraphs.push(hop_table(result, output, width).trim_fmt());
         for finding in result.diagnosis.iter().filter(|f| f.output == *output) {
             paragraphs.push(describe_code(finding.code));
@@ -80,6 +82,6 @@ fn hop_text(value: Option<&HopValue>) -> String {
         None => String::new(),
         Some(HopValue::Is(one)) => one.brief(),
         Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
-        Some(HopValue::Nothing(why)) => format!("nothing: {why}"),
+        Some(HopValue::Nothing(why)) => format!("nothing: {}", visible(why)),
     }
 }

@@ -22,6 +22,11 @@ pub fn trials() -> Vec<Trial> {
         test("check", "what_cannot_be_told_apart_exits_2_and_leaves_nothing", mixed),
         live("check", "the_pages_own_documents_give_a_newline_and_why", page),
         live("check", "a_private_plaintext_is_nowhere_in_what_is_told_of_it", private),
+        live(
+            "check",
+            "a_newline_in_the_password_file_is_called_that_and_no_hop_wrong",
+            newline_in_the_file,
+        ),
         live("check", "values_are_merged_as_helm_does_it", merged),
         live(
             "check",
@@ -80,9 +85,9 @@ fn page() {
         .with_code(1);
     for words in [
         r#""admin\n""#,
-        "wrong from here on",
+        "first wrong: values or manifest",
         "KS001 the plaintext ends in a newline",
-        r#"write there instead: "WVdSdGFXND0=""#,
+        r#"write "WVdSdGFXND0=""#,
     ] {
         assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
     }
@@ -184,5 +189,21 @@ fn missing() {
         "{}",
         ended.stdout
     );
+    sandbox.assert_clean();
+}
+
+/// The file with the plaintext ends in a newline that was never meant.
+fn newline_in_the_file() {
+    let sandbox = Sandbox::new();
+    sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: YWRtaW4=}]}\n");
+    sandbox.file("pw.txt", "admin\n");
+    let args = ["check", "-f", "values.yaml", "--expect", "A=@pw.txt", "--kestra", ENGINE];
+    let ended = sandbox.run(args).with_code(1);
+    assert!(ended.stderr.contains("note: pw.txt ends in a newline"), "{}", ended.stderr);
+    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["6 bytes", "5 bytes", "remove the last newline from pw.txt"] {
+        assert!(said.contains(words), "no {words}:\n{}", ended.stdout);
+    }
+    assert!(!said.contains("first wrong") && !said.contains("KS0"), "{}", ended.stdout);
     sandbox.assert_clean();
 }

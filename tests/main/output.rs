@@ -211,7 +211,9 @@ fn lines() {
     ] {
         assert!(steps.iter().any(|line| line.contains(step)), "{}", told.stderr);
     }
-    assert!(told.stderr.contains("pass   extra-env"), "{}", told.stderr);
+    assert!(told.stdout.starts_with("  PASS ["), "{}", told.stdout);
+    assert!(told.stdout.contains("s] 2.0.0  extra-env\n"), "{}", told.stdout);
+    assert!(!told.stderr.contains("PASS"), "{}", told.stderr);
 
     let quiet = sandbox.run(words.into_iter().chain(["--quiet"])).with_code(0);
     assert_eq!(quiet.stderr, "");

@@ -35,9 +35,16 @@ fn changed() {
     sandbox.file("changing.yaml", SCENARIO);
     let args = ["run", "changing.yaml", "--kestra", ENGINE, "--report", "report"];
     let ended = sandbox.run(args).with_code(1);
-    let cure =
-        "KS025 changing/1-rotate: the pod started before the Secret changed (password, wrong from environment on)";
-    assert!(ended.stdout.contains(cure), "{}", ended.stdout);
+    for words in [
+        "2.0.0  changing/1-rotate\n",
+        r#"expected  "second"   6 bytes"#,
+        r#"got       "first"    5 bytes"#,
+        "first wrong: environment",
+        "KS025 the pod started before the Secret changed",
+        "cure  restart the pods",
+    ] {
+        assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
+    }
     assert_eq!(ended.stdout.matches("KS025").count(), 1, "{}", ended.stdout);
 
     let report = fs::read_to_string(sandbox.work().join("report/report.json")).unwrap();

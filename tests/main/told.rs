@@ -16,10 +16,12 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// What one machine or one run has and another has not.
-pub const FILTERS: [(&str, &str); 11] = [
+pub const FILTERS: [(&str, &str); 13] = [
     (r"bundled scenarios: .*", "bundled scenarios: [names]"),
     (r"\brun [a-z0-9]{8}:", "run [id]:"),
     (r"\d+\.\d s\b", "[time]"),
+    (r"\[ *\d+\.\d\ds\]", "[time]"),
+    (r"\bin \d+(\.\d|m \d+)s\b", "in [time]"),
     (r"#[0-9a-f]{16}", "[hash]"),
     (r"/tmp/[^\s'`\)]*", "[temporary]"),
     (r"helm 3\.[0-9.]+.*", "[helm]"),

@@ -96,6 +96,17 @@ fn add(wanted: &mut ExpectedSecrets, flag: &str, name: &str, plain: Option<Plain
     Ok(())
 }
 
+/// Where the plaintext of a secret comes from, for a person who has to correct it.
+pub fn origin(words: CheckWords<'_>, name: &str) -> String {
+    let mut expected = words.expect.iter().filter_map(|word| word.split_once("=@"));
+    match expected.find(|(secret, _)| *secret == name) {
+        Some((_, STDIN)) => "standard input".to_owned(),
+        Some((_, file)) => file.to_owned(),
+        None if words.expect.iter().any(|word| word == name) => format!("{VARIABLE}{name}"),
+        None => "the command line".to_owned(),
+    }
+}
+
 /// Whether anything is to be read from standard input.
 pub fn reads_stdin(words: CheckWords<'_>) -> bool {
     let stdin = format!("=@{STDIN}");

@@ -10,6 +10,7 @@ use super::layout::Layout;
 use super::value_lines::value_lines;
 use crate::oracle::secret::DisplayValue;
 use crate::report::{CaseResult, OutcomeView, hop_tables};
+use crate::system::words::visible;
 use crate::verdict::Status;
 
 /// Details stand below the time.
@@ -48,11 +49,12 @@ fn head(result: &CaseResult, label: &str, layout: Layout) -> Vec<String> {
     let (word, style) = status_word(result.status);
     let word = format!("{word:>6}");
     let word = word.style(style);
-    let name = &result.scenario;
+    let name = visible(&result.scenario).replace('\n', " ");
+    let label = visible(label);
     if result.status == Status::Skipped {
         let reason = result.because.as_deref().unwrap_or("not run");
         let label = format!("{word} [       ] {label}  ");
-        let line = format!("{name}: {reason}");
+        let line = format!("{name}: {}", visible(reason).replace('\n', " "));
         return if layout.is_verbose() {
             layout.labelled(&label, &line)
         } else {
@@ -61,7 +63,7 @@ fn head(result: &CaseResult, label: &str, layout: Layout) -> Vec<String> {
     }
     let ms: u64 = result.phases.iter().map(|phase| phase.ms).sum();
     let seconds = Duration::from_millis(ms).as_secs_f32();
-    vec![format!("{word} [{seconds:>6.2}s] {label}  {}", name.bold())]
+    layout.labelled(&format!("{word} [{seconds:>6.2}s] {label}  "), &name.bold().to_string())
 }
 
 /// What was expected, what came, the first wrong hop, and the cure.
@@ -107,7 +109,11 @@ fn different_outputs(
         .collect();
     // `check` calls a case by its only output.
     let is_named = names != [&result.scenario];
-    let widths = names.iter().filter(|_| is_named).map(|name| display_width(name) + 2);
+    let visible_name = |name: &str| visible(name).replace('\n', " ");
+    let widths = names
+        .iter()
+        .filter(|_| is_named)
+        .map(|name| display_width(&visible_name(name)) + 2);
     let width = widths.max().unwrap_or_default();
     let room = layout.width.saturating_sub(INDENT.len() + width);
     let mut lines = Vec::new();
@@ -116,9 +122,13 @@ fn different_outputs(
         let first_wrong = result.first_wrong.get(name);
         values.extend(first_wrong.map(|hop| format!("first wrong: {hop}")));
         for (number, line) in values.into_iter().enumerate() {
-            let name = if number == 0 && is_named { name.as_str() } else { "" };
-            let padding = " ".repeat(width - display_width(name));
-            lines.push(format!("{INDENT}{name}{padding}{line}"));
+            let name = if number == 0 && is_named {
+                visible_name(name)
+            } else {
+                String::new()
+            };
+            let padding = " ".repeat(width - display_width(&name));
+            lines.extend(layout.labelled(&format!("{INDENT}{name}{padding}"), &line));
         }
     }
     lines
@@ -225,7 +235,7 @@ fn outcome_lines(label: &str, outcome: &OutcomeView, layout: Layout) -> Vec<Stri
 
 /// A text behind a label, below the case; cut after a few lines unless everything is asked for.
 fn detail(label: &str, text: &str, layout: Layout) -> Vec<String> {
-    let mut lines = layout.labelled(&format!("{INDENT}{label}"), text);
+    let mut lines = layout.labelled(&format!("{INDENT}{label}"), &visible(text));
     if lines.len() > MOST_LINES && !layout.is_verbose() {
         lines.truncate(MOST_LINES);
         if let Some(last) = lines.last_mut() {

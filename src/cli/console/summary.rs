@@ -8,7 +8,7 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::layout::Layout;
 use crate::report::{CaseResult, Counts, Report, ServedBy};
-use crate::system::words::count;
+use crate::system::words::{count, visible};
 use crate::verdict::Status;
 
 /// The lines below the cases.
@@ -35,9 +35,12 @@ fn broken_lines(results: &[CaseResult], layout: Layout) -> Vec<String> {
         let label = format!("{} ", "error:".style(Style::new().yellow().bold()));
         let cases = count(alike.len(), "case");
         let not_judged = if alike.len() == 1 { "was" } else { "were" };
-        lines.extend(layout.labelled(&label, &format!("failed to {cause}; {cases} {not_judged} not judged")));
+        lines.extend(layout.labelled(
+            &label,
+            &visible(&format!("failed to {cause}; {cases} {not_judged} not judged")),
+        ));
         let helps: BTreeSet<_> = alike.iter().filter_map(|result| result.help.as_deref()).collect();
-        lines.extend(helps.iter().flat_map(|help| layout.labelled("help: ", help)));
+        lines.extend(helps.iter().flat_map(|help| layout.labelled("help: ", &visible(help))));
     }
     lines
 }
@@ -55,7 +58,7 @@ fn warning_lines(results: &[CaseResult], layout: Layout) -> Vec<String> {
         .collect();
     warnings
         .iter()
-        .flat_map(|warning| layout.labelled("warning: ", warning))
+        .flat_map(|warning| layout.labelled("warning: ", &visible(warning)))
         .collect()
 }
 
@@ -138,7 +141,10 @@ pub fn provenance_lines(report: &Report, layout: Layout) -> Vec<String> {
     let was_asked = servers.iter().any(|server| *server != ServedBy::Nobody);
     let unasked = if was_asked { "" } else { "; no server was asked" };
     if !modelled.is_empty() {
-        return layout.labelled(&label("Modelled"), &format!("{}{unasked}", modelled.join(", ")));
+        return layout.labelled(
+            &label("Modelled"),
+            &visible(&format!("{}{unasked}", modelled.join(", "))),
+        );
     }
     let kubernetes = report
         .run

@@ -6,12 +6,13 @@ use super::Scheduler;
 use super::case_context::{CaseContext, unusual_pair};
 use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::first_wrong;
+use crate::oracle::secret::{Plaintext, first_wrong};
 use crate::plan::{Case, Installation, SkippedCase};
 use crate::provider::trace::{OutputTrace, trace};
 use crate::provider::{Forecast, InstallationGroup, Installed, Pods};
 use crate::report::{CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, expected, observed, predicted};
-use crate::verdict::{CaseOutcome, Prediction, Status, judge};
+use crate::scenario::Expect;
+use crate::verdict::{CaseOutcome, Outcome, Prediction, Status, judge};
 
 impl Scheduler<'_> {
     /// Judges what came of a case, and follows each value on its way.
@@ -40,7 +41,8 @@ impl Scheduler<'_> {
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
         let result = self.result(context, &prediction, outcome, phases);
-        self.with_traces(result, traces, &context.wanted.diagnosis)
+        let result = self.with_traces(result, traces, &context.wanted.diagnosis);
+        with_wrong_expectation(result, context, outcome)
     }
 
     /// Adds the way of each value, and what is wrong with it.
@@ -184,4 +186,44 @@ impl Scheduler<'_> {
 
 fn cases_of(installations: &[Installation]) -> impl Iterator<Item = (&Installation, &Case)> {
     installations.iter().flat_map(|i| i.cases.iter().map(move |c| (i, c)))
+}
+
+/// Says so where the expectation is to blame, and not what was given to Kestra.
+fn with_wrong_expectation(mut result: CaseResult, context: &CaseContext<'_>, outcome: &CaseOutcome) -> CaseResult {
+    let (Expect::Outputs(expected), Ok(Outcome::Ran(ran))) = (&context.wanted.expect, outcome) else {
+        return result;
+    };
+    let got = |output: &String| ran.outputs.get(output).map(Plaintext::bytes);
+    let wrong: Vec<_> = expected
+        .iter()
+        .filter(|(output, plain)| got(output) != Some(plain.bytes()))
+        .collect();
+    if result.status != Status::Fail || wrong.is_empty() {
+        return result;
+    }
+    let file = &context.case.scenario.file;
+    let lacks_newline = |(output, plain): &(&String, &Plaintext)| {
+        got(output).is_some_and(|got| plain.bytes().strip_suffix(b"\n") == Some(got))
+    };
+    if wrong.iter().all(lacks_newline) {
+        // No hop is wrong, and no value is to be written otherwise.
+        for (output, _) in wrong {
+            result.first_wrong.remove(output);
+            result.diagnosis.retain(|finding| finding.output != *output);
+        }
+        result.help = Some(format!(
+            "only the expectation ends in a newline, nothing else differs: remove the last newline from {file} \
+             (`printf %s` writes none)"
+        ));
+        return result;
+    }
+    let is_clean = |(output, _): &(&String, &Plaintext)| {
+        !result.first_wrong.contains_key(*output) && result.diagnosis.iter().all(|finding| finding.output != **output)
+    };
+    if wrong.iter().all(is_clean) && result.predicted == result.observed {
+        result.help = Some(format!(
+            "Kestra got what was given to it; only `expect` says something else: correct it in {file}"
+        ));
+    }
+    result
 }
