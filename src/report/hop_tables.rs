@@ -19,7 +19,7 @@ pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
     let mut paragraphs = Vec::new();
     for output in result.hops.keys().filter(wrong) {
         let title = format!("{output} on {}, hop by hop:", result.provenance.kestra);
-        paragraphs.push(visible(&title));
+        paragraphs.push(visible(&title).replace('\r', "\\r"));
         paragraphs.push(hop_table(result, output, width).trim_fmt());
         for finding in result.diagnosis.iter().filter(|f| f.output == *output) {
             paragraphs.push(describe_code(finding.code));
@@ -82,6 +82,6 @@ fn hop_text(value: Option<&HopValue>) -> String {
         None => String::new(),
         Some(HopValue::Is(one)) => one.brief(),
         Some(HopValue::OneOf(several)) => several.iter().map(DisplayValue::brief).collect::<Vec<_>>().join(" or "),
-        Some(HopValue::Nothing(why)) => format!("nothing: {}", visible(why)),
+        Some(HopValue::Nothing(why)) => format!("nothing: {}", visible(why).replace('\r', "\\r")),
     }
 }

@@ -195,15 +195,34 @@ fn missing() {
 /// The file with the plaintext ends in a newline that was never meant.
 fn newline_in_the_file() {
     let sandbox = Sandbox::new();
-    sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: YWRtaW4=}]}\n");
+    sandbox.file(
+        "values.yaml",
+        "common: {extraEnv: [{name: SECRET_A, value: YWRtaW4=}]}\n",
+    );
     sandbox.file("pw.txt", "admin\n");
-    let args = ["check", "-f", "values.yaml", "--expect", "A=@pw.txt", "--kestra", ENGINE];
+    let args = [
+        "check",
+        "-f",
+        "values.yaml",
+        "--expect",
+        "A=@pw.txt",
+        "--kestra",
+        ENGINE,
+    ];
     let ended = sandbox.run(args).with_code(1);
-    assert!(ended.stderr.contains("note: pw.txt ends in a newline"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("note: pw.txt ends in a newline"),
+        "{}",
+        ended.stderr
+    );
     let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in ["6 bytes", "5 bytes", "remove the last newline from pw.txt"] {
         assert!(said.contains(words), "no {words}:\n{}", ended.stdout);
     }
-    assert!(!said.contains("first wrong") && !said.contains("KS0"), "{}", ended.stdout);
+    assert!(
+        !said.contains("first wrong") && !said.contains("KS0"),
+        "{}",
+        ended.stdout
+    );
     sandbox.assert_clean();
 }

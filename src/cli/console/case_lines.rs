@@ -6,11 +6,10 @@ use std::time::Duration;
 use owo_colors::{OwoColorize as _, Style};
 use textwrap::core::display_width;
 
-use super::layout::Layout;
+use super::layout::{Layout, harmless, harmless_line};
 use super::value_lines::value_lines;
 use crate::oracle::secret::DisplayValue;
 use crate::report::{CaseResult, OutcomeView, hop_tables};
-use crate::system::words::visible;
 use crate::verdict::Status;
 
 /// Details stand below the time.
@@ -49,12 +48,12 @@ fn head(result: &CaseResult, label: &str, layout: Layout) -> Vec<String> {
     let (word, style) = status_word(result.status);
     let word = format!("{word:>6}");
     let word = word.style(style);
-    let name = visible(&result.scenario).replace('\n', " ");
-    let label = visible(label);
+    let name = harmless_line(&result.scenario);
+    let label = harmless(label);
     if result.status == Status::Skipped {
         let reason = result.because.as_deref().unwrap_or("not run");
         let label = format!("{word} [       ] {label}  ");
-        let line = format!("{name}: {}", visible(reason).replace('\n', " "));
+        let line = format!("{name}: {}", harmless_line(reason));
         return if layout.is_verbose() {
             layout.labelled(&label, &line)
         } else {
@@ -109,11 +108,10 @@ fn different_outputs(
         .collect();
     // `check` calls a case by its only output.
     let is_named = names != [&result.scenario];
-    let visible_name = |name: &str| visible(name).replace('\n', " ");
     let widths = names
         .iter()
         .filter(|_| is_named)
-        .map(|name| display_width(&visible_name(name)) + 2);
+        .map(|name| display_width(&harmless_line(name)) + 2);
     let width = widths.max().unwrap_or_default();
     let room = layout.width.saturating_sub(INDENT.len() + width);
     let mut lines = Vec::new();
@@ -123,7 +121,7 @@ fn different_outputs(
         values.extend(first_wrong.map(|hop| format!("first wrong: {hop}")));
         for (number, line) in values.into_iter().enumerate() {
             let name = if number == 0 && is_named {
-                visible_name(name)
+                harmless_line(name)
             } else {
                 String::new()
             };
@@ -235,7 +233,7 @@ fn outcome_lines(label: &str, outcome: &OutcomeView, layout: Layout) -> Vec<Stri
 
 /// A text behind a label, below the case; cut after a few lines unless everything is asked for.
 fn detail(label: &str, text: &str, layout: Layout) -> Vec<String> {
-    let mut lines = layout.labelled(&format!("{INDENT}{label}"), &visible(text));
+    let mut lines = layout.labelled(&format!("{INDENT}{label}"), &harmless(text));
     if lines.len() > MOST_LINES && !layout.is_verbose() {
         lines.truncate(MOST_LINES);
         if let Some(last) = lines.last_mut() {

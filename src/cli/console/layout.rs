@@ -6,6 +6,7 @@ use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::system::terminal::{self, Verbosity};
+use crate::system::words::visible;
 
 /// The width of output that goes into a pipe or a file, and the most that is used of a wide terminal.
 const WIDEST: usize = 120;
@@ -88,6 +89,16 @@ impl Layout {
         }
         format!("{}…", cut.trim_end())
     }
+}
+
+/// Text of others, in which no character moves the cursor.
+pub fn harmless(text: &str) -> String {
+    visible(text).replace("\r\n", "\n").replace('\r', "\\r")
+}
+
+/// The same on one line.
+pub fn harmless_line(text: &str) -> String {
+    harmless(text).replace('\n', " ")
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use owo_colors::{OwoColorize as _, Style};
 
-use super::layout::Layout;
+use super::layout::{Layout, harmless};
 use crate::report::{CaseResult, Counts, Report, ServedBy};
-use crate::system::words::{count, visible};
+use crate::system::words::count;
 use crate::verdict::Status;
 
 /// The lines below the cases.
@@ -37,10 +37,10 @@ fn broken_lines(results: &[CaseResult], layout: Layout) -> Vec<String> {
         let not_judged = if alike.len() == 1 { "was" } else { "were" };
         lines.extend(layout.labelled(
             &label,
-            &visible(&format!("failed to {cause}; {cases} {not_judged} not judged")),
+            &harmless(&format!("failed to {cause}; {cases} {not_judged} not judged")),
         ));
         let helps: BTreeSet<_> = alike.iter().filter_map(|result| result.help.as_deref()).collect();
-        lines.extend(helps.iter().flat_map(|help| layout.labelled("help: ", &visible(help))));
+        lines.extend(helps.iter().flat_map(|help| layout.labelled("help: ", &harmless(help))));
     }
     lines
 }
@@ -58,7 +58,7 @@ fn warning_lines(results: &[CaseResult], layout: Layout) -> Vec<String> {
         .collect();
     warnings
         .iter()
-        .flat_map(|warning| layout.labelled("warning: ", &visible(warning)))
+        .flat_map(|warning| layout.labelled("warning: ", &harmless(warning)))
         .collect()
 }
 
@@ -123,7 +123,8 @@ fn time(time: Duration) -> String {
 
 /// What was real, or what was not; with `-v` in full.
 pub fn provenance_lines(report: &Report, layout: Layout) -> Vec<String> {
-    if report.results.iter().all(|result| result.status == Status::Skipped) {
+    let is_judged = |result: &CaseResult| matches!(result.status, Status::Pass | Status::Fail);
+    if !report.results.iter().any(is_judged) {
         return Vec::new();
     }
     let all = || report.results.iter().map(|result| &result.provenance);
@@ -143,7 +144,7 @@ pub fn provenance_lines(report: &Report, layout: Layout) -> Vec<String> {
     if !modelled.is_empty() {
         return layout.labelled(
             &label("Modelled"),
-            &visible(&format!("{}{unasked}", modelled.join(", "))),
+            &harmless(&format!("{}{unasked}", modelled.join(", "))),
         );
     }
     let kubernetes = report
