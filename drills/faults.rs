@@ -110,7 +110,7 @@ pub fn drill(args: &Args) -> Table {
             if trial.ended.code != Some(0) {
                 let because = trial.ended.stdout.lines().chain(trial.ended.stderr.lines());
                 because
-                    .filter(|l| l.contains(" on engine@") || l.starts_with("error"))
+                    .filter(|l| l.contains("FAIL [") || l.starts_with("error"))
                     .for_each(|l| eprintln!("    {l}"));
             }
             codes.push(trial.ended.code.map_or("a signal".into(), |c| c.to_string()));
@@ -300,7 +300,9 @@ fn out_of_memory(sandbox: &Sandbox, cluster: &Cluster) -> (Ended, String) {
         &format!("extraEnv: [{options}], resources: {{limits: {{memory: 300Mi}}}}"),
     );
     let ended = Watched::start(run_on(sandbox, &cluster.straight(), &["slow.yaml"])).end();
-    let named = ended.stdout.contains("ran out of memory");
+    // The console wraps it.
+    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = said.contains("ran out of memory");
     let what = if named {
         "memory is named,"
     } else {

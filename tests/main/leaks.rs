@@ -171,9 +171,9 @@ fn canary(place: &[&str]) {
     assert!(report.iter().any(|f| f.ends_with("report.json")));
     assert!(report.iter().any(|f| f.ends_with("junit.xml")));
     let cases = ended
-        .stderr
+        .stdout
         .lines()
-        .filter(|l| l.starts_with("pass") || l.starts_with("FAIL"))
+        .filter(|l| l.starts_with("  PASS [") || l.starts_with("  FAIL ["))
         .count();
     assert_eq!(cases, given.files.len(), "{}", ended.stdout);
     println!("{} searches", given.canaries.searched());

@@ -24,7 +24,7 @@ pub const FILTERS: [(&str, &str); 13] = [
     (r"\bin \d+(\.\d|m \d+)s\b", "in [time]"),
     (r"#[0-9a-f]{16}", "[hash]"),
     (r"/tmp/[^\s'`\)]*", "[temporary]"),
-    (r"helm 3\.[0-9.]+.*", "[helm]"),
+    (r"helm[ !\n]+3\.[0-9.]+.*", "[helm]"),
     (r"kestra-secrets-[a-z0-9]{8}\b", "kestra-secrets-[id]"),
     (r" +\n", "\n"),
     (r"─{9,}", "─────────"),

@@ -214,7 +214,7 @@ fn everything(result: &CaseResult, layout: Layout) -> Vec<String> {
         tables
             .iter()
             .flat_map(|table| table.lines())
-            .map(|line| format!("{INDENT}{line}")),
+            .flat_map(|line| layout.labelled(INDENT, line)),
     );
     lines
 }

@@ -60,6 +60,11 @@ impl Layout {
         text.lines()
             .enumerate()
             .flat_map(|(number, line)| {
+                let label = if number == 0 { label } else { &indent };
+                // The columns of a table that fits stay as they are.
+                if display_width(label) + display_width(line) <= self.width {
+                    return vec![format!("{label}{line}").trim_end().to_owned()];
+                }
                 let options = options.clone();
                 let options = if number == 0 {
                     options
