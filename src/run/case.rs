@@ -13,7 +13,7 @@ use crate::provider::Installed;
 use crate::scenario::{Expect, Expected, LogCheck, Stage, Start};
 use crate::system::redact::Redactor;
 use crate::system::words::visible;
-use crate::verdict::{CaseOutcome, Outcome, Ran};
+use crate::verdict::{CaseOutcome, Outcome, Ran, Stop};
 
 /// How long an execution's log may lag behind its end; 200 ms were measured on a busy machine.
 const LOGS: Duration = Duration::from_secs(10);
@@ -65,18 +65,6 @@ pub async fn run_case(
             .map(|sentence| visible(&redactor.scrub(sentence)))
             .collect(),
     }))
-}
-
-/// Why a case has no execution to read: that is its outcome, or the environment failed.
-enum Stop {
-    Outcome(Outcome),
-    Infra(InfraError),
-}
-
-impl From<InfraError> for Stop {
-    fn from(infra: InfraError) -> Self {
-        Self::Infra(infra)
-    }
 }
 
 struct CaseRunner<'a> {
