@@ -29,7 +29,7 @@ use tokio::task::spawn_blocking;
 
 pub use past::{CleanError, Cleaned, Cleaner, Local, Owner, PastRun, past_runs, past_runs_in};
 pub use resource::OwnedResource;
-pub use run_id::{NotARunId, RunId};
+pub use run_id::RunId;
 
 use crate::system::process::ProcessId;
 

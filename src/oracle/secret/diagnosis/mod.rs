@@ -8,7 +8,7 @@ mod repair;
 
 pub use code::Code;
 pub use example::Example;
-pub use name::{corrected_name, is_service_link};
+pub use name::corrected_name;
 pub use pod::{Remedy, SecretFault, of_pod, tolerant};
 
 use super::decode::decode_bytes;
