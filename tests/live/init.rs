@@ -5,8 +5,8 @@ use std::fs;
 use libtest_mimic::Trial;
 
 use crate::live;
-use crate::support::sandbox::{Sandbox, run};
 use crate::support::ENGINE;
+use crate::support::sandbox::{Sandbox, run};
 
 pub fn trials() -> Vec<Trial> {
     vec![live("init", "the_scenario_it_writes_runs_as_its_workflow_says", runs)]

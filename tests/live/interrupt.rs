@@ -1,6 +1,5 @@
 //! A run that is ended from without leaves no process, port, file or ledger.
 
-
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 

@@ -1,6 +1,5 @@
 //! What all commands have in common: how much is told, and in which colours.
 
-
 use libtest_mimic::Trial;
 
 use crate::live;

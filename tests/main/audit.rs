@@ -1,7 +1,5 @@
 //! A Kestra that was installed by helm alone is looked at, with the rights of `deploy/rbac-audit.yaml` and no other.
 
-
-
 use crate::support::sandbox::{Sandbox, run};
 
 #[test]

@@ -1,9 +1,7 @@
 //! `check` proves the user's own files as they are.
 
-
-
-use crate::support::sandbox::Sandbox;
 use crate::support::ENGINE;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn a_plaintext_among_the_arguments_exits_2_and_is_not_repeated() {

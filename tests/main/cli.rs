@@ -2,9 +2,9 @@
 
 use insta::assert_snapshot;
 
+use crate::support::ENGINE;
 use crate::support::requirements::helm;
 use crate::support::sandbox::{Sandbox, run};
-use crate::support::ENGINE;
 
 const HEAD: &str = "schema: 1\nname: broken\nabout: Broken.\n";
 const SECRETS: &str = "strategy: extra-env\nsecrets:\n  DB_PASSWORD: {plain: hidden-plaintext}\n";

@@ -1,7 +1,5 @@
 //! `docs`: what documentation promises, what comes out, and the patch that makes it true.
 
-
-
 use crate::support::sandbox::Sandbox;
 
 #[test]

@@ -1,6 +1,5 @@
 //! `encode`: what it prints, proved.
 
-
 use insta::assert_snapshot;
 
 use crate::support::sandbox::Sandbox;

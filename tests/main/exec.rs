@@ -1,7 +1,5 @@
 //! `--kestra exec:PATH` takes any executable that is called like Kestra's own.
 
-
-
 use crate::support::sandbox::Sandbox;
 
 #[test]

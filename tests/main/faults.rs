@@ -1,11 +1,9 @@
 //! Bad days, as far as they take seconds: what breaks around a value is never told as a wrong value, and is told by
 //! name. The longer ones are in `drills/`.
 
-
-
-use crate::support::requirements::helm;
 use crate::support::ENGINE;
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::requirements::helm;
 use crate::support::sandbox::{Ended, Sandbox, run};
 
 /// A run in a context that a proxy leads to.

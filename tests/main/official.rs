@@ -1,8 +1,6 @@
 //! The publisher's image and chart, on loopback: the distribution project's registry and a chart repository hold
 //! stand-ins under the publisher's names. Taken where they can be had; where not, the next best, and why.
 
-
-
 use crate::doctor;
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::publisher::{Server, asks, assert_says, pins};

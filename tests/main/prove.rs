@@ -1,6 +1,5 @@
 //! `prove`: the oracle is true of a live Kestra.
 
-
 use crate::support::sandbox::Sandbox;
 
 #[test]

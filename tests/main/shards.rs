@@ -2,7 +2,6 @@
 
 use std::fs;
 
-
 use crate::support::matrix::{MATRIX, with_matrix};
 use crate::support::sandbox::Sandbox;
 use crate::support::schemas;

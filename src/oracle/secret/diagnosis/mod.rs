@@ -89,14 +89,6 @@ pub fn looks_encoded(env: &Plaintext) -> bool {
     beyond_chance && decode_bytes(env).is_ok_and(|plain| reads(plain.bytes()))
 }
 
-/// The keys under which several variables of different case meet, each with their names.
-pub fn collisions(keyring: &SecretStore) -> Vec<(Code, Vec<&str>)> {
-    keyring
-        .collisions()
-        .map(|(_, names)| (Code::NameCollision, names))
-        .collect()
-}
-
 /// What is wrong with a value, and the plaintext it was made from.
 #[derive(Default)]
 struct Guess {
