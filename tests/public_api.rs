@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use quote::ToTokens;
 use regex::Regex;
@@ -114,7 +115,7 @@ fn list_item(module: &str, item: &Item, only: Option<&str>, items: &mut BTreeMap
                 }
             }
         }
-        Item::Use(imported) if shows(&imported.vis, &imported.attrs) => {
+        Item::Use(imported) if only.is_none() && shows(&imported.vis, &imported.attrs) => {
             follow(module, &imported.tree, &mut Vec::new(), items)
         }
         Item::Trait(_) | Item::Const(_) | Item::Static(_) | Item::Type(_) | Item::Mod(_) | Item::Macro(_)
@@ -160,13 +161,18 @@ fn derived(attributes: &[Attribute]) -> String {
 
 /// Code as rustfmt would write it, on one line.
 fn text(code: impl ToTokens) -> String {
+    static TIGHT: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        [
+            (r"\s*(::|<|[>,\].?)]|\[|\()", "$1"),
+            (r"([<(\[&#]|::)\s+", "$1"),
+            (r",([^ ])", ", $1"),
+            (r"\s*:\s+", ": "),
+        ]
+        .map(|(pattern, by)| (Regex::new(pattern).unwrap(), by))
+    });
     let tokens = code.to_token_stream().to_string();
-    let tight = Regex::new(r"\s*(::|<|[>,\].?)]|\[|\()")
-        .unwrap()
-        .replace_all(&tokens, "$1");
-    let tight = Regex::new(r"([<(\[&#]|::)\s+").unwrap().replace_all(&tight, "$1");
-    let tight = Regex::new(r",([^ ])").unwrap().replace_all(&tight, ", $1");
-    Regex::new(r"\s*:\s+").unwrap().replace_all(&tight, ": ").into_owned()
+    let tighten = |text: String, (pattern, by): &(Regex, &str)| pattern.replace_all(&text, *by).into_owned();
+    TIGHT.iter().fold(tokens, tighten)
 }
 
 fn source(name: &str) -> PathBuf {

@@ -165,14 +165,6 @@ impl MarkdownReader {
     }
 }
 
-impl Prose {
-    fn text(&self) -> &str {
-        match self {
-            Self::Text(text) | Self::Code(text) => text,
-        }
-    }
-}
-
 impl Markdown {
     /// The page with other texts in the place of some blocks'; the lines that stay keep every byte, and new ones
     /// begin and end as the ones in whose place they stand. None where a block's lines are not to be found in the

@@ -91,7 +91,7 @@ fn strategy(page: &Markdown, kinds: &[BlockKind], number: usize, values: &Values
         only_mounts: values.only_mounts(),
         flow: PageFlow {
             text: String::new(),
-                reads: BTreeMap::new(),
+            reads: BTreeMap::new(),
         },
         given: Vec::new(),
     };

@@ -73,11 +73,13 @@ fn plaintexts_come_from_arguments_files_and_the_environment() {
         );
     }
     assert!(
-        ended.stderr.contains("prod.env:3: the quotes are part of QUOTED"),
+        ended
+            .stderr
+            .contains("prod.env:3: the quotes are part of the value of QUOTED"),
         "{}",
         ended.stderr
     );
-    assert!(ended.stderr.contains("a flow calls secret('B')"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("flows call secret('B')"), "{}", ended.stderr);
     let ended = sandbox
         .run_with(["encode", "--strategy", "extra-env"], "A=a\r\n")
         .with_code(0);
