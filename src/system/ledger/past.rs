@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::{Header, LedgerError, OwnedResource, Record, RunId, append, blocking, host, io_error, runs_dir};
-use crate::system::process::ProcessId;
 
 /// Another run that has a file: one that goes on, or one that was killed.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ pub use name::corrected_name;
 pub use pod::{Remedy, SecretFault, of_pod, tolerant};
 
 use super::decode::decode_bytes;
-use super::{Location, Plaintext, SecretStore, decode};
+use super::{Location, Plaintext, decode};
 
 /// A value where it is written.
 #[derive(Debug, Clone, Copy)]

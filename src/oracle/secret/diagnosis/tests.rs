@@ -1,6 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::SecretStore;
 use super::*;
 
 /// For each code that a name and a value can show: name, place, value, the plaintext that is meant.
