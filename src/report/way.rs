@@ -28,7 +28,7 @@ pub fn ways(result: &CaseResult) -> Vec<String> {
             .filter(|f| f.output == *output)
             .find_map(|f| f.corrected.as_ref());
         if let Some(corrected @ DisplayValue::Public(_)) = corrected {
-            told.push(format!("  write there instead: {corrected}"));
+            told.push(format!("  write instead: {corrected}"));
         }
     }
     told

@@ -54,7 +54,7 @@ fn doctor_says_what_a_registry_answered_and_what_a_run_takes_instead() {
             &ended,
             &[
                 says,
-                "a run goes without it",
+                "a run works without it",
                 "a run would use kind (not the official image and chart: ",
             ],
         );
@@ -89,7 +89,7 @@ fn doctor_says_how_much_would_be_pulled_and_what_it_takes() {
         &[
             "kestra/kestra:v2.0.0-no-plugins can be pulled, 351 MiB",
             "takes about 1.7 GiB of disk, and a run 2.0 GiB of memory",
-            "official@2.0.0 can be had from http://127.0.0.1:",
+            "official@2.0.0 is available from http://127.0.0.1:",
             "a run would use kind (the official image and chart: Docker 28.1.0 answers, kestra/kestra:v2.0.0-no-plugins \
              can be pulled, 351 MiB",
         ],
