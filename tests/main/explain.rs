@@ -77,11 +77,7 @@ fn what_is_meant_comes_from_a_file_byte_for_byte() {
     let plain = sandbox
         .run_with(["explain", "YWRtaW4=", "--expect", "@-"], "root")
         .with_code(1);
-    assert!(
-        plain.stdout.contains("write instead: cm9vdA=="),
-        "{}",
-        plain.stdout
-    );
+    assert!(plain.stdout.contains("write instead: cm9vdA=="), "{}", plain.stdout);
 }
 
 #[test]
