@@ -45,7 +45,7 @@ fn page() {
         r#""admin\n""#,
         "wrong from here on",
         "KS001 the plaintext ends in a newline",
-        r#"write there instead: "WVdSdGFXND0=""#,
+        r#"write instead: "WVdSdGFXND0=""#,
     ] {
         assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
     }
