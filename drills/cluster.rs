@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kestra_secrets::provider::ENGINES;
+use kestra_secrets::internals::provider::ENGINES;
 use tempfile::TempDir;
 
 use crate::left::said;
-use crate::requirements;
+use crate::support::requirements;
 
 /// Where the node's `kubectl proxy` listens, on the bridge between this machine and its containers.
 const PORT: u16 = 8001;

@@ -8,12 +8,13 @@ use nix::sys::signal::Signal;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use crate::Common;
 use crate::cluster::Cluster;
 use crate::left::Seen;
-use crate::sandbox::{Sandbox, run};
+use crate::support::ENGINE;
+use crate::support::sandbox::{Sandbox, run};
+use crate::support::watched::Watched;
 use crate::table::Table;
-use crate::watched::Watched;
-use crate::{Common, ENGINE};
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -12,12 +12,13 @@ use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::Common;
 use crate::cluster::Cluster;
-use crate::proxy::{Fate, Proxy, Request};
-use crate::sandbox::{Ended, Sandbox};
+use crate::support::ENGINE;
+use crate::support::proxy::{Fate, Proxy, Request};
+use crate::support::sandbox::{Ended, Sandbox};
+use crate::support::watched::Watched;
 use crate::table::Table;
-use crate::watched::Watched;
-use crate::{Common, ENGINE};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -175,7 +176,7 @@ impl Trial {
             return Err(format!("{}: took {took:?}", self.what));
         }
         // What could not be taken down while the API server was away is in the ledger, and `clean` finds it.
-        let clean = crate::sandbox::run(self.sandbox.command(["clean"]).env_context(cluster, &self.sandbox));
+        let clean = crate::support::sandbox::run(self.sandbox.command(["clean"]).env_context(cluster, &self.sandbox));
         let mut left: Vec<_> = self
             .sandbox
             .left_behind()

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::processes::{self, Process};
-use crate::sandbox::Sandbox;
+use crate::support::processes::{self, Process};
+use crate::support::sandbox::Sandbox;
 
 /// What the system may take to forget what has ended: sockets, and the process table of a container.
 const GRACE: Duration = Duration::from_secs(5);

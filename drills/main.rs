@@ -23,22 +23,10 @@ mod concurrency;
 mod faults;
 mod interruption;
 mod left;
-#[allow(dead_code, reason = "shared with the tests, which need more of it")]
-#[path = "../tests/main/processes.rs"]
-mod processes;
-#[path = "../tests/support/proxy.rs"]
-mod proxy;
-#[allow(dead_code, reason = "shared with the tests, which need more of it")]
-#[path = "../tests/support/requirements.rs"]
-mod requirements;
-#[allow(dead_code, reason = "shared with the tests, which need more of it")]
-#[path = "../tests/main/sandbox.rs"]
-mod sandbox;
 mod soak;
+#[path = "../tests/support/mod.rs"]
+mod support;
 mod table;
-#[allow(dead_code, reason = "shared with the tests, which need more of it")]
-#[path = "../tests/main/watched.rs"]
-mod watched;
 
 use std::process::ExitCode;
 
@@ -81,9 +69,6 @@ impl Common {
         StdRng::seed_from_u64(self.seed)
     }
 }
-
-/// The engine that is booted.
-const ENGINE: &str = "engine@2.0.0";
 
 fn main() -> ExitCode {
     let table: Table = match Cli::parse().drill {

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
+use crate::Common;
 use crate::cluster::Cluster;
-use crate::sandbox::Sandbox;
+use crate::support::ENGINE;
+use crate::support::sandbox::Sandbox;
+use crate::support::watched::Watched;
 use crate::table::Table;
-use crate::watched::Watched;
-use crate::{Common, ENGINE};
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -1,108 +1,364 @@
-//! For a test of your own: scenarios, or secrets given right there, proved on a live Kestra.
+//! Proves on a live Kestra that the secrets of your test reach a flow byte for byte.
 //!
 //! ```no_run
-//! use kestra_secrets::scenario::Strategy;
-//! use kestra_secrets::testing::{self, TestRun};
+//! use kestra_secrets::testing::{self, Strategy, TestRun};
 //!
 //! #[tokio::test]
 //! async fn our_password_reaches_a_flow() {
-//!     let ours = testing::intent("ours", Strategy::SecretKeyRef, [("DB_PASSWORD", "correct horse")]);
-//!     let report = TestRun::embedded().run([ours]).await.unwrap();
-//!     testing::assert_as_expected(&report);
+//!     let ours = testing::secrets("ours", Strategy::SecretKeyRef, [("DB_PASSWORD", "correct horse")]);
+//!     let report = TestRun::embedded().kestra("engine@2.0.0").run([ours]).await.unwrap();
+//!     report.assert_passed();
 //! }
 //! ```
 //!
-//! Everything that a run makes is gone when [`TestRun::run`] returns, whatever came of it.
+//! Cargo.toml needs `kestra-secrets` and tokio's features `macros` and `rt-multi-thread` under `[dev-dependencies]`. The
+//! first run of an engine builds it with Maven, which takes minutes; later runs take seconds.
+//!
+//! [`TestRun::run`] removes all that it made, whatever came of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use miette::Diagnostic;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::InfraError;
-use crate::error::InputError;
+use crate::error::{InfraError, InputError};
 use crate::oracle::secret::Plaintext;
 use crate::plan::PlanError;
-use crate::provider::KestraRef;
-use crate::report::Silent;
-use crate::report::{CaseResult, OutcomeView, Report};
-use crate::run::session::{ProviderChoice as WantedPlace, ProviderSpec, Session, SessionOptions};
-use crate::scenario::{self, Input, Intent, Scenario, Secret, Strategy};
-use crate::verdict::Status;
+use crate::provider::live::{ClusterSpec, KindOptions, PullSecret};
+use crate::report::{self, CaseResult, OutcomeView, Report, Silent};
+use crate::run::session::{ProviderChoice, ProviderSpec, Session, SessionOptions};
+use crate::scenario::{self, Input, Intent, Scenario, Secret};
 
-/// Where scenarios are run: a provider and the Kestras on it.
+pub use crate::scenario::Strategy;
+pub use crate::verdict::Status;
+
+/// Where scenarios run, and how: a provider, its Kestras, and the options of `kestra-secrets run`.
+///
+/// A word that cannot be read, such as `engine@two`, is an error of [`TestRun::run`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kestra_secrets::testing::RunError> {
+/// use kestra_secrets::testing::{self, TestRun};
+///
+/// let rotation = testing::scenarios(&["rotation"])?;
+/// let run = TestRun::context("staging").namespace("secrets-test").chart("official@1.0.54").parallel(1);
+/// run.run(rotation).await?.assert_passed();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-pub struct TestRun(SessionOptions);
+pub struct TestRun {
+    options: SessionOptions,
+    /// The first option that cannot be used.
+    mistake: Option<String>,
+}
 
 impl TestRun {
-    /// Child processes, which need no Docker, with every engine; see [`TestRun::kestra`].
+    /// Runs Kestra as child processes. It needs a JDK and Maven, and no Docker.
     pub fn embedded() -> Self {
-        Self(SessionOptions::default())
+        Self::on(ProviderSpec::Embedded)
     }
 
-    /// Another place, such as a context of your kubeconfig.
-    pub fn at(place: ProviderSpec) -> Self {
-        Self(SessionOptions {
-            place: WantedPlace::Named(place),
-            ..SessionOptions::default()
+    /// Runs Kestra in containers of the Docker daemon.
+    pub fn docker() -> Self {
+        Self::on(ProviderSpec::Docker)
+    }
+
+    /// Runs Kestra on a kind cluster, which it makes and deletes.
+    pub fn kind() -> Self {
+        Self::on(ProviderSpec::Live {
+            place: ClusterSpec::Kind(KindOptions {
+                node_image: None,
+                config: None,
+                reuse: None,
+            }),
+            local_port: None,
         })
     }
 
-    /// This Kestra alone, or beside those that were named before.
+    /// Runs Kestra on the cluster of this context of your kubeconfig.
+    pub fn context(name: impl Into<String>) -> Self {
+        Self::on(ProviderSpec::Live {
+            place: ClusterSpec::Context {
+                name: name.into(),
+                namespace: None,
+            },
+            local_port: None,
+        })
+    }
+
+    fn on(place: ProviderSpec) -> Self {
+        let options = SessionOptions {
+            place: ProviderChoice::Named(place),
+            ..SessionOptions::default()
+        };
+        Self { options, mistake: None }
+    }
+
+    /// Adds a Kestra, as `--kestra` takes it: `engine@2.0.0`, `official@1.3`, `exec:./kestra`. Without one, every engine
+    /// runs.
     #[must_use]
-    pub fn kestra(mut self, kestra: KestraRef) -> Self {
-        self.0.kestra.push(kestra);
+    pub fn kestra(self, kestra: &str) -> Self {
+        self.parsed("kestra", kestra, |options, kestra| options.kestra.push(kestra))
+    }
+
+    /// Takes another chart than the bundled one, as `--chart` does: `official@1.0.54`, `oci://…`, a folder.
+    #[must_use]
+    pub fn chart(self, chart: &str) -> Self {
+        self.parsed("chart", chart, |options, chart| options.chart = Some(chart))
+    }
+
+    /// Runs this image, as `--image` does: `REPO:TAG`, or `KESTRA=REPO:TAG` for one of several Kestras.
+    #[must_use]
+    pub fn image(self, image: &str) -> Self {
+        self.parsed("image", image, |options, image| options.images.push(image))
+    }
+
+    /// Pulls the images with the credentials of this Docker configuration.
+    #[must_use]
+    pub fn pull_secret(self, file: impl AsRef<Path>) -> Self {
+        self.set(|options| {
+            options.pull_secret = Some(PullSecret::read(file.as_ref()).map_err(|e| e.to_string())?);
+            Ok(())
+        })
+    }
+
+    /// Uses this existing namespace of the context instead of creating one per installation.
+    #[must_use]
+    pub fn namespace(self, namespace: impl Into<String>) -> Self {
+        self.set(|options| match &mut options.place {
+            ProviderChoice::Named(ProviderSpec::Live {
+                place: ClusterSpec::Context { namespace: mine, .. },
+                ..
+            }) => {
+                *mine = Some(namespace.into());
+                Ok(())
+            }
+            _ => Err("a namespace is an option of a context".into()),
+        })
+    }
+
+    /// Reaches Kestra through this local port instead of a free one.
+    #[must_use]
+    pub fn local_port(self, port: u16) -> Self {
+        self.set(|options| match &mut options.place {
+            ProviderChoice::Named(ProviderSpec::Live { local_port, .. }) => {
+                *local_port = Some(port);
+                Ok(())
+            }
+            _ => Err("a local port is an option of a context and of kind".into()),
+        })
+    }
+
+    /// Uses this existing kind cluster instead of creating one.
+    #[must_use]
+    pub fn kind_cluster(self, name: impl Into<String>) -> Self {
+        self.set_kind(|kind| kind.reuse = Some(name.into()))
+    }
+
+    /// Makes the kind cluster of this image of a node.
+    #[must_use]
+    pub fn node_image(self, image: impl Into<String>) -> Self {
+        self.set_kind(|kind| kind.node_image = Some(image.into()))
+    }
+
+    /// Makes the kind cluster by this configuration.
+    #[must_use]
+    pub fn kind_config(self, file: impl Into<PathBuf>) -> Self {
+        self.set_kind(|kind| kind.config = Some(file.into()))
+    }
+
+    /// Runs at most this many installations at a time.
+    #[must_use]
+    pub fn parallel(mut self, most: usize) -> Self {
+        self.options.parallel = Some(most);
         self
     }
 
-    /// Anything else that a run may be asked to be.
+    /// Gives every case an installation of its own.
     #[must_use]
-    pub fn with(self, change: impl FnOnce(SessionOptions) -> SessionOptions) -> Self {
-        Self(change(self.0))
+    pub fn isolate(mut self) -> Self {
+        self.options.isolate = true;
+        self
     }
 
-    /// Runs scenarios and takes down all that it made.
+    /// Installs the values as they are, without what a release needs to run small.
+    #[must_use]
+    pub fn no_defaults(mut self) -> Self {
+        self.options.defaults = false;
+        self
+    }
+
+    /// Makes a scenario that this place cannot run an error; without it, the scenario is skipped.
+    #[must_use]
+    pub fn no_skip(mut self) -> Self {
+        self.options.no_skip = true;
+        self
+    }
+
+    /// Waits this long for a Kestra to become healthy, in place of 180 s.
+    #[must_use]
+    pub fn boot_timeout(mut self, longest: Duration) -> Self {
+        self.options.boot = longest;
+        self
+    }
+
+    /// Writes the evidence of cases that fail, and the report in every format, into this folder.
+    #[must_use]
+    pub fn report(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.report = Some(folder.into());
+        self
+    }
+
+    fn parsed<T>(self, option: &str, word: &str, put: impl FnOnce(&mut SessionOptions, T)) -> Self
+    where
+        T: std::str::FromStr<Err = String>,
+    {
+        self.set(|options| {
+            let value = word
+                .parse()
+                .map_err(|e| format!("cannot read {option} {word:?}: {e}"))?;
+            put(options, value);
+            Ok(())
+        })
+    }
+
+    fn set_kind(self, change: impl FnOnce(&mut KindOptions)) -> Self {
+        self.set(|options| match &mut options.place {
+            ProviderChoice::Named(ProviderSpec::Live {
+                place: ClusterSpec::Kind(kind),
+                ..
+            }) => {
+                change(kind);
+                Ok(())
+            }
+            _ => Err("a cluster, a node image and a kind configuration are options of kind".into()),
+        })
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut SessionOptions) -> Result<(), String>) -> Self {
+        if let Err(mistake) = change(&mut self.options) {
+            self.mistake.get_or_insert(mistake);
+        }
+        self
+    }
+
+    /// Runs scenarios, and removes all that it made.
     ///
     /// # Errors
-    /// [`RunError`] when nothing could be judged: that says nothing about a secret. Wrong values are in the report.
-    pub async fn run(&self, scenarios: impl IntoIterator<Item = Scenario>) -> Result<Report, RunError> {
-        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
-        let session = Session::open(self.0.clone(), Arc::new(Silent), CancellationToken::new()).await?;
+    /// [`RunError`] when nothing could be judged; it says nothing about a secret. A wrong value is no error: it is in the
+    /// report.
+    pub async fn run(&self, scenarios: impl IntoIterator<Item = TestScenario>) -> Result<TestReport, RunError> {
+        if let Some(mistake) = &self.mistake {
+            return Err(RunError::input(mistake, None));
+        }
+        let scenarios: Vec<_> = scenarios.into_iter().map(|scenario| Arc::new(scenario.0)).collect();
+        let session = Session::open(self.options.clone(), Arc::new(Silent), CancellationToken::new()).await?;
         let carried_out = match session.plan(&scenarios) {
             Ok(plan) => session.carry_out(plan).await.map_err(RunError::from),
             Err(e) => Err(e.into()),
         };
         session.close().await?;
-        carried_out
+        let report = carried_out?;
+        if let Some(folder) = &self.options.report {
+            report::write(&report, folder)
+                .map_err(|e| InfraError::new(format!("write the report into {}", folder.display()), e))?;
+        }
+        Ok(TestReport(report))
     }
 }
 
 /// Why nothing was judged.
 #[derive(Debug, Error, Diagnostic)]
-pub enum RunError {
-    /// The scenarios cannot be used with the chart.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Plan(#[from] PlanError),
-    /// A tool, the machine or the cluster failed.
-    #[error("failed to {0}")]
-    Infra(#[from] InfraError),
+#[error("{message}")]
+pub struct RunError {
+    message: String,
+    #[help]
+    help: Option<String>,
+    infra: bool,
 }
 
-/// Scenarios by their bundled names, or by their files or folders.
+impl RunError {
+    fn input(message: impl ToString, help: Option<String>) -> Self {
+        let message = message.to_string();
+        Self {
+            message,
+            help,
+            infra: false,
+        }
+    }
+
+    /// Whether a tool, the machine or the cluster failed. Otherwise an option or a scenario cannot be used.
+    pub fn is_infra(&self) -> bool {
+        self.infra
+    }
+}
+
+impl From<InfraError> for RunError {
+    fn from(infra: InfraError) -> Self {
+        Self {
+            message: format!("failed to {infra}"),
+            help: infra.help,
+            infra: true,
+        }
+    }
+}
+
+impl From<PlanError> for RunError {
+    fn from(plan: PlanError) -> Self {
+        let help = plan.help().map(|help| help.to_string());
+        Self::input(plan, help)
+    }
+}
+
+impl From<InputError> for RunError {
+    fn from(input: InputError) -> Self {
+        let help = input.help.clone();
+        Self::input(input, help)
+    }
+}
+
+/// Something to run: secrets that are given to Kestra, and what must come out of a flow.
+#[derive(Debug, Clone)]
+pub struct TestScenario(Scenario);
+
+impl TestScenario {
+    /// The name by which the report calls it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+/// Reads scenarios by their bundled names, or from files and folders. Without a word, it reads all bundled ones.
 ///
 /// # Errors
-/// [`InputError`] when a word names nothing, or a file is broken.
-pub fn scenarios(words: &[&str]) -> Result<Vec<Scenario>, InputError> {
-    scenario::load(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+/// [`RunError`] when a word names nothing, or a file cannot be read as a scenario; it says where.
+///
+/// ```
+/// # use kestra_secrets::testing;
+/// let one = testing::scenarios(&["rotation"]).unwrap();
+/// assert_eq!(one[0].name(), "rotation");
+/// assert!(!testing::scenarios(&["no-such-scenario"]).unwrap_err().is_infra());
+/// ```
+pub fn scenarios(words: &[&str]) -> Result<Vec<TestScenario>, RunError> {
+    let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+    Ok(scenario::load(&words)?.into_iter().map(TestScenario).collect())
 }
 
-/// A scenario of secrets and plaintexts that must reach a flow byte for byte. The plaintexts are private: no report
+/// Makes a scenario of secrets, whose plaintexts must reach a flow byte for byte. The plaintexts are private: no report
 /// shows them.
-pub fn intent<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &str); N]) -> Scenario {
+///
+/// ```
+/// # use kestra_secrets::testing::{self, Strategy};
+/// let ours = testing::secrets("ours", Strategy::ExtraEnv, [("DB_USER", "kestra"), ("DB_PASSWORD", "correct horse")]);
+/// assert_eq!(ours.name(), "ours");
+/// ```
+pub fn secrets<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &str); N]) -> TestScenario {
     let secrets: BTreeMap<_, _> = secrets
         .into_iter()
         .map(|(name, plain)| (name.to_owned(), Plaintext::new(plain, false)))
@@ -119,27 +375,78 @@ pub fn intent<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, &
         flow: None,
         values: serde_json::Map::new(),
     });
-    Scenario::of_outputs("test", name, "Secrets of a test.", given, outputs)
+    TestScenario(Scenario::of_outputs("test", name, "Secrets of a test.", given, outputs))
 }
 
-/// Passes when something was run, and all of it came out as expected.
-///
-/// # Panics
-/// With what was expected and observed; of private values their length and a hash.
-pub fn assert_as_expected(report: &Report) {
-    let wrong: Vec<_> = report
-        .results
-        .iter()
-        .filter(|r| matches!(r.status, Status::Fail | Status::Error))
-        .map(told)
-        .collect();
-    let ran = report.results.iter().any(|r| r.status == Status::Pass);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(ran, "no case ran");
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct TestReport(Report);
+
+impl TestReport {
+    /// One for each scenario and step on each Kestra.
+    pub fn cases(&self) -> impl Iterator<Item = TestCase<'_>> {
+        self.0.results.iter().map(TestCase)
+    }
+
+    /// Passes when something ran and all of it came out as expected.
+    ///
+    /// # Panics
+    /// With what the console shows of each case that failed. Of a private value it shows the length and a hash.
+    #[track_caller]
+    pub fn assert_passed(&self) {
+        let wrong: Vec<_> = self
+            .cases()
+            .filter(|case| matches!(case.status(), Status::Fail | Status::Error))
+            .map(|case| case.to_string())
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+        assert!(
+            self.cases().any(|case| case.status() == Status::Pass),
+            "no case ran: every scenario was skipped"
+        );
+    }
+
+    /// The report as `report.json` holds it. `kestra-secrets schema report` prints its schema.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.0).unwrap_or_default()
+    }
+}
+
+/// A scenario, or a step of one, on one Kestra. As text, it is what the console shows of a failure.
+#[derive(Debug, Clone, Copy)]
+pub struct TestCase<'a>(&'a CaseResult);
+
+impl TestCase<'_> {
+    /// The scenario's name; a step's name follows after a slash.
+    pub fn scenario(&self) -> &str {
+        &self.0.scenario
+    }
+
+    /// The Kestra it ran on.
+    pub fn kestra(&self) -> &str {
+        &self.0.provenance.kestra
+    }
+
+    /// How it ended.
+    pub fn status(&self) -> Status {
+        self.0.status
+    }
+
+    /// Why it did not pass.
+    pub fn reason(&self) -> Option<&str> {
+        self.0.because.as_deref()
+    }
+}
+
+impl std::fmt::Display for TestCase<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&failure(self.0))
+    }
 }
 
 /// A result that is not as it should be, in full.
-pub fn told(result: &CaseResult) -> String {
+#[doc(hidden)]
+pub fn failure(result: &CaseResult) -> String {
     let because = result.because.as_deref().unwrap_or("not as expected");
     let mut text = format!("{} on {}: {because}", result.scenario, result.provenance.kestra);
     let seen: [(&str, &Option<OutcomeView>); 4] = [

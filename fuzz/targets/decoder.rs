@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use kestra_secrets::oracle::secret::{Plaintext, decode};
+use kestra_secrets::internals::oracle::secret::{Plaintext, decode};
 use libfuzzer_sys::fuzz_target;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

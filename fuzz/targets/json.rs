@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use kestra_secrets::kestra::{Execution, FlowRef, LogLine};
-use kestra_secrets::report::{Report, ReportFormat, json, merge};
-use kestra_secrets::values::decode;
+use kestra_secrets::internals::kestra::{Execution, FlowRef, LogLine};
+use kestra_secrets::internals::report::{Report, ReportFormat, json, merge};
+use kestra_secrets::internals::values::decode;
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [ReportFormat; 5] = [

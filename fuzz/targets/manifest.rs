@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use kestra_secrets::error::InputError;
-use kestra_secrets::lint::input::{FileForm, SourceFile};
-use kestra_secrets::lint::{self, fix, format};
-use kestra_secrets::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
-use kestra_secrets::oracle::environment::{ClusterFacts, Objects, Pod};
-use kestra_secrets::tools::helm::Rendered;
+use kestra_secrets::internals::error::InputError;
+use kestra_secrets::internals::lint::input::{FileForm, SourceFile};
+use kestra_secrets::internals::lint::{self, fix, format};
+use kestra_secrets::internals::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
+use kestra_secrets::internals::oracle::environment::{ClusterFacts, Objects, Pod};
+use kestra_secrets::internals::tools::helm::Rendered;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use kestra_secrets::error::InputError;
-use kestra_secrets::scenario::{self, Input, Scenario};
+use kestra_secrets::internals::error::InputError;
+use kestra_secrets::internals::scenario::{self, Input, Scenario};
 use libfuzzer_sys::fuzz_target;
 
 /// A plaintext that is not public, in a place which no text after it can change.

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use kestra_secrets::lint::input::{FileForm, SourceFile};
-use kestra_secrets::lint::{self, Severity, fix, format};
+use kestra_secrets::internals::lint::input::{FileForm, SourceFile};
+use kestra_secrets::internals::lint::{self, Severity, fix, format};
 use libfuzzer_sys::fuzz_target;
 
 /// A value with a fault, and another that has none, in places which no text after them can change.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use similar::{DiffOp, TextDiff};
 
 /// A page.
@@ -12,8 +12,8 @@ pub struct Markdown {
     pub text: String,
     /// Its blocks of code, in their order.
     pub blocks: Vec<Block>,
-    /// Its headings, in their order.
-    pub headings: Vec<Heading>,
+    /// How many headings it has.
+    pub headings: usize,
     /// Its prose, as far as there is code in it.
     pub passages: Vec<Passage>,
 }
@@ -44,15 +44,6 @@ impl Block {
     }
 }
 
-/// A heading.
-#[derive(Debug, Clone)]
-pub struct Heading {
-    /// Its text.
-    pub title: String,
-    /// 1 to 6.
-    pub level: u8,
-}
-
 /// A paragraph, an item of a list or a row of a table.
 #[derive(Debug, Clone)]
 pub struct Passage {
@@ -78,7 +69,7 @@ pub fn read(text: &str) -> Markdown {
         page: Markdown {
             text: text.to_owned(),
             blocks: Vec::new(),
-            headings: Vec::new(),
+            headings: 0,
             passages: Vec::new(),
         },
         code: None,
@@ -132,7 +123,7 @@ impl MarkdownReader {
                     line: 0,
                     info,
                     text: String::new(),
-                    section: self.page.headings.len(),
+                    section: self.page.headings,
                 });
             }
             Event::End(TagEnd::CodeBlock) => self.page.blocks.extend(self.code.take().filter(|b| b.line > 0)),
@@ -155,21 +146,9 @@ impl MarkdownReader {
                 });
             }
             Event::End(TagEnd::TableCell) => self.say(Prose::Text(" | ".into())),
-            Event::End(TagEnd::Heading(level)) => {
-                let title = self
-                    .open
-                    .pop()
-                    .map(|p| p.words.iter().map(Prose::text).collect())
-                    .unwrap_or_default();
-                let level = match level {
-                    HeadingLevel::H1 => 1,
-                    HeadingLevel::H2 => 2,
-                    HeadingLevel::H3 => 3,
-                    HeadingLevel::H4 => 4,
-                    HeadingLevel::H5 => 5,
-                    HeadingLevel::H6 => 6,
-                };
-                self.page.headings.push(Heading { title, level });
+            Event::End(TagEnd::Heading(_)) => {
+                self.open.pop();
+                self.page.headings += 1;
             }
             Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead) => {
                 let has_code = |p: &Passage| p.words.iter().any(|w| matches!(w, Prose::Code(_)));
@@ -186,21 +165,7 @@ impl MarkdownReader {
     }
 }
 
-impl Prose {
-    fn text(&self) -> &str {
-        match self {
-            Self::Text(text) | Self::Code(text) => text,
-        }
-    }
-}
-
 impl Markdown {
-    /// The heading above a block.
-    pub fn heading(&self, block: &Block) -> Option<&str> {
-        let above = block.section.checked_sub(1)?;
-        self.headings.get(above).map(|heading| heading.title.as_str())
-    }
-
     /// The page with other texts in the place of some blocks'; the lines that stay keep every byte, and new ones
     /// begin and end as the ones in whose place they stand. None where a block's lines are not to be found in the
     /// page, as when a tab stands for half an indentation.
@@ -278,8 +243,8 @@ mod tests {
             told,
             [(9, "yaml", "a: 1\n  b\n"), (14, "sh", "echo\n"), (30, "", "last\n")]
         );
-        let heads: Vec<_> = page.blocks.iter().map(|b| page.heading(b)).collect();
-        assert_eq!(heads, [Some("One"), Some("One"), Some("Two x")]);
+        let sections: Vec<_> = page.blocks.iter().map(|b| b.section).collect();
+        assert_eq!(sections, [1, 1, 2]);
         let lines: Vec<_> = page.passages.iter().map(|p| p.line).collect();
         assert_eq!(lines, [19, 24, 26]);
     }
@@ -314,7 +279,7 @@ mod tests {
     fn front_matter_that_is_not_closed_swallows_no_block() {
         let page = read("---\ntitle: x---\n\n# One\n\n```yaml\na: 1\n```\n\n---\n\n# Two\n");
         assert_eq!(page.blocks.len(), 1);
-        assert_eq!(page.heading(&page.blocks[0]), Some("One"));
+        assert_eq!(page.blocks[0].section, 1);
     }
 
     #[test]

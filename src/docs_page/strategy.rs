@@ -38,8 +38,6 @@ pub struct PageStrategy {
 pub struct PageFlow {
     /// Its source.
     pub text: String,
-    /// The page's block; none where it is the harness's own.
-    pub block: Option<usize>,
     /// Its outputs, and the secret that each reads.
     pub reads: BTreeMap<String, String>,
 }
@@ -93,7 +91,6 @@ fn strategy(page: &Markdown, kinds: &[BlockKind], number: usize, values: &Values
         only_mounts: values.only_mounts(),
         flow: PageFlow {
             text: String::new(),
-            block: None,
             reads: BTreeMap::new(),
         },
         given: Vec::new(),
@@ -154,7 +151,7 @@ fn flow(page: &Markdown, kinds: &[BlockKind], number: usize, given: &[PageVariab
         let reads = plan::reads_of(text);
         if !reads.is_empty() {
             let text = text.to_owned();
-            return PageFlow { text, block, reads };
+            return PageFlow { text, reads };
         }
     }
     let mut keys = text.map(called).unwrap_or_default();
@@ -164,7 +161,6 @@ fn flow(page: &Markdown, kinds: &[BlockKind], number: usize, given: &[PageVariab
     let reads: BTreeMap<String, String> = keys.into_iter().map(|key| (key.to_lowercase(), key)).collect();
     PageFlow {
         text: own_flow("secret_test", &reads),
-        block: None,
         reads,
     }
 }
@@ -256,7 +252,7 @@ mod tests {
     fn a_flow_that_cannot_run_alone_tells_what_to_read() {
         let flow = "```yaml\nid: a\nnamespace: b\ntasks:\n  - {id: c, type: io.kestra.plugin.jdbc.Query, password: \"{{ secret('DB') }}\"}\n```\n";
         let (_, found) = of(&format!("{FROM}{flow}"));
-        assert_eq!(found[0].flow.block, None);
+        assert!(!found[0].flow.text.contains("jdbc"));
         assert_eq!(found[0].flow.reads["db"], "DB");
         assert!(found[0].flow.text.contains("secret('DB')"));
         let (_, found) = of(&format!("{SECRET}{FROM}"));

@@ -187,7 +187,7 @@ pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cance
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
-            let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it was named".to_owned());
+            let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it is named".to_owned());
             let because: Vec<_> = named.into_iter().chain(choice.because).collect();
             let because = because.join("; ");
             (Some(Seat::of(&choice.place)), because)

@@ -32,4 +32,4 @@ pub(crate) use error::infra;
 pub use error::{ASKS_FOR_CREDENTIALS, Error, RequestCause, RequestFailure};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
-pub use model::{Execution, ExecutionState, FlowRef, LogLine, TaskRun};
+pub use model::{Execution, ExecutionState, FlowRef, LogLine};

@@ -36,11 +36,6 @@ impl ExpectedValues {
         encodings.iter().find(arrives).cloned()
     }
 
-    /// Whether nothing was said.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn of(&self, variable: &str) -> Option<&Meaning> {
         let key = variable.get(PREFIX.len()..)?;
         self.0.get(&key.to_uppercase())

@@ -20,12 +20,14 @@ use std::sync::Arc;
 pub use crate::scenario::reads_of;
 pub use defaults::{Defaults, ImageRef};
 pub use intent::{EnvFrom, IntentDocuments, environment_values, flow, slug, written};
-pub use keys::{Ignored, ignored, ignored_keys, misspelt, written_for};
+#[cfg(test)]
+pub use keys::ignored;
+pub use keys::{ignored_keys, misspelt, written_for};
 pub use model::{
     Action, Case, ChartMode, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget, PlannedStep,
     SkippedCase,
 };
-pub use shard::{Shard, Share, TooMany, opening};
+pub use shard::{Shard, opening};
 
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expectation, Generation, Input, Intent, Manifest, Scenario};

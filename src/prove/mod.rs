@@ -32,7 +32,7 @@ pub use bench::{Checked, Predicted, Served};
 pub use generate::generate;
 pub use kind::Kind;
 pub use pack::{Batch, pack};
-pub use sample::{Carrier, Sample, SampleVariable, SecretField};
+pub use sample::{Sample, SampleVariable};
 pub use shrink::{Shrunk, shrink};
 
 /// The most that a name and its value may take together: the kernel counts the `=` and the NUL too.

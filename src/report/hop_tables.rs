@@ -31,7 +31,7 @@ pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
             .filter(|f| f.output == *output)
             .find_map(|f| f.corrected.as_ref());
         if let Some(corrected @ DisplayValue::Public(_)) = corrected {
-            paragraphs.push(format!("  write there instead: {corrected}"));
+            paragraphs.push(format!("  write instead: {corrected}"));
         }
     }
     paragraphs

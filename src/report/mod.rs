@@ -25,7 +25,7 @@ pub use format::ReportFormat;
 pub use observer::{Observer, Silent};
 pub use outcome_view::{OutcomeView, expected, observed, predicted};
 pub use served::ServedBy;
-pub use summary::{Combination, Counts};
+pub use summary::Combination;
 
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind};

@@ -27,9 +27,9 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-pub use past::{CleanError, Cleaned, Cleaner, Local, Owner, PastRun, past_runs, past_runs_in};
+pub use past::{CleanError, Cleaned, Cleaner, Local, PastRun, past_runs};
 pub use resource::OwnedResource;
-pub use run_id::{NotARunId, RunId};
+pub use run_id::RunId;
 
 use crate::system::process::ProcessId;
 

@@ -1,38 +1,10 @@
 //! Exit codes, and what is said.
 
 use insta::assert_snapshot;
-use kestra_secrets::system::redact::Redactor;
-use kestra_secrets::tools::toolbox::{Tool, Toolbox};
-use libtest_mimic::Trial;
-use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::{Sandbox, run};
-use crate::{ENGINE, live, schemas, test};
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("cli", name, check);
-    vec![
-        test("a_broken_scenario_exits_2_and_says_where", broken_scenarios),
-        test("two_scenarios_of_one_name_exit_2", duplicate_name),
-        test("hostile_yaml_exits_2_in_bounded_time", hostile_yaml),
-        test("a_private_value_of_the_wrong_type_is_not_shown", wrong_type_private),
-        test("a_mistyped_scenario_exits_2_and_shows_the_nearest_name", unknown_name),
-        test("an_unknown_kestra_exits_2", unknown_kestra),
-        test("a_key_the_chart_ignores_exits_2_and_leaves_nothing", ignored_key),
-        test("a_gate_that_cannot_be_met_exits_2_before_anything_runs", gates),
-        test("a_scenario_that_would_be_skipped_exits_2_with_no_skip", no_skip),
-        test("without_helm_it_exits_3_and_says_what_to_install", no_helm),
-        test("without_java_it_exits_3_and_says_what_is_wrong", no_java),
-        test("an_empty_selection_is_not_all_scenarios", empty_folder),
-        test("list_names_what_run_takes", list),
-        live(
-            "cli",
-            "a_wrong_value_exits_1_and_shows_both_byte_strings_unless_private",
-            wrong_value,
-        ),
-        live("cli", "a_run_of_nothing_but_skips_does_not_exit_0", only_skips),
-    ]
-}
+use crate::support::ENGINE;
+use crate::support::requirements::helm;
+use crate::support::sandbox::{Sandbox, run};
 
 const HEAD: &str = "schema: 1\nname: broken\nabout: Broken.\n";
 const SECRETS: &str = "strategy: extra-env\nsecrets:\n  DB_PASSWORD: {plain: hidden-plaintext}\n";
@@ -53,7 +25,8 @@ fn said_of(text: &str) -> String {
     ended.stderr
 }
 
-fn broken_scenarios() {
+#[test]
+fn a_broken_scenario_exits_2_and_says_where() {
     let body = |more: &str| format!("{HEAD}{SECRETS}{more}");
     let cases = [
         ("unknown_field", body("expcet: {}\n")),
@@ -150,7 +123,8 @@ fn broken_scenarios() {
     }
 }
 
-fn duplicate_name() {
+#[test]
+fn two_scenarios_of_one_name_exit_2() {
     let sandbox = Sandbox::new();
     for file in ["a.yaml", "b.yaml"] {
         sandbox.file(file, format!("{HEAD}{SECRETS}"));
@@ -159,7 +133,8 @@ fn duplicate_name() {
     assert_snapshot!("duplicate_name", ended.stderr);
 }
 
-fn hostile_yaml() {
+#[test]
+fn hostile_yaml_exits_2_in_bounded_time() {
     let alias = |n: u32| format!("  - &a{n} [{}]", vec![format!("*a{}", n - 1); 9].join(", "));
     let aliases: Vec<_> = (1..30).map(alias).collect();
     let bomb = format!("{HEAD}{SECRETS}values:\n  - &a0 [x, x]\n{}\n", aliases.join("\n"));
@@ -189,7 +164,8 @@ fn hostile_yaml() {
     }
 }
 
-fn wrong_type_private() {
+#[test]
+fn a_private_value_of_the_wrong_type_is_not_shown() {
     for value in [
         "8675309123",
         "[8675309123]",
@@ -206,13 +182,15 @@ fn wrong_type_private() {
     }
 }
 
-fn unknown_name() {
+#[test]
+fn a_mistyped_scenario_exits_2_and_shows_the_nearest_name() {
     let ended = Sandbox::new().run(["run", "extra-evn"]).with_code(2);
     assert!(ended.stderr.contains("extra-evn"), "{}", ended.stderr);
     assert!(ended.stderr.contains("did you mean `extra-env`?"), "{}", ended.stderr);
 }
 
-fn unknown_kestra() {
+#[test]
+fn an_unknown_kestra_exits_2() {
     for kestra in ["engine@9.9.9", "engine", "kestra@2.0.0"] {
         let ended = Sandbox::new()
             .run(["run", "extra-env", "--kestra", kestra])
@@ -221,7 +199,8 @@ fn unknown_kestra() {
     }
 }
 
-fn ignored_key() {
+#[test]
+fn a_key_the_chart_ignores_exits_2_and_leaves_nothing() {
     let sandbox = Sandbox::new();
     sandbox.file("ignored.yaml", format!("{HEAD}{SECRETS}values: {{extraEnv: []}}\n"));
     sandbox.file(
@@ -235,7 +214,8 @@ fn ignored_key() {
     }
 }
 
-fn gates() {
+#[test]
+fn a_gate_that_cannot_be_met_exits_2_before_anything_runs() {
     for require in ["observed", "official"] {
         let sandbox = Sandbox::new();
         let ended = sandbox.run(["run", "extra-env", "--require", require]).with_code(2);
@@ -249,7 +229,8 @@ fn of_old() -> String {
     format!("{HEAD}{SECRETS}expect: {{kestra: '<0.1', outputs: {{db_password: hidden}}}}\n").replace("broken", "of-old")
 }
 
-fn no_skip() {
+#[test]
+fn a_scenario_that_would_be_skipped_exits_2_with_no_skip() {
     let sandbox = Sandbox::new();
     sandbox.file("of-old.yaml", of_old());
     let ended = sandbox
@@ -259,14 +240,8 @@ fn no_skip() {
     sandbox.assert_clean();
 }
 
-fn only_skips() {
-    let sandbox = Sandbox::new();
-    sandbox.file("of-old.yaml", of_old());
-    let ended = sandbox.run(["run", "of-old.yaml", "--kestra", ENGINE]).with_code(3);
-    assert!(ended.stdout.contains("1 skipped"), "{}", ended.stdout);
-}
-
-fn no_helm() {
+#[test]
+fn without_helm_it_exits_3_and_says_what_to_install() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["run", "extra-env"]);
     command
@@ -282,7 +257,8 @@ fn no_helm() {
     sandbox.assert_clean();
 }
 
-fn no_java() {
+#[test]
+fn without_java_it_exits_3_and_says_what_is_wrong() {
     let sandbox = Sandbox::new();
     let with = |home: &str| {
         let mut command = sandbox.command(["run", "extra-env", "--kestra", ENGINE]);
@@ -318,24 +294,16 @@ fn no_java() {
     sandbox.assert_clean();
 }
 
-/// Where helm is, for a run that would not find it by itself.
-pub fn helm() -> std::path::PathBuf {
-    let found = async {
-        let toolbox = Toolbox::from_env(CancellationToken::new())?;
-        toolbox.find(Tool::Helm).await
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(found).unwrap().path
-}
-
-fn empty_folder() {
+#[test]
+fn an_empty_selection_is_not_all_scenarios() {
     let sandbox = Sandbox::new();
     sandbox.file("folder/no-scenario.txt", "");
     let ended = sandbox.run(["run", "folder"]).with_code(2);
     assert!(ended.stderr.contains("folder"), "{}", ended.stderr);
 }
 
-fn list() {
+#[test]
+fn list_names_what_run_takes() {
     let ended = Sandbox::new().run(["list"]).with_code(0);
     let names: Vec<_> = ended
         .stdout
@@ -349,40 +317,4 @@ fn list() {
     let sandbox = Sandbox::new();
     sandbox.file("one.yaml", format!("{HEAD}{SECRETS}").replace("broken", "one"));
     assert_snapshot!("list", sandbox.run(["list", "one.yaml"]).with_code(0).stdout);
-}
-
-fn wrong_value() {
-    let sandbox = Sandbox::new();
-    let scenario = |name: &str, plain: &str, expected: &str, public: bool| {
-        let text = format!(
-            "schema: 1\nname: {name}\nabout: Wrong.\nstrategy: extra-env\n\
-             secrets:\n  A: {{plain: {plain}, public: {public}}}\n\
-             expect: {{outputs: {{a: {expected}}}}}\n"
-        );
-        sandbox.file(&format!("{name}.yaml"), text);
-    };
-    scenario("shown", "admin", r#""admin\n""#, true);
-    scenario("hidden", "correct-horse-battery", "wrong-horse-battery", false);
-    let ended = sandbox
-        .run([
-            "run",
-            "shown.yaml",
-            "hidden.yaml",
-            "--kestra",
-            ENGINE,
-            "--report",
-            "report",
-        ])
-        .with_code(1);
-    assert!(ended.stdout.contains(r#"a "admin\n""#), "{}", ended.stdout);
-    assert!(ended.stdout.contains(r#"a "admin""#), "{}", ended.stdout);
-    let private = Redactor::new(["correct-horse-battery", "wrong-horse-battery"]);
-    let all = format!("{}{}", ended.stdout, ended.stderr);
-    assert_eq!(private.find(all.as_bytes()), []);
-    // Lengths and keyed hashes are shown in their place.
-    assert!(ended.stdout.contains("21 bytes"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("19 bytes"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("2 failed"), "{}", ended.stdout);
-    schemas::assert_report(&sandbox.work().join("report/report.json"));
-    sandbox.assert_clean();
 }

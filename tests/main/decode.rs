@@ -5,22 +5,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Child;
 use std::sync::mpsc;
 
-use libtest_mimic::Trial;
+use crate::support::sandbox::{FOREVER, Sandbox};
 
-use crate::sandbox::{FOREVER, Sandbox};
-use crate::test;
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("decode", name, check);
-    vec![
-        test("a_line_that_cannot_be_read_exits_2_and_the_others_are_answered", codes),
-        test("an_answer_comes_before_the_next_question", interactive),
-        test("memory_does_not_grow_with_the_input", memory),
-        test("a_reader_that_leaves_is_no_error", pipe),
-    ]
-}
-
-fn codes() {
+#[test]
+fn a_line_that_cannot_be_read_exits_2_and_the_others_are_answered() {
     let sandbox = Sandbox::new();
     let good = "{\"env\": \"YWRtaW4=\"}\n{\"env\": \"admin\", \"name\": \"SECRET_A\"}\n";
     let ended = sandbox.run_with(["decode", "--jsonl"], good).with_code(0);
@@ -93,7 +81,8 @@ impl Asked {
     }
 }
 
-fn interactive() {
+#[test]
+fn an_answer_comes_before_the_next_question() {
     let mut asked = Asked::start(&Sandbox::new());
     for plain in ["YQ==", "Yg=="] {
         asked.ask(&format!("{{\"env\": \"{plain}\"}}\n"));
@@ -106,7 +95,8 @@ fn interactive() {
     asked.end();
 }
 
-fn memory() {
+#[test]
+fn memory_does_not_grow_with_the_input() {
     let mut asked = Asked::start(&Sandbox::new());
     let longest = format!("{{\"env\": \"{}\"}}\n", "QUJD".repeat(32 * 1024));
     let mut ask = |count: usize| {
@@ -122,7 +112,8 @@ fn memory() {
     asked.end();
 }
 
-fn pipe() {
+#[test]
+fn a_reader_that_leaves_is_no_error() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["decode", "--jsonl"]);
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();

@@ -5,20 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use libtest_mimic::Trial;
-
-use crate::sandbox::{Sandbox, files};
-use crate::test;
+use crate::support::sandbox::{Sandbox, files};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("distribution", name, check);
-    vec![test("the_packed_crate_holds_all_that_is_built_in", packed)]
-}
-
 /// Packs without building, and unpacks again.
-fn packed() {
+#[test]
+fn the_packed_crate_holds_all_that_is_built_in() {
     let sandbox = Sandbox::new();
     let to = sandbox.work().join("target");
     let output = Command::new(env!("CARGO"))

@@ -3,23 +3,10 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
-use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::sandbox::{NOWHERE, Sandbox, files, run};
-use crate::{schemas, test};
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("doctor", name, check);
-    vec![
-        test("a_machine_that_has_all_can_run_all_but_a_context", all),
-        test("a_machine_that_has_nothing_exits_3_with_a_cure_for_each", nothing),
-        test("a_provider_that_is_named_decides_the_exit", named),
-        test("it_leaves_nothing_and_provides_nothing", untouched),
-        test("a_context_that_is_not_there_exits_3", no_context),
-        test("a_password_of_a_proxy_is_not_shown", proxy),
-    ]
-}
+use crate::support::sandbox::{NOWHERE, Sandbox, files, run};
+use crate::support::schemas;
 
 /// The program on a machine whose `PATH` is the sandbox's own, and from which nothing can be reached.
 pub fn doctor(sandbox: &Sandbox, args: &[&str]) -> Command {
@@ -89,7 +76,8 @@ macro_rules! assert_said {
     };
 }
 
-fn all() {
+#[test]
+fn a_machine_that_has_all_can_run_all_but_a_context() {
     let sandbox = complete();
     let ended = run(doctor(&sandbox, &[])).with_code(0);
     assert_said!("doctor_all", sandbox, ended.stdout);
@@ -100,7 +88,8 @@ fn all() {
     assert_eq!((&json["chosen"], &json["can_run"]), (&"kind".into(), &true.into()));
 }
 
-fn nothing() {
+#[test]
+fn a_machine_that_has_nothing_exits_3_with_a_cure_for_each() {
     let sandbox = Sandbox::new();
     let ended = run(doctor(&sandbox, &[])).with_code(3);
     assert_said!("doctor_nothing", sandbox, ended.stdout);
@@ -120,7 +109,8 @@ fn nothing() {
     }
 }
 
-fn named() {
+#[test]
+fn a_provider_that_is_named_decides_the_exit() {
     let sandbox = complete();
     std::fs::remove_file(sandbox.work().join("bin/docker")).unwrap();
     run(doctor(&sandbox, &[])).with_code(0);
@@ -135,7 +125,8 @@ fn named() {
     );
 }
 
-fn untouched() {
+#[test]
+fn it_leaves_nothing_and_provides_nothing() {
     let sandbox = complete();
     let log = sandbox.work().join("docker.log");
     let script = std::fs::read_to_string(sandbox.work().join("bin/docker")).unwrap();
@@ -152,7 +143,8 @@ fn untouched() {
     sandbox.assert_clean();
 }
 
-fn no_context() {
+#[test]
+fn a_context_that_is_not_there_exits_3() {
     let sandbox = complete();
     let ended = run(doctor(&sandbox, &["--context", "production"])).with_code(3);
     assert!(ended.stdout.contains("context production"), "{}", ended.stdout);
@@ -164,7 +156,8 @@ fn no_context() {
     );
 }
 
-fn proxy() {
+#[test]
+fn a_password_of_a_proxy_is_not_shown() {
     let sandbox = complete();
     let mut command = doctor(&sandbox, &[]);
     command.env("HTTPS_PROXY", "http://robot:hunter2@127.0.0.1:1");

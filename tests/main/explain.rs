@@ -1,26 +1,14 @@
 //! `explain`, one value.
 
 use insta::assert_snapshot;
-use kestra_secrets::system::redact::Redactor;
-use libtest_mimic::Trial;
+use kestra_secrets::internals::system::redact::Redactor;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::{schemas, test};
+use crate::support::sandbox::Sandbox;
+use crate::support::schemas;
 
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("explain", name, check);
-    vec![
-        test("the_pages_value_is_followed_hop_by_hop_and_corrected", page),
-        test("it_exits_0_when_right_1_when_wrong_and_2_on_bad_input", codes),
-        test("what_is_meant_comes_from_a_file_byte_for_byte", expect),
-        test("its_json_is_as_the_schema_says", json),
-        test("a_hidden_value_is_nowhere_in_what_is_told_of_it", hidden),
-        test("a_reader_that_leaves_is_no_error", pipe),
-    ]
-}
-
-fn page() {
+#[test]
+fn the_pages_value_is_followed_hop_by_hop_and_corrected() {
     let ended = Sandbox::new()
         .run_with(
             ["explain", "--as", "data", "--name", "SECRET_DB_USERNAME"],
@@ -31,7 +19,8 @@ fn page() {
     assert_eq!(ended.stderr, "");
 }
 
-fn codes() {
+#[test]
+fn it_exits_0_when_right_1_when_wrong_and_2_on_bad_input() {
     let sandbox = Sandbox::new();
     sandbox.file("plain", "admin");
     let long = "x".repeat(5 * 1024 * 1024);
@@ -61,11 +50,17 @@ fn codes() {
     assert!(noted.stderr.contains("ends in a newline"), "{}", noted.stderr);
     let mut command = sandbox.command(["explain", "--env", "SECRET_A"]);
     command.env("SECRET_A", "YWRtaW4K");
-    assert!(crate::sandbox::run(command).with_code(1).stdout.contains("KS001"));
+    assert!(
+        crate::support::sandbox::run(command)
+            .with_code(1)
+            .stdout
+            .contains("KS001")
+    );
     sandbox.assert_clean();
 }
 
-fn expect() {
+#[test]
+fn what_is_meant_comes_from_a_file_byte_for_byte() {
     let sandbox = Sandbox::new();
     sandbox.file("plain", "admin");
     sandbox.file("lined", "admin\n");
@@ -76,20 +71,17 @@ fn expect() {
         ("cm9vdA==", "@plain", 1),
     ] {
         let ended = sandbox.run(["explain", value, "--expect", file]).with_code(code);
-        let corrected = ended.stdout.contains("write there instead");
+        let corrected = ended.stdout.contains("write instead");
         assert_eq!(corrected, code == 1, "{}", ended.stdout);
     }
     let plain = sandbox
         .run_with(["explain", "YWRtaW4=", "--expect", "@-"], "root")
         .with_code(1);
-    assert!(
-        plain.stdout.contains("write there instead: cm9vdA=="),
-        "{}",
-        plain.stdout
-    );
+    assert!(plain.stdout.contains("write instead: cm9vdA=="), "{}", plain.stdout);
 }
 
-fn json() {
+#[test]
+fn its_json_is_as_the_schema_says() {
     let sandbox = Sandbox::new();
     for hide in [&[][..], &["--hide"]] {
         let args = ["explain", "--json", "YWRtaW4=", "password", "1.2345678e+07", "\u{e9}"];
@@ -107,7 +99,8 @@ fn json() {
     }
 }
 
-fn hidden() {
+#[test]
+fn a_hidden_value_is_nowhere_in_what_is_told_of_it() {
     let sandbox = Sandbox::new();
     let canary = format!("Ca9\"\\ {:032x}/+&é\n'end", rand::random::<u128>());
     sandbox.file("plain", &canary);
@@ -141,7 +134,8 @@ fn hidden() {
     sandbox.assert_clean();
 }
 
-fn pipe() {
+#[test]
+fn a_reader_that_leaves_is_no_error() {
     let sandbox = Sandbox::new();
     // More than a pipe holds, and nobody who reads it.
     let values = vec!["password"; 400];

@@ -4,23 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use insta::assert_snapshot;
-use libtest_mimic::Trial;
 
 use crate::lint::{cases, copy, corpus};
-use crate::sandbox::{Sandbox, files};
-use crate::test;
+use crate::support::sandbox::{Sandbox, files};
 
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("fix", name, check);
-    vec![
-        test("every_byte_that_is_not_wrong_is_kept", fixed),
-        test("what_was_not_given_is_left_alone", not_given),
-        test("a_file_with_two_names_is_left_alone_and_nothing_is_written", hard_links),
-        test("a_dry_run_shows_lines_and_lengths_and_writes_nothing", dry_run),
-    ]
-}
-
-fn fixed() {
+#[test]
+fn every_byte_that_is_not_wrong_is_kept() {
     let sandbox = Sandbox::new();
     for case in cases("bad") {
         copy(&sandbox, &corpus("bad").join(&case), &case);
@@ -46,7 +35,8 @@ fn fixed() {
     assert_snapshot!("fixed", said);
 }
 
-fn not_given() {
+#[test]
+fn what_was_not_given_is_left_alone() {
     let sandbox = Sandbox::new();
     copy(&sandbox, &corpus("bad/ks015-from-file"), "k");
     sandbox.run(["lint", "--fix", "k/kustomization.yaml"]).with_code(1);
@@ -63,7 +53,8 @@ fn not_given() {
     assert!(ended.stderr.contains("standard input"), "{}", ended.stderr);
 }
 
-fn hard_links() {
+#[test]
+fn a_file_with_two_names_is_left_alone_and_nothing_is_written() {
     let sandbox = Sandbox::new();
     let values = "common: {extraEnv: [{name: SECRET_A, value: \"admin!\"}]}\n";
     let files = ["a.yaml", "b.yaml"].map(|name| sandbox.file(name, values));
@@ -83,7 +74,8 @@ fn hard_links() {
     assert_ne!(fs::read_to_string(&files[1]).unwrap(), values);
 }
 
-fn dry_run() {
+#[test]
+fn a_dry_run_shows_lines_and_lengths_and_writes_nothing() {
     let mut said = String::new();
     for case in cases("bad") {
         let sandbox = Sandbox::new();

@@ -1,22 +1,8 @@
 //! What every command says of itself, and of a command line that it does not take.
 
 use insta::{assert_snapshot, with_settings};
-use libtest_mimic::Trial;
 
-use crate::sandbox::{Ended, Sandbox, run};
-use crate::test;
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("help", name, check);
-    vec![
-        test("every_command_tells_of_itself", every),
-        test("a_command_line_that_is_not_taken_exits_2", not_taken),
-        test("each_shell_gets_its_completions", completions),
-        test("every_command_has_a_man_page", man_pages),
-        test("old_names_of_commands_and_flags_still_work", old_names),
-        test("explain_describes_codes_and_never_mixes_them_with_values", codes),
-    ]
-}
+use crate::support::sandbox::{Ended, Sandbox, run};
 
 fn said(args: &[&str], code: i32) -> Ended {
     let sandbox = Sandbox::new();
@@ -36,7 +22,8 @@ pub fn below(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-fn every() {
+#[test]
+fn every_command_tells_of_itself() {
     let mut paths: Vec<Vec<String>> = vec![Vec::new()];
     let mut seen = 0;
     while let Some(path) = paths.pop() {
@@ -60,7 +47,8 @@ fn every() {
     assert!(seen > 17, "{seen} commands");
 }
 
-fn not_taken() {
+#[test]
+fn a_command_line_that_is_not_taken_exits_2() {
     let lines: [&[&str]; 14] = [
         &[],
         &["rnu"],
@@ -81,14 +69,16 @@ fn not_taken() {
     assert_snapshot!("usage_errors", each.join("\n"));
 }
 
-fn completions() {
+#[test]
+fn each_shell_gets_its_completions() {
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c")] {
         let script = said(&["completions", shell], 0).stdout;
         assert!(script.contains(sign) && script.contains("doctor"), "{shell}");
     }
 }
 
-fn man_pages() {
+#[test]
+fn every_command_has_a_man_page() {
     let sandbox = Sandbox::new();
     let written = sandbox.run(["man", "pages"]).with_code(0).stdout;
     let commands = below(&said(&["--help"], 0).stdout);
@@ -102,7 +92,8 @@ fn man_pages() {
     assert!(!written.contains("pins"), "{written}");
 }
 
-fn old_names() {
+#[test]
+fn old_names_of_commands_and_flags_still_work() {
     let sandbox = Sandbox::new();
     let wrong = "common: {extraEnv: [{name: SECRET_A, value: \"admin!\"}]}\n";
     let file = sandbox.file("a.yaml", wrong);
@@ -122,7 +113,8 @@ fn old_names() {
     assert_eq!(refused("--reuse"), refused("--kind-cluster"));
 }
 
-fn codes() {
+#[test]
+fn explain_describes_codes_and_never_mixes_them_with_values() {
     let two = said(&["explain", "KS001", "ks002"], 0).stdout;
     assert!(two.contains("# KS001: ") && two.contains("# KS002: "), "{two}");
     for (args, says) in [

@@ -1,34 +1,14 @@
 //! Input that somebody made to do harm: it ends in an error that says what is wrong, in memory that the kernel bounds.
 //!
-//! No test looks at a clock. [`FOREVER`](crate::sandbox::FOREVER) is only there so that a program that hangs fails.
+//! No test looks at a clock. [`FOREVER`](crate::support::sandbox::FOREVER) is only there so that a program that hangs fails.
 
 use std::fs;
 use std::process::Command;
 
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::report::written;
-use crate::sandbox::{Ended, Sandbox, files, run};
-use crate::test;
-
-mod archives;
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("hostile", name, check);
-    let mut trials = vec![
-        test("what_multiplies_by_aliases_is_not_multiplied_out", aliases),
-        test("ten_megabytes_in_one_value_are_not_followed", long),
-        test("ten_thousand_levels_are_not_followed", nested),
-        test("what_is_no_text_has_a_place", no_text),
-        test("what_has_no_end_is_not_read_to_it", endless),
-        test("no_path_of_a_scenario_leaves_its_folder", scenario_paths),
-        test("no_path_of_a_report_leaves_its_folder", report_paths),
-        test("a_report_that_no_run_writes_is_refused", report_numbers),
-    ];
-    trials.extend(archives::trials());
-    trials
-}
+use crate::support::reports::written;
+use crate::support::sandbox::{Ended, Sandbox, files, run};
 
 /// What the program may take, in KiB: some ten times of what an ordinary file takes.
 const MOST: u64 = 512 * 1024;
@@ -86,7 +66,8 @@ fn laughs(first: &str, level: impl Fn(usize, &str) -> String) -> String {
     })
 }
 
-fn aliases() {
+#[test]
+fn what_multiplies_by_aliases_is_not_multiplied_out() {
     let sandbox = Sandbox::new();
     for values in [
         laughs("[x, x, x, x, x, x, x, x, x, x]", |n, ten| {
@@ -136,7 +117,8 @@ fn aliases() {
     );
 }
 
-fn long() {
+#[test]
+fn ten_megabytes_in_one_value_are_not_followed() {
     let sandbox = Sandbox::new();
     let long = "QUJD".repeat(2_500_000);
     given(
@@ -208,7 +190,8 @@ fn long() {
     ends(&sandbox, &LINT, 2, "");
 }
 
-fn nested() {
+#[test]
+fn ten_thousand_levels_are_not_followed() {
     let sandbox = Sandbox::new();
     let block = |indent: &str| -> String {
         (0..10_000)
@@ -257,7 +240,8 @@ fn nested() {
     ends(&sandbox, &["docs", "--page", "page.md"], 2, "page.md");
 }
 
-fn no_text() {
+#[test]
+fn what_is_no_text_has_a_place() {
     let sandbox = Sandbox::new();
     for (bytes, place) in [
         (&b"a: b\nc: \"\xff\"\n"[..], ":2:5: is not UTF-8"),
@@ -288,7 +272,8 @@ fn no_text() {
     ends(&sandbox, &LINT, 1, "values.yaml:2:27: error[KS001]");
 }
 
-fn endless() {
+#[test]
+fn what_has_no_end_is_not_read_to_it() {
     let sandbox = Sandbox::new();
     let endless = "/dev/zero";
     ends(&sandbox, &["lint", endless], 2, "it has more than 67108864 bytes");
@@ -329,7 +314,8 @@ fn endless() {
     );
 }
 
-fn scenario_paths() {
+#[test]
+fn no_path_of_a_scenario_leaves_its_folder() {
     let sandbox = Sandbox::new();
     for path in ["../secret.yaml", "a/../../secret.yaml", "/etc/hostname"] {
         let literal = format!("schema: 1\nname: x\nabout: x\nliteral: {{chart: 1.x, values: {path}, flow: {path}}}\n");
@@ -338,7 +324,8 @@ fn scenario_paths() {
     }
 }
 
-fn report_paths() {
+#[test]
+fn no_path_of_a_report_leaves_its_folder() {
     let sandbox = Sandbox::new();
     let merge = ["report", "merge", "in", "--output", "out/all"];
     sandbox.file("secret", "s");
@@ -358,7 +345,8 @@ fn report_paths() {
     assert!(made.iter().all(|file| file.parent() == Some(&all)), "{made:?}");
 }
 
-fn report_numbers() {
+#[test]
+fn a_report_that_no_run_writes_is_refused() {
     let sandbox = Sandbox::new();
     let refuses = |change: fn(&mut Value), says: &str| {
         let mut report = written("r", "one", "pass");

@@ -2,20 +2,11 @@
 
 use std::fs;
 
-use libtest_mimic::Trial;
+use crate::support::sandbox::{Sandbox, files};
+use crate::support::schemas;
 
-use crate::sandbox::{Sandbox, files, run};
-use crate::{ENGINE, live, schemas, test};
-
-pub fn trials() -> Vec<Trial> {
-    vec![
-        test("init", "what_it_writes_is_a_scenario_and_a_workflow", written),
-        test("init", "a_file_that_is_there_stays_and_nothing_else_is_written", there),
-        live("init", "the_scenario_it_writes_runs_as_its_workflow_says", runs),
-    ]
-}
-
-fn written() {
+#[test]
+fn what_it_writes_is_a_scenario_and_a_workflow() {
     let sandbox = Sandbox::new();
     let ended = sandbox.run(["init", "repository"]).with_code(0);
     let next = ended.stdout.lines().last().unwrap();
@@ -40,7 +31,8 @@ fn written() {
     assert!(!workflow.contains("VERSION"), "{workflow}");
 }
 
-fn there() {
+#[test]
+fn a_file_that_is_there_stays_and_nothing_else_is_written() {
     let sandbox = Sandbox::new();
     sandbox.file(".github/workflows/kestra-secrets.yaml", "mine\n");
     let before = files(&sandbox.work());
@@ -48,20 +40,4 @@ fn there() {
     assert!(ended.stderr.contains("is there already"), "{}", ended.stderr);
     assert_eq!(files(&sandbox.work()), before);
     assert_eq!(fs::read(&before[0]).unwrap(), b"mine\n");
-}
-
-fn runs() {
-    let sandbox = Sandbox::new();
-    sandbox.run(["init"]).with_code(0);
-    let workflow = fs::read_to_string(sandbox.work().join(".github/workflows/kestra-secrets.yaml")).unwrap();
-    let line = workflow
-        .lines()
-        .find_map(|l| l.trim().strip_prefix("run: kestra-secrets "))
-        .unwrap();
-    let mut command = sandbox.command(line.split_whitespace());
-    command.args(["--kestra", ENGINE]);
-    let ended = run(command).with_code(0);
-    assert!(ended.stdout.contains("1 passed"), "{}", ended.stdout);
-    assert!(!ended.stdout.contains("p@ss"), "{}", ended.stdout);
-    sandbox.assert_clean();
 }

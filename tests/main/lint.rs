@@ -8,38 +8,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use kestra_secrets::oracle::secret::diagnosis::Code;
-use kestra_secrets::system::redact::Redactor;
-use libtest_mimic::Trial;
+use kestra_secrets::internals::oracle::secret::diagnosis::Code;
+use kestra_secrets::internals::system::redact::Redactor;
 use serde_json::Value;
 
-use crate::sandbox::{Ended, Sandbox, files, run};
-use crate::{schemas, test};
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("lint", name, check);
-    vec![
-        test("a_good_file_raises_no_alarm", good),
-        test("what_is_not_knowable_is_noted_and_fails_nothing", notes),
-        test("a_bad_file_is_told_where_why_and_what_to_do", bad),
-        test(
-            "each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean",
-            codes,
-        ),
-        test("no_value_is_shown_in_any_format", canary),
-        test("json_is_as_its_schema_says_and_sarif_names_its_rules", formats),
-        test("what_cannot_be_read_exits_2_with_its_place", unreadable),
-        test("a_template_in_a_folder_is_left_out_and_said", template),
-        test("hostile_yaml_ends_in_bounded_time", hostile),
-        test("standard_input_is_linted_like_a_file", stdin),
-        test("a_value_too_long_for_an_environment_is_told", too_long),
-        test("the_generation_of_the_chart_can_be_said", generation),
-        test(
-            "values_without_a_configuration_are_told_where_they_may_be_all_that_a_release_is_given",
-            configuration,
-        ),
-    ]
-}
+use crate::support::sandbox::{Ended, Sandbox, files, run};
+use crate::support::schemas;
 
 /// A part of the corpus: good, bad or cured.
 pub fn corpus(part: &str) -> PathBuf {
@@ -79,7 +53,8 @@ fn json(sandbox: &Sandbox, args: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", ended.stdout, ended.stderr))
 }
 
-fn good() {
+#[test]
+fn a_good_file_raises_no_alarm() {
     for case in cases("good") {
         let sandbox = Sandbox::new();
         copy(&sandbox, &corpus("good").join(&case), &case);
@@ -91,7 +66,8 @@ fn good() {
     }
 }
 
-fn notes() {
+#[test]
+fn what_is_not_knowable_is_noted_and_fails_nothing() {
     let mut said = String::new();
     for case in cases("good") {
         let sandbox = Sandbox::new();
@@ -104,7 +80,8 @@ fn notes() {
     assert_snapshot!("lint_notes", said);
 }
 
-fn bad() {
+#[test]
+fn a_bad_file_is_told_where_why_and_what_to_do() {
     let mut said = String::new();
     for case in cases("bad") {
         let sandbox = Sandbox::new();
@@ -123,7 +100,8 @@ fn codes_of(report: &Value) -> BTreeSet<String> {
     findings.map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
 }
 
-fn codes() {
+#[test]
+fn each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean() {
     let mut shown = BTreeSet::new();
     for case in cases("bad") {
         let sandbox = Sandbox::new();
@@ -195,7 +173,8 @@ fn with_canaries() -> (Vec<String>, Vec<(&'static str, String)>) {
     (canaries, files)
 }
 
-fn canary() {
+#[test]
+fn no_value_is_shown_in_any_format() {
     let (canaries, given) = with_canaries();
     let redactor = Redactor::new(&canaries);
     let sandbox = Sandbox::new();
@@ -240,7 +219,8 @@ fn canary() {
     sandbox.assert_clean();
 }
 
-fn formats() {
+#[test]
+fn json_is_as_its_schema_says_and_sarif_names_its_rules() {
     let sandbox = Sandbox::new();
     copy(&sandbox, &corpus("bad"), "bad");
     sandbox.file("broken.yaml", "a: [");
@@ -269,7 +249,8 @@ fn formats() {
     assert_snapshot!("lint_github", ended.stdout);
 }
 
-fn unreadable() {
+#[test]
+fn what_cannot_be_read_exits_2_with_its_place() {
     let sandbox = Sandbox::new();
     sandbox.file("bad.yaml", "a: 1\nb: [1, 2\nc: hidden\n");
     sandbox.file("bytes.yaml", b"a: x\nb: \xff\n");
@@ -299,7 +280,8 @@ fn unreadable() {
     sandbox.run(["lint", "-", "-"]).with_code(2);
 }
 
-fn template() {
+#[test]
+fn a_template_in_a_folder_is_left_out_and_said() {
     let sandbox = Sandbox::new();
     sandbox.file(
         "chart/templates/secret.yaml",
@@ -314,7 +296,8 @@ fn template() {
     );
 }
 
-fn hostile() {
+#[test]
+fn hostile_yaml_ends_in_bounded_time() {
     let sandbox = Sandbox::new();
     let alias = |n: u32| format!("a{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 9].join(", "));
     let bomb: Vec<_> = (1..30).map(alias).collect();
@@ -390,7 +373,8 @@ fn hostile() {
     }
 }
 
-fn stdin() {
+#[test]
+fn standard_input_is_linted_like_a_file() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["lint", "-", "--format", "json"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
@@ -407,7 +391,8 @@ fn stdin() {
     assert_eq!(finding["fixable"], false);
 }
 
-fn too_long() {
+#[test]
+fn a_value_too_long_for_an_environment_is_told() {
     let sandbox = Sandbox::new();
     let values = |length: usize| {
         format!(
@@ -421,7 +406,8 @@ fn too_long() {
     sandbox.run(["lint", "fits.yaml"]).with_code(0);
 }
 
-fn generation() {
+#[test]
+fn the_generation_of_the_chart_can_be_said() {
     let sandbox = Sandbox::new();
     sandbox.file("values.yaml", "extraEnv: [{name: SECRET_A, value: YQ==}]\n");
     sandbox.run(["lint", "values.yaml"]).with_code(0);
@@ -440,7 +426,8 @@ fn generation() {
 /// What is told, the files, and how bad KS026 is in them.
 type Layers<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
-fn configuration() {
+#[test]
+fn values_without_a_configuration_are_told_where_they_may_be_all_that_a_release_is_given() {
     let env = "common: {extraEnv: [{name: SECRET_A, value: YQ==}]}\n";
     let whole = format!("deployments: {{standalone: {{enabled: true}}}}\n{env}");
     let configured = "configurations: {secrets: [{name: kestra-config, key: application.yml}]}\n";

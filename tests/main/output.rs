@@ -2,45 +2,15 @@
 
 use std::fs::{self, File};
 
-use libtest_mimic::Trial;
-
 use crate::help::below;
-use crate::report::written;
-use crate::sandbox::{Sandbox, run};
-use crate::{ENGINE, live, test};
-
-pub fn trials() -> Vec<Trial> {
-    vec![
-        test("output", "colours_go_by_the_flag_then_by_the_environment", colours),
-        test("output", "quiet_and_verbose_exclude_each_other", contradiction),
-        test("output", "an_error_is_told_however_quiet", quiet_error),
-        test(
-            "output",
-            "output_that_cannot_be_written_is_told_once_by_every_command",
-            full,
-        ),
-        live(
-            "output",
-            "output_that_cannot_be_written_is_told_once_after_a_run",
-            full_after_a_run,
-        ),
-        test("output", "a_reader_who_has_had_enough_is_no_error", closed),
-        test(
-            "output",
-            "an_error_that_cannot_be_written_keeps_its_exit_code",
-            full_error,
-        ),
-        live(
-            "output",
-            "without_a_terminal_each_step_is_a_line_and_quiet_leaves_the_result",
-            lines,
-        ),
-    ]
-}
+use crate::support::console::assert_full_disk_is_told_once;
+use crate::support::reports::written;
+use crate::support::sandbox::{Sandbox, run};
 
 const ESCAPE: char = '\u{1b}';
 
-fn colours() {
+#[test]
+fn colours_go_by_the_flag_then_by_the_environment() {
     for (flag, variable, coloured) in [
         ("auto", None, false),
         ("auto", Some("CLICOLOR_FORCE"), true),
@@ -62,33 +32,16 @@ fn colours() {
     }
 }
 
-fn contradiction() {
+#[test]
+fn quiet_and_verbose_exclude_each_other() {
     let ended = Sandbox::new().run(["list", "--quiet", "--verbose"]).with_code(2);
     assert!(ended.stderr.contains("cannot be used with"), "{}", ended.stderr);
 }
 
-fn quiet_error() {
+#[test]
+fn an_error_is_told_however_quiet() {
     let ended = Sandbox::new().run(["list", "nowhere", "-q"]).with_code(2);
     assert!(ended.stderr.contains("nowhere"), "{}", ended.stderr);
-}
-
-/// A command whose standard output is a disk without room.
-#[track_caller]
-fn told_once(sandbox: &Sandbox, args: &[&str], stdin: &str, code: i32) {
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    sandbox.file("stdin", stdin);
-    let mut command = sandbox.command(args);
-    command
-        .stdin(File::open(sandbox.work().join("stdin")).unwrap())
-        .stdout(full);
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-    let times = said
-        .matches("failed to write to standard output: No space left")
-        .count();
-    assert_eq!(times, 1, "{args:?}: {said}");
-    assert!(!said.contains("a defect of kestra-secrets"), "{args:?}: {said}");
 }
 
 const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint/good/values-1.yaml");
@@ -97,7 +50,8 @@ const BAD: &str = concat!(
     "/tests/lint/bad/ks001-trailing-newline.yaml"
 );
 
-fn full() {
+#[test]
+fn output_that_cannot_be_written_is_told_once_by_every_command() {
     let sandbox = Sandbox::new();
     sandbox.file("one/report.json", written("r1", "one", "pass").to_string());
     sandbox.file("two/report.json", written("r2", "two", "fail").to_string());
@@ -129,40 +83,22 @@ fn full() {
         (&["completions", "bash"], "", 3),
         (&["--version"], "", 3),
     ] {
-        told_once(&sandbox, args, stdin, code);
+        assert_full_disk_is_told_once(&sandbox, args, stdin, code);
         tried.push(args[0]);
     }
-    told_once(&sandbox, &["--help"], "", 3);
+    assert_full_disk_is_told_once(&sandbox, &["--help"], "", 3);
     let help = sandbox.run(["--help"]).stdout;
     // These need a Kestra, or a cluster.
     let live = ["run", "check", "docs", "prove", "audit"];
     for command in below(&help) {
-        told_once(&sandbox, &[&command, "--help"], "", 3);
+        assert_full_disk_is_told_once(&sandbox, &[&command, "--help"], "", 3);
         let known = live.contains(&&*command) || tried.contains(&&*command);
         assert!(known, "{command} is not tried");
     }
 }
 
-fn full_after_a_run() {
-    let sandbox = Sandbox::new();
-    sandbox.file("values.yaml", "common: {extraEnv: [{name: SECRET_A, value: YQ==}]}\n");
-    sandbox.file("a", "a");
-    let kestra = ["--kestra", ENGINE];
-    for (args, code) in [
-        (&["run", "extra-env"][..], 3),
-        (&["check", "-f", "values.yaml", "--expect", "A=@a"], 3),
-        (&["prove", "--count", "5", "--seed", "1"], 3),
-        (&["docs", "--page", PAGE], 1),
-    ] {
-        let args: Vec<_> = args.iter().copied().chain(kestra).collect();
-        told_once(&sandbox, &args, "", code);
-    }
-    sandbox.assert_clean();
-}
-
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages/edition-2024.md");
-
-fn closed() {
+#[test]
+fn a_reader_who_has_had_enough_is_no_error() {
     let sandbox = Sandbox::new();
     let many = "{\"env\": \"YWRtaW4=\"}\n".repeat(10_000);
     for (args, stdin) in [
@@ -185,7 +121,8 @@ fn closed() {
     }
 }
 
-fn full_error() {
+#[test]
+fn an_error_that_cannot_be_written_keeps_its_exit_code() {
     let sandbox = Sandbox::new();
     let verbose = ["list", "nowhere", "-vv"];
     for args in [
@@ -198,24 +135,4 @@ fn full_error() {
         let output = sandbox.command(args).stderr(full).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }
-}
-
-fn lines() {
-    let sandbox = Sandbox::new();
-    let words = ["run", "extra-env", "--kestra", ENGINE];
-    let told = sandbox.run(words).with_code(0);
-    let steps: Vec<_> = told.stderr.lines().filter(|line| line.starts_with("  …    ")).collect();
-    for step in [
-        "extra-env-engine-2-0-0: install (",
-        "waiting for Kestra to become healthy (",
-    ] {
-        assert!(steps.iter().any(|line| line.contains(step)), "{}", told.stderr);
-    }
-    assert!(told.stdout.starts_with("  PASS ["), "{}", told.stdout);
-    assert!(told.stdout.contains("s] 2.0.0  extra-env\n"), "{}", told.stdout);
-    assert!(!told.stderr.contains("PASS"), "{}", told.stderr);
-
-    let quiet = sandbox.run(words.into_iter().chain(["--quiet"])).with_code(0);
-    assert_eq!(quiet.stderr, "");
-    assert!(quiet.stdout.contains("1 passed"), "{}", quiet.stdout);
 }

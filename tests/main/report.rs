@@ -3,48 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::sandbox::{Sandbox, run};
-use crate::{schemas, test};
+use crate::support::reports::written;
+use crate::support::sandbox::{Sandbox, run};
+use crate::support::schemas;
 
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("report", name, check);
-    vec![
-        test("every_format_is_written_from_a_report", convert),
-        test("what_is_no_report_exits_2_and_says_where", not_a_report),
-        test("a_merge_names_its_runs_and_takes_their_evidence", merge),
-        test("two_results_of_a_case_and_a_missing_shard_exit_2", refused),
-    ]
-}
-
-/// A report of one case that went wrong, as the program writes it.
-pub fn written(id: &str, scenario: &str, status: &str) -> Value {
-    json!({
-        "schema": 1,
-        "run": {
-            "id": id, "tool": "0.1.0", "provider": "embedded", "chart": "kestra-minimal 0.1.0 (bundled)",
-            "kestra": ["engine@2.0.0"], "kubernetes": null, "helm": "helm 3.22.0 on PATH",
-            "started": "2026-01-02T03:04:05Z", "wall_ms": 1500,
-        },
-        "results": [{
-            "scenario": scenario, "about": "A case.", "status": status, "because": "output a holds other bytes",
-            "at": {"file": "my.yaml", "line": 2, "column": 7},
-            "expected": {"outputs": {"a": {"text": "admin"}}},
-            "observed": {"outputs": {"a": {"text": "admin\n"}}},
-            "model_drift": false,
-            "provenance": {
-                "provider": "embedded", "chart": "kestra-minimal 0.1.0 (bundled) as 1.x", "kestra": "engine@2.0.0",
-                "rest": "our adapter around Kestra's engine, under Kestra's own paths",
-            },
-            "phases": [{"name": "install", "ms": 300}, {"name": "boot", "ms": 900}, {"name": "flow", "ms": 100}],
-            "evidence": [format!("evidence/{scenario}")],
-        }],
-    })
-}
-
-fn convert() {
+#[test]
+fn every_format_is_written_from_a_report() {
     let sandbox = Sandbox::new();
     sandbox.file("report/report.json", written("r1", "one", "fail").to_string());
     for (format, holds) in [
@@ -79,7 +45,8 @@ fn convert() {
     }
 }
 
-fn not_a_report() {
+#[test]
+fn what_is_no_report_exits_2_and_says_where() {
     let sandbox = Sandbox::new();
     sandbox.file("broken.json", "{\n  \"schema\": ");
     let mut of_tomorrow = written("r1", "one", "pass");
@@ -95,7 +62,8 @@ fn not_a_report() {
     }
 }
 
-fn merge() {
+#[test]
+fn a_merge_names_its_runs_and_takes_their_evidence() {
     let sandbox = Sandbox::new();
     sandbox.file("a/report.json", written("ra", "one", "pass").to_string());
     sandbox.file("b/report.json", written("rb", "two", "fail").to_string());
@@ -132,7 +100,8 @@ fn merge() {
     );
 }
 
-fn refused() {
+#[test]
+fn two_results_of_a_case_and_a_missing_shard_exit_2() {
     let sandbox = Sandbox::new();
     sandbox.file("a.json", written("ra", "one", "pass").to_string());
     sandbox.file("b.json", written("rb", "one", "fail").to_string());

@@ -1,57 +1,16 @@
 //! The committed JSON Schemas, and other documents that are made from the code.
 
 use std::fs;
-use std::path::Path;
 
-use jsonschema::Validator;
-use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::test;
+use crate::support::sandbox::Sandbox;
+use crate::support::schemas::{assert_valid, committed, validator};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-pub fn trials() -> Vec<Trial> {
-    vec![
-        test("schemas", "the_committed_schemas_are_fresh", fresh),
-        test("schemas", "the_pages_of_the_codes_are_fresh", pages),
-        test("schemas", "every_bundled_scenario_is_valid", bundled),
-        test("schemas", "what_is_no_scenario_is_invalid", invalid),
-    ]
-}
-
-fn committed(format: &str) -> String {
-    fs::read_to_string(format!("{ROOT}/schemas/{format}.schema.json")).unwrap()
-}
-
-fn validator(format: &str) -> Validator {
-    let schema: Value = serde_json::from_str(&committed(format)).unwrap();
-    jsonschema::validator_for(&schema).unwrap()
-}
-
-/// Fails the test with every place where an instance is not as its schema says.
-pub fn assert_valid(format: &str, instance: &Value) {
-    let faults: Vec<_> = validator(format)
-        .iter_errors(instance)
-        .map(|e| format!("{}: {e}", e.instance_path()))
-        .collect();
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-/// Fails the test when a report is not as its schema says.
-pub fn assert_report(path: &Path) {
-    assert_valid("report", &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
-}
-
-/// The same of a proof; gives it.
-pub fn assert_proof(path: &Path) -> Value {
-    let proof = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    assert_valid("prove", &proof);
-    proof
-}
-
-fn fresh() {
+#[test]
+fn the_committed_schemas_are_fresh() {
     let help = Sandbox::new().run(["schema", "--help"]).with_code(0).stdout;
     let printed = help
         .lines()
@@ -82,7 +41,8 @@ fn fresh() {
     }
 }
 
-fn pages() {
+#[test]
+fn the_pages_of_the_codes_are_fresh() {
     let list = Sandbox::new().run(["explain", "--list"]).with_code(0).stdout;
     let codes: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
     for code in &codes {
@@ -103,7 +63,8 @@ fn pages() {
     assert_eq!(files, codes.len(), "a page has no code");
 }
 
-fn bundled() {
+#[test]
+fn every_bundled_scenario_is_valid() {
     let mut count = 0;
     for entry in fs::read_dir(format!("{ROOT}/scenarios")).unwrap() {
         let path = entry.unwrap().path();
@@ -119,7 +80,8 @@ fn bundled() {
     assert!(count > 0);
 }
 
-fn invalid() {
+#[test]
+fn what_is_no_scenario_is_invalid() {
     let text = fs::read_to_string(format!("{ROOT}/scenarios/extra-env.yaml")).unwrap();
     let scenario: Value = serde_saphyr::from_str(&text).unwrap();
     assert_valid("scenario", &scenario);

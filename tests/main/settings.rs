@@ -1,30 +1,8 @@
 //! What is set beforehand: flag, then variable, then file, then what is built in.
 
 use insta::{assert_snapshot, with_settings};
-use libtest_mimic::Trial;
 
-use crate::sandbox::{Ended, Sandbox, run};
-use crate::test;
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("settings", name, check);
-    vec![
-        test("a_flag_goes_before_a_variable_and_that_before_the_file", precedence),
-        test("a_commands_own_table_goes_before_the_top", tables),
-        test("what_the_file_must_not_hold_exits_2_and_says_where", broken),
-        test("config_show_says_where_each_value_is_set", show),
-        test("a_file_is_named_by_a_flag_or_by_a_variable", named),
-        test("a_file_above_a_folder_in_no_repository_is_not_read", above),
-        test("what_is_set_gives_way_to_what_contradicts_it", gives_way),
-        test("two_of_one_rank_that_contradict_each_other_exit_2", rivals),
-        test("a_flag_may_build_on_what_is_set", built_on),
-        test("a_switch_that_is_set_is_turned_off_by_a_flag", switched_off),
-        test("an_empty_variable_sets_nothing", empty),
-        test("a_value_is_for_the_commands_that_take_it", those_that_take_it),
-        test("a_commands_own_table_has_the_flags_of_all_commands", colour_of_one),
-        test("help_is_there_whatever_the_file_holds", help),
-    ]
-}
+use crate::support::sandbox::{Ended, Sandbox, run};
 
 /// A chart that is not there: the doctor names the one that it was told of.
 fn chart(sandbox: &Sandbox, variable: Option<&str>, flag: Option<&str>) -> String {
@@ -46,7 +24,8 @@ fn chart(sandbox: &Sandbox, variable: Option<&str>, flag: Option<&str>) -> Strin
     line.split_whitespace().nth(2).unwrap_or_default().to_owned()
 }
 
-fn precedence() {
+#[test]
+fn a_flag_goes_before_a_variable_and_that_before_the_file() {
     let sandbox = Sandbox::new();
     assert_eq!(chart(&sandbox, None, None), "");
     sandbox.file("kestra-secrets.toml", "chart = './by-file'\n");
@@ -56,7 +35,8 @@ fn precedence() {
     assert_eq!(chart(&sandbox, None, Some("./by-flag")), "./by-flag");
 }
 
-fn tables() {
+#[test]
+fn a_commands_own_table_goes_before_the_top() {
     let sandbox = Sandbox::new();
     sandbox.file("kestra-secrets.toml", "chart = './top'\n[doctor]\nchart = './own'\n");
     assert_eq!(chart(&sandbox, None, None), "./own");
@@ -64,7 +44,8 @@ fn tables() {
     assert_eq!(chart(&sandbox, None, None), "./top");
 }
 
-fn broken() {
+#[test]
+fn what_the_file_must_not_hold_exits_2_and_says_where() {
     let cases = [
         ("an_unknown_key", "chart = 'bundled'\nchrat = 'x'\n"),
         ("an_unknown_key_of_a_command", "[lint]\n  keep = 'always'\n"),
@@ -92,7 +73,8 @@ fn broken() {
     assert_snapshot!("settings_broken", said.join("\n"));
 }
 
-fn show() {
+#[test]
+fn config_show_says_where_each_value_is_set() {
     let sandbox = Sandbox::new();
     let said = |ended: Ended| ended.stdout.replace(&sandbox.work().display().to_string(), "[work]");
     let config = || {
@@ -116,7 +98,8 @@ fn show() {
     });
 }
 
-fn named() {
+#[test]
+fn a_file_is_named_by_a_flag_or_by_a_variable() {
     let sandbox = Sandbox::new();
     sandbox.file("ci/settings.toml", "chart = './by-ci'\n");
     let ended = sandbox
@@ -130,7 +113,8 @@ fn named() {
     assert!(ended.stderr.contains("nowhere.toml"), "{}", ended.stderr);
 }
 
-fn above() {
+#[test]
+fn a_file_above_a_folder_in_no_repository_is_not_read() {
     let sandbox = Sandbox::new();
     sandbox.file("kestra-secrets.toml", "chart = './by-file'\n");
     sandbox.file("below/a/none", "");
@@ -164,7 +148,8 @@ fn goes_to(file: &str, args: &[&str], variables: &[(&str, &str)]) -> String {
     place.map_or(format!("{:?}: {}", ended.code, ended.stderr), str::to_owned)
 }
 
-fn gives_way() {
+#[test]
+fn what_is_set_gives_way_to_what_contradicts_it() {
     let context = "context = 'nowhere'\nnamespace = 'qa'\n";
     assert_eq!(goes_to(context, &[], &[]), "context");
     assert_eq!(goes_to(context, &["--provider", "embedded"], &[]), "embedded");
@@ -191,14 +176,16 @@ fn gives_way() {
     assert!(said.stderr.contains("m.yaml"), "{}", said.stderr);
 }
 
-fn rivals() {
+#[test]
+fn two_of_one_rank_that_contradict_each_other_exit_2() {
     let said = with("reuse = 'mine'\nnode-image = 'a:b'\n", &["doctor"], &[]).with_code(2);
     assert_snapshot!("settings_rivals", said.stderr);
     let one = "node-image = 'a:b'\n";
     assert_eq!(goes_to(one, &[], &[("KESTRA_SECRETS_REUSE", "mine")]), "kind");
 }
 
-fn built_on() {
+#[test]
+fn a_flag_may_build_on_what_is_set() {
     assert_eq!(goes_to("context = 'nowhere'\n", &["--namespace", "qa"], &[]), "context");
     let variable = [("KESTRA_SECRETS_CONTEXT", "nowhere")];
     assert_eq!(goes_to("", &["--namespace", "qa"], &variable), "context");
@@ -206,7 +193,8 @@ fn built_on() {
     assert!(said.stderr.contains("--context <NAME>"), "{}", said.stderr);
 }
 
-fn switched_off() {
+#[test]
+fn a_switch_that_is_set_is_turned_off_by_a_flag() {
     let file = "[run]\nno-defaults = true\npull-secret = 'no-such-file'\n";
     let said = with(file, &["run", "extra-env"], &[]).with_code(2);
     assert!(said.stderr.contains("--no-defaults forbids"), "{}", said.stderr);
@@ -225,7 +213,8 @@ fn switched_off() {
     assert!(said.with_code(2).stderr.contains("no-such-scenario"));
 }
 
-fn empty() {
+#[test]
+fn an_empty_variable_sets_nothing() {
     let variables = [
         ("KESTRA_SECRETS_CONFIG", ""),
         ("KESTRA_SECRETS_CONTEXT", ""),
@@ -237,7 +226,8 @@ fn empty() {
     assert_eq!(goes_to("provider = 'embedded'\n", &[], &variables), "embedded");
 }
 
-fn those_that_take_it() {
+#[test]
+fn a_value_is_for_the_commands_that_take_it() {
     let file = "format = 'json'\nkestra = 'engine@2.0.0'\n";
     let said = with(file, &["config", "show"], &[]).with_code(0).stdout;
     let line = said.lines().find(|l| l.contains("format")).unwrap();
@@ -248,7 +238,8 @@ fn those_that_take_it() {
     assert!(said.stdout.starts_with('{'), "{}{}", said.stdout, said.stderr);
 }
 
-fn colour_of_one() {
+#[test]
+fn a_commands_own_table_has_the_flags_of_all_commands() {
     let bad = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/lint/bad/ks001-trailing-newline.yaml"
@@ -264,7 +255,8 @@ fn colour_of_one() {
     }
 }
 
-fn help() {
+#[test]
+fn help_is_there_whatever_the_file_holds() {
     for file in ["chrat = 'x'\n", "[run\n"] {
         for args in [&["--help"][..], &["run", "--help"], &["--version"]] {
             let said = with(file, args, &[]).with_code(0);

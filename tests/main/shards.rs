@@ -2,38 +2,12 @@
 
 use std::fs;
 
-use libtest_mimic::Trial;
-use serde_json::Value;
+use crate::support::matrix::{MATRIX, with_matrix};
+use crate::support::sandbox::Sandbox;
+use crate::support::schemas;
 
-use crate::sandbox::{Ended, Sandbox, run};
-use crate::{ENGINE, live, schemas, test};
-
-pub fn trials() -> Vec<Trial> {
-    vec![
-        test("shards", "a_mistake_in_a_matrix_exits_2_with_its_place", mistakes),
-        test("shards", "the_committed_matrix_is_valid", committed),
-        live("shards", "two_shards_merged_are_the_report_of_the_whole", two_shards),
-    ]
-}
-
-const MATRIX: &str = "\
-schema: 1
-providers: [embedded]
-charts: [bundled]
-kestra: [{name: engine@2.0.0}]
-scenarios: [secret-key-ref, rotation]
-notes:
-  - {scenarios: [rotation], why: nobody rotates}
-";
-
-/// The program; the sandbox's own provider would contradict a matrix.
-fn with_matrix(sandbox: &Sandbox, args: &[&str]) -> Ended {
-    let mut command = sandbox.command(args);
-    command.env_remove("KESTRA_SECRETS_PROVIDER");
-    run(command)
-}
-
-fn mistakes() {
+#[test]
+fn a_mistake_in_a_matrix_exits_2_with_its_place() {
     let sandbox = Sandbox::new();
     sandbox.file("matrix.yaml", MATRIX.replace("rotation], why", "rotatoin], why"));
     let said = with_matrix(&sandbox, &["run", "--matrix", "matrix.yaml"]).with_code(2);
@@ -48,63 +22,10 @@ fn mistakes() {
     sandbox.assert_clean();
 }
 
-fn committed() {
+#[test]
+fn the_committed_matrix_is_valid() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/qualification.yaml");
     let text = fs::read_to_string(file).unwrap();
     schemas::assert_valid("matrix", &serde_saphyr::from_str(&text).unwrap());
-    kestra_secrets::cli::matrix::read(std::path::Path::new(file)).unwrap();
-}
-
-fn report(sandbox: &Sandbox, folder: &str) -> Value {
-    let path = sandbox.work().join(folder).join("report.json");
-    schemas::assert_report(&path);
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-/// The results without what differs from run to run: times, and with whom a start was shared.
-fn results(report: &Value) -> Value {
-    let mut results = report["results"].clone();
-    for result in results.as_array_mut().unwrap() {
-        for phase in result["phases"].as_array_mut().into_iter().flatten() {
-            phase["ms"] = 0.into();
-        }
-        result["provenance"].as_object_mut().unwrap().remove("shared_with");
-    }
-    results
-}
-
-fn two_shards() {
-    let sandbox = Sandbox::new();
-    sandbox.file("matrix.yaml", MATRIX);
-    with_matrix(&sandbox, &["run", "--matrix", "matrix.yaml", "--report", "whole"]).with_code(0);
-    for (shard, folder) in [("1/2", "one"), ("2/2", "two")] {
-        let said = with_matrix(
-            &sandbox,
-            &["run", "--matrix", "matrix.yaml", "--shard", shard, "--report", folder],
-        )
-        .with_code(0);
-        let left = format!("shard {shard}: left to the other shards are 1 installations with 1 cases");
-        assert!(said.stderr.contains(&left), "{}", said.stderr);
-        assert_eq!(said.stdout.lines().last(), Some(&left[..]));
-    }
-    sandbox.run(["report", "merge", "one", "--output", "half"]).with_code(2);
-    sandbox
-        .run(["report", "merge", "two", "one", "--output", "merged"])
-        .with_code(0);
-    let (whole, merged) = (report(&sandbox, "whole"), report(&sandbox, "merged"));
-    assert_eq!(results(&whole), results(&merged));
-    assert_eq!(whole["results"].as_array().unwrap().len(), 5);
-    let note = |r: &Value| r["provenance"]["note"].as_str().map(str::to_owned);
-    let noted = whole["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|r| note(r).is_some())
-        .count();
-    assert_eq!(noted, 4, "rotation and its steps");
-    for field in ["provider", "chart", "kestra", "helm"] {
-        assert_eq!(whole["run"][field], merged["run"][field], "{field}");
-    }
-    assert_eq!(whole["run"]["kestra"][0], ENGINE);
-    sandbox.assert_clean();
+    kestra_secrets::internals::cli::matrix::read(std::path::Path::new(file)).unwrap();
 }

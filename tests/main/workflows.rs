@@ -7,36 +7,15 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use libtest_mimic::Trial;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::test;
+use crate::support::sandbox::Sandbox;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ACTION: &str = "action.yml";
 const RELEASE: &str = ".github/workflows/release.yml";
 const ARCHIVE: &str = "kestra-secrets-x86_64-unknown-linux-gnu.tar.gz";
-
-pub fn trials() -> Vec<Trial> {
-    let test = |name, check| test("workflows", name, check);
-    vec![
-        test(
-            "every_step_runs_or_uses_and_takes_nothing_into_its_script",
-            steps_are_safe,
-        ),
-        test("a_release_is_for_the_tag_of_its_version_alone", tag_is_version),
-        test("what_a_release_packs_is_what_the_action_installs", packed_and_installed),
-        test("another_archive_than_the_released_one_is_not_installed", tampered),
-        test(
-            "where_there_is_no_release_the_action_builds_its_own_sources",
-            no_release,
-        ),
-        test("a_platform_without_a_release_is_told", no_platform),
-        test("the_actions_args_are_words_and_nothing_that_a_shell_carries_out", words),
-    ]
-}
 
 /// The steps of a workflow or of an action, all jobs one after the other.
 fn steps_of(path: &Path) -> Vec<Value> {
@@ -51,7 +30,8 @@ fn steps_of(path: &Path) -> Vec<Value> {
     }
 }
 
-fn steps_are_safe() {
+#[test]
+fn every_step_runs_or_uses_and_takes_nothing_into_its_script() {
     let workflows = fs::read_dir(Path::new(ROOT).join(".github/workflows")).unwrap();
     let workflows = workflows.map(|e| e.unwrap().path());
     for path in workflows.chain([Path::new(ROOT).join(ACTION)]) {
@@ -164,7 +144,8 @@ impl Runner {
     }
 }
 
-fn tag_is_version() {
+#[test]
+fn a_release_is_for_the_tag_of_its_version_alone() {
     let mut runner = Runner::new();
     let step = |runner: &Runner| runner.step(RELEASE, "The tag is the version", Path::new(ROOT));
     assert!(step(&runner).status.success());
@@ -172,7 +153,8 @@ fn tag_is_version() {
     assert!(!step(&runner).status.success());
 }
 
-fn packed_and_installed() {
+#[test]
+fn what_a_release_packs_is_what_the_action_installs() {
     let runner = Runner::new();
     runner.release();
     let output = runner.step(ACTION, "Install", &runner.sandbox.work());
@@ -183,7 +165,8 @@ fn packed_and_installed() {
     assert_eq!(Path::new(bin.trim_end()), runner.installed().parent().unwrap());
 }
 
-fn tampered() {
+#[test]
+fn another_archive_than_the_released_one_is_not_installed() {
     let runner = Runner::new();
     runner.release();
     let archive = runner.sandbox.work().join(ARCHIVE);
@@ -195,7 +178,8 @@ fn tampered() {
     assert!(!runner.installed().exists() && !runner.path().exists());
 }
 
-fn no_release() {
+#[test]
+fn where_there_is_no_release_the_action_builds_its_own_sources() {
     let runner = Runner::new();
     runner.plays("gh", "exit 1");
     runner.plays(
@@ -216,7 +200,8 @@ fn no_release() {
     assert!(runner.path().exists());
 }
 
-fn no_platform() {
+#[test]
+fn a_platform_without_a_release_is_told() {
     let mut runner = Runner::new();
     runner.plays("gh", "exit 1");
     runner.expressions.insert("runner.os", "Windows".into());
@@ -226,7 +211,8 @@ fn no_platform() {
     assert_eq!(said, "::error::there is no release for Windows-X64\n");
 }
 
-fn words() {
+#[test]
+fn the_actions_args_are_words_and_nothing_that_a_shell_carries_out() {
     let mut runner = Runner::new();
     runner.plays("kestra-secrets", "printf '<%s>' \"$@\"");
     for (args, got) in [

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use kestra_secrets::plan::Plan;
-use kestra_secrets::report::CaseResult;
-use kestra_secrets::report::Observer;
-use kestra_secrets::run::session::{ProviderChoice, Session, SessionOptions};
-use kestra_secrets::scenario::{Generation, Scenario};
-use kestra_secrets::tools::helm::{Bundled, ChartRef};
-use kestra_secrets::verdict::Status;
+use kestra_secrets::internals::plan::Plan;
+use kestra_secrets::internals::report::CaseResult;
+use kestra_secrets::internals::report::Observer;
+use kestra_secrets::internals::run::session::{ProviderChoice, Session, SessionOptions};
+use kestra_secrets::internals::scenario::{Generation, Scenario};
+use kestra_secrets::internals::tools::helm::{Bundled, ChartRef};
+use kestra_secrets::internals::verdict::Status;
 use tokio_util::sync::CancellationToken;
 
 use crate::on::On;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use kestra_secrets::provider::live::{self, KindOptions};
-use kestra_secrets::provider::{ENGINES, KestraRef};
-use kestra_secrets::run::session::ProviderSpec;
+use kestra_secrets::internals::provider::live::{self, KindOptions};
+use kestra_secrets::internals::provider::{ENGINES, KestraRef};
+use kestra_secrets::internals::run::session::ProviderSpec;
 use semver::Version;
 
-use crate::requirements;
+use crate::support::requirements;
 
 /// A provider, and the Kestra that it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

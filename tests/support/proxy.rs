@@ -10,7 +10,6 @@ use std::time::Duration;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the drills have more bad days than the tests")]
 pub enum Fate {
     /// It is handed on.
     Passed,
@@ -27,7 +26,6 @@ pub enum Fate {
 /// What is known of a request when its fate is decided.
 pub struct Request {
     /// Such as `GET`.
-    #[allow(dead_code, reason = "the drills choose by it")]
     pub method: String,
     /// With its query.
     pub path: String,
@@ -35,7 +33,6 @@ pub struct Request {
 
 impl Request {
     /// Whether it opens a tunnel to a pod.
-    #[allow(dead_code, reason = "the drills cut tunnels")]
     pub fn is_tunnel(&self) -> bool {
         self.path.contains("/portforward")
     }
@@ -83,7 +80,6 @@ impl Proxy {
     }
 
     /// Where it listens.
-    #[allow(dead_code, reason = "the drills name a kubeconfig")]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

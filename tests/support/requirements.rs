@@ -1,7 +1,7 @@
 //! What a provider needs on this machine, and whether tests may go without.
 
-use kestra_secrets::provider::embedded::Engine;
-use kestra_secrets::tools::toolbox::{JavaFor, Toolbox};
+use kestra_secrets::internals::provider::embedded::Engine;
+use kestra_secrets::internals::tools::toolbox::{JavaFor, Tool, Toolbox};
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
@@ -26,17 +26,14 @@ pub fn lacking_for_engine(version: &Version) -> Option<String> {
 }
 
 /// What the docker provider lacks here to run the testbed's image of an engine.
-#[allow(dead_code, reason = "not every test binary runs containers")]
 pub fn lacking_for_image(version: &Version) -> Option<String> {
     lacking_image(&format!("kestra-secrets/kestra:{version}"))
 }
 
 /// The testbed's image of a kind node.
-#[allow(dead_code, reason = "not every test binary makes clusters")]
 pub const NODE: &str = "kestra-secrets/node:v1.34.4";
 
 /// What the kind provider lacks here to make a cluster of the testbed's images.
-#[allow(dead_code, reason = "not every test binary makes clusters")]
 pub fn lacking_for_cluster(version: &Version) -> Option<String> {
     lacking_image(NODE).or_else(|| lacking_for_image(version))
 }
@@ -53,4 +50,14 @@ fn lacking_image(image: &str) -> Option<String> {
         )),
         Err(e) => Some(format!("failed to start docker: {e}")),
     }
+}
+
+/// Where helm is, for a run that would not find it by itself.
+pub fn helm() -> std::path::PathBuf {
+    let found = async {
+        let toolbox = Toolbox::from_env(CancellationToken::new())?;
+        toolbox.find(Tool::Helm).await
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(found).unwrap().path
 }

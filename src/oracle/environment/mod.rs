@@ -39,15 +39,15 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-pub use files::{Files, MountedFile, Volumes};
+pub use files::MountedFile;
 pub use names::subdomain_faults as object_name_faults;
 pub use objects::{ObjectKind, ObjectRef, Objects};
 pub use outcome::{Blocked, Halt, Reason};
 pub use references::{EnvironmentEntry, MissingReference};
-pub use runtime::{ContainerCommand, MAX_EXEC_BYTES, MAX_STRING_BYTES, ProcessFault, ProcessString};
+pub use runtime::{MAX_EXEC_BYTES, MAX_STRING_BYTES, ProcessFault, ProcessString};
 pub use shell::{is_shell, survives_shell};
 pub use variables::{EnvValue, Environment, SkippedVariable, Variable, VariableSource};
-pub use version::{Kubelet, NoVersion};
+pub use version::Kubelet;
 
 /// A pod about to start: its spec and all that the kubelet looks up for it.
 #[derive(Clone, Copy)]

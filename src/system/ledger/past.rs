@@ -9,19 +9,16 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::{Header, LedgerError, OwnedResource, Record, RunId, append, blocking, host, io_error, runs_dir};
-use crate::system::process::ProcessId;
 
 /// Another run that has a file: one that goes on, or one that was killed.
 #[derive(Debug)]
 pub struct PastRun {
     /// Which run.
     pub run: RunId,
-    /// The process that owns it.
-    pub process: ProcessId,
     /// Whether that process still lives.
     pub owner: Owner,
     path: PathBuf,
-    things: BTreeMap<u64, OwnedResource>,
+    pub(super) things: BTreeMap<u64, OwnedResource>,
 }
 
 /// What has become of the process that owns a run.
@@ -175,11 +172,6 @@ pub async fn past_runs_in(dir: impl Into<PathBuf>) -> Result<Vec<PastRun>, Ledge
 }
 
 impl PastRun {
-    /// What it still owns, in the order it was made.
-    pub fn things(&self) -> impl DoubleEndedIterator<Item = &OwnedResource> {
-        self.things.values()
-    }
-
     /// Whether its owner is known to be gone.
     pub fn is_stale(&self) -> bool {
         self.owner == Owner::Gone
@@ -238,7 +230,6 @@ impl PastRun {
         let path = path.to_owned();
         Ok(Self {
             run: header.run,
-            process: header.owner,
             owner,
             path,
             things,

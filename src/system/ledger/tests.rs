@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use super::past::{Owner, past_runs_in};
 use super::*;
 use crate::system::process::{ChildProcess, Command};
 
@@ -9,7 +10,7 @@ fn cluster(name: &str) -> OwnedResource {
 
 async fn things_in(dir: &Path) -> Vec<OwnedResource> {
     let runs = past_runs_in(dir).await.unwrap();
-    runs.iter().flat_map(PastRun::things).cloned().collect()
+    runs.iter().flat_map(|run| run.things.values()).cloned().collect()
 }
 
 /// The file as if the process that owns it had been another.

@@ -185,13 +185,6 @@ impl ChildLog {
             .collect()
     }
 
-    /// Whether a line that is still held answers to the question. It is asked of the line as it
-    /// was written: not scrubbed.
-    pub fn any(&self, question: impl FnMut(&str) -> bool) -> bool {
-        let mut question = question;
-        self.lines().iter().any(|line| question(line))
-    }
-
     /// Waits for a line, past or to come, of which `pick` makes something; it is given each line
     /// as it was written, once. `None` when the log ends without one, as it does with the child.
     pub async fn wait_for<T>(&self, mut pick: impl FnMut(&str) -> Option<T>) -> Option<T> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
-pub use chart::{BUNDLED_CHART, Bundled, Chart, ChartError, ChartRef, chart_for, chart_repository};
+pub use chart::{Bundled, Chart, ChartRef, chart_for, chart_repository};
 pub(crate) use install::uninstall;
 pub use install::{HelmRelease, InstallError, Verb};
 pub use render::{Added, RenderError, Rendered, Workload};

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::ToolboxError;
 pub use fetch::{Fetch, FetchError, Http, without_credentials};
-pub use java::{Java, JavaFor, Maven};
+pub use java::{Java, JavaFor};
 pub use pins::Pins;
 pub use registry::{Registry, RegistryError};
 pub use tool::Tool;

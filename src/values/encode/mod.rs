@@ -9,7 +9,7 @@ use miette::Diagnostic;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-pub use env_file::{EnvLine, read as env_file};
+pub use env_file::read as env_file;
 
 use crate::oracle::environment::api_server::MAX_SIZE;
 use crate::oracle::environment::{MAX_EXEC_BYTES, MAX_STRING_BYTES, survives_shell};

@@ -4,37 +4,38 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::standin::{Kestra, install};
-use crate::sandbox::{Ended, Sandbox, run};
-use crate::schemas::assert_valid;
-use crate::transcripts::VERSIONS;
-use crate::{schemas, test};
+use crate::support::sandbox::{Ended, Sandbox, run};
+use crate::support::schemas;
+use crate::support::schemas::assert_valid;
+use crate::support::transcripts::VERSIONS;
 
 const KESTRA: [&str; 2] = ["--kestra", "exec:./kestra"];
 
-pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        test("rest", "what_the_page_promises_is_asked_of_2_0", docs),
-        test("rest", "no_text_of_the_server_moves_the_cursor", odd),
-        test("rest", "an_audit_asks_2_0_and_takes_away_what_it_made", audit),
-    ];
-    for version in VERSIONS {
-        let each = |what: &str, check: fn(&str)| {
-            Trial::test(format!("rest::{what}_on_{version}"), move || {
-                check(version);
-                Ok(())
-            })
-        };
-        trials.push(each("scenarios_run", scenarios));
-        trials.push(each("random_secrets_are_as_predicted", prove));
-    }
-    trials
+/// A test for each generation of Kestra's API.
+macro_rules! on_each_version {
+    ($check:ident: $v0:ident, $v1:ident, $v2:ident) => {
+        on_each_version!($v0, $check, 0);
+        on_each_version!($v1, $check, 1);
+        on_each_version!($v2, $check, 2);
+    };
+    ($name:ident, $check:ident, $at:literal) => {
+        #[test]
+        fn $name() {
+            $check(VERSIONS[$at]);
+        }
+    };
 }
+
+on_each_version!(scenarios_run: scenarios_run_on_0_20_7, scenarios_run_on_1_3_31, scenarios_run_on_2_0_0);
+on_each_version!(
+    random_secrets_are_as_predicted: random_secrets_are_as_predicted_on_0_20_7,
+    random_secrets_are_as_predicted_on_1_3_31, random_secrets_are_as_predicted_on_2_0_0
+);
 
 /// A sandbox with a stand-in of this version.
 fn with(version: &str) -> Sandbox {
@@ -44,7 +45,7 @@ fn with(version: &str) -> Sandbox {
 }
 
 /// Those that put a flow twice, wait for a trigger, or miss a secret.
-fn scenarios(version: &str) {
+fn scenarios_run(version: &str) {
     let sandbox = with(version);
     let trigger: &[&str] = match version {
         "2.0.0" => &["consume-schedule", "consume-schedule-never"],
@@ -74,7 +75,8 @@ fn scenarios(version: &str) {
 }
 
 /// Whatever text the server spoils, nothing of it reaches the terminal as it is.
-fn odd() {
+#[test]
+fn no_text_of_the_server_moves_the_cursor() {
     // A state that is none is a unit test's: such an execution never ends.
     for member in ["version", "id", "namespace", "taskId", "message", "values"] {
         let sandbox = with(&format!("2.0.0+{member}"));
@@ -104,7 +106,7 @@ fn odd() {
     }
 }
 
-fn prove(version: &str) {
+fn random_secrets_are_as_predicted(version: &str) {
     let sandbox = with(version);
     let args = ["prove", "--count", "60", "--seed", "7"];
     let ended = sandbox.run([&args[..], &KESTRA].concat()).with_code(0);
@@ -112,7 +114,8 @@ fn prove(version: &str) {
     sandbox.assert_clean();
 }
 
-fn docs() {
+#[test]
+fn what_the_page_promises_is_asked_of_2_0() {
     let sandbox = with("2.0.0");
     let page = format!("{}/tests/pages/edition-2024.md", env!("CARGO_MANIFEST_DIR"));
     let ended = sandbox
@@ -186,7 +189,8 @@ fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> 
     (ended, report)
 }
 
-fn audit() {
+#[test]
+fn an_audit_asks_2_0_and_takes_away_what_it_made() {
     let sandbox = Sandbox::new();
     let good = STANDARD.encode("correct horse");
     let other = STANDARD.encode("battery staple");

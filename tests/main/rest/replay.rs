@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path_regex, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::transcripts::{self, Transcript};
+use crate::support::transcripts::{self, Transcript};
 
 /// A request that the client makes, and one of its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestra_secrets::kestra::{Client, Error, ExecutionState, FlowRef, Limits, RequestCause};
-use kestra_secrets::scenario::Credentials;
+use kestra_secrets::internals::kestra::{Client, Error, ExecutionState, FlowRef, Limits, RequestCause};
+use kestra_secrets::internals::scenario::Credentials;
 use wiremock::MockServer;
 
 use super::replay::Step::{self, *};
 use super::replay::{replay, transcript};
-use crate::transcripts::VERSIONS;
+use crate::support::transcripts::VERSIONS;
 
 /// Carries out a check on each generation.
 fn on_each(check: impl AsyncFn(&'static str)) {
@@ -61,7 +61,8 @@ fn status(error: &Error) -> u16 {
     }
 }
 
-pub fn a_flow_is_created() {
+#[test]
+fn a_flow_is_created() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[Create]).await;
         assert_eq!(client.server().version.to_string(), version);
@@ -70,14 +71,16 @@ pub fn a_flow_is_created() {
     });
 }
 
-pub fn a_flow_that_is_there_is_updated() {
+#[test]
+fn a_flow_that_is_there_is_updated() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[CreateAgain, FlowIsThere, Update]).await;
         assert_eq!(client.put_flow(&source(version)).await.unwrap(), flow(version));
     });
 }
 
-pub fn a_flow_that_goes_meanwhile_is_created_after_all() {
+#[test]
+fn a_flow_that_goes_meanwhile_is_created_after_all() {
     on_each(async |version| {
         for steps in [
             [CreateAgain, FlowIsThere, UpdateUnknown, Create].as_slice(),
@@ -89,7 +92,8 @@ pub fn a_flow_that_goes_meanwhile_is_created_after_all() {
     });
 }
 
-pub fn a_flow_that_is_invalid_is_refused_in_kestras_words() {
+#[test]
+fn a_flow_that_is_invalid_is_refused_in_kestras_words() {
     on_each(async |version| {
         let steps = [CreateUnknownTask, FlowIsNot, CreateUnknownTask, FlowIsNot];
         let (_server, client) = ready(version, &steps).await;
@@ -110,7 +114,8 @@ pub fn a_flow_that_is_invalid_is_refused_in_kestras_words() {
     });
 }
 
-pub fn a_run_is_waited_for_and_its_outputs_are_read() {
+#[test]
+fn a_run_is_waited_for_and_its_outputs_are_read() {
     on_each(async |version| {
         let newest = version == "2.0.0";
         let steps: &[Step] = if newest { &[RunWait, Outputs] } else { &[RunWait] };
@@ -123,7 +128,8 @@ pub fn a_run_is_waited_for_and_its_outputs_are_read() {
     });
 }
 
-pub fn a_run_that_is_not_waited_for_is_followed() {
+#[test]
+fn a_run_that_is_not_waited_for_is_followed() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[RunNoWait, Execution]).await;
         let flow = flow(version);
@@ -135,7 +141,8 @@ pub fn a_run_that_is_not_waited_for_is_followed() {
     });
 }
 
-pub fn a_secret_that_is_missing_is_silent_before_0_21_and_an_error_since() {
+#[test]
+fn a_secret_that_is_missing_is_silent_before_0_21_and_an_error_since() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[RunMissing, LogsMissing]).await;
         let missing = transcript(version, RunMissing);
@@ -162,7 +169,8 @@ pub fn a_secret_that_is_missing_is_silent_before_0_21_and_an_error_since() {
     });
 }
 
-pub fn logs_are_read() {
+#[test]
+fn logs_are_read() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[RunWait, Logs]).await;
         let execution = client.run(&flow(version)).await.unwrap();
@@ -173,7 +181,8 @@ pub fn logs_are_read() {
     });
 }
 
-pub fn an_execution_that_a_search_found_is_fetched_by_its_id() {
+#[test]
+fn an_execution_that_a_search_found_is_fetched_by_its_id() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[Search, Execution]).await;
         let found = client.triggered_execution(&flow(version), Duration::ZERO).await;
@@ -189,7 +198,8 @@ pub fn an_execution_that_a_search_found_is_fetched_by_its_id() {
     });
 }
 
-pub fn a_webhook_is_called_and_followed() {
+#[test]
+fn a_webhook_is_called_and_followed() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[Webhook, Execution]).await;
         let hook = FlowRef {
@@ -207,7 +217,8 @@ pub fn a_webhook_is_called_and_followed() {
     });
 }
 
-pub fn what_was_made_is_deleted_and_what_is_gone_is_as_good_as_deleted() {
+#[test]
+fn what_was_made_is_deleted_and_what_is_gone_is_as_good_as_deleted() {
     on_each(async |version| {
         let steps = [RunNoWait, Execution, DeleteExecution, DeleteFlow, DeleteFlowAgain];
         let (_server, client) = ready(version, &steps).await;
@@ -220,7 +231,8 @@ pub fn what_was_made_is_deleted_and_what_is_gone_is_as_good_as_deleted() {
     });
 }
 
-pub fn wrong_credentials_are_found_at_once() {
+#[test]
+fn wrong_credentials_are_found_at_once() {
     on_each(async |version| {
         // Up to 1.x the version is told to everybody.
         let steps: &[Step] = if version == "2.0.0" {
@@ -240,7 +252,8 @@ pub fn wrong_credentials_are_found_at_once() {
     });
 }
 
-pub fn a_flow_that_is_not_there_is_not_taken_for_another_tenant() {
+#[test]
+fn a_flow_that_is_not_there_is_not_taken_for_another_tenant() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[RunUnknownFlow]).await;
         let unknown = transcript(version, RunUnknownFlow);
@@ -258,7 +271,8 @@ pub fn a_flow_that_is_not_there_is_not_taken_for_another_tenant() {
     });
 }
 
-pub fn a_content_type_that_is_not_taken_is_not_the_flows_fault() {
+#[test]
+fn a_content_type_that_is_not_taken_is_not_the_flows_fault() {
     on_each(async |version| {
         let (_server, client) = ready(version, &[RunJson]).await;
         let error = client.run(&flow(version)).await.unwrap_err();
@@ -271,7 +285,8 @@ pub fn a_content_type_that_is_not_taken_is_not_the_flows_fault() {
     });
 }
 
-pub fn an_execution_whose_answer_was_lost_is_found_by_its_label() {
+#[test]
+fn an_execution_whose_answer_was_lost_is_found_by_its_label() {
     on_each(async |version| {
         if version == "0.20.7" {
             // Nothing shows that it keeps labels.
@@ -303,7 +318,8 @@ pub fn an_execution_whose_answer_was_lost_is_found_by_its_label() {
     });
 }
 
-pub fn an_execution_that_never_was_made_leaves_the_504() {
+#[test]
+fn an_execution_that_never_was_made_leaves_the_504() {
     on_each(async |version| {
         if version == "0.20.7" {
             return;

@@ -6,12 +6,11 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::ffi::OsStringExt as _;
-use std::process::ExitCode;
 use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::oracle::secret::{Plaintext, SecretRead, SecretStore, reported};
+use kestra_secrets::internals::oracle::secret::{Plaintext, SecretRead, SecretStore, reported};
 use rand::distr::{Alphanumeric, SampleString as _};
 use semver::Version;
 use serde_json::{Map, Value, json};
@@ -21,10 +20,10 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::pebble::{Scope, render};
 use super::replay::Step::{self, *};
 use super::replay::{response, transcript};
-use crate::sandbox::Sandbox;
+use crate::support::sandbox::Sandbox;
 
-/// The argument by which the test binary is told to play.
-pub const PLAY: &str = "--play-kestra";
+/// The variable by which the test binary is told to play, and which version.
+const PLAY: &str = "PLAY_KESTRA";
 
 /// Clears the screen, and turns the text around.
 const ESCAPE: &str = "\u{1b}[2J\u{9b}2J\u{202e}";
@@ -33,29 +32,30 @@ const ESCAPE: &str = "\u{1b}[2J\u{9b}2J\u{202e}";
 /// in whose texts there are escape sequences.
 pub fn install(sandbox: &Sandbox, version: &str) {
     let this = std::env::current_exe().unwrap();
-    sandbox.script("kestra", &format!("exec '{}' {PLAY} {version} \"$@\"", this.display()));
+    let number = version.split('+').next().unwrap();
+    let this_test = "rest::standin::plays_kestra";
+    sandbox.script(
+        "kestra",
+        &format!(
+            "if [ \"$1\" = --version ]; then echo 'Kestra {number}'; exit; fi\n\
+             {PLAY}={version} exec '{}' --exact {this_test} --ignored --nocapture",
+            this.display()
+        ),
+    );
 }
 
-/// Plays, when the arguments say so: `--play-kestra VERSION --version` or `… server standalone`.
-pub fn play() -> Option<ExitCode> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let [_, play, version, command, ..] = arguments.as_slice() else {
-        return None;
-    };
-    if play != PLAY {
-        return None;
-    }
-    if command == "--version" {
-        println!("Kestra {}", version.split('+').next().unwrap());
-        return Some(ExitCode::SUCCESS);
-    }
+/// What `./kestra` is when it serves. It ends when somebody ends it.
+#[test]
+#[ignore = "other tests start it, as a process of its own"]
+fn plays_kestra() {
+    let Ok(version) = std::env::var(PLAY) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
         let options = std::env::var("JAVA_TOOL_OPTIONS").unwrap_or_default();
-        let kestra = Kestra::new(version.clone(), std::env::vars_os());
+        let kestra = Kestra::new(version, std::env::vars_os());
         let listen = |property: &str| {
             let port = options
                 .split_whitespace()
@@ -76,7 +76,6 @@ pub fn play() -> Option<ExitCode> {
         Mock::given(path("/health")).respond_with(up).mount(&management).await;
         std::future::pending::<()>().await;
     });
-    Some(ExitCode::SUCCESS)
 }
 
 /// A server's state, and what it was started with.

@@ -8,11 +8,11 @@ mod repair;
 
 pub use code::Code;
 pub use example::Example;
-pub use name::{corrected_name, is_service_link};
+pub use name::corrected_name;
 pub use pod::{Remedy, SecretFault, of_pod, tolerant};
 
 use super::decode::decode_bytes;
-use super::{Location, Plaintext, SecretStore, decode};
+use super::{Location, Plaintext, decode};
 
 /// A value where it is written.
 #[derive(Debug, Clone, Copy)]
@@ -87,14 +87,6 @@ pub fn looks_encoded(env: &Plaintext) -> bool {
     let beyond_chance = line.len().is_multiple_of(4) && line.len() >= 8 && (line.ends_with(b"=") || line.len() >= 16);
     let reads = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && is_text(text));
     beyond_chance && decode_bytes(env).is_ok_and(|plain| reads(plain.bytes()))
-}
-
-/// The keys under which several variables of different case meet, each with their names.
-pub fn collisions(keyring: &SecretStore) -> Vec<(Code, Vec<&str>)> {
-    keyring
-        .collisions()
-        .map(|(_, names)| (Code::NameCollision, names))
-        .collect()
 }
 
 /// What is wrong with a value, and the plaintext it was made from.

@@ -6,10 +6,11 @@ use std::path::Path;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
-use crate::processes::{self, Process};
-use crate::sandbox::Sandbox;
-use crate::watched::Watched;
-use crate::{ENGINE, live};
+use crate::live;
+use crate::support::ENGINE;
+use crate::support::processes::{self, Process};
+use crate::support::sandbox::Sandbox;
+use crate::support::watched::Watched;
 
 pub fn trials() -> Vec<Trial> {
     vec![

@@ -1,15 +1,21 @@
-//! A server of a few answers on loopback.
+//! The publisher of image and chart, on loopback: a server of a few answers, and how the program is led to it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
 
-use super::{IMAGE, TAG, VERSION};
+use super::sandbox::{Ended, Sandbox};
+
+/// The version that the stand-ins bear: that of the engine which is in them.
+pub const VERSION: &str = "2.0.0";
+pub const IMAGE: &str = "kestra/kestra";
+pub const TAG: &str = "v2.0.0-no-plugins";
 
 /// It answers until it is dropped.
 pub struct Server {
@@ -76,4 +82,35 @@ fn serve(mut client: TcpStream, answers: &BTreeMap<String, Vec<u8>>) -> std::io:
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )?;
     client.write_all(body)
+}
+
+/// The pins with the stand-ins' version, and a digest of their tag.
+pub fn pins(sandbox: &Sandbox, digest: &str) {
+    let digests = match digest {
+        "" => String::new(),
+        digest => format!("\"{TAG}\" = \"sha256:{digest}\""),
+    };
+    let text = include_str!("../../src/tools/toolbox/pins.toml");
+    let text = text.replace("version = \"2.0.7\"", &format!("version = \"{VERSION}\""));
+    sandbox.file(
+        "pins.toml",
+        text.replace("[kestra.digests]", &format!("[kestra.digests]\n{digests}")),
+    );
+}
+
+/// Leads a command to this registry and this repository of charts.
+pub fn asks(mut command: Command, sandbox: &Sandbox, registry: &str, charts: &str) -> Command {
+    command
+        .env("KESTRA_SECRETS_PINS", sandbox.work().join("pins.toml"))
+        .env("KESTRA_SECRETS_IMAGE_MIRROR", registry)
+        .env("KESTRA_SECRETS_CHART_MIRROR", charts);
+    command
+}
+
+#[track_caller]
+pub fn assert_says(ended: &Ended, texts: &[&str]) {
+    let said = format!("{}\n{}", ended.stdout, ended.stderr);
+    for text in texts {
+        assert!(said.contains(text), "{text:?} is not in\n{said}");
+    }
 }

@@ -34,7 +34,6 @@ impl Sandbox {
     }
 
     /// All of its folders.
-    #[allow(dead_code, reason = "the drills look for processes that know of it")]
     pub fn root(&self) -> &Path {
         self.0.path()
     }

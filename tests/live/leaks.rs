@@ -9,12 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
 
-use crate::canary::Canaries;
 use crate::cluster::{on_kind, shared};
-use crate::processes;
-use crate::sandbox::{Sandbox, files, run};
-use crate::watched::Watched;
-use crate::{ENGINE, live};
+use crate::live;
+use crate::support::ENGINE;
+use crate::support::canary::Canaries;
+use crate::support::processes;
+use crate::support::requirements::helm;
+use crate::support::sandbox::{Sandbox, files, run};
+use crate::support::watched::Watched;
 
 pub fn trials() -> Vec<Trial> {
     let embedded = || canary(&["--provider", "embedded"]);
@@ -111,7 +113,7 @@ fn canary(place: &[&str]) {
     let stand_in = format!(
         "printf '%s\\n' \"$@\" >>'{}'\nexec '{}' \"$@\"",
         written.display(),
-        helm()
+        helm().display()
     );
     let stand_in = sandbox.script("helm", &stand_in);
 
@@ -165,8 +167,7 @@ fn canary(place: &[&str]) {
 
     // All that was looked at was there to be looked at.
     assert!(String::from_utf8_lossy(&arguments).contains("template"));
-    let is_engine = |p: &processes::Process| p.arguments.iter().any(|a| a == "engine.Engine");
-    assert!(place[1] != "embedded" || seen.iter().any(is_engine));
+    assert!(place[1] != "embedded" || seen.iter().any(processes::Process::is_engine));
     assert!(ended.stderr.contains("TRACE"));
     assert!(report.iter().any(|f| f.ends_with("report.json")));
     assert!(report.iter().any(|f| f.ends_with("junit.xml")));
@@ -282,13 +283,4 @@ fn commands() {
         canaries.searched()
     );
     sandbox.assert_clean();
-}
-
-/// The helm that the program would find.
-pub fn helm() -> String {
-    use kestra_secrets::tools::toolbox::{Tool, Toolbox};
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let toolbox = Toolbox::from_env(tokio_util::sync::CancellationToken::new()).unwrap();
-    let found = runtime.block_on(toolbox.find(Tool::Helm)).unwrap();
-    found.path.display().to_string()
 }

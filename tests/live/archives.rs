@@ -10,8 +10,9 @@ use flate2::write::GzEncoder;
 use libtest_mimic::Trial;
 use tar::{Builder, EntryType, Header};
 
-use crate::sandbox::{Ended, Sandbox, files, run};
-use crate::{ENGINE, live};
+use crate::live;
+use crate::support::ENGINE;
+use crate::support::sandbox::{Ended, Sandbox, files, run};
 
 pub fn trials() -> Vec<Trial> {
     let live = |name, check: fn()| live("hostile", name, check);

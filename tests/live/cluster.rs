@@ -6,14 +6,14 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kestra_secrets::provider::ENGINES;
+use kestra_secrets::internals::provider::ENGINES;
 use libtest_mimic::{Completion, Trial};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::sandbox::{Ended, Sandbox, run};
-use crate::watched::Watched;
-use crate::{ENGINE, requirements};
+use crate::support::sandbox::{Ended, Sandbox, run};
+use crate::support::watched::Watched;
+use crate::support::{ENGINE, requirements};
 
 pub fn trials() -> Vec<Trial> {
     vec![

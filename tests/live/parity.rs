@@ -7,14 +7,15 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use kestra_secrets::provider::ENGINES;
+use kestra_secrets::internals::provider::ENGINES;
 use libtest_mimic::Trial;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::transcripts::{Answer, Authorization, Request, Transcript, read};
-use crate::{ENGINE, exec, live};
+use crate::support::ENGINE;
+use crate::support::sandbox::Sandbox;
+use crate::support::transcripts::{Answer, Authorization, Request, Transcript, read};
+use crate::{exec, live};
 
 /// Where an engine does not answer as Kestra does, and why.
 const DIFFERENCES: [Difference; 1] = [Difference {

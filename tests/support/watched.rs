@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::sandbox::{Ended, FOREVER};
+use super::sandbox::{Ended, FOREVER};
 
 pub struct Watched {
     child: Child,
@@ -61,7 +61,6 @@ impl Watched {
     }
 
     /// Takes the lines that come before a moment; says the last one.
-    #[allow(dead_code, reason = "the drills' own")]
     pub fn lines_until(&mut self, moment: Instant) -> Option<String> {
         let mut last = None;
         while let Some(left) = moment.checked_duration_since(Instant::now()) {

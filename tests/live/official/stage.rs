@@ -9,8 +9,7 @@ use std::thread;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::server::Server;
-use super::{IMAGE, TAG, VERSION};
+use crate::support::publisher::{IMAGE, Server, TAG, VERSION};
 
 /// Where the testbed's daemon looks first for what it pulls.
 const MIRROR_OF_DAEMON: u16 = 5055;

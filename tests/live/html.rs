@@ -8,9 +8,9 @@ use libtest_mimic::{Completion, Trial};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::report::written;
-use crate::requirements;
-use crate::sandbox::{Sandbox, run};
+use crate::support::reports::written;
+use crate::support::requirements;
+use crate::support::sandbox::{Sandbox, run};
 
 pub fn trials() -> Vec<Trial> {
     let test = |name: &str, check: fn(&str)| {

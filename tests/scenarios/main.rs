@@ -10,23 +10,22 @@
 //! Without them their trials are ignored with that reason, unless `KESTRA_SECRETS_REQUIRE` holds the
 //! provider's name: then they fail.
 
-#[path = "scenarios/campaign.rs"]
 mod campaign;
-#[path = "scenarios/on.rs"]
 mod on;
-#[path = "support/requirements.rs"]
-mod requirements;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kestra_secrets::scenario::{Catalogue, Generation, Scenario};
-use kestra_secrets::testing::told;
-use kestra_secrets::verdict::Status;
+use kestra_secrets::internals::cli::failure;
+use kestra_secrets::internals::scenario::{Catalogue, Generation, Scenario};
+use kestra_secrets::internals::verdict::Status;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use campaign::{Campaign, Selected};
 use on::On;
+use support::requirements;
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -101,7 +100,11 @@ fn trial(campaign: &Arc<Campaign>, name: &str, selected: Vec<Selected>) -> Trial
         let judged: Vec<_> = selected.iter().map(|one| campaign.results_of(one)).collect();
         let results: Vec<_> = judged.iter().flat_map(|(results, _)| results).collect();
         let is_wrong = |status| !matches!(status, Status::Pass | Status::Skipped);
-        let wrong: Vec<_> = results.iter().filter(|r| is_wrong(r.status)).map(|r| told(r)).collect();
+        let wrong: Vec<_> = results
+            .iter()
+            .filter(|r| is_wrong(r.status))
+            .map(|r| failure(r))
+            .collect();
         match (&results[..], judged.iter().find_map(|(_, ended)| ended.as_ref())) {
             _ if !wrong.is_empty() => Err(wrong.join("\n\n").into()),
             (_, Some(ended)) => Err(Failed::from(format!("there is no verdict: {ended}"))),

@@ -1,6 +1,9 @@
 //! The process table, as /proc tells it.
 
 use std::fs;
+use std::net::TcpStream;
+
+use super::sandbox::Sandbox;
 
 /// A process, told apart from a later one of the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +41,11 @@ impl Process {
         Self::of(self.pid).is_some_and(|now| now.started == self.started)
     }
 
+    /// Whether it is an engine of ours.
+    pub fn is_engine(&self) -> bool {
+        self.arguments.iter().any(|a| a == "engine.Engine")
+    }
+
     /// The value of a Java system property on its command line.
     pub fn property(&self, name: &str) -> Option<&str> {
         let prefix = format!("-D{name}=");
@@ -64,4 +72,24 @@ pub fn below(pid: u32) -> Vec<Process> {
         }
     }
     found
+}
+
+/// Fails the test when one of these processes, or anything of the sandbox, is still there.
+#[track_caller]
+pub fn assert_nothing_left(sandbox: &Sandbox, before: &[Process]) {
+    let alive: Vec<_> = before.iter().filter(|p| p.is_alive()).collect();
+    assert!(alive.is_empty(), "{alive:?}");
+    let ours = sandbox.temporary().display().to_string();
+    let later: Vec<_> = all()
+        .into_iter()
+        .filter(|p| p.arguments.iter().any(|a| a.contains(&ours)))
+        .collect();
+    assert!(later.is_empty(), "{later:?}");
+    for process in before.iter().filter(|p| p.is_engine()) {
+        for port in ["micronaut.server.port", "endpoints.all.port", "engine.grpc.port"] {
+            let port = process.property(port).unwrap().parse().unwrap();
+            assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is open");
+        }
+    }
+    sandbox.assert_clean();
 }

@@ -5,8 +5,9 @@ use std::fs;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::{ENGINE, live};
+use crate::live;
+use crate::support::ENGINE;
+use crate::support::sandbox::Sandbox;
 
 pub fn trials() -> Vec<Trial> {
     vec![live(

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kestra_secrets::system::redact::Redactor;
+use kestra_secrets::internals::system::redact::Redactor;
 
 /// Plaintexts, and how each could be written. The forms are made here, independent of the program's own redactor, which
 /// is asked beside them.

@@ -54,7 +54,7 @@ pub struct Collected {
 impl Oracle {
     /// Starts the JVM with this environment alone, in a UTF-8 locale.
     pub fn start(jdk: &Jdk, environment: &[(Vec<u8>, Vec<u8>)]) -> Result<Self, String> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/Oracle.java");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle_jvm/Oracle.java");
         let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
         let mut child = Command::new(jdk.0.join("bin/java"))
             .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])

@@ -5,15 +5,13 @@
 //! unless `KESTRA_SECRETS_REQUIRE` holds `embedded`: then they fail. `KESTRA_SECRETS_SEED` chooses other
 //! values than the usual ones.
 
-#[path = "oracle/jvm.rs"]
 mod jvm;
-#[path = "oracle/values.rs"]
 mod values;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kestra_secrets::oracle::secret::{Plaintext, SecretStore, StoredSecret, Undecodable, decode};
+use kestra_secrets::internals::oracle::secret::{Plaintext, SecretStore, StoredSecret, Undecodable, decode};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use jvm::{Jdk, Oracle};

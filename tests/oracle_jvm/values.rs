@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use kestra_secrets::oracle::secret::PREFIX;
+use kestra_secrets::internals::oracle::secret::PREFIX;
 
 /// What values are made of, one character or malformed sequence each: both alphabets, padding, every
 /// line break and some that are none, quotes, Latin-1, what is beyond it, and bytes that are not UTF-8.

@@ -1,0 +1,191 @@
+//! `check` proves the user's own files as they are.
+
+use std::fs;
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kestra_secrets::internals::system::redact::Redactor;
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::live;
+use crate::support::sandbox::{Sandbox, files};
+use crate::support::{ENGINE, schemas};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        live("check", "the_pages_own_documents_give_a_newline_and_why", page),
+        live("check", "a_private_plaintext_is_nowhere_in_what_is_told_of_it", private),
+        live(
+            "check",
+            "a_newline_in_the_password_file_is_called_that_and_no_hop_wrong",
+            newline_in_the_file,
+        ),
+        live("check", "values_are_merged_as_helm_does_it", merged),
+        live(
+            "check",
+            "each_secret_has_its_own_verdict_and_a_missing_object_holds_the_pod",
+            missing,
+        ),
+    ]
+}
+
+/// The documents of the page's edition of 2024.
+fn page_document(name: &str) -> String {
+    format!("{}/scenarios/docs-2024/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page() {
+    let sandbox = Sandbox::new();
+    let (values, secret) = (
+        page_document("extra-secret-env-from.yaml"),
+        page_document("db-creds-env-from.yaml"),
+    );
+    let files = ["check", "-f", &values, "-f", &secret, "--public", "DB_USERNAME=admin"];
+    let ended = sandbox
+        .run(files.into_iter().chain(["--kestra", ENGINE, "--report", "report"]))
+        .with_code(1);
+    for words in [
+        r#""admin\n""#,
+        "first wrong: values or manifest",
+        "KS001 the plaintext ends in a newline",
+        r#"write "WVdSdGFXND0=""#,
+    ] {
+        assert!(ended.stdout.contains(words), "no {words}:\n{}", ended.stdout);
+    }
+    let report = sandbox.work().join("report/report.json");
+    schemas::assert_report(&report);
+    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    assert_eq!(report["results"][0]["first_wrong"]["DB_USERNAME"], "values-or-manifest");
+    sandbox.assert_clean();
+}
+
+fn private() {
+    let sandbox = Sandbox::new();
+    let canary = format!("Ca9\" {:032x}/+&é", rand::random::<u128>());
+    let other = format!("Ot9\" {:032x}/+&é", rand::random::<u128>());
+    let data = |plain: &str| STANDARD.encode(STANDARD.encode(plain));
+    // One that arrives, one that arrives as something else, one that Kestra cannot decode.
+    sandbox.file(
+        "secret.yaml",
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\ndata: {{RIGHT: {}, WRONG: {}}}\n\
+             stringData: {{PLAIN: {}}}\n",
+            data(&canary),
+            data(&other),
+            serde_json::to_string(&canary).unwrap()
+        ),
+    );
+    let variable =
+        |name: &str| format!("  - {{name: SECRET_{name}, valueFrom: {{secretKeyRef: {{name: db, key: {name}}}}}}}\n");
+    let names = ["RIGHT", "WRONG", "PLAIN"];
+    let variables: String = names.map(variable).concat();
+    sandbox.file("values.yaml", format!("common:\n  extraEnv:\n{variables}"));
+    let plaintext = sandbox.file("plaintext", &canary);
+    let expect = names.map(|name| format!("{name}=@{}", plaintext.display()));
+    let mut args = vec!["check", "-f", "values.yaml", "-f", "secret.yaml", "--kestra", ENGINE];
+    args.extend(["--report", "report"]);
+    args.extend(expect.iter().flat_map(|word| ["--expect", word]));
+    let mut command = sandbox.command(args);
+    command.env("KESTRA_SECRETS_LOG", "trace");
+    let ended = crate::support::sandbox::run(command).with_code(1);
+
+    assert!(ended.stdout.contains("1 passed, 2 failed"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("KS004"), "{}", ended.stdout);
+    let redactor = Redactor::new([&canary, &other]);
+    let given = fs::read(sandbox.work().join("secret.yaml")).unwrap();
+    assert!(!redactor.find(&given).is_empty(), "it would be found if it were there");
+    for text in [ended.stdout, ended.stderr] {
+        let found = redactor.find(text.as_bytes());
+        assert!(found.is_empty(), "{found:?}");
+    }
+    for file in files(&sandbox.work().join("report")) {
+        let found = redactor.find(&fs::read(&file).unwrap());
+        assert!(found.is_empty(), "{}: {found:?}", file.display());
+    }
+    sandbox.assert_clean();
+}
+
+fn merged() {
+    let sandbox = Sandbox::new();
+    let value = |plain: &str| format!("common: {{extraEnv: [{{name: SECRET_A, value: {plain}}}]}}\n");
+    // Read by the rules of YAML 1.1, as helm does it: a name that is `yes` would be a boolean.
+    sandbox.file("first.yaml", format!("{}podLabels: {{a: \"yes\"}}\n", value("eA==")));
+    sandbox.file("second.yaml", value("aGVsbG8="));
+    let mut args = vec!["check", "-f", "first.yaml", "-f", "second.yaml", "--expect", "A=@-"];
+    args.extend(["--kestra", ENGINE]);
+    let mut command = sandbox.command(args);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"hello").unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        ended.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&ended.stdout)
+    );
+    sandbox.assert_clean();
+}
+
+fn missing() {
+    let sandbox = Sandbox::new();
+    let (values, other) = (
+        page_document("extra-secret-env-from.yaml"),
+        page_document("extra-env.yaml"),
+    );
+    let present = |names: &[&'static str]| {
+        let flags = names.iter().flat_map(|name| ["--expect-present", name]);
+        flags.chain(["--kestra", ENGINE]).collect::<Vec<_>>()
+    };
+    let ended = sandbox
+        .run(["check", "-f", &values].into_iter().chain(present(&["DB_USERNAME"])))
+        .with_code(1);
+    assert!(ended.stdout.contains("CreateContainerConfigError"), "{}", ended.stdout);
+    let names = present(&["DB_USERNAME", "DB_NOTHING"]);
+    let ended = sandbox
+        .run(["check", "-f", &other].into_iter().chain(names))
+        .with_code(1);
+    assert!(ended.stdout.contains("1 passed, 1 failed"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("Cannot find secret for key 'DB_NOTHING'"),
+        "{}",
+        ended.stdout
+    );
+    sandbox.assert_clean();
+}
+
+/// The file with the plaintext ends in a newline that was never meant.
+fn newline_in_the_file() {
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "values.yaml",
+        "common: {extraEnv: [{name: SECRET_A, value: YWRtaW4=}]}\n",
+    );
+    sandbox.file("pw.txt", "admin\n");
+    let args = [
+        "check",
+        "-f",
+        "values.yaml",
+        "--expect",
+        "A=@pw.txt",
+        "--kestra",
+        ENGINE,
+    ];
+    let ended = sandbox.run(args).with_code(1);
+    assert!(
+        ended.stderr.contains("note: pw.txt ends in a newline"),
+        "{}",
+        ended.stderr
+    );
+    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["6 bytes", "5 bytes", "remove the last newline from pw.txt"] {
+        assert!(said.contains(words), "no {words}:\n{}", ended.stdout);
+    }
+    assert!(
+        !said.contains("first wrong") && !said.contains("KS0"),
+        "{}",
+        ended.stdout
+    );
+    sandbox.assert_clean();
+}

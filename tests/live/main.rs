@@ -1,0 +1,106 @@
+//! The program with a live Kestra, a cluster or a browser. What a machine lacks shows when a trial runs, so these trials
+//! are run by libtest-mimic.
+//!
+//! | module | what it guards |
+//! |---|---|
+//! | [`cli`] | exit codes; what is said of bad input, of a wrong value, of tools that are missing |
+//! | [`output`] | quiet, verbose, and colours; output that cannot be written |
+//! | [`told`] | what every command prints and says of a failure, word for word |
+//! | [`init`] | what it writes, and that it runs |
+//! | [`official`] | the publisher's image and chart, on loopback stand-ins: taken where they can be had, else why not |
+//! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
+//! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
+//! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
+//! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
+//! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
+//! | [`archives`] | archives of charts made to do harm: helm's words, and nothing is written elsewhere |
+//! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
+//! | [`steps`] | what changes while Kestra runs: the hops and the code at each step |
+//! | [`leaks`] | a private plaintext appears in no output, file, argument or environment |
+//! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
+//! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
+//! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
+//! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
+//! | [`exec`] | any Kestra executable serves as well |
+//! | [`parity`] | the engines answer as each generation of Kestra answered |
+//! | [`distributed`] | components deployed apart: a process for each, and none that stays |
+//!
+//! A trial that boots an engine needs a JDK and Maven: without them it is ignored with that reason, unless
+//! `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails. The same holds for `docker`, `kind` and `chromium`.
+
+// A trial unwraps; that is the failure it reports.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archives;
+mod audit;
+mod check;
+mod cli;
+mod cluster;
+mod distributed;
+mod docs;
+mod encode;
+mod exec;
+mod faults;
+mod html;
+mod init;
+mod interrupt;
+mod leaks;
+mod official;
+mod output;
+mod parity;
+mod prove;
+mod shards;
+mod steps;
+#[path = "../support/mod.rs"]
+mod support;
+mod told;
+
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use kestra_secrets::internals::provider::ENGINES;
+use libtest_mimic::{Arguments, Completion, Trial};
+use support::requirements;
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let trials = [
+        archives::trials(),
+        audit::trials(),
+        check::trials(),
+        cli::trials(),
+        cluster::trials(),
+        distributed::trials(),
+        docs::trials(),
+        encode::trials(),
+        exec::trials(),
+        faults::trials(),
+        html::trials(),
+        init::trials(),
+        interrupt::trials(),
+        leaks::trials(),
+        official::trials(),
+        output::trials(),
+        parity::trials(),
+        prove::trials(),
+        shards::trials(),
+        steps::trials(),
+        told::trials(),
+    ];
+    let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
+    cluster::close();
+    conclusion.exit_code()
+}
+
+/// A test that boots the newest engine.
+fn live(module: &str, name: &str, check: impl FnOnce() + Send + 'static) -> Trial {
+    static LACKING: LazyLock<Option<String>> = LazyLock::new(|| requirements::lacking_for_engine(&ENGINES[0]));
+    Trial::ignorable_test(format!("{module}::{name}"), move || match &*LACKING {
+        Some(lacking) if requirements::is_required("embedded") => Err(lacking.into()),
+        Some(lacking) => Ok(Completion::ignored_with(lacking)),
+        None => {
+            check();
+            Ok(Completion::Completed)
+        }
+    })
+}
