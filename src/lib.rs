@@ -19,6 +19,7 @@ pub mod oracle;
 pub mod plan;
 pub mod prove;
 pub mod provider;
+pub mod release;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use kestra_secrets::error::InputError;
-use kestra_secrets::lint::input::{FileForm, SourceFile};
+use kestra_secrets::release::input::{FileForm, SourceFile};
 use kestra_secrets::lint::{self, fix, format};
 use kestra_secrets::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
 use kestra_secrets::oracle::environment::{ClusterFacts, Objects, Pod};

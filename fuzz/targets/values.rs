@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kestra_secrets::lint::input::{FileForm, SourceFile};
+use kestra_secrets::release::input::{FileForm, SourceFile};
 use kestra_secrets::lint::{self, Severity, fix, format};
 use libfuzzer_sys::fuzz_target;
 
