@@ -36,6 +36,7 @@ impl From<OldArgs> for Args {
             fix: true,
             diff: old.dry_run,
             deny: None,
+            fail_if_none: false,
             chart: old.chart,
             format: LintFormat::Human,
         }

@@ -25,7 +25,7 @@ pub fn sarif(report: &LintReport) -> Value {
             "columnKind": "unicodeCodePoints",
             "invocations": [{
                 "executionSuccessful": report.unreadable.is_empty(),
-                "toolExecutionNotifications": report.unreadable.iter().map(notification).collect::<Vec<_>>(),
+                "toolExecutionNotifications": report.unreadable.iter().map(notification).chain(report.coverage.unread.iter().map(not_read)).collect::<Vec<_>>(),
             }],
             "results": results.collect::<Vec<_>>(),
         }],
