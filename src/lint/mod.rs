@@ -142,7 +142,7 @@ pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings:
         secrets: secrets.len(),
         files: files.len(),
         outside,
-        without_secrets: sources.len() - files.len(),
+        without_secrets: sources.len() - files.len() - linted.unreadable.len() - linted.templates.len(),
         unread: Vec::new(),
     };
     linted.located = located(&documents, found);
