@@ -24,9 +24,6 @@ pub mod lint {
     pub mod format {
         pub use crate::lint::format::{github, human, sarif};
     }
-    pub mod input {
-        pub use crate::lint::input::{FileForm, SourceFile};
-    }
 }
 
 pub mod oracle {
@@ -57,6 +54,12 @@ pub mod provider {
     }
     pub mod live {
         pub use crate::provider::live::{ClusterSpec, KindOptions};
+    }
+}
+
+pub mod release {
+    pub mod input {
+        pub use crate::release::input::{FileForm, SourceFile};
     }
 }
 

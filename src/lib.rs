@@ -23,6 +23,7 @@ mod oracle;
 mod plan;
 mod prove;
 mod provider;
+mod release;
 mod report;
 mod run;
 mod scenario;

@@ -21,6 +21,7 @@ const FLOORS: [&str; 22] = [
     "run",
     "provider",
     "lint",
+    "release",
     "values",
     "tools",
     "report",

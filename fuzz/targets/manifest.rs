@@ -3,7 +3,7 @@
 #![no_main]
 
 use kestra_secrets::internals::error::InputError;
-use kestra_secrets::internals::lint::input::{FileForm, SourceFile};
+use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use kestra_secrets::internals::lint::{self, fix, format};
 use kestra_secrets::internals::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
 use kestra_secrets::internals::oracle::environment::{ClusterFacts, Objects, Pod};

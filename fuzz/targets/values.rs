@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kestra_secrets::internals::lint::input::{FileForm, SourceFile};
+use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use kestra_secrets::internals::lint::{self, Severity, fix, format};
 use libfuzzer_sys::fuzz_target;
 

@@ -219,6 +219,7 @@ impl AuditReport {
             values: Vec::new(),
             unreadable: Vec::new(),
             templates: Vec::new(),
+            coverage: lint::Coverage::default(),
         }
     }
 }

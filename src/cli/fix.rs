@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::lint::{Args, ChartGeneration, LintFormat};
 use crate::error::ExitCode;
-use crate::lint::input::SourceFile;
 use crate::lint::{self, fix};
+use crate::release::input::SourceFile;
 use crate::system::{stdout, terminal};
 
 /// What `fix`, the old name of `lint --fix`, takes.
@@ -36,6 +36,7 @@ impl From<OldArgs> for Args {
             fix: true,
             diff: old.dry_run,
             deny: None,
+            fail_if_none: false,
             chart: old.chart,
             format: LintFormat::Human,
         }
@@ -47,7 +48,7 @@ impl From<OldArgs> for Args {
 /// # Errors
 /// Standard input, and a file that cannot be written.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
-    if args.files.iter().any(|file| file == lint::input::STDIN) {
+    if args.files.iter().any(|file| file == crate::release::input::STDIN) {
         miette::bail!(
             help = "name the file that is to be corrected",
             "standard input cannot be fixed"

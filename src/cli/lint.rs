@@ -6,6 +6,7 @@ use miette::IntoDiagnostic as _;
 use super::fix;
 use crate::error::ExitCode;
 use crate::lint::{self, LintReport, format};
+use crate::release;
 use crate::scenario::Generation;
 use crate::system::stdout;
 
@@ -22,7 +23,8 @@ links. Each file is replaced as a whole or not at all.
 Exit codes:
   0    no errors; with --fix, none are left
   1    errors, or warnings with --deny warnings
-  2    bad input or usage, such as a file that cannot be read or written
+  2    bad input or usage, such as a file that cannot be read or written; with
+       --fail-if-none, nothing found
 
 Examples:
   kestra-secrets lint values.yaml secret.yaml
@@ -46,6 +48,9 @@ pub struct Args {
     /// Fail on warnings too
     #[arg(long, value_enum, value_name = "WHAT")]
     pub deny: Option<Deny>,
+    /// Exit 2 when nothing that was named gives Kestra a secret, instead of warning
+    #[arg(long)]
+    pub fail_if_none: bool,
     #[command(flatten)]
     pub chart: ChartGeneration,
     /// Print the findings in this format
@@ -98,7 +103,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     if args.fix {
         return fix::run(args);
     }
-    if args.files.iter().filter(|file| *file == lint::input::STDIN).count() > 1 {
+    if args.files.iter().filter(|file| *file == release::input::STDIN).count() > 1 {
         miette::bail!(
             help = "give the others as files",
             "standard input can be read only once"
@@ -124,7 +129,7 @@ impl Args {
     }
 
     pub fn exit(&self, report: &LintReport) -> ExitCode {
-        if !report.unreadable.is_empty() {
+        if !report.unreadable.is_empty() || self.fail_if_none && report.coverage.is_empty() {
             ExitCode::Usage
         } else if report.counts.are_wrong(self.deny.is_some()) {
             ExitCode::Failure

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::document::{Values, source};
 use super::{MarkdownPage, configuration, correct, strategy};
 use crate::lint::ExpectedValues;
-use crate::lint::input::SourceFile;
 use crate::oracle::secret::Plaintext;
 use crate::plan;
+use crate::release::input::SourceFile;
 use crate::scenario::{Expect, Expectation, Expected, Generation, Input, Literal, Manifest, Scenario, Start};
 
 /// One documented way, and what becomes of it.

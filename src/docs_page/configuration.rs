@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::lint::configuration::lacks;
-use crate::lint::input::SourceFile;
+use crate::release::input::SourceFile;
 use crate::scenario::Generation;
 use crate::system::yaml;
 

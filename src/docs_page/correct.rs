@@ -7,10 +7,10 @@ use super::recipe::{Reading, Recipe, recipes};
 use super::{MarkdownPage, Note};
 use super::{configuration, mount};
 use crate::lint::edit::{self, Edit};
-use crate::lint::input::SourceFile;
 use crate::lint::{ExpectedValues, fix};
 use crate::oracle::secret::Plaintext;
 use crate::plan;
+use crate::release::input::SourceFile;
 use crate::scenario::Generation;
 
 /// A page as it has to be.

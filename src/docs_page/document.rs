@@ -6,9 +6,9 @@ use super::markdown::Block;
 use super::recipe::{Reading, recipes};
 use crate::lint::facts;
 use crate::lint::gather::{self, Document};
-use crate::lint::input::{FileForm, SourceFile};
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::plan;
+use crate::release::input::{FileForm, SourceFile};
 use crate::scenario::Generation;
 use crate::system::yaml;
 

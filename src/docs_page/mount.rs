@@ -1,11 +1,12 @@
 //! Values that mount a Secret as a file of Kestra's configuration, of which `secret()` sees nothing, written anew: the
 //! same Secret holds the encoded plaintexts, and variables refer to its keys.
 
+use crate::lint::ExpectedValues;
 use crate::lint::edit::{self, Edit};
-use crate::lint::input::SourceFile;
-use crate::lint::tree::{Content, Id, Tree};
-use crate::lint::{ExpectedValues, scalar};
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
+use crate::release::input::SourceFile;
+use crate::release::scalar;
+use crate::release::tree::{Content, Id, Tree};
 
 /// The texts of the documents with variables in the place of mounted files; none where it takes a guess.
 pub fn as_variables(sources: &[SourceFile], keys: &[String], meanings: &ExpectedValues) -> Option<Vec<String>> {

@@ -1,7 +1,7 @@
 //! Chart 1.x requires a configuration of Kestra in one of three places of the values.
 
-use super::scalar;
-use super::tree::{Content, Id, Style, Tree};
+use crate::release::scalar;
+use crate::release::tree::{Content, Id, Style, Tree};
 
 /// Where a configuration is given; the chart refuses values in which all three are empty.
 const PLACES: [&str; 3] = ["application", "configmaps", "secrets"];
@@ -28,9 +28,9 @@ fn is_empty(tree: &Tree, id: Id) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::input::{FileForm, SourceFile};
     use crate::lint::{LintRule, lint};
     use crate::oracle::secret::diagnosis::{Code, Example};
+    use crate::release::input::{FileForm, SourceFile};
 
     #[test]
     fn the_example_of_its_code_shows_it_and_is_clean_when_cured() {

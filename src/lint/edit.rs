@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::scalar;
-use super::tree::{Scalar, Style, Tag, TreeNode};
 use crate::oracle::secret::Plaintext;
+use crate::release::scalar;
+use crate::release::tree::{Scalar, Style, Tag, TreeNode};
 
 /// Bytes that replace others. `Debug` shows no text.
 #[derive(Debug, Clone, PartialEq, Eq)]

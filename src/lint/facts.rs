@@ -2,10 +2,10 @@
 
 use super::finding::Severity;
 use super::origin::ValueMaker;
-use super::tree::Id;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::tree::Id;
 use crate::scenario::Generation;
 
 /// A node of one of the sources.
@@ -120,6 +120,8 @@ pub struct KeyRef<'a> {
     pub kind: ObjectKind,
     /// The object.
     pub object: &'a str,
+    /// Where its name is written.
+    pub object_at: NodeRef,
     /// The key in it.
     pub key: &'a str,
     /// Where the key is written.

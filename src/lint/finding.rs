@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::input::Unreadable;
+use crate::release::walk::UnreadFile;
 use crate::scenario::Generation;
 use crate::system::words::count;
 
@@ -159,32 +161,25 @@ pub struct ReadAs {
     pub guessed: bool,
 }
 
-/// An input that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Unreadable {
-    /// The file as it was named.
-    pub file: String,
-    /// The line, from 1; 0 when the fault has no place.
-    pub line: usize,
-    /// The column in characters, from 1; 0 when the fault has no place.
-    pub column: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
+/// What was read, and what was not: a green says no more than this.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Coverage {
+    /// How many secrets of Kestra were judged.
+    pub secrets: usize,
+    /// In how many files they are written.
+    pub files: usize,
+    /// The Secrets and `ConfigMap`s that Kestra is given and that are not among the files.
+    pub outside: Vec<String>,
+    /// How many of the other files hold no secret of Kestra.
+    pub without_secrets: usize,
+    /// Files of a kind that is not evaluated, although they may give Kestra secrets.
+    pub unread: Vec<UnreadFile>,
 }
 
-impl Unreadable {
-    /// A fault of the whole file.
-    pub fn whole(file: &str, message: impl Into<String>, help: Option<&str>) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            column: 0,
-            message: message.into(),
-            help: help.map(Into::into),
-        }
+impl Coverage {
+    /// Whether nothing in all that was named gives Kestra a secret, as far as it was read.
+    pub fn is_empty(&self) -> bool {
+        self.secrets == 0 && self.outside.is_empty()
     }
 }
 
@@ -206,6 +201,8 @@ pub struct LintReport {
     pub unreadable: Vec<Unreadable>,
     /// Helm templates that were left out, being no YAML before they are rendered.
     pub templates: Vec<String>,
+    /// What was read, and what was not.
+    pub coverage: Coverage,
 }
 
 /// Findings by severity.

@@ -1,12 +1,13 @@
 //! Finds secrets that Kestra would misread, from files alone.
 //!
-//! [`input`] reads files into texts, and [`tree`] parses them into nodes that know their bytes. [`gather`] turns every
+//! [`release`](crate::release) reads files into texts and trees that know their bytes. [`gather`] turns every
 //! kind of document into the same [`facts`]: containers with their variables, and objects with their keys. [`judge`]
 //! turns facts into findings by the rules of [`diagnosis`](crate::oracle::secret::diagnosis), each with the
 //! [`edit`](mod@edit) that would cure it. [`fix`] makes the edits.
 //!
 //! A finding never holds a value, only its length.
 
+pub mod allow;
 pub mod configuration;
 pub mod edit;
 pub mod facts;
@@ -14,23 +15,23 @@ pub mod finding;
 pub mod fix;
 pub mod format;
 pub mod gather;
-pub mod input;
 pub mod judge;
 pub mod meanings;
 pub mod origin;
-pub mod scalar;
-pub mod tree;
 
-pub use finding::{Finding, LintReport, LintRule, ReadAs, Severity, SeverityCounts, Unreadable};
+pub use finding::{Coverage, Finding, LintReport, LintRule, ReadAs, Severity, SeverityCounts};
 pub use meanings::ExpectedValues;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
+use crate::release::input::{SourceFile, Unreadable};
+use crate::release::tree;
+use crate::release::walk::{self, Inputs};
+use crate::scenario::Generation;
+use allow::Allowances;
 use edit::Edit;
 use gather::Document;
-use input::{Inputs, SourceFile};
-
-use crate::scenario::Generation;
 
 /// A finding, the source it is in, and what would cure it.
 pub struct LocatedFinding {
@@ -53,12 +54,21 @@ pub struct Linted {
     pub unreadable: Vec<Unreadable>,
     /// Helm templates that were left out.
     pub templates: Vec<String>,
+    /// What was read, and what was not.
+    pub coverage: Coverage,
 }
 
 /// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
 pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<SourceFile>, Linted) {
-    let Inputs { sources, unreadable } = read(arguments);
+    let Inputs {
+        sources,
+        unreadable,
+        unread,
+        others,
+    } = read(arguments);
     let mut linted = lint(&sources, generation);
+    linted.coverage.unread = unread;
+    linted.coverage.without_secrets += others;
     linted.unreadable.extend(unreadable);
     linted.unreadable.sort();
     (sources, linted)
@@ -66,7 +76,7 @@ pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<SourceF
 
 /// Reads what the arguments name, and what kustomizations among them name.
 fn read(arguments: &[String]) -> Inputs {
-    let mut inputs = input::read(arguments);
+    let mut inputs = walk::read(arguments);
     let references = {
         let trees: Vec<_> = inputs
             .sources
@@ -114,7 +124,11 @@ pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings:
     let documents = documents(sources.iter().zip(&trees));
     let facts = gather::gather(&documents, generation);
     linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
-    let Some(found) = facts
+    let Some(judge::Judgement {
+        found,
+        secrets,
+        outside,
+    }) = facts
         .as_ref()
         .and_then(|facts| judge::judge(&documents, facts, meanings))
     else {
@@ -122,6 +136,14 @@ pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings:
         let why = "the files multiply by aliases and references beyond a million entries";
         linted.unreadable.push(Unreadable::whole(name, why, None));
         return linted;
+    };
+    let files: HashSet<_> = secrets.iter().map(|at| at.source).collect();
+    linted.coverage = Coverage {
+        secrets: secrets.len(),
+        files: files.len(),
+        outside,
+        without_secrets: sources.len() - files.len() - linted.unreadable.len() - linted.templates.len(),
+        unread: Vec::new(),
     };
     linted.located = located(&documents, found);
     linted
@@ -156,13 +178,17 @@ fn read_as(documents: &[Document], facts: &facts::FileFacts) -> Vec<ReadAs> {
 
 /// Gives findings their lines, without those that a comment allows.
 fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<LocatedFinding> {
+    let allowed: Vec<OnceCell<Allowances>> = documents.iter().map(|_| OnceCell::new()).collect();
     let placed = all.into_iter().filter_map(|found| {
         let document = documents.get(found.at.source)?;
         let place = document.source.place(document.tree.node(found.at.node).span.start);
         Some((
             document.source,
             place,
-            document.source.allows(found.rule, place.0),
+            allowed
+                .get(found.at.source)?
+                .get_or_init(|| Allowances::read(document.source))
+                .allows(found.rule, place.0),
             found,
         ))
     });
@@ -234,6 +260,7 @@ impl Linted {
             values: self.values,
             unreadable: self.unreadable,
             templates: self.templates,
+            coverage: self.coverage,
         }
     }
 }

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::changes;
-use crate::lint::input::SourceFile;
-use crate::lint::tree::{Id, Scalar, Tree};
 use crate::oracle::secret::PREFIX;
+use crate::release::input::SourceFile;
+use crate::release::tree::{Id, Scalar, Tree};
 use crate::system::words::count;
 
 /// The lines that differ; empty when the texts cannot be compared.

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 pub use write::{replace, replaceable};
 
 use super::edit::{self, Edit};
-use super::input::SourceFile;
-use super::tree::{Id, Scalar, Tree};
 use super::{ExpectedValues, Linted, lint_as};
+use crate::release::input::SourceFile;
+use crate::release::tree::{Id, Scalar, Tree};
 use crate::scenario::Generation;
 
 /// Undoing one layer can reveal the next. More layers than this do not occur.

@@ -3,10 +3,10 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::lint::input::FileForm;
 use crate::lint::{LintRule, Severity, lint};
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, Plaintext, decode};
+use crate::release::input::FileForm;
 
 fn source(text: &str) -> SourceFile {
     SourceFile::new("x.yaml", Some("x.yaml".into()), text, FileForm::Yaml)

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
-use crate::lint::input::STDIN;
 use crate::lint::{Finding, LintReport, Severity};
+use crate::release::input::STDIN;
 use crate::scenario::Generation;
 use crate::system::words::count;
 
@@ -55,6 +55,7 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
             values.file, values.line, values.chart, values.because
         );
     }
+    out.push_str(&coverage(report));
     let _ = writeln!(out, "{} in {}", report.counts, count(report.files, "file"));
     let fixable = report.findings.iter().filter(|finding| finding.fixable).count();
     let files: Vec<_> = arguments
@@ -70,6 +71,40 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
         );
     }
     out
+}
+
+/// What was judged, and what was not.
+fn coverage(report: &LintReport) -> String {
+    let coverage = &report.coverage;
+    let mut lines = Vec::new();
+    let judged = format!(
+        "read     {} in {}",
+        count(coverage.secrets, "secret"),
+        count(coverage.files, "file")
+    );
+    match (coverage.secrets, coverage.is_empty()) {
+        (0, true) => lines.push(format!(
+            "{}: found nothing that gives Kestra a secret; this says nothing about your secrets",
+            "warning".yellow()
+        )),
+        (0, false) => {}
+        _ => lines.push(judged),
+    }
+    if !coverage.outside.is_empty() {
+        lines.push(format!(
+            "not read {}: no file holds {}",
+            coverage.outside.join(", "),
+            if coverage.outside.len() == 1 { "it" } else { "them" }
+        ));
+    }
+    for unread in &coverage.unread {
+        lines.push(format!("not read {}: {}; {}", unread.file, unread.why, unread.instead));
+    }
+    if coverage.without_secrets > 0 && !coverage.is_empty() {
+        let files = count(coverage.without_secrets, "file");
+        lines.push(format!("no secret of Kestra in {files}"));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Severity and rule of a finding, coloured.

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::lint::{Finding, LintReport, LintRule, Severity, Unreadable};
+use crate::lint::{Finding, LintReport, LintRule, Severity};
+use crate::release::input::Unreadable;
+use crate::release::walk::UnreadFile;
 
 /// The report as a SARIF log with one run.
 pub fn sarif(report: &LintReport) -> Value {
@@ -23,7 +25,7 @@ pub fn sarif(report: &LintReport) -> Value {
             "columnKind": "unicodeCodePoints",
             "invocations": [{
                 "executionSuccessful": report.unreadable.is_empty(),
-                "toolExecutionNotifications": report.unreadable.iter().map(notification).collect::<Vec<_>>(),
+                "toolExecutionNotifications": report.unreadable.iter().map(notification).chain(report.coverage.unread.iter().map(not_read)).collect::<Vec<_>>(),
             }],
             "results": results.collect::<Vec<_>>(),
         }],
@@ -61,6 +63,14 @@ fn result(finding: &Finding, rules: &[LintRule]) -> Value {
         "level": level(finding.severity),
         "message": {"text": format!("{}: {}. Cure: {}", finding.subject, finding.message, finding.cure)},
         "locations": [location(&finding.file, finding.line, finding.column)],
+    })
+}
+
+fn not_read(unread: &UnreadFile) -> Value {
+    json!({
+        "level": "note",
+        "message": {"text": format!("not read: {}; {}", unread.why, unread.instead)},
+        "locations": [location(&unread.file, 1, 1)],
     })
 }
 

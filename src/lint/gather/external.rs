@@ -4,10 +4,10 @@ use super::{Document, Gatherer};
 use crate::lint::facts::{FileValue, FilesOnly, KeyedValue, ObjectFacts, ObjectMaker, TemplateFault};
 use crate::lint::finding::Severity;
 use crate::lint::origin::ValueMaker;
-use crate::lint::tree::Id;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::tree::Id;
 
 const DECODED: TemplateFault = TemplateFault {
     code: Code::Plaintext,

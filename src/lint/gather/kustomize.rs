@@ -2,11 +2,12 @@
 
 use super::{Document, Gatherer};
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
-use crate::lint::input::FileForm;
 use crate::lint::origin::{self, ValueMaker};
-use crate::lint::tree::Id;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::env_file::Dialect;
+use crate::release::input::FileForm;
+use crate::release::tree::Id;
 
 const GENERATORS: [(&str, ObjectKind); 2] = [
     ("secretGenerator", ObjectKind::Secret),
@@ -28,7 +29,8 @@ pub fn references(documents: &[Document]) -> Vec<(usize, String, FileForm)> {
             for generator in GENERATORS.iter().filter_map(|(name, _)| doc.tree.get(*root, name)) {
                 for generator in doc.tree.items(generator) {
                     all.extend(
-                        env_files(*doc, *generator).map(|(_, file)| (doc.index, file.into(), FileForm::EnvFile)),
+                        env_files(*doc, *generator)
+                            .map(|(_, file)| (doc.index, file.into(), FileForm::EnvFile(Some(Dialect::Kustomize)))),
                     );
                     all.extend(files(*doc, *generator).map(|(_, key, file)| {
                         let key = key.to_owned();

@@ -11,11 +11,12 @@ pub use kustomize::references;
 
 use self::release::{Extent, Releases};
 use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue, NodeRef, ObjectFacts};
-use super::input::{FileForm, SourceFile};
-use super::tree::{Id, Style, Tag, Tree};
-use super::{origin, scalar};
+use super::origin;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::input::{FileForm, SourceFile};
+use crate::release::scalar;
+use crate::release::tree::{Id, Style, Tag, Tree};
 use crate::scenario::Generation;
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
@@ -188,7 +189,11 @@ impl<'a> Gatherer<'a> {
 
     /// Files of `KEY=VALUE` that no kustomization names: a Secret nobody has named yet.
     fn env_files(&mut self) {
-        for doc in self.documents.iter().filter(|d| d.source.form == FileForm::EnvFile) {
+        for doc in self
+            .documents
+            .iter()
+            .filter(|d| matches!(d.source.form, FileForm::EnvFile(_)))
+        {
             if self.claimed.contains(&doc.index) {
                 continue;
             }

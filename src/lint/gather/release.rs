@@ -5,8 +5,8 @@ use super::{Document, Gatherer};
 use crate::lint::configuration::lacks;
 use crate::lint::facts::Remark;
 use crate::lint::finding::Severity;
-use crate::lint::tree::Id;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::tree::Id;
 use crate::scenario::Generation;
 
 /// How much of a release's values stands here.

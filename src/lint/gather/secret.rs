@@ -3,9 +3,9 @@
 use super::{Document, Gatherer};
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker, Service};
 use crate::lint::origin::ValueMaker;
-use crate::lint::tree::Id;
 use crate::oracle::environment::{ObjectKind, service_links};
 use crate::oracle::secret::Location;
+use crate::release::tree::Id;
 
 impl<'a> Gatherer<'a> {
     pub(super) fn secret(&mut self, doc: Document<'a>, root: Id, kind: &str) {

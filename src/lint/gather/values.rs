@@ -4,10 +4,10 @@ use super::release::Extent;
 use super::{Document, Gatherer};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, ReadFor, Remark};
 use crate::lint::finding::Severity;
-use crate::lint::tree::Id;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
+use crate::release::tree::Id;
 use crate::scenario::Generation;
 
 /// Keys that only Kestra's chart has.

@@ -3,9 +3,9 @@
 use super::{Document, Gatherer};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyRef, KeyedValue, NodeRef, Remark};
 use crate::lint::origin::{self, ValueMaker};
-use crate::lint::tree::Id;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::tree::Id;
 
 /// Annotations of Vault's agent, and of its like, that name a file each.
 const AGENT: [&str; 2] = [
@@ -135,6 +135,7 @@ pub(super) fn variable(doc: Document<'_>, item: Id) -> Option<EnvEntry<'_>> {
                     name_at,
                     kind,
                     object: doc.text_at(reference, &["name"])?,
+                    object_at: doc.at(doc.tree.get(reference, "name")?),
                     key: doc.tree.text(key)?,
                     key_at: doc.at(key),
                     optional: doc.flag(reference, &["optional"]) == Some(true),

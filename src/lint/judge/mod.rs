@@ -3,7 +3,7 @@
 mod names;
 mod values;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::edit::Edit;
 use super::facts::{ContainerFacts, EnvEntry, FileFacts, KeyedValue, NodeRef, ObjectFacts, meet};
@@ -35,6 +35,16 @@ pub struct UnplacedFinding {
     pub edit: Option<Edit>,
 }
 
+/// What came of judging.
+pub struct Judgement {
+    /// What was found.
+    pub found: Vec<UnplacedFinding>,
+    /// The values of secrets that were judged, where they are written.
+    pub secrets: HashSet<NodeRef>,
+    /// The objects that Kestra is given and that are not among the files.
+    pub outside: Vec<String>,
+}
+
 /// A key of an object, by their numbers.
 type Key = (usize, usize);
 
@@ -57,6 +67,10 @@ pub struct Checker<'a> {
     judged: HashSet<NodeRef>,
     /// What was said of names.
     said: HashSet<(NodeRef, LintRule)>,
+    /// The values of secrets among them.
+    secrets: HashSet<NodeRef>,
+    /// Objects that are referred to and not among the files.
+    outside: BTreeSet<String>,
     found: Vec<UnplacedFinding>,
     left: usize,
 }
@@ -66,7 +80,7 @@ pub fn judge<'a>(
     documents: &'a [Document<'a>],
     facts: &'a FileFacts<'a>,
     meanings: &'a ExpectedValues,
-) -> Option<Vec<UnplacedFinding>> {
+) -> Option<Judgement> {
     let mut judge = Checker {
         documents,
         facts,
@@ -78,6 +92,8 @@ pub fn judge<'a>(
         referred: HashSet::new(),
         judged: HashSet::new(),
         said: HashSet::new(),
+        secrets: HashSet::new(),
+        outside: BTreeSet::new(),
         found: Vec::new(),
         left: MOST,
     };
@@ -88,7 +104,11 @@ pub fn judge<'a>(
     judge.unreferenced();
     judge.services();
     judge.remarks();
-    (judge.left > 0).then_some(judge.found)
+    (judge.left > 0).then_some(Judgement {
+        found: judge.found,
+        secrets: judge.secrets,
+        outside: judge.outside.into_iter().collect(),
+    })
 }
 
 /// Whether Kestra reads the name as a secret's, or would in capitals.

@@ -7,6 +7,7 @@ use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, KeyRef, NodeRef, Obj
 use crate::lint::finding::{LintRule, Severity, shown};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::diagnosis::{Code, corrected_name};
+use crate::system::words::nearest;
 
 /// Names that a message lists at most.
 const LISTED: usize = 5;
@@ -46,6 +47,9 @@ impl<'a> Checker<'a> {
         let mut names: Vec<(String, NodeRef)> = Vec::new();
         let objects = self.objects(container, from.kind, from.object);
         self.hashed(container, &objects, from.object, from.object_at);
+        if objects.is_empty() {
+            self.absent(from.kind, from.object, from.object_at);
+        }
         for number in objects {
             let Some(object) = self.object(number) else { continue };
             if !self.spend(object.keys.len()) {
@@ -79,6 +83,9 @@ impl<'a> Checker<'a> {
     fn reference(&mut self, container: &ContainerFacts, reference: &KeyRef) {
         let objects = self.objects(container, reference.kind, reference.object);
         self.hashed(container, &objects, reference.object, reference.key_at);
+        if objects.is_empty() {
+            self.absent(reference.kind, reference.object, reference.object_at);
+        }
         let mut found = objects
             .iter()
             .filter_map(|o| Some((*o, *self.keys.get(&(*o, reference.key))?)));
@@ -119,6 +126,37 @@ impl<'a> Checker<'a> {
             ..*entry
         };
         self.perhaps_meant(&entry, reference.name);
+    }
+
+    /// An object that is not among the files: made elsewhere, unless one that nobody refers to is called almost so.
+    fn absent(&mut self, kind: ObjectKind, name: &str, at: NodeRef) {
+        let unreferenced = self.facts.objects.iter().enumerate().filter(|(number, object)| {
+            object.kind == kind
+                && !self.referenced.contains(number)
+                && object.keys.iter().any(|entry| is_secret(entry.name))
+        });
+        let names = unreferenced.filter_map(|(_, object)| object.name);
+        let kind = if kind == ObjectKind::Secret {
+            "Secret"
+        } else {
+            "ConfigMap"
+        };
+        let Some(near) = nearest(name, names) else {
+            self.outside.insert(format!("{kind} {}", shown(name)));
+            return;
+        };
+        self.once(
+            at,
+            Code::KeyMissing,
+            Severity::Error,
+            name,
+            &format!(
+                "no file holds {kind} {}; one holds {kind} {}, which nothing refers to",
+                shown(name),
+                shown(near)
+            ),
+            &format!("write {} in the reference, if that is the one", shown(near)),
+        );
     }
 
     fn missing_key(&mut self, objects: &[usize], reference: &KeyRef) {

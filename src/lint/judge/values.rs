@@ -3,9 +3,9 @@
 use super::{Checker, UnplacedFinding};
 use crate::lint::facts::{FileValue, KeyedValue, NodeRef};
 use crate::lint::finding::{LintRule, Severity, shown};
-use crate::lint::tree::Style;
 use crate::oracle::secret::diagnosis::{self, Code, WrittenValue};
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
+use crate::release::tree::Style;
 use crate::system::words::count;
 
 impl Checker<'_> {
@@ -14,6 +14,7 @@ impl Checker<'_> {
         if !self.judged.insert(entry.value_at) {
             return;
         }
+        self.secrets.insert(entry.value_at);
         match entry.value {
             FileValue::Nothing | FileValue::Right => {}
             FileValue::Elsewhere(origin) => self.found.push(UnplacedFinding {

@@ -127,17 +127,21 @@ impl<'t> Tree<'t> {
         Ok(builder.tree)
     }
 
-    /// A mapping of names to raw texts: name, its bytes, value, its bytes.
-    pub fn raw(text: &'t str, entries: impl IntoIterator<Item = (Range<usize>, Range<usize>)>) -> Self {
+    /// A mapping of names to raw texts: the bytes of a name, the bytes of its value, and what is read of the value
+    /// where that is not what the bytes say.
+    pub fn raw(
+        text: &'t str,
+        entries: impl IntoIterator<Item = (Range<usize>, Range<usize>, Option<Cow<'t, str>>)>,
+    ) -> Self {
         let mut tree = Self::default();
         let mut pairs = Vec::new();
-        for (name, value) in entries {
-            let mut scalar = |span: Range<usize>| {
-                let text = Cow::Borrowed(text.get(span.clone()).unwrap_or_default());
+        for (name, value, read) in entries {
+            let mut scalar = |span: Range<usize>, read: Option<Cow<'t, str>>| {
+                let text = read.unwrap_or_else(|| Cow::Borrowed(text.get(span.clone()).unwrap_or_default()));
                 let (style, tag) = (Style::Raw, Tag::None);
                 tree.push(Content::Scalar(Scalar { text, style, tag }), span, false)
             };
-            pairs.push((scalar(name), scalar(value)));
+            pairs.push((scalar(name, None), scalar(value, read)));
         }
         let root = tree.push(Content::Map(pairs), 0..0, false);
         tree.roots.push(root);

@@ -1,0 +1,133 @@
+//! Env files, as each of their readers reads them: compose, `docker run --env-file`, `kubectl create secret
+//! --from-env-file`, and kustomize's `envs`.
+//!
+//! No two of the four agree: compose takes quotes and comments off and fills in `${…}`, the others keep all of it. A
+//! reader refuses a file at its first mistake; here reading goes on, so that every line is judged.
+
+mod compose;
+mod lines;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Who reads the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `env_file` of a compose service, and the `.env` beside a compose file (compose-go's `dotenv`).
+    Compose,
+    /// `docker run --env-file` (docker/cli's `kvfile`).
+    Docker,
+    /// `kubectl create secret generic --from-env-file`.
+    Kubectl,
+    /// `envs` of a generator in a kustomization.
+    Kustomize,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Compose, Self::Docker, Self::Kubectl, Self::Kustomize];
+
+    /// The reader as a person calls it.
+    pub fn reader(self) -> &'static str {
+        match self {
+            Self::Compose => "compose",
+            Self::Docker => "docker",
+            Self::Kubectl => "kubectl",
+            Self::Kustomize => "kustomize",
+        }
+    }
+}
+
+/// One variable. No `Debug`: it holds secrets.
+pub struct EnvVariable<'t> {
+    /// The bytes of its name.
+    pub name: Range<usize>,
+    /// The bytes of its value, without the quotes that the reader takes off.
+    pub value: Range<usize>,
+    /// What the reader makes of them.
+    pub read: EnvText<'t>,
+    /// Why the reader refuses the line, and with it the file.
+    pub refused: Option<RefusalReason>,
+    /// The lines that follow and are nothing but Base64: an encoder cut it there, and no reader joins it again.
+    pub continued: Option<Range<usize>>,
+}
+
+/// A value, as far as the file tells. No `Debug`: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum EnvText<'t> {
+    /// It is written here.
+    Text(Cow<'t, str>),
+    /// The line names the variable alone: its value is the environment's own.
+    Inherited,
+    /// The reader fills in `$NAME` or `${NAME}`.
+    Interpolated,
+}
+
+/// Why a reader refuses a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    /// The name is empty, has a blank, or has a character that no name has.
+    NoName,
+    /// A quote is opened and never closed.
+    OpenQuote,
+    /// The line is longer than 64 KiB: docker refuses it; kubectl and kustomize drop it, and all after it, without a
+    /// word.
+    TooLong,
+}
+
+/// Reads a text as one of the readers does. Of two variables of one name the later counts.
+pub fn read(text: &str, dialect: Dialect) -> Vec<EnvVariable<'_>> {
+    let variables = match dialect {
+        Dialect::Compose => compose::read(text),
+        Dialect::Docker | Dialect::Kubectl | Dialect::Kustomize => lines::read(text, dialect),
+    };
+    joined(text, variables)
+}
+
+/// Where the first line begins: every reader drops a byte-order mark.
+fn start(text: &str) -> usize {
+    text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len()
+}
+
+/// `base64` without `-w0` cuts at 76 columns, `openssl base64` at 64.
+const SHORTEST_CUT: usize = 60;
+
+/// The same, with lines that are nothing but Base64 told as what they are: the rest of the value before them.
+fn joined<'t>(text: &str, variables: Vec<EnvVariable<'t>>) -> Vec<EnvVariable<'t>> {
+    let line_of = |at: usize| {
+        let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+        begin..end
+    };
+    let is_base64 = |line: &str| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let body = line.trim_end_matches('=');
+        line.len() - body.len() <= 2
+            && !body.is_empty()
+            && body
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+    };
+    let mut all: Vec<EnvVariable> = Vec::new();
+    for variable in variables {
+        let line = line_of(variable.name.start);
+        if let Some(last) = all.last_mut() {
+            let so_far = last.continued.as_ref().map_or(last.value.end, |rest| rest.end);
+            // Between the two there is nothing but a line's end.
+            let adjacent = text[so_far..line.start].trim_matches(['\r', '"', '\'']) == "\n";
+            let whole = text[last.value.clone()].lines().next().unwrap_or_default();
+            let cut = whole.len() >= SHORTEST_CUT && !whole.ends_with('=') && is_base64(whole);
+            if adjacent && cut && is_base64(&text[line.clone()]) {
+                let begin = last.continued.as_ref().map_or(line.start, |rest| rest.start);
+                let end = line.end - usize::from(text[line.clone()].ends_with('\r'));
+                last.continued = Some(begin..end);
+                continue;
+            }
+        }
+        all.push(variable);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+use super::*;
+
+/// `NAME=value`, `NAME` for an inherited one and `NAME=$` for an interpolated one; `!` before what is refused.
+fn told(text: &str, dialect: Dialect) -> Vec<String> {
+    let line = |variable: EnvVariable| {
+        let refused = if variable.refused.is_some() { "!" } else { "" };
+        let name = &text[variable.name.clone()];
+        match variable.read {
+            EnvText::Text(value) => format!("{refused}{name}={value}"),
+            EnvText::Inherited => format!("{refused}{name}"),
+            EnvText::Interpolated => format!("{refused}{name}=$"),
+        }
+    };
+    read(text, dialect).into_iter().map(line).collect()
+}
+
+#[test]
+fn compose_takes_quotes_comments_and_export_off() {
+    let text =
+        "\u{feff}# c\nexport A=one # c\nB=\"two # two\"\nC='th$ree' # c\nD = four\nE: five\nF=si#x\nG=\"a\\nb\\$c\"\n";
+    assert_eq!(
+        told(text, Dialect::Compose),
+        [
+            "A=one",
+            "B=two # two",
+            "C=th$ree",
+            "D=four",
+            "E=five",
+            "F=si#x",
+            "G=a\nb$c"
+        ]
+    );
+}
+
+#[test]
+fn compose_fills_variables_in() {
+    assert_eq!(
+        told("A=${B}\nC=a$D\nE='$F'\nG=a$$b\nH=5$\n", Dialect::Compose),
+        ["A=$", "C=$", "E=$F", "G=a$b", "H=5$"]
+    );
+}
+
+#[test]
+fn the_other_readers_keep_all_of_it() {
+    let text = "\u{feff}A=one # c\nB=\"two\"\r\n  C= three \nD=${E}\n# F=1\nG\n";
+    for dialect in [Dialect::Docker, Dialect::Kubectl, Dialect::Kustomize] {
+        assert_eq!(
+            told(text, dialect),
+            ["A=one # c", "B=\"two\"", "C= three ", "D=${E}", "G"],
+            "{}",
+            dialect.reader()
+        );
+    }
+}
+
+#[test]
+fn what_a_reader_refuses_is_read_all_the_same() {
+    let text = "export A=1\nB C=2\n=3\nD=4\n";
+    assert_eq!(told(text, Dialect::Docker), ["!export A=1", "!B C=2", "!=3", "D=4"]);
+    assert_eq!(told(text, Dialect::Kubectl), ["!export A=1", "!B C=2", "!=3", "D=4"]);
+    assert_eq!(told("A?=1\nB=\"2\nC=3\n", Dialect::Compose), ["!A?=1", "!B=\"2", "C=3"]);
+}
+
+#[test]
+fn base64_that_was_cut_is_one_value() {
+    let line = "QUJD".repeat(19);
+    let text = format!("A={line}\n{line}\nQUI=\nB=QUJD\n");
+    for dialect in Dialect::ALL {
+        let variables = read(&text, dialect);
+        let names: Vec<_> = variables.iter().map(|v| &text[v.name.clone()]).collect();
+        assert_eq!(names, ["A", "B"], "{}", dialect.reader());
+        let rest = variables[0].continued.clone().map(|rest| text[rest].to_owned());
+        assert_eq!(rest, Some(format!("{line}\nQUI=")));
+        assert_eq!(variables[1].continued, None);
+    }
+}
+
+#[test]
+fn a_line_beyond_64_kib_is_refused_by_the_scanners() {
+    let text = format!("A={}\n", "x".repeat(64 * 1024));
+    assert_eq!(read(&text, Dialect::Docker)[0].refused, Some(RefusalReason::TooLong));
+    assert_eq!(read(&text, Dialect::Compose)[0].refused, None);
+}

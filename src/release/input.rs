@@ -1,0 +1,170 @@
+//! Texts that know their lines.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::env_file::{self, Dialect, EnvText, EnvVariable};
+use super::tree::{Malformed, Tree};
+
+/// What stands for standard input among file names.
+pub const STDIN: &str = "-";
+
+/// How a file is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileForm {
+    /// YAML or JSON.
+    Yaml,
+    /// Lines of `NAME=value`, and who reads them; none where nothing among the files says it.
+    EnvFile(Option<Dialect>),
+    /// The whole file is the value of this key, as with `files` in a kustomization.
+    Whole {
+        /// The key.
+        key: String,
+    },
+}
+
+/// One file's text. No `Debug`: it holds secrets.
+pub struct SourceFile {
+    /// The file as the user named it; `<stdin>`.
+    pub name: String,
+    /// Where it is; none for standard input.
+    pub path: Option<PathBuf>,
+    /// Its text.
+    pub text: Zeroizing<String>,
+    /// How to read it.
+    pub form: FileForm,
+    /// Whether the user named it, and not only a folder it is in.
+    pub named: bool,
+    /// Whether it is one of the arguments or below one, and not only beside a kustomization.
+    pub given: bool,
+    lines: OnceCell<Vec<usize>>,
+}
+
+impl SourceFile {
+    /// A text under a name.
+    pub fn new(name: impl Into<String>, path: Option<PathBuf>, text: impl Into<String>, form: FileForm) -> Self {
+        Self {
+            name: name.into(),
+            path,
+            text: Zeroizing::new(text.into()),
+            form,
+            named: true,
+            given: true,
+            lines: OnceCell::new(),
+        }
+    }
+
+    /// The same file with another text.
+    #[must_use]
+    pub fn with_text(&self, text: impl Into<String>) -> Self {
+        let mut other = Self::new(self.name.clone(), self.path.clone(), text, self.form.clone());
+        (other.named, other.given) = (self.named, self.given);
+        other
+    }
+
+    /// The text as a tree.
+    ///
+    /// # Errors
+    /// [`Malformed`] YAML.
+    pub fn tree(&self) -> Result<Tree<'_>, Malformed> {
+        match &self.form {
+            FileForm::Yaml => Tree::parse(&self.text, header(&self.text)),
+            FileForm::EnvFile(dialect) => {
+                // Where nobody says who reads it, the bytes as they are, which three of the four take.
+                let variables = env_file::read(&self.text, dialect.unwrap_or(Dialect::Kubectl));
+                Ok(Tree::raw(&self.text, variables.into_iter().map(raw_entry)))
+            }
+            // The name is not in the file.
+            FileForm::Whole { .. } => Ok(Tree::raw(&self.text, [(0..0, 0..self.text.len(), None)])),
+        }
+    }
+
+    /// Line and column of a byte, both from 1; columns are characters.
+    pub fn place(&self, at: usize) -> (usize, usize) {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            [0].into_iter().chain(breaks).collect()
+        });
+        let line = lines.partition_point(|start| *start <= at);
+        let start = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.text.get(start..at).unwrap_or_default();
+        (line, before.trim_start_matches('\u{feff}').chars().count() + 1)
+    }
+}
+
+/// A variable as an entry of a raw tree; what was cut into lines is one value.
+fn raw_entry(variable: EnvVariable<'_>) -> (Range<usize>, Range<usize>, Option<Cow<'_, str>>) {
+    let read = match variable.read {
+        EnvText::Text(text) => Some(text),
+        EnvText::Inherited | EnvText::Interpolated => None,
+    };
+    let end = variable.continued.map_or(variable.value.end, |rest| rest.end);
+    (variable.name, variable.value.start..end, read)
+}
+
+/// The bytes that `helm get values` writes before the YAML.
+fn header(text: &str) -> usize {
+    ["USER-SUPPLIED VALUES:", "COMPUTED VALUES:"]
+        .iter()
+        .find(|header| text.starts_with(**header))
+        .map_or(0, |header| header.len())
+}
+
+/// An input that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Unreadable {
+    /// The file as it was named.
+    pub file: String,
+    /// The line, from 1; 0 when the fault has no place.
+    pub line: usize,
+    /// The column in characters, from 1; 0 when the fault has no place.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Unreadable {
+    /// A fault of the whole file.
+    pub fn whole(file: &str, message: impl Into<String>, help: Option<&str>) -> Self {
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            help: help.map(Into::into),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> SourceFile {
+        SourceFile::new("x", None, text, FileForm::Yaml)
+    }
+
+    #[test]
+    fn columns_are_characters_and_a_mark_is_none() {
+        let source = source("\u{feff}é: x\n  b: y\n");
+        assert_eq!(source.place(3), (1, 1));
+        assert_eq!(source.place(source.text.find('x').unwrap()), (1, 4));
+        assert_eq!(source.place(source.text.find('b').unwrap()), (2, 3));
+    }
+
+    #[test]
+    fn the_header_of_helm_get_values_is_not_yaml() {
+        let source = source("USER-SUPPLIED VALUES:\n{}\n");
+        let tree = source.tree().unwrap_or_else(|e| panic!("{e:?}"));
+        assert!(tree.is_map(tree.roots[0]));
+    }
+}

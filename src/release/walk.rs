@@ -1,0 +1,299 @@
+//! Which files are read: those that the arguments name, those of folders by what they hold, and what is left out and
+//! why.
+
+use std::fs;
+use std::path::{Component, Path};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::input::{FileForm, STDIN, SourceFile, Unreadable};
+use crate::error::InputError;
+use crate::system::bounded;
+
+/// Larger files are not read. Values and manifests stay far below, since Kubernetes accepts at most 3 MiB; the output
+/// of a large chart may come closer.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// So much of a file in a folder is looked at to see of what kind it is, where its name does not tell.
+const GLANCE: u64 = 1024 * 1024;
+
+/// A file of a kind that nobody here reads, although it may give Kestra secrets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct UnreadFile {
+    /// The file as it was named.
+    pub file: String,
+    /// Why it was not read.
+    pub why: String,
+    /// What to lint in its place.
+    pub instead: String,
+}
+
+/// The files that were read.
+#[derive(Default)]
+pub struct Inputs {
+    /// The texts, in the order of the arguments; those of a folder by name.
+    pub sources: Vec<SourceFile>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// What was not read, being of a kind that is not evaluated.
+    pub unread: Vec<UnreadFile>,
+    /// How many files of folders are of no kind that can give Kestra a secret.
+    pub others: usize,
+}
+
+/// What a file's name, and where that does not tell, its text says that it is.
+enum FileKind {
+    Yaml,
+    EnvFile,
+    Terraform,
+    Script,
+    Other,
+}
+
+/// Reads files, folders and standard input.
+pub fn read(arguments: &[String]) -> Inputs {
+    let mut inputs = Inputs::default();
+    for argument in arguments {
+        if argument == STDIN {
+            inputs.take(argument, None, FileKind::Yaml, true, || {
+                read_all(std::io::stdin().lock(), LARGEST)
+            });
+            continue;
+        }
+        let path = Path::new(argument);
+        if path.is_dir() {
+            inputs.folder(path);
+        } else {
+            inputs.file(path, argument, true);
+        }
+    }
+    inputs
+}
+
+impl Inputs {
+    /// Everything below a folder, but what links lead to, and hidden things other than `.env` files.
+    fn folder(&mut self, folder: &Path) {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries.collect::<Result<Vec<_>, _>>(),
+            Err(e) => Err(e),
+        };
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(e) => {
+                let name = folder.display().to_string();
+                let why = format!("failed to list: {e}");
+                self.unreadable.push(Unreadable::whole(&name, why, None));
+                return;
+            }
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            let hidden = name.as_encoded_bytes().starts_with(b".") && !name.as_encoded_bytes().starts_with(b".env");
+            let Some(kind) = entry.file_type().ok().filter(|_| !hidden) else {
+                continue;
+            };
+            if kind.is_dir() {
+                self.folder(&path);
+            } else if path.is_file() {
+                self.file(&path, &path.display().to_string(), false);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, name: &str, named: bool) {
+        let kind = kind_by_name(path);
+        let kind = match kind {
+            FileKind::Other if named => glance(path).map_or(FileKind::Yaml, |text| {
+                if looks_like_env(&text) {
+                    FileKind::EnvFile
+                } else if text.starts_with("#!") {
+                    FileKind::Script
+                } else {
+                    FileKind::Yaml
+                }
+            }),
+            FileKind::EnvFile if !named && !glance(path).is_some_and(|text| looks_like_env(&text)) => FileKind::Other,
+            kind => kind,
+        };
+        let (why, instead) = match kind {
+            FileKind::Other => {
+                self.others += 1;
+                return;
+            }
+            FileKind::Yaml | FileKind::EnvFile => {
+                return self.take(name, Some(path), kind, named, || {
+                    read_all(fs::File::open(path)?, LARGEST)
+                });
+            }
+            FileKind::Terraform => (
+                "Terraform is not evaluated",
+                "lint the values file that it names, and `helm get values RELEASE | kestra-secrets lint -`",
+            ),
+            FileKind::Script => (
+                "a script is not evaluated",
+                "lint the values, manifests and env files that it hands over",
+            ),
+        };
+        if named && let Err(e) = fs::File::open(path) {
+            let why = format!("failed to read: {e}");
+            self.unreadable.push(Unreadable::whole(name, why, None));
+        } else if named || glance(path).is_some_and(|text| concerns_kestra(&text)) {
+            self.unread.push(UnreadFile {
+                file: name.into(),
+                why: why.into(),
+                instead: instead.into(),
+            });
+        } else {
+            self.others += 1;
+        }
+    }
+
+    fn take(
+        &mut self,
+        name: &str,
+        path: Option<&Path>,
+        kind: FileKind,
+        named: bool,
+        read: impl FnOnce() -> std::io::Result<Zeroizing<Vec<u8>>>,
+    ) {
+        let name = if path.is_none() { "<stdin>" } else { name };
+        match read() {
+            Ok(bytes) => match text(name, &bytes) {
+                Ok(text) => {
+                    let form = match kind {
+                        FileKind::EnvFile => FileForm::EnvFile(None),
+                        _ => FileForm::Yaml,
+                    };
+                    let mut source = SourceFile::new(name, path.map(Into::into), text, form);
+                    source.named = named;
+                    self.sources.push(source);
+                }
+                Err(unreadable) => self.unreadable.push(unreadable),
+            },
+            Err(e) => {
+                let why = format!("failed to read: {e}");
+                self.unreadable.push(Unreadable::whole(name, why, None));
+            }
+        }
+    }
+
+    /// Reads a file that a source names, unless it leaves the source's folder.
+    pub fn beside(&mut self, source: usize, file: &str, form: FileForm) {
+        let Some((Some(path), named)) = self.sources.get(source).map(|s| (&s.path, s.named)) else {
+            return;
+        };
+        let inside = Path::new(file)
+            .components()
+            .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        let file = Path::new(file).components().filter(|c| *c != Component::CurDir);
+        let path = path.with_file_name(file.collect::<std::path::PathBuf>());
+        if !inside {
+            return;
+        }
+        if let Some(known) = self.sources.iter_mut().find(|s| s.path.as_deref() == Some(&path)) {
+            known.form = form;
+            return;
+        }
+        let (before, unreadable) = (self.sources.len(), self.unreadable.len());
+        let name = path.display().to_string();
+        self.take(&name, Some(&path), FileKind::Yaml, false, || {
+            read_all(fs::File::open(&path)?, LARGEST)
+        });
+        // That it cannot be read is for whoever reads it to say; here its values are not knowable.
+        self.unreadable.truncate(unreadable);
+        if let Some(source) = self.sources.get_mut(before) {
+            source.form = form;
+            source.given = !named;
+        }
+    }
+}
+
+fn kind_by_name(path: &Path) -> FileKind {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_env = name.split(['.', '_', '-']).any(|word| word.eq_ignore_ascii_case("env"));
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("yaml" | "yml" | "json") => FileKind::Yaml,
+        Some("tf" | "tfvars" | "hcl") => FileKind::Terraform,
+        Some("sh" | "bash" | "zsh" | "ps1") => FileKind::Script,
+        _ if is_env => FileKind::EnvFile,
+        _ if matches!(name, "Makefile" | "justfile" | "Dockerfile") => FileKind::Script,
+        _ => FileKind::Other,
+    }
+}
+
+/// The text of a file that is not large.
+fn glance(path: &Path) -> Option<Zeroizing<String>> {
+    let bytes = read_all(fs::File::open(path).ok()?, GLANCE).ok()?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    Some(Zeroizing::new(text.to_owned()))
+}
+
+/// Whether a text is lines of `NAME=value`, of which one at least may be a secret of Kestra's.
+fn looks_like_env(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let name = |line: &str| {
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let (name, _) = line.split_once('=')?;
+        Some(name.trim_end().to_owned())
+    };
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['{', '}', '"', '\'', '(', ')', '<', '>', ';']);
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let first = lines.clone().next().and_then(name);
+    first.is_some_and(|name| is_name(&name))
+        && lines.any(|line| {
+            name(line).is_some_and(|name| is_name(&name) && name.to_ascii_uppercase().starts_with("SECRET"))
+        })
+}
+
+fn concerns_kestra(text: &str) -> bool {
+    text.contains("SECRET_") || text.to_ascii_lowercase().contains("kestra")
+}
+
+fn read_all(from: impl std::io::Read, most: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    bounded::read(from, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
+    InputError::text(name, bytes.to_vec()).map_err(|e| Unreadable {
+        file: e.file,
+        line: usize::try_from(e.line).unwrap_or_default(),
+        column: usize::try_from(e.column).unwrap_or_default(),
+        message: e.message,
+        help: e.help,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn env_files_are_known_by_what_they_hold() {
+        for text in [
+            "SECRET_A=x\n",
+            "# c\n\nDB=1\nexport SECRET_A=x\n",
+            "\u{feff}SECRET_A=YQ==\nQUJD\n",
+            "Secret_a=1",
+        ] {
+            assert!(looks_like_env(text), "{text}");
+        }
+        for text in [
+            "",
+            "A=1\n",
+            "SECRET_A: x\n",
+            "import os\nSECRET_A=os.environ\n",
+            "{\"SECRET_A\": 1}",
+        ] {
+            assert!(!looks_like_env(text), "{text}");
+        }
+    }
+}
