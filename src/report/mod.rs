@@ -12,7 +12,7 @@ pub mod merge;
 mod observer;
 mod outcome_view;
 mod served;
-mod summary;
+pub mod summary;
 #[cfg(test)]
 pub(crate) mod tests;
 

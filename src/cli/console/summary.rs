@@ -7,7 +7,8 @@ use std::time::Duration;
 use owo_colors::{OwoColorize as _, Style};
 
 use super::layout::{Layout, harmless};
-use crate::report::{CaseResult, Counts, Report, ServedBy};
+use crate::report::summary::Counts;
+use crate::report::{CaseResult, Report, ServedBy};
 use crate::system::words::count;
 use crate::verdict::Status;
 

@@ -1,5 +1,6 @@
 //! Reads documents of every kind into [`FileFacts`].
 
+mod env_file;
 mod external;
 mod kustomize;
 mod release;
@@ -10,9 +11,8 @@ mod workload;
 pub use kustomize::references;
 
 use self::release::{Extent, Releases};
-use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue, NodeRef, ObjectFacts};
+use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue, NodeRef};
 use super::origin;
-use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::release::input::{FileForm, SourceFile};
 use crate::release::scalar;
@@ -184,30 +184,6 @@ impl<'a> Gatherer<'a> {
                 let extent = Extent::of_argo(doc, *source);
                 self.values(doc, values, false, extent);
             }
-        }
-    }
-
-    /// Files of `KEY=VALUE` that no kustomization names: a Secret nobody has named yet.
-    fn env_files(&mut self) {
-        for doc in self
-            .documents
-            .iter()
-            .filter(|d| matches!(d.source.form, FileForm::EnvFile(_)))
-        {
-            if self.claimed.contains(&doc.index) {
-                continue;
-            }
-            let keys = doc.tree.roots.iter().flat_map(|root| doc.tree.written(*root));
-            let keys = keys.filter_map(|(key, value)| doc.entry(*key, *value, Location::StringData));
-            let keys = keys.collect();
-            self.facts.objects.push(ObjectFacts {
-                kind: ObjectKind::Secret,
-                name: None,
-                namespace: None,
-                keys,
-                complete: true,
-                maker: super::facts::ObjectMaker::Manifest,
-            });
         }
     }
 

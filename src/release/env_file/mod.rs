@@ -27,8 +27,8 @@ impl Dialect {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Compose, Self::Docker, Self::Kubectl, Self::Kustomize];
 
-    /// The reader as a person calls it.
-    pub fn reader(self) -> &'static str {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Compose => "compose",
             Self::Docker => "docker",

@@ -48,7 +48,7 @@ fn the_other_readers_keep_all_of_it() {
             told(text, dialect),
             ["A=one # c", "B=\"two\"", "C= three ", "D=${E}", "G"],
             "{}",
-            dialect.reader()
+            dialect.name()
         );
     }
 }
@@ -68,7 +68,7 @@ fn base64_that_was_cut_is_one_value() {
     for dialect in Dialect::ALL {
         let variables = read(&text, dialect);
         let names: Vec<_> = variables.iter().map(|v| &text[v.name.clone()]).collect();
-        assert_eq!(names, ["A", "B"], "{}", dialect.reader());
+        assert_eq!(names, ["A", "B"], "{}", dialect.name());
         let rest = variables[0].continued.clone().map(|rest| text[rest].to_owned());
         assert_eq!(rest, Some(format!("{line}\nQUI=")));
         assert_eq!(variables[1].continued, None);
