@@ -255,7 +255,7 @@ impl TestRun {
     /// report.
     pub async fn run(&self, scenarios: impl IntoIterator<Item = TestScenario>) -> Result<TestReport, RunError> {
         if let Some(mistake) = &self.mistake {
-            return Err(RunError::input(mistake, None));
+            return Err(RunError::input(&mistake, None));
         }
         let scenarios: Vec<_> = scenarios.into_iter().map(|scenario| Arc::new(scenario.0)).collect();
         let session = Session::open(self.options.clone(), Arc::new(Silent), CancellationToken::new()).await?;
@@ -284,7 +284,7 @@ pub struct RunError {
 }
 
 impl RunError {
-    fn input(message: impl ToString, help: Option<String>) -> Self {
+    fn input(message: &impl ToString, help: Option<String>) -> Self {
         let message = message.to_string();
         Self {
             message,
@@ -312,14 +312,14 @@ impl From<InfraError> for RunError {
 impl From<PlanError> for RunError {
     fn from(plan: PlanError) -> Self {
         let help = plan.help().map(|help| help.to_string());
-        Self::input(plan, help)
+        Self::input(&plan, help)
     }
 }
 
 impl From<InputError> for RunError {
     fn from(input: InputError) -> Self {
         let help = input.help.clone();
-        Self::input(input, help)
+        Self::input(&input, help)
     }
 }
 

@@ -116,7 +116,7 @@ fn list_item(module: &str, item: &Item, only: Option<&str>, items: &mut BTreeMap
             }
         }
         Item::Use(imported) if only.is_none() && shows(&imported.vis, &imported.attrs) => {
-            follow(module, &imported.tree, &mut Vec::new(), items)
+            follow(module, &imported.tree, &mut Vec::new(), items);
         }
         Item::Trait(_) | Item::Const(_) | Item::Static(_) | Item::Type(_) | Item::Mod(_) | Item::Macro(_)
             if only.is_none() =>

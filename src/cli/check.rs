@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<String>,
     /// Expect the secret that flows call NAME to be the contents of this file (@- for standard input) or, without a
-    /// file, of the variable KESTRA_SECRETS_EXPECT_NAME; repeat for several
+    /// file, of the variable `KESTRA_SECRETS_EXPECT_NAME`; repeat for several
     #[arg(long, value_name = "NAME[=@FILE]")]
     expect: Vec<String>,
     /// Expect the secret NAME to be this plaintext, which may be shown; repeat for several

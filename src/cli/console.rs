@@ -49,7 +49,7 @@ impl Observer for Console {
     }
 
     fn again(&self, case: &str, infra: &InfraError) {
-        self.announce(&format!("{case}: failed to {infra}; it is tried once more at the end"));
+        Self::announce(&format!("{case}: failed to {infra}; it is tried once more at the end"));
     }
 
     fn case(&self, result: &CaseResult) {
@@ -76,7 +76,7 @@ impl Console {
     }
 
     /// Tells what is about to happen.
-    pub fn announce(&self, text: &str) {
+    pub fn announce(text: &str) {
         for line in Layout::of_stderr().labelled("", text) {
             terminal::tell(&line);
         }
@@ -84,7 +84,7 @@ impl Console {
 
     /// Tells what a session is about to run, and where.
     pub fn begin_session(&self, session: &Session, plan: &Plan) {
-        self.announce(&session.header(plan));
+        Self::announce(&session.header(plan));
         if Layout::of_stderr().is_verbose() {
             session.added().iter().for_each(|line| terminal::line(line));
         }

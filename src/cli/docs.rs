@@ -125,7 +125,9 @@ async fn run_page(args: &Args, file: &str) -> Result<ExitCode, EarlyExit> {
     let mut sessions = open(&args.target).await?;
     let plans: Result<Vec<_>, _> = sessions.all().iter().map(|session| plan(session, &claims)).collect();
     let mut plans = sessions.close_on_error(plans).await?;
-    plans.iter_mut().for_each(|(_, unfit)| notes.append(unfit));
+    for (_, unfit) in &mut plans {
+        notes.append(unfit);
+    }
     notes.sort();
     notes.dedup();
     let plans = plans.into_iter().map(|(plan, _)| plan).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::console::Console;
 use super::console::{print_infra_error, print_summary};
 use super::matrix;
 use super::said::OutputArgs;
@@ -58,7 +59,7 @@ pub struct RunOutcome {
 /// [`EarlyExit`] when nothing ran, or the sessions' reports contradict each other.
 pub async fn execute(mut sessions: Sessions, plan: RunPlan, folder: Option<&Path>) -> Result<RunOutcome, EarlyExit> {
     let headlines = plan.headlines.iter().chain(&plan.left_out);
-    headlines.for_each(|line| sessions.console().announce(line));
+    headlines.for_each(|line| Console::announce(line));
     let several = sessions.all().len() > 1;
     let mut reports = Vec::new();
     let mut broken = false;

@@ -51,7 +51,7 @@ pub struct Args {
     /// otherwise values]
     #[arg(long = "as", value_name = "PLACE", value_enum)]
     place: Option<Location>,
-    /// Give the name of the value's variable, such as SECRET_DB_PASSWORD
+    /// Give the name of the value's variable, such as `SECRET_DB_PASSWORD`
     #[arg(long)]
     name: Option<String>,
     /// Compare with the plaintext in this file, byte for byte; @- for standard input

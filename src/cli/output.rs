@@ -42,7 +42,7 @@ pub struct ConsoleArgs {
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum When {
-    /// On a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE, always
+    /// On a terminal, unless `NO_COLOR` is set; with `CLICOLOR_FORCE`, always
     #[default]
     Auto,
     /// Always

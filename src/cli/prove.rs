@@ -75,7 +75,7 @@ async fn prove_each(sessions: &Sessions, seed: u64, count: usize) -> Result<Vec<
     let mut proved = Vec::new();
     for session in sessions.all() {
         let headline = session.headline(&format!("{count} random secrets of seed {seed}"));
-        sessions.console().announce(&headline);
+        Console::announce(&headline);
         let targets = session.targets();
         let prove_here = async |provider: &Provider, context: &RunContext| {
             let proof = prove(provider, context, &targets, &samples).await;

@@ -11,8 +11,8 @@ use crate::system::stdout;
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]
 pub struct OutputArgs {
-    /// Print results as text or, for GitHub, with annotations [default: github if GITHUB_ACTIONS is true, otherwise
-    /// text]. If GITHUB_STEP_SUMMARY names a file, a Markdown summary is appended to it
+    /// Print results as text or, for GitHub, with annotations [default: github if `GITHUB_ACTIONS` is true, otherwise
+    /// text]. If `GITHUB_STEP_SUMMARY` names a file, a Markdown summary is appended to it
     #[arg(long, value_enum, help_heading = "Output")]
     format: Option<OutputFormat>,
 }

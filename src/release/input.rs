@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::env_file::{self, Dialect, EnvText, EnvVariable};
+use super::env_file::{self, EnvDialect, EnvText, EnvVariable};
 use super::tree::{Malformed, Tree};
 
 /// What stands for standard input among file names.
@@ -21,7 +21,7 @@ pub enum FileForm {
     /// YAML or JSON.
     Yaml,
     /// Lines of `NAME=value`, and who reads them; none where nothing among the files says it.
-    EnvFile(Option<Dialect>),
+    EnvFile(Option<EnvDialect>),
     /// The whole file is the value of this key, as with `files` in a kustomization.
     Whole {
         /// The key.
@@ -77,7 +77,7 @@ impl SourceFile {
             FileForm::Yaml => Tree::parse(&self.text, header(&self.text)),
             FileForm::EnvFile(dialect) => {
                 // Where nobody says who reads it, the bytes as they are, which three of the four take.
-                let variables = env_file::read(&self.text, dialect.unwrap_or(Dialect::Kubectl));
+                let variables = env_file::read(&self.text, dialect.unwrap_or(EnvDialect::Kubectl));
                 Ok(Tree::raw(&self.text, variables.into_iter().map(raw_entry)))
             }
             // The name is not in the file.

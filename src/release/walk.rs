@@ -44,6 +44,7 @@ pub struct Inputs {
 }
 
 /// What a file's name, and where that does not tell, its text says that it is.
+#[derive(Clone, Copy)]
 enum FileKind {
     Yaml,
     EnvFile,

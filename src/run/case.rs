@@ -120,7 +120,7 @@ impl CaseRunner<'_> {
                 by: stage,
                 message: self.redactor.scrub(&failure.cause.to_string()),
             }),
-            error => Stop::Infra(infra(phase, error)),
+            error @ kestra::Error::Infra(_) => Stop::Infra(infra(phase, error)),
         }
     }
 

@@ -273,7 +273,7 @@ impl SecretProbe<'_> {
             let why = infra("create the flow", &error);
             match error {
                 kestra::Error::Refused(_) => PutError::Refused(why),
-                _ => PutError::Failed(why),
+                kestra::Error::Infra(_) => PutError::Failed(why),
             }
         })?;
         self.record(|created| {

@@ -178,7 +178,7 @@ fn newline_in_the_file() {
         "{}",
         ended.stderr
     );
-    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = ended.stdout_words();
     for words in ["6 bytes", "5 bytes", "remove the last newline from pw.txt"] {
         assert!(said.contains(words), "no {words}:\n{}", ended.stdout);
     }

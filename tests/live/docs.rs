@@ -91,7 +91,7 @@ fn no_defaults() {
     ] {
         let ended = sandbox.run(command).with_code(1);
         // The console wraps it.
-        let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = ended.stdout_words();
         assert!(said.contains(words), "{}", ended.stdout);
     }
     page(&sandbox, "2025");

@@ -266,7 +266,11 @@ fn without_java_it_exits_3_and_says_what_is_wrong() {
         command
     };
     let ended = run(with("nowhere")).with_code(3);
-    assert!(ended.stderr.contains("nowhere has no bin/java"), "{}", ended.stderr);
+    assert!(
+        ended.stdout_words().contains("nowhere has no bin/java"),
+        "{}",
+        ended.stdout
+    );
 
     for executable in ["java", "javac"] {
         sandbox.script(&format!("old/bin/{executable}"), "exit 1");
@@ -275,7 +279,7 @@ fn without_java_it_exits_3_and_says_what_is_wrong() {
     sandbox.file("old/release", "JAVA_VERSION=\"17.0.1\"\n");
     sandbox.file("new/release", "JAVA_VERSION=\"25.0.1\"\n");
     let ended = run(with("old")).with_code(3);
-    assert!(ended.stderr.contains("is Java 17"), "{}", ended.stderr);
+    assert!(ended.stdout_words().contains("is Java 17"), "{}", ended.stdout);
 
     let mut without_maven = with("new");
     without_maven
@@ -287,9 +291,9 @@ fn without_java_it_exits_3_and_says_what_is_wrong() {
         .env_remove("KESTRA_SECRETS_MAVEN");
     let ended = run(without_maven).with_code(3);
     assert!(
-        ended.stderr.contains("install one from maven.apache.org"),
+        ended.stdout_words().contains("install one from maven.apache.org"),
         "{}",
-        ended.stderr
+        ended.stdout
     );
     sandbox.assert_clean();
 }

@@ -33,7 +33,7 @@ fn answers(status: u16) {
     let ended = in_context(&sandbox, &proxy.kubeconfig()).with_code(3);
     let words = format!("the API server answered {status}: a drill");
     // Told once, and wrapped to fit.
-    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = ended.stdout_words();
     assert_eq!(said.matches(&words).count(), 1, "{said}");
     assert!(said.contains("context faulty"), "{said}");
     assert!(!ended.stderr.contains(&words), "{}", ended.stderr);
@@ -47,7 +47,7 @@ fn an_api_server_that_does_not_listen_exits_3() {
     let kubeconfig = Proxy::start(None, |_| Fate::Silence).kubeconfig();
     // A port that was taken a moment ago, and where now nobody answers.
     let ended = in_context(&sandbox, &kubeconfig).with_code(3);
-    let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = ended.stdout_words();
     assert!(said.contains("Connection refused"), "{said}");
     sandbox.assert_clean();
 }

@@ -64,7 +64,7 @@ fn doctor_says_what_a_registry_answered_and_what_a_run_takes_instead() {
         &ended,
         &[
             "the chart repository http://127.0.0.1:1 does not answer",
-            "takes the bundled one",
+            "a run works without it",
         ],
     );
     pins(&sandbox, &"ab".repeat(32));
@@ -88,7 +88,7 @@ fn doctor_says_how_much_would_be_pulled_and_what_it_takes() {
         &ended,
         &[
             "kestra/kestra:v2.0.0-no-plugins can be pulled, 351 MiB",
-            "takes about 1.7 GiB of disk, and a run 2.0 GiB of memory",
+            "it needs about 1.7 GiB of disk for the daemon and a node, and 2.0 GiB of memory for a run",
             "official@2.0.0 is available from http://127.0.0.1:",
             "a run would use kind (the official image and chart: Docker 28.1.0 answers, kestra/kestra:v2.0.0-no-plugins \
              can be pulled, 351 MiB",

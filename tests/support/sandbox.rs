@@ -141,6 +141,11 @@ fn ended(command: &mut assert_cmd::Command) -> Ended {
 }
 
 impl Ended {
+    /// Standard output as words, for what the console wraps.
+    pub fn stdout_words(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// Fails the test with all that was said when the exit code is another.
     #[track_caller]
     pub fn with_code(self, code: i32) -> Self {

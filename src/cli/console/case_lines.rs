@@ -224,7 +224,7 @@ fn outcome_lines(label: &str, outcome: &OutcomeView, layout: Layout) -> Vec<Stri
     // Kestra wraps this sentence into a stack of exceptions.
     let missing = text
         .find("Cannot find secret for key '")
-        .and_then(|start| Some(&text[start..start + text[start..].match_indices('\'').nth(1)?.0 + 1]));
+        .and_then(|start| Some(&text[start..=start + text[start..].match_indices('\'').nth(1)?.0]));
     match missing {
         Some(sentence) if !layout.is_verbose() => detail(label, &format!("nothing: {sentence}"), layout),
         _ => detail(label, &text, layout),

@@ -8,6 +8,10 @@ use crate::report::Provenance;
 
 /// Which words are needed, and how wide they become.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each word of a label is needed or not, whatever the others are"
+)]
 pub struct Labels {
     full_kestra: bool,
     with_generation: bool,

@@ -162,5 +162,5 @@ pub fn provenance_lines(report: &Report, layout: Layout) -> Vec<String> {
 }
 
 fn label(word: &str) -> String {
-    format!("{:<9}", word).bold().to_string()
+    format!("{word:<9}").bold().to_string()
 }

@@ -5,7 +5,7 @@ use crate::lint::facts::{ObjectFacts, ObjectMaker, Remark};
 use crate::lint::finding::shown;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
-use crate::release::env_file::{self, Dialect, RefusalReason};
+use crate::release::env_file::{self, EnvDialect, RefusalReason};
 use crate::release::input::FileForm;
 
 impl<'a> Gatherer<'a> {
@@ -32,9 +32,9 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn refused_lines(&mut self, doc: Document<'a>, dialect: Option<Dialect>) {
+    fn refused_lines(&mut self, doc: Document<'a>, dialect: Option<EnvDialect>) {
         // Where nothing says who reads the file, `kubectl create secret` is the likely one.
-        let reader = dialect.unwrap_or(Dialect::Kubectl);
+        let reader = dialect.unwrap_or(EnvDialect::Kubectl);
         let variables = env_file::read(&doc.source.text, reader);
         let nodes = doc.tree.roots.iter().flat_map(|root| doc.tree.written(*root));
         for (variable, (name, _)) in variables.iter().zip(nodes) {

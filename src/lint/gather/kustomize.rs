@@ -5,7 +5,7 @@ use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
 use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
-use crate::release::env_file::Dialect;
+use crate::release::env_file::EnvDialect;
 use crate::release::input::FileForm;
 use crate::release::tree::Id;
 
@@ -30,7 +30,7 @@ pub fn references(documents: &[Document]) -> Vec<(usize, String, FileForm)> {
                 for generator in doc.tree.items(generator) {
                     all.extend(
                         env_files(*doc, *generator)
-                            .map(|(_, file)| (doc.index, file.into(), FileForm::EnvFile(Some(Dialect::Kustomize)))),
+                            .map(|(_, file)| (doc.index, file.into(), FileForm::EnvFile(Some(EnvDialect::Kustomize)))),
                     );
                     all.extend(files(*doc, *generator).map(|(_, key, file)| {
                         let key = key.to_owned();

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{Dialect, EnvText, EnvVariable, RefusalReason, start};
+use super::{EnvDialect, EnvText, EnvVariable, RefusalReason, start};
 
 /// What Go's `bufio.Scanner` takes for one line at most.
 const LONGEST: usize = 64 * 1024;
 
-pub(super) fn read(text: &str, dialect: Dialect) -> Vec<EnvVariable<'_>> {
+pub(super) fn read(text: &str, dialect: EnvDialect) -> Vec<EnvVariable<'_>> {
     let mut next = start(text);
     let mut variables = Vec::new();
     for whole in text[next..].split_inclusive('\n') {
@@ -45,9 +45,9 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Vec<EnvVariable<'_>> {
     variables
 }
 
-fn is_name(name: &str, dialect: Dialect) -> bool {
+fn is_name(name: &str, dialect: EnvDialect) -> bool {
     match dialect {
-        Dialect::Docker => !name.is_empty() && !name.contains(is_go_space),
+        EnvDialect::Docker => !name.is_empty() && !name.contains(is_go_space),
         // `validation.IsEnvVarName`.
         _ => {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

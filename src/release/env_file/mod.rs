@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// Who reads the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
+pub enum EnvDialect {
     /// `env_file` of a compose service, and the `.env` beside a compose file (compose-go's `dotenv`).
     Compose,
     /// `docker run --env-file` (docker/cli's `kvfile`).
@@ -23,7 +23,7 @@ pub enum Dialect {
     Kustomize,
 }
 
-impl Dialect {
+impl EnvDialect {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Compose, Self::Docker, Self::Kubectl, Self::Kustomize];
 
@@ -76,10 +76,10 @@ pub enum RefusalReason {
 }
 
 /// Reads a text as one of the readers does. Of two variables of one name the later counts.
-pub fn read(text: &str, dialect: Dialect) -> Vec<EnvVariable<'_>> {
+pub fn read(text: &str, dialect: EnvDialect) -> Vec<EnvVariable<'_>> {
     let variables = match dialect {
-        Dialect::Compose => compose::read(text),
-        Dialect::Docker | Dialect::Kubectl | Dialect::Kustomize => lines::read(text, dialect),
+        EnvDialect::Compose => compose::read(text),
+        EnvDialect::Docker | EnvDialect::Kubectl | EnvDialect::Kustomize => lines::read(text, dialect),
     };
     joined(text, variables)
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// `NAME=value`, `NAME` for an inherited one and `NAME=$` for an interpolated one; `!` before what is refused.
-fn told(text: &str, dialect: Dialect) -> Vec<String> {
+fn told(text: &str, dialect: EnvDialect) -> Vec<String> {
     let line = |variable: EnvVariable| {
         let refused = if variable.refused.is_some() { "!" } else { "" };
         let name = &text[variable.name.clone()];
@@ -19,7 +19,7 @@ fn compose_takes_quotes_comments_and_export_off() {
     let text =
         "\u{feff}# c\nexport A=one # c\nB=\"two # two\"\nC='th$ree' # c\nD = four\nE: five\nF=si#x\nG=\"a\\nb\\$c\"\n";
     assert_eq!(
-        told(text, Dialect::Compose),
+        told(text, EnvDialect::Compose),
         [
             "A=one",
             "B=two # two",
@@ -35,7 +35,7 @@ fn compose_takes_quotes_comments_and_export_off() {
 #[test]
 fn compose_fills_variables_in() {
     assert_eq!(
-        told("A=${B}\nC=a$D\nE='$F'\nG=a$$b\nH=5$\n", Dialect::Compose),
+        told("A=${B}\nC=a$D\nE='$F'\nG=a$$b\nH=5$\n", EnvDialect::Compose),
         ["A=$", "C=$", "E=$F", "G=a$b", "H=5$"]
     );
 }
@@ -43,7 +43,7 @@ fn compose_fills_variables_in() {
 #[test]
 fn the_other_readers_keep_all_of_it() {
     let text = "\u{feff}A=one # c\nB=\"two\"\r\n  C= three \nD=${E}\n# F=1\nG\n";
-    for dialect in [Dialect::Docker, Dialect::Kubectl, Dialect::Kustomize] {
+    for dialect in [EnvDialect::Docker, EnvDialect::Kubectl, EnvDialect::Kustomize] {
         assert_eq!(
             told(text, dialect),
             ["A=one # c", "B=\"two\"", "C= three ", "D=${E}", "G"],
@@ -56,16 +56,19 @@ fn the_other_readers_keep_all_of_it() {
 #[test]
 fn what_a_reader_refuses_is_read_all_the_same() {
     let text = "export A=1\nB C=2\n=3\nD=4\n";
-    assert_eq!(told(text, Dialect::Docker), ["!export A=1", "!B C=2", "!=3", "D=4"]);
-    assert_eq!(told(text, Dialect::Kubectl), ["!export A=1", "!B C=2", "!=3", "D=4"]);
-    assert_eq!(told("A?=1\nB=\"2\nC=3\n", Dialect::Compose), ["!A?=1", "!B=\"2", "C=3"]);
+    assert_eq!(told(text, EnvDialect::Docker), ["!export A=1", "!B C=2", "!=3", "D=4"]);
+    assert_eq!(told(text, EnvDialect::Kubectl), ["!export A=1", "!B C=2", "!=3", "D=4"]);
+    assert_eq!(
+        told("A?=1\nB=\"2\nC=3\n", EnvDialect::Compose),
+        ["!A?=1", "!B=\"2", "C=3"]
+    );
 }
 
 #[test]
 fn base64_that_was_cut_is_one_value() {
     let line = "QUJD".repeat(19);
     let text = format!("A={line}\n{line}\nQUI=\nB=QUJD\n");
-    for dialect in Dialect::ALL {
+    for dialect in EnvDialect::ALL {
         let variables = read(&text, dialect);
         let names: Vec<_> = variables.iter().map(|v| &text[v.name.clone()]).collect();
         assert_eq!(names, ["A", "B"], "{}", dialect.name());
@@ -78,6 +81,6 @@ fn base64_that_was_cut_is_one_value() {
 #[test]
 fn a_line_beyond_64_kib_is_refused_by_the_scanners() {
     let text = format!("A={}\n", "x".repeat(64 * 1024));
-    assert_eq!(read(&text, Dialect::Docker)[0].refused, Some(RefusalReason::TooLong));
-    assert_eq!(read(&text, Dialect::Compose)[0].refused, None);
+    assert_eq!(read(&text, EnvDialect::Docker)[0].refused, Some(RefusalReason::TooLong));
+    assert_eq!(read(&text, EnvDialect::Compose)[0].refused, None);
 }
