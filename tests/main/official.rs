@@ -64,7 +64,7 @@ fn doctor_says_what_a_registry_answered_and_what_a_run_takes_instead() {
         &ended,
         &[
             "the chart repository http://127.0.0.1:1 does not answer",
-            "a run works without it",
+            "a run uses the bundled chart",
         ],
     );
     pins(&sandbox, &"ab".repeat(32));
