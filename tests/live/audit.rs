@@ -344,7 +344,7 @@ fn apart() {
 
     let ended = audit(&["--selector", "a=b=c"]).with_code(2);
     assert!(
-        ended.stderr.contains("write --selector as kubectl takes it"),
+        ended.stderr.contains("write --selector as for kubectl"),
         "{}",
         ended.stderr
     );

@@ -146,6 +146,11 @@ impl Ended {
         self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// Standard error as words.
+    pub fn stderr_words(&self) -> String {
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// Fails the test with all that was said when the exit code is another.
     #[track_caller]
     pub fn with_code(self, code: i32) -> Self {
