@@ -110,7 +110,9 @@ pub fn asks(mut command: Command, sandbox: &Sandbox, registry: &str, charts: &st
 #[track_caller]
 pub fn assert_says(ended: &Ended, texts: &[&str]) {
     let said = format!("{}\n{}", ended.stdout, ended.stderr);
+    // The console wraps what it says.
+    let words = format!("{}\n{}", ended.stdout_words(), ended.stderr_words());
     for text in texts {
-        assert!(said.contains(text), "{text:?} is not in\n{said}");
+        assert!(said.contains(text) || words.contains(text), "{text:?} is not in\n{said}");
     }
 }
