@@ -113,6 +113,9 @@ pub fn assert_says(ended: &Ended, texts: &[&str]) {
     // The console wraps what it says.
     let words = format!("{}\n{}", ended.stdout_words(), ended.stderr_words());
     for text in texts {
-        assert!(said.contains(text) || words.contains(text), "{text:?} is not in\n{said}");
+        assert!(
+            said.contains(text) || words.contains(text),
+            "{text:?} is not in\n{said}"
+        );
     }
 }
