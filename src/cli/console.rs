@@ -62,7 +62,7 @@ impl Observer for Console {
         }
         let lines = case_lines(result, &label, Layout::of_stdout());
         // The lines that are drawn on the terminal go out of the way.
-        terminal::bars().suspend(|| print_lines(&lines));
+        terminal::above(|| print_lines(&lines));
     }
 }
 

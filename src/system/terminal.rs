@@ -1,5 +1,6 @@
 //! Standard error, of which a process has one: lines, and live ones below them while work goes on.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::{LazyLock, OnceLock};
 
@@ -35,6 +36,25 @@ pub fn bars() -> &'static MultiProgress {
     &LIVE
 }
 
+thread_local! {
+    /// Whether this thread writes above the live lines now.
+    static ABOVE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Writes above the live lines. What is written may itself have to tell of an error, as a full standard output does:
+/// that goes there too, where asking for the live lines again would wait for itself.
+pub fn above<T>(write: impl FnOnce() -> T) -> T {
+    if ABOVE.get() {
+        return write();
+    }
+    LIVE.suspend(|| {
+        ABOVE.set(true);
+        let written = write();
+        ABOVE.set(false);
+        written
+    })
+}
+
 /// A line above the live ones, whatever the loudness: for errors.
 pub fn line(text: &str) {
     print(&format!("{text}\n"));
@@ -43,7 +63,7 @@ pub fn line(text: &str) {
 /// A text above the live lines.
 pub fn print(text: &str) {
     // Where nothing is drawn, MultiProgress itself would swallow it. Where it cannot be written nobody can be told.
-    LIVE.suspend(|| {
+    above(|| {
         let _ = anstream::stderr().lock().write_all(text.as_bytes());
     });
 }
@@ -61,11 +81,22 @@ pub struct LogWriter;
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A log that cannot be written is no reason to end; tracing would panic to say so.
-        let _ = LIVE.suspend(|| anstream::stderr().lock().write_all(bytes));
+        let _ = above(|| anstream::stderr().lock().write_all(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_while_a_line_is_written_does_not_wait_for_itself() {
+        assert_eq!(above(|| above(|| 1)), 1);
+        assert!(!ABOVE.get());
     }
 }
