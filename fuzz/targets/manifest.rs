@@ -3,10 +3,10 @@
 #![no_main]
 
 use kestra_secrets::internals::error::InputError;
-use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use kestra_secrets::internals::lint::{self, fix, format};
 use kestra_secrets::internals::oracle::environment::api_server::{Admitted, MAX_SIZE, admit};
 use kestra_secrets::internals::oracle::environment::{ClusterFacts, Objects, Pod};
+use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use kestra_secrets::internals::tools::helm::Rendered;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

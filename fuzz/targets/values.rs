@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use kestra_secrets::internals::lint::{self, Severity, fix, format};
+use kestra_secrets::internals::release::input::{FileForm, SourceFile};
 use libfuzzer_sys::fuzz_target;
 
 /// A value with a fault, and another that has none, in places which no text after them can change.
@@ -13,7 +13,7 @@ const VALUES: &str = "extraEnv:\n- {name: SECRET_A, value: a0ZxNy12VDJwCg==}\n- 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (env, text) = text.strip_prefix('#').map_or((false, text), |text| (true, text));
-    let form = if env { FileForm::EnvFile } else { FileForm::Yaml };
+    let form = if env { FileForm::EnvFile(None) } else { FileForm::Yaml };
     let source = |text: &str| SourceFile::new("values.yaml", Some("values.yaml".into()), text, form.clone());
     linted(&source(text));
     for text in [&told(&source(&format!("{VALUES}{text}"))), &told(&source(text))] {
