@@ -75,14 +75,28 @@ impl SourceFile {
     pub fn tree(&self) -> Result<Tree<'_>, Malformed> {
         match &self.form {
             FileForm::Yaml => Tree::parse(&self.text, header(&self.text)),
-            FileForm::EnvFile(dialect) => {
-                // Where nobody says who reads it, the bytes as they are, which three of the four take.
-                let variables = env_file::read(&self.text, dialect.unwrap_or(EnvDialect::Kubectl));
-                Ok(Tree::raw(&self.text, variables.into_iter().map(raw_entry)))
+            FileForm::EnvFile(_) => {
+                let variables = self.env_variables().into_iter();
+                Ok(Tree::raw(&self.text, variables.map(raw_entry)))
             }
             // The name is not in the file.
             FileForm::Whole { .. } => Ok(Tree::raw(&self.text, [(0..0, 0..self.text.len(), None)])),
         }
+    }
+
+    /// Who reads an env file: where nothing says it, `kubectl create secret`, which keeps the bytes as three of the four
+    /// readers do.
+    pub fn env_reader(&self) -> Option<EnvDialect> {
+        match self.form {
+            FileForm::EnvFile(dialect) => Some(dialect.unwrap_or(EnvDialect::Kubectl)),
+            _ => None,
+        }
+    }
+
+    /// The variables of an env file, as its reader reads them, in the order of the tree's entries.
+    pub fn env_variables(&self) -> Vec<EnvVariable<'_>> {
+        let read = |reader| env_file::read(&self.text, reader);
+        self.env_reader().map(read).unwrap_or_default()
     }
 
     /// Line and column of a byte, both from 1; columns are characters.

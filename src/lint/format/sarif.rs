@@ -12,6 +12,8 @@ use crate::release::walk::UnreadFile;
 pub fn sarif(report: &LintReport) -> Value {
     let rules: Vec<LintRule> = LintRule::all().collect();
     let results = report.findings.iter().map(|finding| result(finding, &rules));
+    let unread = report.coverage.unread.iter().map(not_read);
+    let notifications = report.unreadable.iter().map(notification).chain(unread);
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -25,7 +27,7 @@ pub fn sarif(report: &LintReport) -> Value {
             "columnKind": "unicodeCodePoints",
             "invocations": [{
                 "executionSuccessful": report.unreadable.is_empty(),
-                "toolExecutionNotifications": report.unreadable.iter().map(notification).chain(report.coverage.unread.iter().map(not_read)).collect::<Vec<_>>(),
+                "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
             }],
             "results": results.collect::<Vec<_>>(),
         }],

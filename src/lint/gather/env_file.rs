@@ -5,17 +5,16 @@ use crate::lint::facts::{ObjectFacts, ObjectMaker, Remark};
 use crate::lint::finding::shown;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
-use crate::release::env_file::{self, EnvDialect, RefusalReason};
-use crate::release::input::FileForm;
+use crate::release::env_file::{EnvDialect, RefusalReason};
 
 impl<'a> Gatherer<'a> {
     /// Env files: what their reader refuses, and the Secret that is made of one that no kustomization names.
     pub(super) fn env_files(&mut self) {
         for doc in self.documents {
-            let FileForm::EnvFile(dialect) = doc.source.form else {
+            let Some(reader) = doc.source.env_reader() else {
                 continue;
             };
-            self.refused_lines(*doc, dialect);
+            self.refused_lines(*doc, reader);
             if self.claimed.contains(&doc.index) {
                 continue;
             }
@@ -32,10 +31,8 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn refused_lines(&mut self, doc: Document<'a>, dialect: Option<EnvDialect>) {
-        // Where nothing says who reads the file, `kubectl create secret` is the likely one.
-        let reader = dialect.unwrap_or(EnvDialect::Kubectl);
-        let variables = env_file::read(&doc.source.text, reader);
+    fn refused_lines(&mut self, doc: Document<'a>, reader: EnvDialect) {
+        let variables = doc.source.env_variables();
         let nodes = doc.tree.roots.iter().flat_map(|root| doc.tree.written(*root));
         for (variable, (name, _)) in variables.iter().zip(nodes) {
             let Some(reason) = variable.refused else { continue };
