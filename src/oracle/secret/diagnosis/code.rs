@@ -203,6 +203,90 @@ codes! {
         effect: "helm refuses the release: At least one of .Values.configurations.application, .Values.configurations.configmaps, or .Values.configurations.secrets must be defined and non-empty",
         cure: "write `configurations.application` with Kestra's queue, repository and storage, and their database"
     }
+    CarriageReturn = "KS027" {
+        title: "the plaintext ends in a carriage return",
+        cause: "a file with Windows line ends was encoded line by line, and each value kept the carriage return before its newline",
+        effect: "`secret()` returns the carriage return too, and whoever checks the password refuses it",
+        cure: "remove it before encoding: `tr -d '\\r'`"
+    }
+    QuotesInside = "KS028" {
+        title: "the plaintext stands in quotes",
+        cause: "a line of an env file was encoded together with the quotes around its value",
+        effect: "`secret()` returns the quotes too, and whoever checks the password refuses it",
+        cure: "take the quotes off before encoding; `kestra-secrets encode --env-file .env` does so"
+    }
+    CutBase64 = "KS029" {
+        title: "Base64 cut into lines in an env file",
+        cause: "`base64` without `-w0` breaks its output at 76 columns, and no reader of env files joins the lines again",
+        effect: "`secret()` returns the start of the plaintext, 57 bytes at 76 columns, or the reader refuses the file",
+        cure: "encode on one line: `base64 -w0`, or `kestra-secrets encode --env-file .env`"
+    }
+    FlatPem = "KS030" {
+        title: "a PEM text without its line breaks",
+        cause: "the line breaks were lost, or became `\\n`, before the text was encoded",
+        effect: "`secret()` returns the text, but libraries refuse to read a key or a certificate from it",
+        cure: "encode the file itself: `base64 -w0 < key.pem`"
+    }
+    Placeholder = "KS031" {
+        title: "a placeholder that nobody filled in",
+        cause: "the value is still the one of an example file",
+        effect: "Kestra drops the value if it is not Base64, and otherwise `secret()` returns garbage",
+        cure: "write the encoded secret in its place"
+    }
+    DoubledPrefix = "KS032" {
+        title: "the prefix SECRET_ stands twice",
+        cause: "a tool that adds the prefix was given a name that had it",
+        effect: "`secret('NAME')` finds nothing; only `secret('SECRET_NAME')` does",
+        cure: "write the prefix once"
+    }
+    UnknownKey = "KS033" {
+        title: "a values key that Kestra's chart does not read",
+        cause: "the key is misspelt, stands at the wrong level, or belongs to another chart",
+        effect: "helm silently ignores the key, and nothing below it reaches a pod",
+        cure: "write the key that the chart reads"
+    }
+    ReplacedList = "KS034" {
+        title: "a list that another list replaces",
+        cause: "helm merges maps but not lists: the list of a later values file, and in chart 0.x a component's own `extraEnv`, replaces the earlier one as a whole",
+        effect: "the variables of the replaced list reach no pod",
+        cure: "repeat the entries in the list that replaces it, or give them by `extraEnvFrom` of one Secret"
+    }
+    MalformedEntry = "KS035" {
+        title: "an entry that Kubernetes does not understand",
+        cause: "a list is written as a map, or a reference lacks `valueFrom`, `secretRef` or the like around it",
+        effect: "the API server refuses the manifest, or drops the field that it does not know, and the variable stays empty",
+        cure: "write `- name: SECRET_NAME` with `value:`, or with `valueFrom: {secretKeyRef: {name: …, key: …}}`"
+    }
+    NotGiven = "KS036" {
+        title: "a flow asks for a secret that nothing gives",
+        cause: "the variable has another name, or nothing sets it",
+        effect: "the execution fails with `Cannot find secret for key`; Kestra 0.x returns an empty text instead",
+        cure: "set the variable `SECRET_` and the key, or correct the key in `secret()`"
+    }
+    AsksWithPrefix = "KS037" {
+        title: "a flow asks with the prefix SECRET_",
+        cause: "`secret()` takes the name of the variable without its prefix",
+        effect: "Kestra looks for a variable `SECRET_SECRET_…`, and the execution fails with `Cannot find secret for key`",
+        cure: "leave the prefix out: `secret('NAME')` for the variable `SECRET_NAME`"
+    }
+    RefusedLine = "KS038" {
+        title: "a line that the reader of an env file refuses",
+        cause: "the line has no name before `=`, a blank in the name, or a quote that is never closed",
+        effect: "compose, docker or kubectl refuses the whole file",
+        cure: "write one `NAME=value` a line; comments begin with `#`, and `export` is for shells"
+    }
+    ReadersDiffer = "KS039" {
+        title: "the readers of env files disagree on a value",
+        cause: "compose takes off quotes and comments and fills in `${…}`; docker, kubectl and kustomize keep all of it",
+        effect: "what arrives depends on who reads the file",
+        cure: "write the Base64 alone: no quotes, no comment, no `$`"
+    }
+    ComponentLacks = "KS040" {
+        title: "a component that reads the secret does not get it",
+        cause: "the variable is given to some components only, and each component renders the expressions of its own work",
+        effect: "`secret()` finds nothing where that component renders it, and the execution fails",
+        cure: "give it to all components, in `common.extraEnv` or `common.extraEnvFrom`"
+    }
 }
 
 impl fmt::Display for Code {

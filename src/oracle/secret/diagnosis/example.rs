@@ -100,6 +100,62 @@ impl Code {
                 wrong: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
                 right: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\nconfigurations:\n  application:\n    datasources:\n      h2: # in memory: enough to try it\n        url: jdbc:h2:mem:public;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE\n        username: sa\n        password: \"\"\n        driverClassName: org.h2.Driver\n    kestra:\n      queue: {type: h2}\n      repository: {type: h2}\n      storage: {type: local, local: {base-path: /tmp/kestra-storage}}\n",
             },
+            Self::CarriageReturn => Example::Documents {
+                wrong: "env:\n  - {name: SECRET_PASSWORD, value: \"c2VjcmV0DQ==\"}\n",
+                right: "env:\n  - {name: SECRET_PASSWORD, value: \"c2VjcmV0\"}\n",
+            },
+            Self::QuotesInside => Example::Documents {
+                wrong: "# .env_encoded\nSECRET_PASSWORD=InMzYSBndWxsISI=\n",
+                right: "# .env_encoded\nSECRET_PASSWORD=czNhIGd1bGwh\n",
+            },
+            Self::CutBase64 => Example::Documents {
+                wrong: "# .env_encoded\nSECRET_KEY=Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSwgYW5kIGEgZmV3IG1vcmUgd29yZHMgdG8g\nZmlsbCB0d28gbGluZXM=\n",
+                right: "# .env_encoded\nSECRET_KEY=Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSwgYW5kIGEgZmV3IG1vcmUgd29yZHMgdG8gZmlsbCB0d28gbGluZXM=\n",
+            },
+            Self::FlatPem => Example::Documents {
+                wrong: "# printf %s \"$(tr -d '\\n' < cert.pem)\" | base64 -w0\n",
+                right: "# base64 -w0 < cert.pem\n",
+            },
+            Self::Placeholder => Example::Documents {
+                wrong: "# .env_encoded\nSECRET_PASSWORD=<base64 of your password>\n",
+                right: "# .env_encoded\nSECRET_PASSWORD=czNhIGd1bGwh\n",
+            },
+            Self::DoubledPrefix => Example::Documents {
+                wrong: "env:\n  - {name: SECRET_SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+                right: "env:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+            },
+            Self::UnknownKey => Example::Documents {
+                wrong: "# values.yaml for chart 1.x\ncommon:\n  extraEnvs:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+                right: "# values.yaml for chart 1.x\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+            },
+            Self::ReplacedList => Example::Documents {
+                wrong: "# values.yaml for chart 0.x\nextraEnv:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\ndeployments:\n  standalone:\n    extraEnv:\n      - {name: TZ, value: UTC}\n",
+                right: "# values.yaml for chart 0.x\nextraEnv:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\ndeployments:\n  standalone:\n    extraEnv:\n      - {name: TZ, value: UTC}\n      - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+            },
+            Self::MalformedEntry => Example::Documents {
+                wrong: "# values.yaml for chart 1.x\ncommon:\n  extraEnv:\n    SECRET_PASSWORD: \"cm9vdA==\"\n",
+                right: "# values.yaml for chart 1.x\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+            },
+            Self::NotGiven => Example::Documents {
+                wrong: "# The environment has SECRET_DB_PASSWORD.\nvalues:\n  password: \"{{ secret('DB_PASWORD') }}\"\n",
+                right: "# The environment has SECRET_DB_PASSWORD.\nvalues:\n  password: \"{{ secret('DB_PASSWORD') }}\"\n",
+            },
+            Self::AsksWithPrefix => Example::Documents {
+                wrong: "# The environment has SECRET_DB_PASSWORD.\nvalues:\n  password: \"{{ secret('SECRET_DB_PASSWORD') }}\"\n",
+                right: "# The environment has SECRET_DB_PASSWORD.\nvalues:\n  password: \"{{ secret('DB_PASSWORD') }}\"\n",
+            },
+            Self::RefusedLine => Example::Documents {
+                wrong: "# .env_encoded\nSECRET_export TOKEN=cm9vdA==\n",
+                right: "# .env_encoded\nSECRET_TOKEN=cm9vdA==\n",
+            },
+            Self::ReadersDiffer => Example::Documents {
+                wrong: "# .env_encoded\nSECRET_TOKEN=cm9vdA== # the token\n",
+                right: "# .env_encoded\n# the token\nSECRET_TOKEN=cm9vdA==\n",
+            },
+            Self::ComponentLacks => Example::Documents {
+                wrong: "# values.yaml for chart 1.x\ndeployments:\n  webserver:\n    enabled: true\n    extraEnv:\n      - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n  worker: {enabled: true}\n",
+                right: "# values.yaml for chart 1.x\ndeployments:\n  webserver: {enabled: true}\n  worker: {enabled: true}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+            },
             Self::ShellName => named("SECRET_DB-PASSWORD", Location::Values, "YWRtaW4="),
         }
     }
