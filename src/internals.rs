@@ -17,7 +17,7 @@ pub mod kestra {
 }
 
 pub mod lint {
-    pub use crate::lint::{Linted, Severity, lint};
+    pub use crate::lint::{LintOptions, Linted, Severity, lint};
     pub mod fix {
         pub use crate::lint::fix::fix;
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use super::lint::{Args, ChartGeneration, LintFormat};
+use super::lint::{Args, LintFormat, ReadingArgs};
 use crate::error::ExitCode;
 use crate::lint::{self, fix};
 use crate::release::input::SourceFile;
@@ -26,7 +26,7 @@ pub struct OldArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    chart: ChartGeneration,
+    reading: ReadingArgs,
 }
 
 impl From<OldArgs> for Args {
@@ -37,7 +37,7 @@ impl From<OldArgs> for Args {
             diff: old.dry_run,
             deny: None,
             fail_if_none: false,
-            chart: old.chart,
+            reading: old.reading,
             format: LintFormat::Human,
         }
     }
@@ -54,11 +54,11 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
             "standard input cannot be fixed"
         );
     }
-    let (sources, linted) = lint::run(&args.files, args.chart.generation);
+    let (sources, linted) = lint::run(&args.files, args.reading.options());
     if !linted.unreadable.is_empty() {
         return args.report_left(&linted.report(sources.len()));
     }
-    let outcome = fix::fix(&sources, args.chart.generation);
+    let outcome = fix::fix(&sources, args.reading.options());
     let fixed = || {
         let files = outcome.fixed.iter();
         files.filter_map(|fixed| Some((fixed, sources.get(fixed.source)?)))

@@ -5,7 +5,7 @@ use miette::IntoDiagnostic as _;
 
 use super::fix;
 use crate::error::ExitCode;
-use crate::lint::{self, LintReport, format};
+use crate::lint::{self, LintOptions, LintReport, format};
 use crate::release;
 use crate::scenario::Generation;
 use crate::system::stdout;
@@ -52,18 +52,30 @@ pub struct Args {
     #[arg(long)]
     pub fail_if_none: bool,
     #[command(flatten)]
-    pub chart: ChartGeneration,
+    pub reading: ReadingArgs,
     /// Print the findings in this format
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
     pub format: LintFormat,
 }
 
-/// The generation of the chart that values are for.
+/// What the files are read as.
 #[derive(ClapArgs)]
-pub struct ChartGeneration {
+pub struct ReadingArgs {
     /// Read the values as those of a chart of this major version [default: the one whose keys they use]
     #[arg(long = "chart-generation", value_name = "0|1|2", value_parser = generation)]
     pub generation: Option<Generation>,
+    /// Take every `SECRET_` in the files for a secret of Kestra, even if nothing else says so
+    #[arg(long)]
+    pub assume_kestra: bool,
+}
+
+impl ReadingArgs {
+    pub fn options(&self) -> LintOptions {
+        LintOptions {
+            generation: self.generation,
+            assume_kestra: self.assume_kestra,
+        }
+    }
 }
 
 fn generation(text: &str) -> Result<Generation, String> {
@@ -109,7 +121,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
             "standard input can be read only once"
         );
     }
-    let (sources, linted) = lint::run(&args.files, args.chart.generation);
+    let (sources, linted) = lint::run(&args.files, args.reading.options());
     let report = linted.report(sources.len());
     stdout::print(&args.text(&report)?);
     Ok(args.exit(&report))

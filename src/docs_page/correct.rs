@@ -7,7 +7,7 @@ use super::recipe::{Reading, Recipe, recipes};
 use super::{MarkdownPage, Note};
 use super::{configuration, mount};
 use crate::lint::edit::{self, Edit};
-use crate::lint::{ExpectedValues, fix};
+use crate::lint::{ExpectedValues, LintOptions, fix};
 use crate::oracle::secret::Plaintext;
 use crate::plan;
 use crate::release::input::SourceFile;
@@ -41,7 +41,11 @@ pub fn documents(
         .zip(texts)
         .map(|(source, text)| source.with_text(text))
         .collect();
-    let outcome = fix::fix_as(&sources, Some(generation), meanings);
+    let options = LintOptions {
+        generation: Some(generation),
+        assume_kestra: true,
+    };
+    let outcome = fix::fix_as(&sources, options, meanings);
     let fixed: BTreeMap<usize, &str> = outcome
         .fixed
         .iter()

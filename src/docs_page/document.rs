@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::markdown::Block;
 use super::recipe::{Reading, recipes};
 use crate::lint::facts;
-use crate::lint::gather::{self, Document};
+use crate::lint::{LintOptions, gather};
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
 use crate::plan;
+use crate::release::document::Document;
 use crate::release::input::{FileForm, SourceFile};
 use crate::scenario::Generation;
 use crate::system::yaml;
@@ -233,13 +234,12 @@ pub fn source(name: &str, text: &str) -> SourceFile {
 /// The secrets that documents give Kestra, read by the rules of `lint`.
 pub fn given(sources: &[SourceFile], generation: Generation) -> Vec<PageVariable> {
     let trees: Vec<_> = sources.iter().map(|source| source.tree().unwrap_or_default()).collect();
-    let documents: Vec<_> = sources
-        .iter()
-        .zip(&trees)
-        .enumerate()
-        .map(|(index, (source, tree))| Document { index, source, tree })
-        .collect();
-    let variables = gather::gather(&documents, Some(generation)).map_or_else(Vec::new, |facts| facts.variables());
+    let documents = Document::of_files(sources.iter().zip(&trees));
+    let options = LintOptions {
+        generation: Some(generation),
+        assume_kestra: true,
+    };
+    let variables = gather::gather(&documents, &[], options).map_or_else(Vec::new, |facts| facts.variables());
     let mut given: Vec<PageVariable> = Vec::new();
     for (name, entry) in variables {
         // A name that is not in capitals is a fault that is cured, and the secret meant all the same.

@@ -28,21 +28,33 @@ fn is_empty(tree: &Tree, id: Id) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::{LintRule, lint};
+    use crate::lint::{LintOptions, LintRule, lint};
     use crate::oracle::secret::diagnosis::{Code, Example};
     use crate::release::input::{FileForm, SourceFile};
 
+    /// The codes that values alone show.
+    const OF_VALUES: [Code; 6] = [
+        Code::OtherGeneration,
+        Code::NoConfiguration,
+        Code::UnknownKey,
+        Code::ReplacedList,
+        Code::MalformedEntry,
+        Code::ComponentLacks,
+    ];
+
     #[test]
-    fn the_example_of_its_code_shows_it_and_is_clean_when_cured() {
-        let Example::Documents { wrong, right } = Code::NoConfiguration.example() else {
-            panic!("a value alone does not show it");
-        };
-        let rules = |text: &str| {
-            let source = SourceFile::new("values.yaml", None, text, FileForm::Yaml);
-            let linted = lint(&[source], None);
-            linted.located.iter().map(|l| l.finding.rule).collect::<Vec<_>>()
-        };
-        assert_eq!(rules(wrong), [LintRule::Fault(Code::NoConfiguration)]);
-        assert_eq!(rules(right), []);
+    fn the_examples_of_codes_about_values_show_them_and_are_clean_when_cured() {
+        for code in OF_VALUES {
+            let Example::Documents { wrong, right } = code.example() else {
+                panic!("a value alone does not show {code}");
+            };
+            let shows = |text: &str| {
+                let source = SourceFile::new("values.yaml", Some("values.yaml".into()), text, FileForm::Yaml);
+                let linted = lint(&[source], LintOptions::default());
+                linted.located.iter().any(|l| l.finding.rule == LintRule::Fault(code))
+            };
+            assert!(shows(wrong), "{code}: {wrong}");
+            assert!(!shows(right), "{code}: {right}");
+        }
     }
 }

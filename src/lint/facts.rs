@@ -5,17 +5,8 @@ use super::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
-use crate::release::tree::Id;
+pub use crate::release::document::NodeRef;
 use crate::scenario::Generation;
-
-/// A node of one of the sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeRef {
-    /// Which source.
-    pub source: usize,
-    /// Which node of its tree.
-    pub node: Id,
-}
 
 /// A value as far as the file tells. No `Debug`: it may be a secret.
 #[derive(Clone, Copy)]
@@ -90,6 +81,8 @@ pub struct ObjectFacts<'a> {
     pub complete: bool,
     /// Who makes it.
     pub maker: ObjectMaker,
+    /// Whether its labels or annotations name Kestra.
+    pub labelled: bool,
 }
 
 /// One entry of `env`.

@@ -168,6 +168,8 @@ pub struct Coverage {
     pub secrets: usize,
     /// In how many files they are written.
     pub files: usize,
+    /// How many values may be secrets of another application, so that what is wrong with them is only noted.
+    pub unsure: usize,
     /// The Secrets and `ConfigMap`s that Kestra is given and that are not among the files.
     pub outside: Vec<String>,
     /// How many of the other files hold no secret of Kestra.
@@ -179,7 +181,7 @@ pub struct Coverage {
 impl Coverage {
     /// Whether nothing in all that was named gives Kestra a secret, as far as it was read.
     pub fn is_empty(&self) -> bool {
-        self.secrets == 0 && self.outside.is_empty()
+        self.secrets == 0 && self.unsure == 0 && self.outside.is_empty()
     }
 }
 

@@ -25,13 +25,24 @@ pub use meanings::ExpectedValues;
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use crate::release::input::{SourceFile, Unreadable};
+use crate::release::document::{Document, NodeRef};
+use crate::release::embedded::{Embedded, embedded};
+use crate::release::input::{FileForm, SourceFile, Unreadable};
+use crate::release::installs::{installs, named_files};
 use crate::release::tree;
 use crate::release::walk::{self, Inputs};
 use crate::scenario::Generation;
 use allow::Allowances;
 use edit::Edit;
-use gather::Document;
+
+/// What the user says of the files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LintOptions {
+    /// The generation of the chart that values are for; none to go by the version beside them, or by their keys.
+    pub generation: Option<Generation>,
+    /// Take everything that may be Kestra's for Kestra's.
+    pub assume_kestra: bool,
+}
 
 /// A finding, the source it is in, and what would cure it.
 pub struct LocatedFinding {
@@ -59,14 +70,14 @@ pub struct Linted {
 }
 
 /// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
-pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<SourceFile>, Linted) {
+pub fn run(arguments: &[String], options: LintOptions) -> (Vec<SourceFile>, Linted) {
     let Inputs {
         sources,
         unreadable,
         unread,
         others,
     } = read(arguments);
-    let mut linted = lint(&sources, generation);
+    let mut linted = lint(&sources, options);
     linted.coverage.unread = unread;
     linted.coverage.without_secrets += others;
     linted.unreadable.extend(unreadable);
@@ -77,40 +88,76 @@ pub fn run(arguments: &[String], generation: Option<Generation>) -> (Vec<SourceF
 /// Reads what the arguments name, and what kustomizations among them name.
 fn read(arguments: &[String]) -> Inputs {
     let mut inputs = walk::read(arguments);
-    let references = {
+    // A wrapper chart says under which key the values beside it stand.
+    for source in 0..inputs.sources.len() {
+        let is_values = |source: &SourceFile| {
+            let stem = source.path.as_deref().and_then(|path| path.file_stem()?.to_str());
+            source.named && stem.is_some_and(|stem| stem.starts_with("values"))
+        };
+        if inputs.sources.get(source).is_some_and(is_values) {
+            inputs.beside(source, "Chart.yaml", FileForm::Yaml);
+        }
+    }
+    let (values, references) = {
+        let names_files = |source: &SourceFile| {
+            ["Generator", "helmCharts", "releases"]
+                .iter()
+                .any(|w| source.text.contains(w))
+        };
         let trees: Vec<_> = inputs
             .sources
             .iter()
             .enumerate()
-            .filter(|(_, source)| source.text.contains("Generator"))
+            .filter(|(_, source)| names_files(source))
             .filter_map(|(index, source)| Some((index, source, source.tree().ok()?)))
             .collect();
-        let documents = trees.iter().map(|(index, source, tree)| {
-            let (index, source) = (*index, *source);
-            Document { index, source, tree }
+        let documents = trees.iter().map(|(index, source, tree)| Document {
+            index: *index,
+            file: *index,
+            source,
+            tree,
+            anchor: None,
         });
-        gather::references(&documents.collect::<Vec<_>>())
+        let documents: Vec<_> = documents.collect();
+        (named_files(&documents), gather::references(&documents))
     };
+    for (source, file) in values {
+        inputs.beside(source, &file, FileForm::Yaml);
+    }
     for (kustomization, file, form) in references {
         inputs.beside(kustomization, &file, form);
     }
     inputs
 }
 
-fn documents<'a>(trees: impl Iterator<Item = (&'a SourceFile, &'a tree::Tree<'a>)>) -> Vec<Document<'a>> {
-    let numbered = trees.enumerate();
-    numbered
-        .map(|(index, (source, tree))| Document { index, source, tree })
-        .collect()
+/// The files, and after them what stands as a text inside them.
+fn documents<'a>(
+    files: Vec<Document<'a>>,
+    inside: &'a [Embedded<'a>],
+    trees: &'a [tree::Tree<'a>],
+) -> Vec<Document<'a>> {
+    let first = files.len();
+    let inside = inside
+        .iter()
+        .zip(trees)
+        .enumerate()
+        .map(|(number, (inside, tree))| Document {
+            index: first + number,
+            file: inside.file,
+            source: inside.source,
+            tree,
+            anchor: inside.anchor(),
+        });
+    files.into_iter().chain(inside).collect()
 }
 
 /// Lints sources together: what refers to what is followed among them.
-pub fn lint(sources: &[SourceFile], generation: Option<Generation>) -> Linted {
-    lint_as(sources, generation, &ExpectedValues::default())
+pub fn lint(sources: &[SourceFile], options: LintOptions) -> Linted {
+    lint_as(sources, options, &ExpectedValues::default())
 }
 
 /// The same where somebody said what secrets are meant to be: a value is right when it gives that.
-pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings: &ExpectedValues) -> Linted {
+pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &ExpectedValues) -> Linted {
     let mut linted = Linted::default();
     let trees: Vec<_> = sources
         .iter()
@@ -121,26 +168,47 @@ pub fn lint_as(sources: &[SourceFile], generation: Option<Generation>, meanings:
             })
         })
         .collect();
-    let documents = documents(sources.iter().zip(&trees));
-    let facts = gather::gather(&documents, generation);
+    let files = Document::of_files(sources.iter().zip(&trees));
+    let inside = embedded(&files);
+    let inside_trees: Vec<_> = inside
+        .iter()
+        .map(|text| {
+            text.tree().unwrap_or_else(|malformed| {
+                linted.malformed(text.source, &malformed);
+                tree::Tree::default()
+            })
+        })
+        .collect();
+    let documents = documents(files, &inside, &inside_trees);
+    let of_scalar = |holder: NodeRef| {
+        let number = inside.iter().position(|text| text.holder == holder)?;
+        documents.get(sources.len() + number).copied()
+    };
+    let installs = installs(&documents, &of_scalar);
+    let facts = gather::gather(&documents, &installs, options);
     linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
     let Some(judge::Judgement {
         found,
         secrets,
+        unsure,
         outside,
     }) = facts
         .as_ref()
-        .and_then(|facts| judge::judge(&documents, facts, meanings))
+        .and_then(|facts| judge::judge(&documents, facts, options, meanings))
     else {
         let name = sources.first().map_or("", |source| &source.name);
         let why = "the files multiply by aliases and references beyond a million entries";
         linted.unreadable.push(Unreadable::whole(name, why, None));
         return linted;
     };
-    let files: HashSet<_> = secrets.iter().map(|at| at.source).collect();
+    let files: HashSet<_> = secrets
+        .iter()
+        .filter_map(|at| Some(documents.get(at.source)?.file))
+        .collect();
     linted.coverage = Coverage {
         secrets: secrets.len(),
         files: files.len(),
+        unsure,
         outside,
         without_secrets: sources.len() - files.len() - linted.unreadable.len() - linted.templates.len(),
         unread: Vec::new(),
@@ -164,7 +232,7 @@ fn read_as(documents: &[Document], facts: &facts::FileFacts) -> Vec<ReadAs> {
             let document = documents.get(values.at.source)?;
             Some(ReadAs {
                 file: document.source.name.clone(),
-                line: document.source.place(document.tree.node(values.at.node).span.start).0,
+                line: document.source.place(document.position(values.at.node)).0,
                 chart: values.generation,
                 because: values.because.clone(),
                 guessed: values.guessed,
@@ -181,9 +249,9 @@ fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<Loca
     let allowed: Vec<OnceCell<Allowances>> = documents.iter().map(|_| OnceCell::new()).collect();
     let placed = all.into_iter().filter_map(|found| {
         let document = documents.get(found.at.source)?;
-        let place = document.source.place(document.tree.node(found.at.node).span.start);
+        let place = document.source.place(document.position(found.at.node));
         Some((
-            document.source,
+            *document,
             place,
             allowed
                 .get(found.at.source)?
@@ -200,12 +268,15 @@ fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<Loca
         .map(|(_, _, _, found)| found.at)
         .collect();
     let told = placed.into_iter().filter(|(_, _, allowed, _)| !allowed);
-    told.map(|(source, (line, column), _, found)| {
-        let edit = found.edit.filter(|_| !kept.contains(&found.at));
+    told.map(|(document, (line, column), _, found)| {
+        // What stands as a text inside a file is not rewritten.
+        let edit = found
+            .edit
+            .filter(|_| !kept.contains(&found.at) && !document.is_embedded());
         LocatedFinding {
-            source: found.at.source,
+            source: document.file,
             finding: Finding {
-                file: source.name.clone(),
+                file: document.source.name.clone(),
                 line,
                 column,
                 rule: found.rule,
@@ -213,7 +284,7 @@ fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<Loca
                 subject: found.subject,
                 message: found.message,
                 cure: found.cure,
-                fixable: edit.is_some() && source.path.is_some(),
+                fixable: edit.is_some() && document.source.path.is_some(),
             },
             edit,
         }

@@ -99,6 +99,11 @@ impl SourceFile {
         self.env_reader().map(read).unwrap_or_default()
     }
 
+    /// Whether a part of its path as it was named says that it is about Kestra.
+    pub fn is_called_kestra(&self) -> bool {
+        self.name.to_ascii_lowercase().contains("kestra")
+    }
+
     /// Line and column of a byte, both from 1; columns are characters.
     pub fn place(&self, at: usize) -> (usize, usize) {
         let lines = self.lines.get_or_init(|| {

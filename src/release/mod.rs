@@ -1,8 +1,15 @@
 //! Reads a person's files: [`input`] makes texts of them that know their lines, [`tree`] makes nodes of YAML that know
 //! their bytes, [`env_file`] reads lines of `NAME=value` as each of their readers does.
+//!
+//! [`installs`] finds what the files say of each release: its chart, version, namespace and layers of values.
+//! [`chart_keys`] knows which keys of values a chart reads.
 
+pub mod chart_keys;
+pub mod document;
+pub mod embedded;
 pub mod env_file;
 pub mod input;
+pub mod installs;
 pub mod scalar;
 pub mod tree;
 pub mod walk;

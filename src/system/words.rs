@@ -5,6 +5,21 @@ pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Names in a sentence: `a`, `a and b`, `a, b and c`; of more than five the rest is `…`.
+pub fn listed(names: &[impl AsRef<str>], last: &str) -> String {
+    const LISTED: usize = 5;
+    let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    if names.len() > LISTED {
+        names.truncate(LISTED);
+        return format!("{}, …", names.join(", "));
+    }
+    match names.split_last() {
+        Some((end, [])) => (*end).to_owned(),
+        Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// How like two names are that may be meant for each other, of 1.
 const ALIKE: f64 = 0.6;
 

@@ -123,8 +123,22 @@ fn each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean() {
         sandbox.run(["lint", &case, "--deny", "warnings"]).with_code(0);
     }
     // KS014 is about helm's command line, KS025 about a pod that runs; KS023 has a test of its own.
+    let others = [Code::SetComma, Code::TooLong, Code::Stale];
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code.code())).collect();
-    assert_eq!(missing, [&Code::SetComma, &Code::TooLong, &Code::Stale]);
+    let unread: Vec<_> = missing.into_iter().filter(|code| !others.contains(code)).collect();
+    let of_env_files_and_flows = [
+        Code::CarriageReturn,
+        Code::QuotesInside,
+        Code::CutBase64,
+        Code::FlatPem,
+        Code::Placeholder,
+        Code::DoubledPrefix,
+        Code::NotGiven,
+        Code::AsksWithPrefix,
+        Code::RefusedLine,
+        Code::ReadersDiffer,
+    ];
+    assert_eq!(unread, of_env_files_and_flows.iter().collect::<Vec<_>>());
 }
 
 /// Every way to write a value that lint reads, right, wrong and with comments that quote it.
@@ -316,7 +330,7 @@ fn hostile_yaml_ends_in_bounded_time() {
                 "common: &a0 {{extraEnv: [x, x]}}\n{}\ndeployments: *a29\n",
                 bomb.join("\n")
             ),
-            0,
+            1,
         ),
         (
             "containers",
@@ -329,7 +343,7 @@ fn hostile_yaml_ends_in_bounded_time() {
             2,
         ),
         ("open", format!("a: {}\n", "[".repeat(1_000_000)), 2),
-        ("itself", "common: &a {<<: *a, extraEnv: *a}\n".into(), 0),
+        ("itself", "common: &a {<<: *a, extraEnv: *a}\n".into(), 1),
         (
             "scalar",
             format!(
@@ -349,7 +363,10 @@ fn hostile_yaml_ends_in_bounded_time() {
         ("key", format!("{}: 1\n", "k".repeat(10_000_000)), 2),
         (
             "many",
-            format!("apiVersion: v1\nkind: Secret\ndata:\n{}", secrets(50_000)),
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: kestra}}\ndata:\n{}",
+                secrets(50_000)
+            ),
             1,
         ),
     ];

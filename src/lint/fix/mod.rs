@@ -11,10 +11,9 @@ use zeroize::Zeroizing;
 pub use write::{replace, replaceable};
 
 use super::edit::{self, Edit};
-use super::{ExpectedValues, Linted, lint_as};
+use super::{ExpectedValues, LintOptions, Linted, lint_as};
 use crate::release::input::SourceFile;
 use crate::release::tree::{Id, Scalar, Tree};
-use crate::scenario::Generation;
 
 /// Undoing one layer can reveal the next. More layers than this do not occur.
 const ROUNDS: usize = 8;
@@ -40,19 +39,19 @@ pub struct FixOutcome {
 }
 
 /// Makes every edit that needs no guess, until none is left.
-pub fn fix(sources: &[SourceFile], generation: Option<Generation>) -> FixOutcome {
-    fix_as(sources, generation, &ExpectedValues::default())
+pub fn fix(sources: &[SourceFile], options: LintOptions) -> FixOutcome {
+    fix_as(sources, options, &ExpectedValues::default())
 }
 
 /// The same, with the expected values of secrets.
-pub fn fix_as(sources: &[SourceFile], generation: Option<Generation>, meanings: &ExpectedValues) -> FixOutcome {
+pub fn fix_as(sources: &[SourceFile], options: LintOptions, meanings: &ExpectedValues) -> FixOutcome {
     let mut now: Vec<SourceFile> = sources
         .iter()
         .map(|source| source.with_text(source.text.as_str()))
         .collect();
     // Where an edit would change more than its value, it is not made again.
     let mut refused: HashSet<(usize, usize)> = HashSet::new();
-    let mut left = lint_as(&now, generation, meanings);
+    let mut left = lint_as(&now, options, meanings);
     for _ in 0..ROUNDS {
         let mut any = false;
         for source in 0..now.len() {
@@ -80,7 +79,7 @@ pub fn fix_as(sources: &[SourceFile], generation: Option<Generation>, meanings: 
         if !any {
             break;
         }
-        left = lint_as(&now, generation, meanings);
+        left = lint_as(&now, options, meanings);
     }
     for located in &mut left.located {
         located.finding.fixable = false;

@@ -3,17 +3,23 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::lint::{LintRule, Severity, lint};
+use crate::lint::{LintOptions, LintRule, Severity, lint};
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, Plaintext, decode};
 use crate::release::input::FileForm;
+
+/// As if every secret were Kestra's.
+const KESTRAS: LintOptions = LintOptions {
+    generation: None,
+    assume_kestra: true,
+};
 
 fn source(text: &str) -> SourceFile {
     SourceFile::new("x.yaml", Some("x.yaml".into()), text, FileForm::Yaml)
 }
 
 fn fixed(text: &str) -> (String, Linted) {
-    let outcome = fix(&[source(text)], None);
+    let outcome = fix(&[source(text)], KESTRAS);
     let text = outcome
         .fixed
         .first()
@@ -98,7 +104,7 @@ proptest! {
             "# {plain:?}\napiVersion: v1 # one\nkind: Secret\nmetadata: {{name: 'x'}}\n{field}:\n  # before\n  \
              {name}:   {value}\n  # after\n  other: \"x\"\n...\n"
         );
-        let before = lint(&[source(&text)], None);
+        let before = lint(&[source(&text)], KESTRAS);
         prop_assert!(before.unreadable.is_empty(), "{:?}\n{}", before.unreadable, text);
         let (after, left) = fixed(&text);
         let sure = |rule: LintRule| !matches!(rule, LintRule::NotKnowable | LintRule::Fault(Code::EncodedTooOften | Code::NotUtf8));

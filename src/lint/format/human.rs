@@ -90,6 +90,13 @@ fn coverage(report: &LintReport) -> String {
         (0, false) => {}
         _ => lines.push(judged),
     }
+    if coverage.unsure > 0 {
+        lines.push(format!(
+            "{}: {} may be another application's: nothing says that Kestra gets them; if it does, say --assume-kestra",
+            "warning".yellow(),
+            count(coverage.unsure, "secret")
+        ));
+    }
     if !coverage.outside.is_empty() {
         lines.push(format!(
             "not read {}: no file holds {}",

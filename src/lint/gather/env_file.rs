@@ -1,10 +1,11 @@
 //! Env files, by whoever reads them.
 
-use super::{Document, Gatherer};
+use super::Gatherer;
 use crate::lint::facts::{ObjectFacts, ObjectMaker, Remark};
 use crate::lint::finding::shown;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::document::Document;
 use crate::release::env_file::{EnvDialect, RefusalReason};
 
 impl<'a> Gatherer<'a> {
@@ -27,6 +28,7 @@ impl<'a> Gatherer<'a> {
                 keys: keys.collect(),
                 complete: true,
                 maker: ObjectMaker::Manifest,
+                labelled: false,
             });
         }
     }

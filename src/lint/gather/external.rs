@@ -1,12 +1,13 @@
 //! Reads the resources of operators for outside stores: External Secrets, Vault's operator, the CSI driver.
 
-use super::{Document, Gatherer};
+use super::Gatherer;
 use crate::lint::facts::{FileValue, FilesOnly, KeyedValue, ObjectFacts, ObjectMaker, TemplateFault};
 use crate::lint::finding::Severity;
 use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::document::Document;
 use crate::release::tree::Id;
 
 const DECODED: TemplateFault = TemplateFault {
@@ -100,6 +101,7 @@ impl<'a> Gatherer<'a> {
             keys,
             complete: owned && !open_ended,
             maker: ObjectMaker::Manifest,
+            labelled: false,
         });
     }
 
@@ -121,6 +123,7 @@ impl<'a> Gatherer<'a> {
             keys,
             complete: false,
             maker: ObjectMaker::Manifest,
+            labelled: false,
         });
     }
 
@@ -164,6 +167,7 @@ impl<'a> Gatherer<'a> {
                 keys,
                 complete: true,
                 maker: ObjectMaker::Manifest,
+                labelled: false,
             });
         }
     }

@@ -1,10 +1,11 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
-use super::{Document, Gatherer};
+use super::Gatherer;
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
 use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::document::Document;
 use crate::release::env_file::EnvDialect;
 use crate::release::input::FileForm;
 use crate::release::tree::Id;
@@ -96,6 +97,7 @@ impl<'a> Gatherer<'a> {
                     } else {
                         ObjectMaker::Hashed
                     },
+                    labelled: false,
                 });
             }
         }

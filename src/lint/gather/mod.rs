@@ -3,6 +3,8 @@
 mod env_file;
 mod external;
 mod kustomize;
+mod layers;
+mod malformed;
 mod release;
 mod secret;
 mod values;
@@ -10,41 +12,24 @@ mod workload;
 
 pub use kustomize::references;
 
+use std::collections::HashSet;
+
 use self::release::{Extent, Releases};
-use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue, NodeRef};
+use super::LintOptions;
+use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue};
 use super::origin;
 use crate::oracle::secret::Location;
-use crate::release::input::{FileForm, SourceFile};
+use crate::release::document::{Document, NodeRef};
+use crate::release::input::FileForm;
+use crate::release::installs::{Install, argo_sources};
 use crate::release::scalar;
-use crate::release::tree::{Id, Style, Tag, Tree};
+use crate::release::tree::{Id, Style, Tag};
 use crate::scenario::Generation;
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
 const MOST: usize = 1_000_000;
 
-/// A source with its tree.
-#[derive(Clone, Copy)]
-pub struct Document<'a> {
-    /// The number of the source.
-    pub index: usize,
-    /// The source.
-    pub source: &'a SourceFile,
-    /// Its tree.
-    pub tree: &'a Tree<'a>,
-}
-
 impl<'a> Document<'a> {
-    fn at(&self, node: Id) -> NodeRef {
-        NodeRef {
-            source: self.index,
-            node: self.tree.resolve(node),
-        }
-    }
-
-    fn text_at(&self, node: Id, path: &[&str]) -> Option<&'a str> {
-        self.tree.text_at(node, path)
-    }
-
     /// The value a scalar is; a mapping or a list can only be a template that was not rendered.
     fn value(&self, node: Id) -> FileValue<'a> {
         let Some(scalar) = self.tree.scalar(node) else {
@@ -89,30 +74,44 @@ impl<'a> Document<'a> {
 /// Reads all documents.
 pub struct Gatherer<'a> {
     documents: &'a [Document<'a>],
-    generation: Option<Generation>,
+    options: LintOptions,
     facts: FileFacts<'a>,
     left: usize,
     /// Sources that a kustomization has made its own.
     claimed: Vec<usize>,
+    /// Values that an install has made its own.
+    layered: HashSet<NodeRef>,
+    /// Mappings that are no manifests: values, as far as nothing says otherwise.
+    loose: Vec<(Document<'a>, Id)>,
     releases: Releases,
 }
 
-/// Reads all documents; `generation` is the chart's, where the user said it. `None` when aliases make more of
-/// the files than anybody can have written.
-pub fn gather<'a>(documents: &'a [Document<'a>], generation: Option<Generation>) -> Option<FileFacts<'a>> {
+/// Reads all documents, of which some are part of `installs`. `None` when aliases make more of the files than anybody
+/// can have written.
+pub fn gather<'a>(
+    documents: &'a [Document<'a>],
+    installs: &[Install<'a>],
+    options: LintOptions,
+) -> Option<FileFacts<'a>> {
     let mut gatherer = Gatherer {
         documents,
-        generation,
+        options,
         facts: FileFacts::default(),
         left: MOST,
         claimed: Vec::new(),
+        layered: HashSet::new(),
+        loose: Vec::new(),
         releases: Releases::default(),
     };
+    for install in installs {
+        gatherer.described(install);
+    }
     for document in documents.iter().filter(|d| d.source.form == FileForm::Yaml) {
         for root in &document.tree.roots {
             gatherer.document(*document, *root);
         }
     }
+    gatherer.loose_values();
     gatherer.env_files();
     gatherer.lonely_values();
     (gatherer.left > 0).then_some(gatherer.facts)
@@ -129,13 +128,41 @@ impl<'a> Gatherer<'a> {
         if !doc.tree.is_map(root) || !self.spend(0) {
             return;
         }
-        let file = doc.source.path.as_deref().and_then(|p| p.file_stem());
         if doc.text_at(root, &["kind"]).is_some() && doc.text_at(root, &["apiVersion"]).is_some() {
             self.manifest(doc, root, 0);
-        } else if file.is_some_and(|stem| stem.eq_ignore_ascii_case("kustomization")) {
+        } else if doc.is_called("kustomization") {
             self.kustomization(doc, root);
         } else {
-            self.values(doc, root, doc.source.named, Extent::File);
+            self.loose.push((doc, root));
+        }
+    }
+
+    /// An install that resources or files describe.
+    fn described(&mut self, install: &Install<'a>) {
+        let documents = self.documents;
+        let layer = |at: &NodeRef| Some((*documents.get(at.source)?, at.node));
+        self.layered
+            .extend(install.layers.iter().chain(install.around.iter().map(|(at, _)| at)));
+        let extent = if install.whole { Extent::Whole } else { Extent::Part };
+        let generation = self
+            .options
+            .generation
+            .or(install.generation())
+            .unwrap_or(Generation::V1);
+        for ((doc, root), key) in install.around.iter().filter_map(|(at, key)| Some((layer(at)?, *key))) {
+            self.misplaced(doc, root, key, generation);
+        }
+        self.install(install.layers.iter().filter_map(layer).collect(), extent, Some(install));
+    }
+
+    /// Values in a resource that may be of Kestra's chart, or of one around it.
+    fn values(&mut self, doc: Document<'a>, root: Id, extent: Extent) {
+        if self.layered.contains(&doc.at(root)) {
+            return;
+        }
+        for (doc, part) in self.kestras_part(doc, root, false) {
+            let extent = if part == root { extent } else { Extent::Part };
+            self.install(vec![(doc, part)], extent, None);
         }
     }
 
@@ -156,10 +183,10 @@ impl<'a> Gatherer<'a> {
             "HelmRelease" => {
                 if let Some(values) = doc.tree.at(root, &["spec", "values"]) {
                     let extent = Extent::of_helm_release(doc, root);
-                    self.values(doc, values, false, extent);
+                    self.values(doc, values, extent);
                 }
             }
-            "Application" => self.argo(doc, root),
+            "Application" | "ApplicationSet" => self.argo(doc, root),
             "Service" => self.service(doc, root),
             _ if kind.ends_with("List") && depth < 4 => {
                 for item in doc
@@ -176,13 +203,10 @@ impl<'a> Gatherer<'a> {
 
     /// An Argo CD Application: the values of its sources, where they are YAML and no text.
     fn argo(&mut self, doc: Document<'a>, root: Id) {
-        let one = doc.tree.at(root, &["spec", "source"]);
-        let many = doc.tree.at(root, &["spec", "sources"]);
-        let many = many.map_or(&[][..], |sources| doc.tree.items(sources));
-        for source in one.iter().chain(many) {
-            if let Some(values) = doc.tree.at(*source, &["helm", "valuesObject"]) {
-                let extent = Extent::of_argo(doc, *source);
-                self.values(doc, values, false, extent);
+        for source in argo_sources(doc, root) {
+            if let Some(values) = doc.tree.at(source, &["helm", "valuesObject"]) {
+                let extent = Extent::of_argo(doc, source);
+                self.values(doc, values, extent);
             }
         }
     }

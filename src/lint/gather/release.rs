@@ -1,11 +1,13 @@
 //! Decides whether values are everything a release gets, and what chart 1.x would then miss.
 
+use super::Gatherer;
+use super::layers::Layers;
 use super::values::ignored;
-use super::{Document, Gatherer};
 use crate::lint::configuration::lacks;
 use crate::lint::facts::Remark;
 use crate::lint::finding::Severity;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::document::Document;
 use crate::release::tree::Id;
 use crate::scenario::Generation;
 
@@ -50,11 +52,14 @@ pub(super) struct Releases {
 
 impl<'a> Gatherer<'a> {
     /// Values that chart 1.x refuses, if they are all that it is given.
-    pub(super) fn configuration(&mut self, doc: Document<'a>, root: Id, generation: Generation, extent: Extent) {
-        self.releases.seen += 1;
-        if generation == Generation::V0 || !lacks(doc.tree, root) {
+    pub(super) fn configuration(&mut self, layers: &Layers<'a>, generation: Generation, extent: Extent) {
+        self.releases.seen += layers.each().count();
+        if generation == Generation::V0 || !layers.each().all(|(doc, root)| lacks(doc.tree, root)) {
             return;
         }
+        let Some((doc, root)) = layers.each().last() else {
+            return;
+        };
         let remark = |severity, message: &str| Remark {
             at: doc.at(doc.tree.entry(root, "configurations").map_or(root, |(key, _)| key)),
             fault: Some((Code::NoConfiguration, severity)),
@@ -68,9 +73,7 @@ impl<'a> Gatherer<'a> {
                 self.facts.remarks.push(remark(Severity::Warning, &says));
             }
             // Values that say how Kestra is deployed, and no mere addition to others.
-            Extent::File
-                if !ignored(doc, root, Generation::V0).is_empty() && doc.tree.get(root, "deployments").is_some() =>
-            {
+            Extent::File if !ignored(layers, Generation::V0).is_empty() && layers.last(&["deployments"]).is_some() => {
                 let says = format!(
                     "chart {generation} refuses these values unless helm gets others too: they hold no configuration of Kestra"
                 );

@@ -1,10 +1,11 @@
 //! Secrets, `ConfigMap`s, Services, and Sealed Secrets.
 
-use super::{Document, Gatherer};
+use super::Gatherer;
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker, Service};
 use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::{ObjectKind, service_links};
 use crate::oracle::secret::Location;
+use crate::release::document::Document;
 use crate::release::tree::Id;
 
 impl<'a> Gatherer<'a> {
@@ -32,6 +33,7 @@ impl<'a> Gatherer<'a> {
             keys,
             complete: true,
             maker: ObjectMaker::Manifest,
+            labelled: names_kestra(doc, root),
         });
     }
 
@@ -59,6 +61,7 @@ impl<'a> Gatherer<'a> {
             keys,
             complete: true,
             maker: ObjectMaker::Manifest,
+            labelled: false,
         });
     }
 
@@ -91,4 +94,15 @@ impl<'a> Gatherer<'a> {
             });
         }
     }
+}
+
+/// Whether an object's labels or annotations say that it is Kestra's.
+fn names_kestra(doc: Document, root: Id) -> bool {
+    let maps = [["metadata", "labels"], ["metadata", "annotations"]];
+    let maps = maps.iter().filter_map(|path| doc.tree.at(root, path));
+    let mut texts = maps
+        .flat_map(|map| doc.tree.entries(map))
+        .flat_map(|(key, value)| [key, value])
+        .filter_map(|id| doc.tree.text(id));
+    texts.any(|text| text.contains("kestra"))
 }

@@ -1,146 +1,400 @@
 //! Values for the chart, of either generation.
 
+use super::Gatherer;
+use super::layers::{LayerNode, Layers};
 use super::release::Extent;
-use super::{Document, Gatherer};
-use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, ReadFor, Remark};
-use crate::lint::finding::Severity;
+use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyedValue, ReadFor, Remark};
+use crate::lint::finding::{Severity, shown};
+use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
+use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
+use crate::release::chart_keys::{
+    ListForm, are_kestras, is_secret, may_be_kestras, own_lists, secret_names, shared_lists, unread_keys,
+};
+use crate::release::document::Document;
+use crate::release::installs::{Install, SetValue};
 use crate::release::tree::Id;
 use crate::scenario::Generation;
+use crate::system::words::listed;
 
-/// Keys that only Kestra's chart has.
-const SIGNS: [&[&str]; 6] = [
-    &["extraSecretEnvFrom"],
-    &["extraConfigMapEnvFrom"],
-    &["configurations"],
-    &["common", "extraEnv"],
-    &["common", "extraEnvFrom"],
-    &["configuration", "kestra"],
-];
+/// A list of values that gives variables: what its entries are, where it stands, and its path.
+struct VariableList<'a> {
+    form: ListForm,
+    node: LayerNode<'a>,
+    path: String,
+}
 
 impl<'a> Gatherer<'a> {
-    /// Values, be they Kestra's own or those of a chart that has Kestra's as a part.
-    pub(super) fn values(&mut self, doc: Document<'a>, root: Id, named: bool, extent: Extent) {
-        let part = doc.tree.get(root, "kestra").filter(|part| is_kestra(doc, *part));
-        if named || is_kestra(doc, root) {
-            // A chart around Kestra's brings a configuration of its own.
-            self.values_of_kestra(doc, root, if part.is_some() { Extent::Part } else { extent });
+    /// Values that no install names: those of the named files as layers of one release, in their order, and of the
+    /// other files each alone.
+    pub(super) fn loose_values(&mut self) {
+        let loose: Vec<_> = std::mem::take(&mut self.loose);
+        let loose = loose
+            .into_iter()
+            .filter(|(doc, root)| !self.layered.contains(&doc.at(*root)));
+        let (named, others): (Vec<_>, Vec<_>) = loose.partition(|(doc, _)| doc.source.named);
+        let kestras: Vec<_> = named
+            .into_iter()
+            .flat_map(|(doc, root)| self.kestras_part(doc, root, true))
+            .collect();
+        // Two documents of one file are two things and no layers.
+        let distinct = kestras
+            .iter()
+            .all(|(doc, _)| kestras.iter().filter(|(d, _)| d.index == doc.index).count() == 1);
+        if distinct {
+            self.install(kestras, Extent::File, None);
+        } else {
+            for layer in kestras {
+                self.install(vec![layer], Extent::File, None);
+            }
         }
-        if let Some(part) = part {
-            self.values_of_kestra(doc, part, Extent::Part);
+        for (doc, root) in others {
+            for layer in self.kestras_part(doc, root, false) {
+                self.install(vec![layer], Extent::File, None);
+            }
         }
     }
 
-    fn values_of_kestra(&mut self, doc: Document<'a>, root: Id, extent: Extent) {
-        let tree = doc.tree;
-        let lists = |map: Option<Id>, key| map.and_then(|map| tree.get(map, key));
-        let common = tree.get(root, "common");
-        let components: Vec<Id> = tree
-            .get(root, "deployments")
-            .map(|map| tree.entries(map).into_iter().map(|(_, component)| component).collect())
-            .unwrap_or_default();
-        let generation = self.generation(doc, root);
-        self.other_generation(doc, root, generation);
-        self.configuration(doc, root, generation, extent);
+    /// Those of values that are Kestra's: all of them, or what stands under `kestra:` of a chart around it.
+    pub(super) fn kestras_part(&self, doc: Document<'a>, root: Id, named: bool) -> Vec<LayerNode<'a>> {
+        let own = self.options.assume_kestra && named
+            || are_kestras(doc, root)
+            || doc.source.is_called_kestra() && may_be_kestras(doc, root)
+            || named && may_be_kestras(doc, root);
+        let part = doc.tree.get(root, "kestra").filter(|part| are_kestras(doc, *part));
+        own.then_some((doc, root))
+            .into_iter()
+            .chain(part.map(|part| (doc, part)))
+            .collect()
+    }
 
-        let (env, from) = match generation {
-            Generation::V0 => (tree.get(root, "extraEnv"), tree.get(root, "extraSecretEnvFrom")),
-            Generation::V1 | Generation::V2 => (lists(common, "extraEnv"), lists(common, "extraEnvFrom")),
-        };
-        let of_0 = generation == Generation::V0;
-        let maps = tree.get(root, "extraConfigMapEnvFrom").filter(|_| of_0);
-        let own = |component: Id| {
-            let from = if of_0 {
-                None
-            } else {
-                tree.get(component, "extraEnvFrom")
-            };
-            (tree.get(component, "extraEnv"), from)
-        };
-        let mut containers = vec![(vec![env], vec![from])];
-        for component in components.iter().filter(|c| tree.is_map(**c)) {
-            match own(*component) {
-                (None, None) => {}
-                // A component's own list replaces the shared one in 0.x and follows it in 1.x.
-                (Some(own), _) if of_0 => containers.push((vec![Some(own)], vec![from])),
-                (own_env, own_from) => containers.push((vec![env, own_env], vec![from, own_from])),
-            }
+    /// One release by its layers.
+    pub(super) fn install(&mut self, layers: Vec<LayerNode<'a>>, extent: Extent, install: Option<&Install<'a>>) {
+        let Some(layers) = Layers::new(layers) else { return };
+        let generation = self.generation(&layers, install);
+        for (doc, root) in layers.each() {
+            self.other_generation(doc, root, generation);
+            self.unread_keys(doc, root, generation);
         }
-        // Ignored keys are judged too, since somebody meant them.
-        let ignored = if of_0 {
-            (lists(common, "extraEnv"), lists(common, "extraEnvFrom"))
-        } else {
-            (tree.get(root, "extraEnv"), None)
-        };
-        containers.push((vec![ignored.0], vec![ignored.1]));
-        for (env, from) in containers {
-            let env = env
-                .into_iter()
-                .flatten()
-                .flat_map(|list| self.env(doc, list))
-                .collect::<Vec<_>>();
-            let mut env_from: Vec<_> = from
-                .into_iter()
-                .flatten()
-                .flat_map(|list| self.env_from(doc, list))
-                .collect();
-            env_from.extend(
-                maps.into_iter()
-                    .flat_map(|list| named_only(doc, list, ObjectKind::ConfigMap)),
-            );
-            if env.is_empty() && env_from.is_empty() {
+        self.configuration(&layers, generation, extent);
+        let set = install.map_or(&[][..], |install| &install.set);
+        let namespace = install.and_then(|install| install.namespace);
+        let shared = self.shared(&layers, generation);
+        let mut containers = vec![Vec::new()];
+        containers[0].extend(shared.iter());
+        let mut owns = Vec::new();
+        for (map, component) in layers.components() {
+            let own = self.own(&layers, generation, map, component);
+            if own.is_empty() {
                 continue;
             }
-            self.push(ContainerFacts {
-                namespace: None,
-                kestra: true,
-                values: true,
-                service_links: true,
-                env,
-                env_from,
+            owns.push((map, component, own));
+        }
+        for (map, component, own) in &owns {
+            // A component's own list replaces the shared one in 0.x, and follows it in 1.x.
+            let replaced = |list: &VariableList| generation == Generation::V0 && list.form == ListForm::Env;
+            if layers.is_enabled(map, component) {
+                for lost in shared.iter().filter(|list| replaced(list)) {
+                    self.lost(
+                        lost,
+                        &own[0],
+                        Severity::Error,
+                        &format!("{map}.{component}.extraEnv replaces this list in chart {generation}"),
+                        component,
+                    );
+                }
+            }
+            let kept = shared.iter().filter(|list| !replaced(list));
+            containers.push(kept.chain(own).collect());
+        }
+        for lists in containers {
+            self.container(&lists, set, namespace);
+        }
+        self.components_that_lack(&layers, &shared, &owns, extent);
+        self.beside_the_variables(&layers);
+    }
+
+    /// Every list at a path: the winner, and of those that it replaces what is lost.
+    fn lists(&mut self, layers: &Layers<'a>, path: &[&str], form: ListForm) -> Option<VariableList<'a>> {
+        let mut all = layers.at(path).into_iter().map(|node| VariableList {
+            form,
+            node,
+            path: path.join("."),
+        });
+        let winner = all.next_back()?;
+        for replaced in all {
+            let (doc, id) = winner.node;
+            let (line, _) = doc.source.place(doc.position(id));
+            let by = format!("the list in {}:{line} replaces this one", doc.source.name);
+            self.lost(&replaced, &winner, Severity::Warning, &by, "any pod");
+            // Its values are judged all the same, since somebody meant them.
+            self.container(&[&replaced], &[], None);
+        }
+        self.malformed_list(&winner.path, winner.node, form);
+        Some(winner)
+    }
+
+    fn shared(&mut self, layers: &Layers<'a>, generation: Generation) -> Vec<VariableList<'a>> {
+        let paths = shared_lists(generation).iter();
+        let lists = paths
+            .filter_map(|(path, form)| self.lists(layers, path, *form))
+            .collect();
+        // What the other generation reads is judged too.
+        let other = if generation == Generation::V0 {
+            Generation::V1
+        } else {
+            Generation::V0
+        };
+        for (path, form) in shared_lists(other) {
+            if let Some(node) = layers.last(path) {
+                let path = path.join(".");
+                self.container(
+                    &[&VariableList {
+                        form: *form,
+                        node,
+                        path,
+                    }],
+                    &[],
+                    None,
+                );
+            }
+        }
+        lists
+    }
+
+    fn own(
+        &mut self,
+        layers: &Layers<'a>,
+        generation: Generation,
+        map: &str,
+        component: &str,
+    ) -> Vec<VariableList<'a>> {
+        let lists = own_lists(generation).iter();
+        lists
+            .filter_map(|(list, form)| self.lists(layers, &[map, component, list], *form))
+            .collect()
+    }
+
+    /// What a list gives that another, in its place, does not.
+    fn lost(
+        &mut self,
+        list: &VariableList<'a>,
+        winner: &VariableList<'a>,
+        severity: Severity,
+        by: &str,
+        where_to: &str,
+    ) {
+        let given = |list: &VariableList<'a>| -> Vec<(&'a str, Id)> {
+            let (doc, id) = list.node;
+            let name = |item: &Id| {
+                let path: &[&str] = match list.form {
+                    ListForm::Env | ListForm::SecretNames | ListForm::ConfigMapNames => &["name"],
+                    ListForm::EnvFrom if doc.tree.get(*item, "secretRef").is_some() => &["secretRef", "name"],
+                    ListForm::EnvFrom => &["configMapRef", "name"],
+                };
+                let at = doc.tree.at(*item, path)?;
+                Some((doc.tree.text(at)?, at))
+            };
+            doc.tree.items(id).iter().filter_map(name).collect()
+        };
+        let kept = given(winner);
+        for (name, at) in given(list) {
+            let counts = list.form != ListForm::Env || is_secret(name);
+            if counts && !kept.iter().any(|(other, _)| *other == name) {
+                self.facts.remarks.push(Remark {
+                    at: list.node.0.at(at),
+                    fault: Some((Code::ReplacedList, severity)),
+                    subject: shown(name).into(),
+                    message: format!("never reaches {where_to}: {by}"),
+                    cure: format!("repeat it in `{}`, which wins", winner.path),
+                });
+            }
+        }
+    }
+
+    /// A container that gets these lists one after the other.
+    fn container(&mut self, lists: &[&VariableList<'a>], set: &[SetValue<'a>], namespace: Option<&'a str>) {
+        let (mut env, mut env_from) = (Vec::new(), Vec::new());
+        for list in lists {
+            let (doc, id) = list.node;
+            match list.form {
+                ListForm::Env => {
+                    let mut entries = self.env(doc, id);
+                    self.apply(set, &list.path, &mut entries);
+                    env.extend(entries);
+                }
+                ListForm::EnvFrom => env_from.extend(self.env_from(doc, id)),
+                ListForm::SecretNames => env_from.extend(named_only(doc, id, ObjectKind::Secret)),
+                ListForm::ConfigMapNames => env_from.extend(named_only(doc, id, ObjectKind::ConfigMap)),
+            }
+        }
+        if env.is_empty() && env_from.is_empty() {
+            return;
+        }
+        self.push(ContainerFacts {
+            namespace,
+            kestra: true,
+            values: true,
+            service_links: true,
+            env,
+            env_from,
+        });
+    }
+
+    /// What is set by its path over the entries of a list.
+    fn apply(&self, set: &[SetValue<'a>], path: &str, entries: &mut [EnvEntry<'a>]) {
+        for setting in set {
+            let index = setting.path.strip_prefix(path).and_then(|rest| {
+                let (index, field) = rest.strip_prefix('[')?.split_once(']')?;
+                index.parse::<usize>().ok().filter(|_| field == ".value")
+            });
+            let Some(entry) = index.and_then(|index| entries.get_mut(index)) else {
+                continue;
+            };
+            let (name, name_at) = entry.name();
+            let value_at = setting.value.unwrap_or(setting.at);
+            let written = setting
+                .value
+                .and_then(|at| Some(self.documents.get(at.source)?.value(at.node)));
+            *entry = EnvEntry::Value(KeyedValue {
+                name,
+                name_at,
+                value: written.unwrap_or(FileValue::Elsewhere(ValueMaker::Set)),
+                value_at,
+                place: Location::Values,
+                literal: false,
             });
         }
-        // The key of 0.x is a list of names.
-        if !of_0 && let Some(list) = tree.get(root, "extraSecretEnvFrom") {
-            let env_from = named_only(doc, list, ObjectKind::Secret).collect();
-            self.push(ContainerFacts {
-                namespace: None,
-                kestra: true,
-                values: true,
-                service_links: true,
-                env: Vec::new(),
-                env_from,
-            });
+    }
+
+    /// Components that are given a secret which others, that read it too, are not.
+    fn components_that_lack(
+        &mut self,
+        layers: &Layers<'a>,
+        shared: &[VariableList<'a>],
+        owns: &[(&'static str, &'a str, Vec<VariableList<'a>>)],
+        extent: Extent,
+    ) {
+        let names = |list: &VariableList<'a>| secret_names(list.node.0, list.node.1);
+        let to_all: Vec<&str> = shared.iter().flat_map(names).collect();
+        let readers = ["standalone", "worker", "executor", "scheduler", "webserver"];
+        let running: Vec<&str> = readers
+            .into_iter()
+            .filter(|c| layers.is_enabled("deployments", c))
+            .collect();
+        let gets = |component: &str, name: &str| {
+            let own = owns
+                .iter()
+                .filter(|(map, other, _)| *map == "deployments" && *other == component);
+            own.flat_map(|(_, _, lists)| lists)
+                .any(|list| names(list).contains(&name))
+        };
+        for (map, component, lists) in owns {
+            for list in lists.iter().filter(|list| list.form == ListForm::Env) {
+                let (doc, id) = list.node;
+                for name in names(list).into_iter().filter(|name| !to_all.contains(name)) {
+                    let off = !layers.is_enabled(map, component);
+                    let lacking: Vec<&str> = running
+                        .iter()
+                        .copied()
+                        .filter(|c| *c != *component && !gets(c, name))
+                        .collect();
+                    if lacking.is_empty() && !off || *map != "deployments" && !off {
+                        continue;
+                    }
+                    let (message, severity) = if off {
+                        let severity = if extent == Extent::Whole {
+                            Severity::Warning
+                        } else {
+                            Severity::Note
+                        };
+                        (
+                            format!("reaches no pod: {map}.{component} is not enabled in these values"),
+                            severity,
+                        )
+                    } else {
+                        let tasks = lacking.iter().any(|c| matches!(*c, "worker" | "standalone"));
+                        let severity = if tasks { Severity::Warning } else { Severity::Note };
+                        (
+                            format!("only {component} gets it; {} cannot read it", listed(&lacking, "and")),
+                            severity,
+                        )
+                    };
+                    let item = doc
+                        .tree
+                        .items(id)
+                        .iter()
+                        .find(|item| doc.text_at(**item, &["name"]) == Some(name));
+                    self.facts.remarks.push(Remark {
+                        at: doc.at(item.copied().unwrap_or(id)),
+                        fault: Some((Code::ComponentLacks, severity)),
+                        subject: shown(name).into(),
+                        message,
+                        cure: Code::ComponentLacks.cure().into(),
+                    });
+                }
+            }
         }
-        for part in [Some(root), common].into_iter().flatten().chain(components) {
-            self.mounts(doc, tree.get(part, "extraVolumes"));
+    }
+
+    /// What else the values say of secrets: mounted classes, Vault's agent, manifests of their own.
+    fn beside_the_variables(&mut self, layers: &Layers<'a>) {
+        let parts = layers
+            .components()
+            .into_iter()
+            .map(|(map, component)| vec![map, component]);
+        for part in [vec![], vec!["common"]].into_iter().chain(parts) {
+            let below = |key| {
+                let path = [&part[..], &[key]].concat();
+                layers.last(&path)
+            };
+            if let Some((doc, volumes)) = below("extraVolumes") {
+                self.mounts(doc, Some(volumes));
+            }
             for annotations in ["podAnnotations", "annotations"] {
-                self.vault_agent(doc, tree.get(part, annotations));
+                if let Some((doc, annotations)) = below(annotations) {
+                    self.vault_agent(doc, Some(annotations));
+                }
             }
         }
         for key in ["extraManifests", "extraObjects"] {
-            let manifests = tree.get(root, key).map_or(&[][..], |list| tree.items(list));
-            for manifest in manifests.iter().filter(|m| tree.is_map(**m)) {
-                self.manifest(doc, *manifest, 1);
+            if let Some((doc, list)) = layers.last(&[key]) {
+                for manifest in doc.tree.items(list).iter().filter(|m| doc.tree.is_map(**m)) {
+                    self.manifest(doc, *manifest, 1);
+                }
             }
         }
     }
 
-    /// The generation that the values are read for: the one that was said, or else by their keys.
-    fn generation(&mut self, doc: Document<'a>, root: Id) -> Generation {
-        let (generation, because) = match self.generation {
+    /// The generation that the values are read for: the one that was said, that of the version beside them, or else
+    /// by their keys.
+    fn generation(&mut self, layers: &Layers<'a>, install: Option<&Install<'a>>) -> Generation {
+        let by_version = install.and_then(|install| {
+            let generation = install.generation()?;
+            let version = shown(install.version?);
+            Some((
+                generation,
+                format!("{} names version {version} of the chart", install.kind.name()),
+            ))
+        });
+        let guessed = self.options.generation.is_none() && by_version.is_none();
+        let (generation, because) = match self.options.generation {
             Some(named) => (named, "--chart-generation names it".to_owned()),
-            None => guess(doc, root),
+            None => by_version.unwrap_or_else(|| guess(layers)),
         };
-        // A named file without any sign of Kestra needs no remark.
-        if is_kestra(doc, root) {
+        for (doc, root) in layers.each() {
+            // A named file without any sign of Kestra needs no remark.
+            let signs = install.is_some() || are_kestras(doc, root) || may_be_kestras(doc, root);
+            if !signs {
+                continue;
+            }
             self.facts.values.push(ReadFor {
                 at: doc.at(root),
                 generation,
-                because,
-                guessed: self.generation.is_none(),
+                because: because.clone(),
+                guessed,
             });
         }
         generation
@@ -181,6 +435,96 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// The keys that no chart of Kestra reads and that somebody took for one that gives variables.
+    fn unread_keys(&mut self, doc: Document<'a>, root: Id, generation: Generation) {
+        for unread in unread_keys(doc, root, generation) {
+            let names: Vec<_> = unread.secrets.iter().map(|name| shown(name)).collect();
+            let lost = match names.as_slice() {
+                [] => "no pod gets anything from it".into(),
+                [one] => format!("{one} reaches no pod"),
+                all => format!("{} reach no pod", listed(all, "and")),
+            };
+            let (code, message, severity) = if unread.sidecar {
+                let says = format!(
+                    "gives {} to the sidecar dind, and Kestra is in another container",
+                    listed(&names, "and")
+                );
+                (Code::ComponentLacks, says, Severity::Error)
+            } else {
+                let severity = if names.is_empty() {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                };
+                (
+                    Code::UnknownKey,
+                    format!("chart {generation} does not read this key: {lost}"),
+                    severity,
+                )
+            };
+            self.facts.remarks.push(Remark {
+                at: doc.at(unread.key),
+                fault: Some((code, severity)),
+                subject: path_shown(&unread.path),
+                message,
+                cure: format!("write `{}`, if that is meant", unread.near),
+            });
+            let (form, node, path) = (ListForm::Env, (doc, unread.value), unread.path);
+            self.container(&[&VariableList { form, node, path }], &[], None);
+        }
+    }
+
+    /// Values of a chart around Kestra's that stand beside the key of the dependency, where nobody reads them.
+    pub(super) fn misplaced(&mut self, doc: Document<'a>, root: Id, key: &str, generation: Generation) {
+        let mut paths: Vec<Vec<&str>> = Vec::new();
+        for of in [Generation::V0, Generation::V1] {
+            paths.extend(shared_lists(of).iter().map(|(path, _)| path.to_vec()));
+        }
+        paths.extend(["configurations", "deployments"].map(|key| vec![key]));
+        for path in paths {
+            let parent = path
+                .iter()
+                .rev()
+                .skip(1)
+                .rev()
+                .try_fold(root, |map, key| doc.tree.get(map, key));
+            let Some((at, value)) = parent.and_then(|parent| doc.tree.entry(parent, path[path.len() - 1])) else {
+                continue;
+            };
+            let severity = if path.len() == 1 && doc.tree.items(value).is_empty() {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
+            let path = path.join(".");
+            self.facts.remarks.push(Remark {
+                at: doc.at(at),
+                fault: Some((Code::UnknownKey, severity)),
+                subject: path.clone(),
+                message: format!(
+                    "Kestra's chart is a dependency here and reads only what stands under `{}:`",
+                    shown(key)
+                ),
+                cure: format!("move it to `{}.{path}`", shown(key)),
+            });
+            let form = shared_lists(generation)
+                .iter()
+                .find(|(known, _)| known.join(".") == path);
+            if let Some((_, form)) = form {
+                let node = (doc, value);
+                self.container(
+                    &[&VariableList {
+                        form: *form,
+                        node,
+                        path,
+                    }],
+                    &[],
+                    None,
+                );
+            }
+        }
+    }
+
     /// `env`, or a list like it.
     pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<EnvEntry<'a>> {
         let items = doc.tree.items(list);
@@ -193,15 +537,22 @@ impl<'a> Gatherer<'a> {
             .collect()
     }
 
-    /// `envFrom`, or a list like it; 0.x gives names alone.
+    /// `envFrom`, or a list like it.
     pub(super) fn env_from(&mut self, doc: Document<'a>, list: Id) -> Vec<FromRef<'a>> {
         let items = doc.tree.items(list);
         if !self.spend(items.len()) {
             return Vec::new();
         }
-        let full = items.iter().filter_map(|item| super::workload::from(doc, *item));
-        full.chain(named_only(doc, list, ObjectKind::Secret)).collect()
+        items
+            .iter()
+            .filter_map(|item| super::workload::from(doc, *item))
+            .collect()
     }
+}
+
+/// A path of keys, each as it may be printed.
+fn path_shown(path: &str) -> String {
+    path.split('.').map(shown).collect::<Vec<_>>().join(".")
 }
 
 /// Entries of `extraSecretEnvFrom` and `extraConfigMapEnvFrom`: a name, and perhaps a prefix.
@@ -217,29 +568,9 @@ fn named_only(doc: Document<'_>, list: Id, kind: ObjectKind) -> impl Iterator<It
     })
 }
 
-/// Whether values without a name of their own are Kestra's.
-fn is_kestra(doc: Document, root: Id) -> bool {
-    let is_secret = |item: &Id| {
-        let name = doc
-            .text_at(*item, &["name"])
-            .and_then(|name| name.get(..crate::oracle::secret::PREFIX.len()));
-        name.is_some_and(|start| start.eq_ignore_ascii_case(crate::oracle::secret::PREFIX))
-    };
-    SIGNS.iter().any(|path| doc.tree.at(root, path).is_some())
-        || doc
-            .tree
-            .get(root, "extraEnv")
-            .is_some_and(|list| doc.tree.items(list).iter().any(is_secret))
-        || doc.tree.at(root, &["deployments", "standalone"]).is_some()
-}
-
 /// The keys of values that a chart of a generation ignores.
-pub(super) fn ignored(doc: Document, root: Id, generation: Generation) -> Vec<&'static str> {
-    let there = |path: &str| {
-        path.split('.')
-            .try_fold(root, |map, key| doc.tree.get(map, key))
-            .is_some()
-    };
+pub(super) fn ignored(layers: &Layers, generation: Generation) -> Vec<&'static str> {
+    let there = |path: &str| layers.last(&path.split('.').collect::<Vec<_>>()).is_some();
     let known = |path: &str| plan::misspelt().all(|(wrong, _)| wrong != path);
     let paths = plan::ignored_keys(generation).map(|(path, _)| path);
     paths.filter(|path| known(path) && there(path)).collect()
@@ -247,8 +578,8 @@ pub(super) fn ignored(doc: Document, root: Id, generation: Generation) -> Vec<&'
 
 /// The generation whose keys the values use, and how that is known: the one that ignores fewer of them, 1.x when both
 /// do alike.
-fn guess(doc: Document, root: Id) -> (Generation, String) {
-    let (of_0, of_1) = (ignored(doc, root, Generation::V1), ignored(doc, root, Generation::V0));
+fn guess(layers: &Layers) -> (Generation, String) {
+    let (of_0, of_1) = (ignored(layers, Generation::V1), ignored(layers, Generation::V0));
     let (generation, own, others) = if of_1.len() < of_0.len() {
         (Generation::V0, of_0, of_1)
     } else {

@@ -1,10 +1,11 @@
 //! Reads pods and the workloads that create them.
 
-use super::{Document, Gatherer};
+use super::Gatherer;
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyRef, KeyedValue, NodeRef, Remark};
 use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
+use crate::release::document::Document;
 use crate::release::tree::Id;
 
 /// Annotations of Vault's agent, and of its like, that name a file each.

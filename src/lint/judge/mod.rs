@@ -5,14 +5,15 @@ mod values;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::LintOptions;
 use super::edit::Edit;
 use super::facts::{ContainerFacts, EnvEntry, FileFacts, KeyedValue, NodeRef, ObjectFacts, meet};
 use super::finding::{LintRule, Severity, shown};
-use super::gather::Document;
 use super::meanings::ExpectedValues;
 use crate::oracle::environment::ObjectKind;
-use crate::oracle::secret::PREFIX;
 use crate::oracle::secret::diagnosis::Code;
+use crate::release::chart_keys::{is_of_another, is_secret};
+use crate::release::document::Document;
 
 /// Most names that are put together of containers and what they refer to.
 const MOST: usize = 4_000_000;
@@ -41,6 +42,8 @@ pub struct Judgement {
     pub found: Vec<UnplacedFinding>,
     /// The values of secrets that were judged, where they are written.
     pub secrets: HashSet<NodeRef>,
+    /// How many values may be secrets of another application, and were only noted.
+    pub unsure: usize,
     /// The objects that Kestra is given and that are not among the files.
     pub outside: Vec<String>,
 }
@@ -52,6 +55,7 @@ type Key = (usize, usize);
 pub struct Checker<'a> {
     documents: &'a [Document<'a>],
     facts: &'a FileFacts<'a>,
+    options: LintOptions,
     meanings: &'a ExpectedValues,
     /// The objects of a name.
     named: HashMap<(ObjectKind, &'a str), Vec<usize>>,
@@ -69,6 +73,8 @@ pub struct Checker<'a> {
     said: HashSet<(NodeRef, LintRule)>,
     /// The values of secrets among them.
     secrets: HashSet<NodeRef>,
+    /// How many values may be another application's.
+    unsure: usize,
     /// Objects that are referred to and not among the files.
     outside: BTreeSet<String>,
     found: Vec<UnplacedFinding>,
@@ -79,11 +85,13 @@ pub struct Checker<'a> {
 pub fn judge<'a>(
     documents: &'a [Document<'a>],
     facts: &'a FileFacts<'a>,
+    options: LintOptions,
     meanings: &'a ExpectedValues,
 ) -> Option<Judgement> {
     let mut judge = Checker {
         documents,
         facts,
+        options,
         meanings,
         named: HashMap::new(),
         keys: HashMap::new(),
@@ -93,6 +101,7 @@ pub fn judge<'a>(
         judged: HashSet::new(),
         said: HashSet::new(),
         secrets: HashSet::new(),
+        unsure: 0,
         outside: BTreeSet::new(),
         found: Vec::new(),
         left: MOST,
@@ -107,14 +116,9 @@ pub fn judge<'a>(
     (judge.left > 0).then_some(Judgement {
         found: judge.found,
         secrets: judge.secrets,
+        unsure: judge.unsure,
         outside: judge.outside.into_iter().collect(),
     })
-}
-
-/// Whether Kestra reads the name as a secret's, or would in capitals.
-fn is_secret(name: &str) -> bool {
-    name.get(..PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 impl<'a> Checker<'a> {
@@ -190,7 +194,7 @@ impl<'a> Checker<'a> {
         let Some(document) = self.documents.get(at.source) else {
             return String::new();
         };
-        let (line, _) = document.source.place(document.tree.node(at.node).span.start);
+        let (line, _) = document.source.place(document.position(at.node));
         format!("{}:{line}", document.source.name)
     }
 
@@ -206,19 +210,60 @@ impl<'a> Checker<'a> {
         });
     }
 
-    /// Objects that no container among the files takes: what is called `SECRET_…` in them is for Kestra.
+    /// Objects that no container among the files takes: what is called `SECRET_…` in them is for Kestra if something
+    /// says so. Else it may be, which is worth a note.
     fn unreferenced(&mut self) {
         for (number, object) in self.facts.objects.iter().enumerate() {
             if self.referenced.contains(&number) {
                 continue;
             }
+            let sure = self.is_kestras(object);
+            let before = self.found.len();
             let mut names = Vec::new();
             for (key, entry) in object.keys.iter().enumerate().filter(|(_, e)| is_secret(e.name)) {
+                if !sure && is_of_another(entry.name) {
+                    continue;
+                }
                 names.push((entry.name.to_owned(), entry.name_at));
                 self.bound((number, key), entry.name, &shown(entry.name));
             }
             self.collisions(&names);
             self.twice(object);
+            if !sure {
+                self.unsure(before, object);
+            }
+        }
+    }
+
+    /// Whether anything but its keys says that an object is for Kestra.
+    fn is_kestras(&self, object: &ObjectFacts) -> bool {
+        let names = [object.name, object.namespace].into_iter().flatten();
+        let keys = || object.keys.iter();
+        let file = keys().next().and_then(|key| self.documents.get(key.name_at.source));
+        // An env file of nothing but secrets is what Kestra's guide has people write; standard input is given on purpose.
+        let on_purpose = file.is_some_and(|doc| {
+            let env_file = doc.source.env_reader().is_some();
+            doc.source.path.is_none() || env_file && keys().all(|key| is_secret(key.name) && !is_of_another(key.name))
+        });
+        let with_kestras = || keys().any(|key| ["KESTRA_", "MICRONAUT_"].iter().any(|own| key.name.starts_with(own)));
+        self.options.assume_kestra
+            || object.labelled
+            || on_purpose
+            || names.into_iter().any(|name| name.contains("kestra"))
+            || file.is_some_and(|doc| doc.source.is_called_kestra())
+            || with_kestras()
+    }
+
+    /// Makes notes of what was found in an object that may be another application's, and counts none of its values.
+    fn unsure(&mut self, before: usize, object: &ObjectFacts) {
+        for finding in self.found.iter_mut().skip(before) {
+            finding.severity = Severity::Note;
+            finding.edit = None;
+            finding.message = format!("if this is for Kestra: {}", finding.message);
+            finding.cure = format!("{}; --assume-kestra judges it as Kestra's", finding.cure);
+        }
+        for key in &object.keys {
+            self.unsure += usize::from(self.secrets.remove(&key.value_at));
         }
     }
 

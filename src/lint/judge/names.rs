@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Checker, UnplacedFinding, is_secret};
+use super::{Checker, UnplacedFinding};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, KeyRef, NodeRef, ObjectMaker, meet};
 use crate::lint::finding::{LintRule, Severity, shown};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::diagnosis::{Code, corrected_name};
+use crate::release::chart_keys::is_secret;
 use crate::system::words::nearest;
 
 /// Names that a message lists at most.

@@ -119,8 +119,27 @@ fn no_code_is_without_an_example_whose_cure_is_tested() {
     let shown = examples().into_iter().map(|(code, ..)| code);
     let told = TOLD.into_iter().map(|(code, ..)| code);
     // Each has a test of its own: of binary below, of values keys where they are known, of what changed by a run, of a
-    // configuration where lint looks for it.
-    let elsewhere = [Code::NotUtf8, Code::OtherGeneration, Code::Stale, Code::NoConfiguration];
+    // configuration, keys, lists, entries, components, flows and env files where lint looks for them.
+    let elsewhere = [
+        Code::NotUtf8,
+        Code::OtherGeneration,
+        Code::Stale,
+        Code::NoConfiguration,
+        Code::CarriageReturn,
+        Code::QuotesInside,
+        Code::CutBase64,
+        Code::FlatPem,
+        Code::Placeholder,
+        Code::DoubledPrefix,
+        Code::UnknownKey,
+        Code::ReplacedList,
+        Code::MalformedEntry,
+        Code::NotGiven,
+        Code::AsksWithPrefix,
+        Code::RefusedLine,
+        Code::ReadersDiffer,
+        Code::ComponentLacks,
+    ];
     let all: std::collections::BTreeSet<Code> = shown.chain(told).chain(pod::tests::codes()).chain(elsewhere).collect();
     assert_eq!(all.into_iter().collect::<Vec<_>>(), Code::ALL);
 }

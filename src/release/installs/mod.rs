@@ -1,0 +1,233 @@
+//! From files to installs: which chart of which version gets which values, in which namespace.
+
+mod argo;
+mod flux;
+mod helmfile;
+mod kustomize;
+mod wrapper;
+
+use std::path::{Component, Path, PathBuf};
+
+use super::document::{Document, NodeRef};
+use super::embedded::manifests;
+use super::tree::Id;
+use crate::scenario::Generation;
+
+pub use argo::sources as argo_sources;
+
+/// What describes an install.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstallKind {
+    /// Flux's resource.
+    HelmRelease,
+    /// Argo CD's, or one that an `ApplicationSet` makes.
+    Application,
+    /// `helmCharts` of a kustomization.
+    Kustomization,
+    /// A chart that has Kestra's among its dependencies.
+    Wrapper,
+    /// A release of a helmfile.
+    Helmfile,
+}
+
+impl InstallKind {
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HelmRelease => "the HelmRelease",
+            Self::Application => "the Application",
+            Self::Kustomization => "the kustomization",
+            Self::Wrapper => "Chart.yaml",
+            Self::Helmfile => "the helmfile",
+        }
+    }
+}
+
+/// One value set by its path, as `--set` does.
+#[derive(Debug, Clone, Copy)]
+pub struct SetValue<'a> {
+    /// `common.extraEnv[0].value`.
+    pub path: &'a str,
+    /// Where the value is written; none if it is elsewhere.
+    pub value: Option<NodeRef>,
+    /// Where the setting is written.
+    pub at: NodeRef,
+}
+
+/// One install of Kestra's chart, as files describe it.
+#[derive(Debug, Clone)]
+pub struct Install<'a> {
+    /// What describes it.
+    pub kind: InstallKind,
+    /// The version of Kestra's chart, as it is written.
+    pub version: Option<&'a str>,
+    /// The namespace that it goes to, where one is written.
+    pub namespace: Option<&'a str>,
+    /// Kestra's values, in the order in which helm merges them.
+    pub layers: Vec<NodeRef>,
+    /// What is set after them.
+    pub set: Vec<SetValue<'a>>,
+    /// Whether these are all its values.
+    pub whole: bool,
+    /// Values of a chart around Kestra's that must stand under a key, and the key.
+    pub around: Vec<(NodeRef, &'a str)>,
+}
+
+impl<'a> Install<'a> {
+    fn new(kind: InstallKind) -> Self {
+        Self {
+            kind,
+            version: None,
+            namespace: None,
+            layers: Vec::new(),
+            set: Vec::new(),
+            whole: false,
+            around: Vec::new(),
+        }
+    }
+
+    /// Adds values that stand at the root of `doc`: Kestra's own, or those of kestra-starter, which has Kestra's below.
+    fn layer(&mut self, doc: Document<'a>, root: Id, chart: KestraChart) {
+        match chart {
+            KestraChart::Itself => self.layers.push(doc.at(root)),
+            KestraChart::Starter => self.nested(doc, root, "kestra"),
+        }
+    }
+
+    fn nested(&mut self, doc: Document<'a>, root: Id, key: &'a str) {
+        self.around.push((doc.at(root), key));
+        self.layers.extend(doc.tree.get(root, key).map(|below| doc.at(below)));
+    }
+
+    /// The generation of the chart, by its version.
+    pub fn generation(&self) -> Option<Generation> {
+        generation_of(self.version?)
+    }
+}
+
+/// Which of the two charts of Kestra's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KestraChart {
+    Itself,
+    /// kestra-starter, which has Kestra's chart as a dependency.
+    Starter,
+}
+
+impl KestraChart {
+    /// By a chart's name, with a repository or a registry before it.
+    fn named(chart: &str) -> Option<Self> {
+        let last = chart.rsplit('/').next().unwrap_or(chart);
+        match last.split(':').next().unwrap_or(last) {
+            "kestra" => Some(Self::Itself),
+            "kestra-starter" => Some(Self::Starter),
+            _ => None,
+        }
+    }
+}
+
+/// The generation of a version or of a range of them, by the first number that it names. A range that begins with `<`
+/// says nothing.
+pub fn generation_of(version: &str) -> Option<Generation> {
+    let version = version.trim().trim_start_matches(['^', '~', '=', '>', 'v', ' ']);
+    let major = version.split(['.', '-', '+', ' ', ',', '|']).next()?;
+    let major: u64 = major.parse().ok()?;
+    Some(match major {
+        0 => Generation::V0,
+        1 => Generation::V1,
+        _ => Generation::V2,
+    })
+}
+
+/// All installs that the documents describe. `embedded` finds the document that is the text of a scalar.
+pub fn installs<'a>(
+    documents: &[Document<'a>],
+    embedded: &dyn Fn(NodeRef) -> Option<Document<'a>>,
+) -> Vec<Install<'a>> {
+    let files = Files { documents, embedded };
+    let mut all = Vec::new();
+    for doc in documents.iter().filter(|doc| !doc.is_embedded()) {
+        for root in manifests(*doc) {
+            match doc.text_at(root, &["kind"]) {
+                Some("HelmRelease") => all.extend(flux::release(&files, *doc, root)),
+                Some("Application" | "ApplicationSet") => all.extend(argo::applications(&files, *doc, root)),
+                Some(kind) if kind != "Kustomization" => {}
+                _ if doc.is_called("Chart") => all.extend(wrapper::installs(&files, *doc, root)),
+                _ if doc.is_called("helmfile") => all.extend(helmfile::releases(&files, *doc, root)),
+                _ if doc.tree.get(root, "helmCharts").is_some() => {
+                    all.extend(kustomize::charts(&files, *doc, root));
+                }
+                _ => {}
+            }
+        }
+    }
+    all
+}
+
+/// The files beside these that they name: the number of the file that names it, and its path.
+pub fn named_files(documents: &[Document]) -> Vec<(usize, String)> {
+    let mut all = Vec::new();
+    for doc in documents {
+        for root in manifests(*doc) {
+            let names = match doc.text_at(root, &["kind"]) {
+                Some(kind) if kind != "Kustomization" => Vec::new(),
+                _ if doc.is_called("helmfile") => helmfile::files(*doc, root),
+                _ => kustomize::files(*doc, root),
+            };
+            all.extend(names.into_iter().map(|name| (doc.file, name.to_owned())));
+        }
+    }
+    all
+}
+
+/// The documents, by what names them.
+struct Files<'d, 'a> {
+    documents: &'d [Document<'a>],
+    embedded: &'d dyn Fn(NodeRef) -> Option<Document<'a>>,
+}
+
+impl<'a> Files<'_, 'a> {
+    /// The document that a file beside `doc` is.
+    fn beside(&self, doc: Document<'a>, file: &str) -> Option<Document<'a>> {
+        let path = normal(&doc.source.path.as_deref()?.with_file_name(file));
+        self.find(|other| normal(other) == path)
+    }
+
+    /// The document whose path ends so; none if several do.
+    fn ending(&self, tail: &str) -> Option<Document<'a>> {
+        let tail = normal(Path::new(tail));
+        let mut all = self.documents.iter().filter(|doc| {
+            let path = doc.source.path.as_deref();
+            !doc.is_embedded() && path.is_some_and(|path| normal(path).ends_with(&tail))
+        });
+        let first = all.next().copied();
+        first.filter(|_| all.next().is_none())
+    }
+
+    fn find(&self, is: impl Fn(&Path) -> bool) -> Option<Document<'a>> {
+        let files = self.documents.iter().filter(|doc| !doc.is_embedded());
+        files.copied().find(|doc| doc.source.path.as_deref().is_some_and(&is))
+    }
+}
+
+/// Without `.` and with `a/..` taken away.
+fn normal(path: &Path) -> PathBuf {
+    let mut all = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if all.file_name().is_some() => {
+                all.pop();
+            }
+            part => all.push(part),
+        }
+    }
+    all
+}
+
+/// The first document's root, if it is a mapping.
+fn root_of(doc: Document) -> Option<Id> {
+    doc.tree.roots.first().copied().filter(|root| doc.tree.is_map(*root))
+}
+
+#[cfg(test)]
+mod tests;
