@@ -130,7 +130,12 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
 impl Args {
     pub fn text(&self, report: &LintReport) -> miette::Result<String> {
         Ok(match self.format {
-            LintFormat::Human => format::human(report, &self.files),
+            LintFormat::Human => {
+                // What fixes them must read them in the same way.
+                let flag = self.reading.assume_kestra.then(|| "--assume-kestra".to_owned());
+                let arguments: Vec<_> = flag.into_iter().chain(self.files.iter().cloned()).collect();
+                format::human(report, &arguments)
+            }
             LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
             LintFormat::Sarif => format!(
                 "{}\n",
