@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -128,10 +129,11 @@ fn in_object<'a>(doc: Document<'a>, root: Id, kind: &str) -> Vec<Embedded<'a>> {
 
 /// Whether a key is called as values are: Flux itself looks for `values.yaml`.
 fn is_values(key: &str) -> bool {
-    key.ends_with(".yaml") || key.ends_with(".yml") || key == "values"
+    let extension = Path::new(key).extension();
+    key == "values" || extension.is_some_and(|e| e == "yaml" || e == "yml")
 }
 
-fn written<'a>(doc: Document<'a>, id: Id) -> Option<Embedded<'a>> {
+fn written(doc: Document<'_>, id: Id) -> Option<Embedded<'_>> {
     let scalar = doc.tree.scalar(id)?;
     let node = doc.tree.node(id);
     let text = match scalar.style {
@@ -145,7 +147,7 @@ fn written<'a>(doc: Document<'a>, id: Id) -> Option<Embedded<'a>> {
     Some(embed(doc, id, text))
 }
 
-fn decoded<'a>(doc: Document<'a>, id: Id) -> Option<Embedded<'a>> {
+fn decoded(doc: Document<'_>, id: Id) -> Option<Embedded<'_>> {
     let unbroken: String = doc.tree.text(id)?.split_ascii_whitespace().collect();
     let text = String::from_utf8(STANDARD.decode(unbroken).ok()?).ok()?;
     Some(embed(doc, id, EmbeddedText::Decoded(Zeroizing::new(text))))

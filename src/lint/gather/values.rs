@@ -301,7 +301,7 @@ impl<'a> Gatherer<'a> {
                         .copied()
                         .filter(|c| *c != *component && !gets(c, name))
                         .collect();
-                    if lacking.is_empty() && !off || *map != "deployments" && !off {
+                    if !off && (lacking.is_empty() || *map != "deployments") {
                         continue;
                     }
                     let (message, severity) = if off {

@@ -39,7 +39,7 @@ pub(super) fn releases<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -
 }
 
 /// The files of values that a helmfile names.
-pub(super) fn files<'a>(doc: Document<'a>, root: Id) -> Vec<&'a str> {
+pub(super) fn files(doc: Document<'_>, root: Id) -> Vec<&str> {
     let releases = doc.items_at(root, &["releases"]).iter();
     let values = releases.flat_map(|release| doc.items_at(*release, &["values"]));
     values.filter_map(|file| doc.tree.text(*file)).collect()

@@ -38,14 +38,14 @@ pub(super) fn charts<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -> 
     installs.collect()
 }
 
-fn value_files<'a>(doc: Document<'a>, chart: Id) -> impl Iterator<Item = &'a str> {
+fn value_files(doc: Document<'_>, chart: Id) -> impl Iterator<Item = &str> {
     let more = doc.items_at(chart, &["additionalValuesFiles"]).iter();
     let more = more.filter_map(move |file| doc.tree.text(*file));
     doc.text_at(chart, &["valuesFile"]).into_iter().chain(more)
 }
 
 /// The files of values that a kustomization names.
-pub(super) fn files<'a>(doc: Document<'a>, root: Id) -> Vec<&'a str> {
+pub(super) fn files(doc: Document<'_>, root: Id) -> Vec<&str> {
     let charts = doc.items_at(root, &["helmCharts"]).iter();
     charts.flat_map(|chart| value_files(doc, *chart)).collect()
 }
