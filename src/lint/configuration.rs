@@ -33,8 +33,7 @@ mod tests {
     use crate::release::input::{FileForm, SourceFile};
 
     /// The codes that values alone show.
-    const OF_VALUES: [Code; 6] = [
-        Code::OtherGeneration,
+    const OF_VALUES: [Code; 5] = [
         Code::NoConfiguration,
         Code::UnknownKey,
         Code::ReplacedList,
