@@ -15,11 +15,15 @@ use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::error::InputError;
+use crate::lint::{self, LintRule, Linted};
+use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::plan::{self, Installation, OutputRead, Plan};
+use crate::release::described::DescribedInstall;
 use crate::run::session::{Session, SessionOptions};
 use crate::scenario::{Generation, Input, Literal, Manifest, Scenario};
 use crate::system::terminal;
+use crate::system::words::visible;
 use documents::{GivenDocuments, STDIN};
 use wanted::{CheckWords, ExpectedSecrets};
 
@@ -94,6 +98,8 @@ impl Args {
 struct CheckRequest {
     expected: ExpectedSecrets,
     given: GivenDocuments,
+    /// What the files alone tell.
+    linted: Linted,
 }
 
 impl CheckRequest {
@@ -121,16 +127,33 @@ impl CheckRequest {
                 ));
             }
         }
+        let given = documents::read(&args.files)?;
+        let linted = lint::lint(
+            &given.sources,
+            lint::LintOptions {
+                generation: None,
+                assume_kestra: true,
+            },
+        );
+        refuse_malformed(&linted)?;
+        if let Some(install) = &given.install {
+            tell_of_install(install);
+        }
         Ok(Self {
             expected,
-            given: documents::read(&args.files)?,
+            given,
+            linted,
         })
     }
 
     fn options(&self, target: &TargetArgs) -> miette::Result<SessionOptions> {
         let mut options = target.options()?;
         let mut generations = self.given.values.iter().map(plan::written_for);
-        if generations.any(|generation| generation == Generation::V0) {
+        let of_0 = match self.given.chart() {
+            Some(generation) => generation == Generation::V0,
+            None => generations.any(|generation| generation == Generation::V0),
+        };
+        if of_0 {
             // The publisher's newest chart knows nothing of these keys.
             options.chart.get_or_insert_default();
         }
@@ -144,6 +167,7 @@ impl CheckRequest {
                 let help = "`helm template` with the same files says more";
                 InputError::whole(args.files.join(" "), e.to_string(), Some(help.into()))
             })?;
+            let chart = self.given.chart().unwrap_or_else(|| plan::written_for(&values));
             let scenarios: Vec<_> = self
                 .expected
                 .iter()
@@ -153,18 +177,56 @@ impl CheckRequest {
                         &origin,
                         secret,
                         meant.as_ref(),
+                        chart,
                         &values,
                         &self.given.manifests,
                     ))
                 })
                 .collect();
-            plans.push(together(session.plan(&scenarios)?));
+            let mut plan = session.plan(&scenarios)?;
+            for case in plan.installations.iter_mut().flat_map(|i| &mut i.cases) {
+                case.in_files = lint::whereabouts(&self.linted, &case.scenario.name);
+            }
+            plans.push(together(plan));
         }
         Ok(RunPlan {
             plans,
             ..RunPlan::default()
         })
     }
+}
+
+/// Says what the release was read from, and what of it is not here.
+fn tell_of_install(install: &DescribedInstall) {
+    let name = install.kind.name();
+    let version = install
+        .version
+        .as_deref()
+        .map_or(String::new(), |v| format!(", chart version {}", visible(v)));
+    terminal::line(&format!("values from {name}{version}; name another chart with --chart"));
+    if !install.whole {
+        terminal::line(&format!("note: {name} names values that are not among the files"));
+    }
+    if install.set_elsewhere {
+        terminal::line(&format!(
+            "note: {name} sets single values that are not among the files; they are left out"
+        ));
+    }
+}
+
+/// What Kubernetes does not understand is the user's mistake, at the user's line, and nothing to install.
+fn refuse_malformed(linted: &Linted) -> Result<(), InputError> {
+    let malformed = linted.located.iter().map(|located| &located.finding);
+    let mut malformed = malformed.filter(|f| f.rule == LintRule::Fault(Code::MalformedEntry));
+    malformed.next().map_or(Ok(()), |finding| {
+        Err(InputError {
+            file: finding.file.clone(),
+            line: finding.line.try_into().unwrap_or_default(),
+            column: finding.column.try_into().unwrap_or_default(),
+            message: format!("{}: {}", finding.subject, finding.message),
+            help: Some(finding.cure.clone()),
+        })
+    })
 }
 
 fn ends_in_newline(plain: Option<&Plaintext>) -> bool {
@@ -176,6 +238,7 @@ fn scenario(
     origin: &str,
     secret: &str,
     meant: Option<&Plaintext>,
+    chart: Generation,
     values: &Plaintext,
     manifests: &[Manifest],
 ) -> Scenario {
@@ -189,7 +252,7 @@ fn scenario(
         .into_iter()
         .collect();
     let given = Input::Literal(Literal {
-        chart: plan::written_for(values),
+        chart,
         values: values.clone(),
         values_file: "values".into(),
         manifests: manifests.to_vec(),

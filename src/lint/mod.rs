@@ -18,15 +18,19 @@ pub mod gather;
 pub mod judge;
 pub mod meanings;
 pub mod origin;
+mod whereabouts;
 
 pub use finding::{Coverage, Finding, LintReport, LintRule, ReadAs, Severity, SeverityCounts};
 pub use meanings::ExpectedValues;
+pub use whereabouts::whereabouts;
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
+use crate::release::chart_keys::is_secret;
+use crate::release::described::with_embedded;
 use crate::release::document::{Document, NodeRef};
-use crate::release::embedded::{Embedded, embedded};
+use crate::release::embedded::embedded;
 use crate::release::input::{FileForm, SourceFile, Unreadable};
 use crate::release::installs::{installs, named_files};
 use crate::release::tree;
@@ -67,6 +71,19 @@ pub struct Linted {
     pub templates: Vec<String>,
     /// What was read, and what was not.
     pub coverage: Coverage,
+    /// The variables of secrets that Kestra is given, and where the value of each stands.
+    pub given: Vec<(String, NodePosition)>,
+}
+
+/// Where something stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodePosition {
+    /// The file as it was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
 }
 
 /// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
@@ -130,27 +147,6 @@ fn read(arguments: &[String]) -> Inputs {
     inputs
 }
 
-/// The files, and after them what stands as a text inside them.
-fn documents<'a>(
-    files: Vec<Document<'a>>,
-    inside: &'a [Embedded<'a>],
-    trees: &'a [tree::Tree<'a>],
-) -> Vec<Document<'a>> {
-    let first = files.len();
-    let inside = inside
-        .iter()
-        .zip(trees)
-        .enumerate()
-        .map(|(number, (inside, tree))| Document {
-            index: first + number,
-            file: inside.file,
-            source: inside.source,
-            tree,
-            anchor: inside.anchor(),
-        });
-    files.into_iter().chain(inside).collect()
-}
-
 /// Lints sources together: what refers to what is followed among them.
 pub fn lint(sources: &[SourceFile], options: LintOptions) -> Linted {
     lint_as(sources, options, &ExpectedValues::default())
@@ -179,13 +175,14 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
             })
         })
         .collect();
-    let documents = documents(files, &inside, &inside_trees);
+    let documents = with_embedded(files, &inside, &inside_trees);
     let of_scalar = |holder: NodeRef| {
         let number = inside.iter().position(|text| text.holder == holder)?;
         documents.get(sources.len() + number).copied()
     };
     let installs = installs(&documents, &of_scalar);
     let facts = gather::gather(&documents, &installs, options);
+    linted.given = facts.iter().flat_map(|facts| given(&documents, facts)).collect();
     linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
     let Some(judge::Judgement {
         found,
@@ -221,6 +218,19 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
         .located
         .dedup_by(|a, b| a.source == b.source && a.finding == b.finding);
     linted
+}
+
+/// The variables of secrets, with the places of their values.
+fn given(documents: &[Document], facts: &facts::FileFacts) -> Vec<(String, NodePosition)> {
+    let secrets = facts.variables().into_iter().filter(|(name, _)| is_secret(name));
+    secrets
+        .filter_map(|(name, entry)| {
+            let document = documents.get(entry.value_at.source)?;
+            let (line, column) = document.source.place(document.position(entry.value_at.node));
+            let file = document.source.name.clone();
+            Some((name, NodePosition { file, line, column }))
+        })
+        .collect()
 }
 
 /// What values were read as, with their lines.

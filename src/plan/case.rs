@@ -35,6 +35,7 @@ pub(super) fn of_intent(
         reads,
         wanted: rename(wanted.clone(), names),
         warnings: Vec::new(),
+        in_files: Vec::new(),
         steps: Vec::new(),
     }
 }

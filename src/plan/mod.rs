@@ -24,8 +24,8 @@ pub use intent::{EnvFrom, IntentDocuments, environment_values, flow, slug, writt
 pub use keys::ignored;
 pub use keys::{ignored_keys, misspelt, written_for};
 pub use model::{
-    Action, Case, ChartMode, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget, PlannedStep,
-    SkippedCase,
+    Action, Case, ChartMode, FileRemark, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget,
+    PlannedStep, SkippedCase,
 };
 pub use shard::{Shard, opening};
 
@@ -153,6 +153,7 @@ fn alone(
                 reads,
                 wanted: expectation.wanted.clone(),
                 warnings,
+                in_files: Vec::new(),
                 steps: Vec::new(),
             };
             (

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Defaults, slug};
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Credentials;
@@ -189,6 +192,22 @@ impl Installation {
     }
 }
 
+/// What a place in a user's file has to do with a secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct FileRemark {
+    /// The file as it was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What stands there, or is wrong there.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+}
+
 /// One scenario against one installation.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -202,6 +221,8 @@ pub struct Case {
     pub wanted: Expected,
     /// What the user should know beforehand.
     pub warnings: Vec<String>,
+    /// What the user's files say of the secret: of use when it does not arrive.
+    pub in_files: Vec<FileRemark>,
     /// What happens afterwards, ready to be done.
     pub steps: Vec<PlannedStep>,
 }

@@ -5,6 +5,7 @@
 //! [`chart_keys`] knows which keys of values a chart reads.
 
 pub mod chart_keys;
+pub mod described;
 pub mod document;
 pub mod embedded;
 pub mod env_file;

@@ -29,6 +29,7 @@ pub use summary::Combination;
 
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind};
+use crate::plan::FileRemark;
 use crate::scenario::ScenarioSource;
 use crate::verdict::Status;
 
@@ -158,6 +159,9 @@ pub struct CaseResult {
     /// What the user should know beside the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Of a case that failed, what the user's files have to do with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_files: Vec<FileRemark>,
     /// What was real, and what was modelled or changed.
     pub provenance: Provenance,
     /// Where the time went.
@@ -250,6 +254,7 @@ impl CaseResult {
             first_wrong: BTreeMap::new(),
             diagnosis: Vec::new(),
             warnings: Vec::new(),
+            in_files: Vec::new(),
             provenance: Provenance::default(),
             phases: Vec::new(),
             evidence: Vec::new(),

@@ -28,6 +28,17 @@ pub fn trials() -> Vec<Trial> {
             "each_secret_has_its_own_verdict_and_a_missing_object_holds_the_pod",
             missing,
         ),
+        live("check", "a_helm_release_is_proved_as_it_is", helm_release),
+        live(
+            "check",
+            "a_secret_that_never_arrives_is_found_in_the_files",
+            never_arrives,
+        ),
+        live(
+            "check",
+            "what_kubernetes_does_not_understand_exits_2_at_its_line",
+            malformed,
+        ),
     ]
 }
 
@@ -58,6 +69,110 @@ fn page() {
     schemas::assert_report(&report);
     let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
     assert_eq!(report["results"][0]["first_wrong"]["DB_USERNAME"], "values-or-manifest");
+    sandbox.assert_clean();
+}
+
+const RELEASE: &str = "\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: kestra, namespace: flows}
+spec:
+  chart: {spec: {chart: kestra, version: VERSION, sourceRef: {kind: HelmRepository, name: kestra}}}
+  valuesFrom: [{kind: ConfigMap, name: kestra-values}]
+  values:
+    KEY:
+      - {name: SECRET_A, value: YWxwaGE=}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: flows}
+stringData: {SECRET_B: YmV0YQ==}
+";
+
+fn helm_release() {
+    let sandbox = Sandbox::new();
+    // The values of the ConfigMap are those of chart 1.x, and 0.x ignores them.
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kestra-values}\ndata:\n  values.yaml: |\n    \
+               common:\n      extraEnvFrom: [{secretRef: {name: flows}}]\n";
+    sandbox.file("map.yaml", map);
+    for (version, key, code, says) in [
+        (
+            "1.0.54",
+            "common:\n      extraEnv",
+            0,
+            ["the HelmRelease, chart version 1.0.54", "2 passed"],
+        ),
+        ("0.23.9", "extraEnv", 1, ["map.yaml:7:7", "KS021"]),
+    ] {
+        let text = RELEASE
+            .replace("VERSION", &format!("\"{version}\""))
+            .replace("KEY", key);
+        let text = if key.contains('\n') {
+            text.replace("      - {name", "        - {name")
+        } else {
+            text
+        };
+        sandbox.file("release.yaml", text);
+        let args = [
+            "check",
+            "-f",
+            "release.yaml",
+            "-f",
+            "map.yaml",
+            "--public",
+            "A=alpha",
+            "--public",
+            "B=beta",
+        ];
+        let ended = sandbox
+            .run(args.into_iter().chain(["--kestra", ENGINE]))
+            .with_code(code);
+        let said = format!("{}{}", ended.stdout_words(), ended.stderr_words());
+        for words in says {
+            assert!(said.contains(words), "{version}: no {words}:\n{said}");
+        }
+    }
+    sandbox.assert_clean();
+}
+
+fn never_arrives() {
+    let sandbox = Sandbox::new();
+    let values = "common:\n  extraEnvs:\n    - {name: SECRET_A, value: YWxwaGE=}\n  extraEnv:\n    - {name: SECRET_DB_PASWORD, value: YmV0YQ==}\n";
+    sandbox.file("values.yaml", values);
+    let args = [
+        "check",
+        "-f",
+        "values.yaml",
+        "--public",
+        "A=alpha",
+        "--public",
+        "DB_PASSWORD=beta",
+    ];
+    let ended = sandbox
+        .run(args.into_iter().chain(["--kestra", ENGINE, "--report", "report"]))
+        .with_code(1);
+    let said = ended.stdout_words();
+    for words in [
+        "values.yaml:2:3 KS033: common.extraEnvs: chart 1.x does not read this key: SECRET_A reaches no pod",
+        "values.yaml:3:31 SECRET_A stands here",
+        "no file gives SECRET_DB_PASSWORD; SECRET_DB_PASWORD stands here",
+    ] {
+        assert!(said.contains(words), "no {words}:\n{said}");
+    }
+    schemas::assert_report(&sandbox.work().join("report/report.json"));
+    sandbox.assert_clean();
+}
+
+fn malformed() {
+    let sandbox = Sandbox::new();
+    sandbox.file("values.yaml", "common:\n  extraEnv:\n    SECRET_A: YWxwaGE=\n");
+    let args = ["check", "-f", "values.yaml", "--public", "A=alpha", "--kestra", ENGINE];
+    let ended = sandbox.run(args).with_code(2);
+    let said = ended.stderr_words();
+    assert!(
+        said.contains("values.yaml:3:5") && said.contains("SECRET_A never arrives"),
+        "{said}"
+    );
     sandbox.assert_clean();
 }
 

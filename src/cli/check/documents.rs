@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
-use crate::scenario::Manifest;
+use crate::release::described::{DescribedInstall, described};
+use crate::release::input::{FileForm, SourceFile};
+use crate::release::installs::InstallKind;
+use crate::scenario::{Generation, Manifest};
 use crate::system::bounded;
 use crate::system::yaml;
 
@@ -14,12 +17,16 @@ use crate::system::yaml;
 pub const STDIN: &str = "-";
 
 /// What a release is given.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct GivenDocuments {
     /// Files of values, in the order they were named.
     pub values: Vec<Plaintext>,
     /// Files of manifests, likewise.
     pub manifests: Vec<Manifest>,
+    /// All of them, as `lint` reads them.
+    pub sources: Vec<SourceFile>,
+    /// What describes the release, where one of the files does.
+    pub install: Option<DescribedInstall>,
 }
 
 /// Reads the files. A manifest has `apiVersion` and `kind`; what has not is values.
@@ -29,7 +36,14 @@ pub struct GivenDocuments {
 pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
     let mut documents = GivenDocuments::default();
     for file in files {
-        let text = InputError::text(file, bytes_of(file)?)?.into_bytes();
+        let text = InputError::text(file, bytes_of(file)?)?;
+        let (name, path) = match file.as_str() {
+            STDIN => ("<stdin>", None),
+            file => (file, Some(file.into())),
+        };
+        let source = SourceFile::new(name, path, text.as_str(), FileForm::Yaml);
+        documents.sources.push(source);
+        let text = text.into_bytes();
         if is_manifest(file, &text)? {
             documents.manifests.push(Manifest {
                 file: file.clone(),
@@ -39,7 +53,101 @@ pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
             documents.values.push(Plaintext::new(text, false));
         }
     }
+    documents.described()?;
     Ok(documents)
+}
+
+/// Kinds that describe a release and that nobody applies to the cluster here.
+const DESCRIBES: [&str; 6] = [
+    "HelmRelease",
+    "Application",
+    "ApplicationSet",
+    "Kustomization",
+    "HelmRepository",
+    "OCIRepository",
+];
+
+impl GivenDocuments {
+    /// The generation of the chart, where what describes the release names a version.
+    pub fn chart(&self) -> Option<Generation> {
+        match self.install.as_ref()?.generation? {
+            Generation::V0 => Some(Generation::V0),
+            // 2.x reads the keys of 1.x.
+            Generation::V1 | Generation::V2 => Some(Generation::V1),
+        }
+    }
+
+    /// Takes the values out of what describes a release, and of the manifests what does not.
+    fn described(&mut self) -> Result<(), InputError> {
+        let mut installs = described(&self.sources);
+        if installs.len() > 1 {
+            let files: Vec<_> = self.sources.iter().map(|source| source.name.as_str()).collect();
+            return Err(InputError::whole(
+                files.join(" "),
+                format!("describe {} releases of Kestra", installs.len()),
+                Some("give the files of one release".into()),
+            ));
+        }
+        let Some(install) = installs.pop() else { return Ok(()) };
+        if install.kind == InstallKind::Wrapper {
+            let help = "give the values of Kestra's chart themselves: what stands below the dependency's name";
+            return Err(InputError::whole(
+                "Chart.yaml",
+                "a wrapper chart is not installed here",
+                Some(help.into()),
+            ));
+        }
+        let mut left = Vec::new();
+        for manifest in std::mem::take(&mut self.manifests) {
+            left.extend(without_descriptions(manifest)?);
+        }
+        self.manifests = left;
+        let named = std::mem::take(&mut self.values);
+        let layers = install
+            .layers
+            .iter()
+            .map(|layer| Plaintext::new(layer.to_string(), false));
+        // A file of values that the release names is among its layers; what is given besides goes over them.
+        self.values = if install.whole {
+            layers.collect()
+        } else {
+            layers.chain(named).collect()
+        };
+        self.install = Some(install);
+        Ok(())
+    }
+}
+
+/// A file's manifests but those that describe a release; none if no other is left.
+fn without_descriptions(manifest: Manifest) -> Result<Option<Manifest>, InputError> {
+    let documents: Vec<Value> =
+        yaml::documents(manifest.text.bytes()).map_err(|e| InputError::yaml(&manifest.file, &e, ""))?;
+    let describes = |document: &Value| {
+        document
+            .get("kind")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| DESCRIBES.contains(&kind))
+    };
+    if let Some(built) = documents
+        .iter()
+        .find(|d| d.get("secretGenerator").is_some() || d.get("configMapGenerator").is_some())
+    {
+        let kind = built.get("kind").and_then(Value::as_str).unwrap_or("the kustomization");
+        return Err(InputError::whole(
+            &manifest.file,
+            format!("{kind} generates objects, which only kustomize does"),
+            Some("`kustomize build --enable-helm` prints manifests; `lint` judges the generators as they are".into()),
+        ));
+    }
+    let (described, others): (Vec<_>, Vec<_>) = documents.iter().filter(|d| !d.is_null()).partition(|d| describes(d));
+    if described.is_empty() {
+        return Ok(Some(manifest));
+    }
+    let texts: Vec<String> = others.iter().map(ToString::to_string).collect();
+    Ok((!texts.is_empty()).then(|| Manifest {
+        text: Plaintext::new(texts.join("\n---\n"), manifest.text.is_public()),
+        ..manifest
+    }))
 }
 
 /// The bytes of a file, or of standard input.

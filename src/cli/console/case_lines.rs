@@ -92,6 +92,7 @@ fn failure(result: &CaseResult, layout: Layout) -> Vec<String> {
         lines.extend(predicted.flat_map(|predicted| outcome_lines("predicted ", predicted, layout)));
     }
     lines.extend(findings(result, layout));
+    lines.extend(in_files(result, layout));
     lines.extend(result.help.iter().flat_map(|help| detail("help  ", help, layout)));
     lines
 }
@@ -167,6 +168,23 @@ fn findings(result: &CaseResult, layout: Layout) -> Vec<String> {
                 lines.extend(detail("      ", &format!("write {}{of}", corrected.brief()), layout));
             }
         }
+    }
+    lines
+}
+
+/// What the user's files have to do with it.
+fn in_files(result: &CaseResult, layout: Layout) -> Vec<String> {
+    let mut lines = Vec::new();
+    for remark in &result.in_files {
+        let at = format!("{}:{}:{} ", harmless_line(&remark.file), remark.line, remark.column);
+        // What a hop showed already has its title and its cure above.
+        let code = remark.message.split(':').next().unwrap_or_default();
+        if result.diagnosis.iter().any(|finding| finding.code.code() == code) {
+            lines.extend(detail(&at, code, layout));
+            continue;
+        }
+        lines.extend(detail(&at, &remark.message, layout));
+        lines.extend(remark.cure.iter().flat_map(|cure| detail("cure  ", cure, layout)));
     }
     lines
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::release::described::with_embedded;
 use crate::release::embedded::embedded;
 use crate::release::input::{FileForm, SourceFile};
 use crate::release::tree::Tree;
@@ -14,19 +15,11 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
     let files = Document::of_files(sources.iter().zip(&trees));
     let inside = embedded(&files);
     let inside_trees: Vec<Tree> = inside.iter().map(|text| text.tree().unwrap()).collect();
-    let mut documents = files.clone();
-    for (number, (text, tree)) in inside.iter().zip(&inside_trees).enumerate() {
-        documents.push(Document {
-            index: files.len() + number,
-            file: text.file,
-            source: text.source,
-            tree,
-            anchor: text.anchor(),
-        });
-    }
+    let first = files.len();
+    let documents = with_embedded(files, &inside, &inside_trees);
     let of_scalar = |holder| {
         let number = inside.iter().position(|text| text.holder == holder)?;
-        documents.get(files.len() + number).copied()
+        documents.get(first + number).copied()
     };
     let installs = installs(&documents, &of_scalar);
     installs

@@ -104,6 +104,11 @@ impl Scheduler<'_> {
             observed: outcome.as_ref().ok().map(|o| observed(o, self.key)),
             model_drift: verdict.model_drift,
             warnings: context.case.warnings.clone(),
+            in_files: if verdict.status == Status::Fail {
+                context.case.in_files.clone()
+            } else {
+                Vec::new()
+            },
             provenance: context.provenance.clone(),
             phases,
             ..CaseResult::empty()
