@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::document::{Document, NodeRef};
-use super::embedded::{Embedded, embedded};
+use super::embedded::{EmbeddedYaml, embedded};
 use super::input::SourceFile;
 use super::installs::{Install, InstallKind, installs};
 use super::scalar;
@@ -45,7 +45,7 @@ pub fn described(sources: &[SourceFile]) -> Vec<DescribedInstall> {
 /// The files, and after them what stands as a text inside them.
 pub fn with_embedded<'a>(
     files: Vec<Document<'a>>,
-    inside: &'a [Embedded<'a>],
+    inside: &'a [EmbeddedYaml<'a>],
     trees: &'a [Tree<'a>],
 ) -> Vec<Document<'a>> {
     let first = files.len();

@@ -14,7 +14,7 @@ use super::input::SourceFile;
 use super::tree::{Id, Malformed, Style, Tree};
 
 /// One such text. No `Debug`: it holds secrets.
-pub struct Embedded<'a> {
+pub struct EmbeddedYaml<'a> {
     /// The scalar that holds it.
     pub holder: NodeRef,
     /// The number of the file.
@@ -36,7 +36,7 @@ enum EmbeddedText<'a> {
     Decoded(Zeroizing<String>),
 }
 
-impl Embedded<'_> {
+impl EmbeddedYaml<'_> {
     /// The text as a tree, whose nodes know their bytes in the file if it is a block.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Embedded<'_> {
 }
 
 /// All such texts among the documents.
-pub fn embedded<'a>(documents: &[Document<'a>]) -> Vec<Embedded<'a>> {
+pub fn embedded<'a>(documents: &[Document<'a>]) -> Vec<EmbeddedYaml<'a>> {
     let wanted: HashSet<(&str, &str)> = documents
         .iter()
         .flat_map(|doc| manifests(*doc).into_iter().map(move |root| (*doc, root)))
@@ -109,7 +109,7 @@ pub fn manifests(doc: Document) -> Vec<Id> {
 }
 
 /// The keys of an object that hold YAML, by their names.
-fn in_object<'a>(doc: Document<'a>, root: Id, kind: &str) -> Vec<Embedded<'a>> {
+fn in_object<'a>(doc: Document<'a>, root: Id, kind: &str) -> Vec<EmbeddedYaml<'a>> {
     let mut all = Vec::new();
     for (field, encoded) in [("data", kind == "Secret"), ("stringData", false)] {
         let Some(map) = doc.tree.get(root, field) else { continue };
@@ -133,7 +133,7 @@ fn is_values(key: &str) -> bool {
     key == "values" || extension.is_some_and(|e| e == "yaml" || e == "yml")
 }
 
-fn written(doc: Document<'_>, id: Id) -> Option<Embedded<'_>> {
+fn written(doc: Document<'_>, id: Id) -> Option<EmbeddedYaml<'_>> {
     let scalar = doc.tree.scalar(id)?;
     let node = doc.tree.node(id);
     let text = match scalar.style {
@@ -147,14 +147,14 @@ fn written(doc: Document<'_>, id: Id) -> Option<Embedded<'_>> {
     Some(embed(doc, id, text))
 }
 
-fn decoded(doc: Document<'_>, id: Id) -> Option<Embedded<'_>> {
+fn decoded(doc: Document<'_>, id: Id) -> Option<EmbeddedYaml<'_>> {
     let unbroken: String = doc.tree.text(id)?.split_ascii_whitespace().collect();
     let text = String::from_utf8(STANDARD.decode(unbroken).ok()?).ok()?;
     Some(embed(doc, id, EmbeddedText::Decoded(Zeroizing::new(text))))
 }
 
-fn embed<'a>(doc: Document<'a>, id: Id, text: EmbeddedText<'a>) -> Embedded<'a> {
-    Embedded {
+fn embed<'a>(doc: Document<'a>, id: Id, text: EmbeddedText<'a>) -> EmbeddedYaml<'a> {
+    EmbeddedYaml {
         holder: doc.at(id),
         file: doc.file,
         source: doc.source,

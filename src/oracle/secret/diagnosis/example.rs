@@ -125,8 +125,8 @@ impl Code {
                 right: "env:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
             },
             Self::UnknownKey => Example::Documents {
-                wrong: "# values.yaml for chart 1.x\ncommon:\n  extraEnvs:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
-                right: "# values.yaml for chart 1.x\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+                wrong: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnvs:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
+                right: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
             },
             Self::ReplacedList => Example::Documents {
                 wrong: "# values.yaml for chart 0.x\nextraEnv:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\ndeployments:\n  standalone:\n    extraEnv:\n      - {name: TZ, value: UTC}\n",
