@@ -125,7 +125,7 @@ fn what_cannot_be_carried_exits_2_and_is_not_repeated() {
 
 /// An env file as people have it, on Unix or Windows.
 const PLAIN: &str = "# Warehouse\nWAREHOUSE_USER=loader\nWAREHOUSE_PASSWORD=\"s3a gull!\"\n\nexport mail_token=mt-4471-zz # since May\n\
-                     SECRET_KEY='$ecret'\nPEM=\"one\ntwo\n\"\nEMPTY=\nLAST=arrives";
+                     SECRET_API_PW='$ecret'\nPEM=\"one\ntwo\n\"\nEMPTY=\nLAST=arrives";
 
 #[test]
 fn an_env_file_of_plaintexts_becomes_one_that_lint_takes_as_clean() {
@@ -138,7 +138,7 @@ fn an_env_file_of_plaintexts_becomes_one_that_lint_takes_as_clean() {
         sandbox.file(".env", plain);
         let ended = sandbox.run(["encode", "--env-file", ".env"]).with_code(0);
         let expected = "SECRET_WAREHOUSE_USER=bG9hZGVy\nSECRET_WAREHOUSE_PASSWORD=czNhIGd1bGwh\n\
-                        SECRET_MAIL_TOKEN=bXQtNDQ3MS16eg==\nSECRET_KEY=JGVjcmV0\nSECRET_PEM=b25lCnR3bwo=\nSECRET_EMPTY=\n\
+                        SECRET_MAIL_TOKEN=bXQtNDQ3MS16eg==\nSECRET_API_PW=JGVjcmV0\nSECRET_PEM=b25lCnR3bwo=\nSECRET_EMPTY=\n\
                         SECRET_LAST=YXJyaXZlcw==\n";
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), (expected, ""));
         sandbox.file(".env_encoded", ended.stdout);
