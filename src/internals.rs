@@ -58,6 +58,9 @@ pub mod provider {
 }
 
 pub mod release {
+    pub mod env_file {
+        pub use crate::release::env_file::{EnvDialect, EnvText, read};
+    }
     pub mod input {
         pub use crate::release::input::{FileForm, SourceFile};
     }

@@ -4,20 +4,27 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use miette::Diagnostic as _;
 
 use super::plaintext::{STDIN, of_file};
 use crate::error::ExitCode;
 use crate::error::InputError;
 use crate::oracle::secret::{PREFIX, Plaintext};
+use crate::release::env_file::{self, EnvDialect, EnvText, EnvVariable, RefusalReason};
 use crate::scenario::{Generation, Strategy};
 use crate::system::{stdout, terminal};
-use crate::values::encode::{Order, Producer, Secrets, Store, env_file};
+use crate::values::encode::{
+    Order, PlainVariable, Producer, Secrets, Store, encoded_lines, env_file as docker_env_file,
+};
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Every user of this machine can read a command's arguments. Give a plaintext that matters in a file, on standard \
 input, or in an environment variable that NAME alone refers to. An env file has lines of NAME=VALUE; everything after \
 the first `=` is the value, including quotes and spaces.
+
+--env-file reads its file as compose does: it takes off quotes, comments and `export`. It prints one line a variable, \
+with SECRET_ before the name and the value in Base64; comments and blank lines are left out.
 
 The output contains the plaintexts in Base64, so protect it like the plaintexts. With --producer external-secrets the \
 output contains only names.
@@ -28,6 +35,7 @@ Examples:
     kubectl apply -f -
   kestra-secrets encode --from-file TLS_KEY=tls.key \\
     --strategy secret-key-ref --chart-generation 0
+  kestra-secrets encode --env-file .env > .env_encoded
   pass show kestra | kestra-secrets encode --only values > values.yaml
   kestra-secrets encode DB_PASSWORD --producer external-secrets \\
     --store ClusterSecretStore/vault")]
@@ -38,6 +46,9 @@ pub struct Args {
     /// Read secrets from this file, one NAME=VALUE per line; - for standard input, the default
     #[arg(long, value_name = "FILE")]
     from_env_file: Vec<String>,
+    /// Print this env file of plaintexts as one that Kestra reads; - for standard input
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    env_file: Option<String>,
     /// Read the plaintext of NAME from this file, byte for byte, including a final newline; - for standard input
     #[arg(long, value_name = "NAME=FILE")]
     from_file: Vec<String>,
@@ -95,6 +106,10 @@ enum Only {
 /// # Errors
 /// No secret is given, or one cannot be found or carried.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
+    if let Some(file) = &args.env_file {
+        stdout::print(&encoded_env_file(file)?);
+        return Ok(ExitCode::Success);
+    }
     let documents = args.order()?.documents()?;
     match (args.only, documents.manifest) {
         (Some(Only::Values), _) | (None, None) => stdout::print(&documents.values),
@@ -209,9 +224,78 @@ impl Args {
     }
 }
 
+/// The env file of plaintexts with its values encoded.
+fn encoded_env_file(file: &str) -> miette::Result<String> {
+    let called = if file == STDIN { "standard input" } else { file };
+    let text = InputError::text(called, of_file(file)?)?;
+    let variables = env_file::read(&text, EnvDialect::Compose);
+    let variables = variables.iter().map(|variable| plain_variable(called, &text, variable));
+    let encoded = encoded_lines(&variables.collect::<Result<Vec<_>, _>>()?).map_err(|(line, unfit)| InputError {
+        file: called.into(),
+        line,
+        column: 1,
+        message: unfit.to_string(),
+        help: unfit.help().map(|help| help.to_string()),
+    })?;
+    if encoded.text.is_empty() {
+        let help = "write one NAME=VALUE per line".to_owned();
+        return Err(InputError::whole(called, "holds no variable", Some(help)).into());
+    }
+    for (line, name, code) in encoded.doubts {
+        terminal::line(&format!("note: {called}:{line}: {name}: {} ({code})", code.title()));
+    }
+    Ok(encoded.text)
+}
+
+/// A variable, unless it is one whose value the file does not tell.
+fn plain_variable(called: &str, text: &str, variable: &EnvVariable) -> Result<PlainVariable, InputError> {
+    let line = text[..variable.name.start].matches('\n').count() as u64 + 1;
+    let (message, help) = match (&variable.refused, &variable.read) {
+        (Some(RefusalReason::OpenQuote), _) => (
+            "a quote is opened and never closed",
+            "close it on this line or a later one",
+        ),
+        (Some(RefusalReason::NoVariable), _) => (
+            "`${` begins no variable",
+            "put the whole value in single quotes if the `$` belongs to it",
+        ),
+        (Some(_), _) => (
+            "this is not NAME=VALUE",
+            "write one NAME=VALUE per line, with a name of letters, digits and `_`; comments begin with #",
+        ),
+        (None, _) if variable.continued.is_some() => (
+            "Base64 goes on in the next line, which compose does not read as a part of this value",
+            "write the plaintext here, or the Base64 on one line",
+        ),
+        (None, EnvText::Inherited) => (
+            "the variable has no value here",
+            "write NAME=VALUE; the environment is not asked",
+        ),
+        (None, EnvText::Interpolated) => (
+            "compose would fill in a variable, whose value is not known here",
+            "write its value, or put the whole value in single quotes if the `$` belongs to it",
+        ),
+        (None, EnvText::Text(value)) => {
+            return Ok(PlainVariable {
+                line,
+                name: text[variable.name.clone()].to_owned(),
+                // Lines of a quoted value end as they do in Unix.
+                plain: value.replace("\r\n", "\n").as_str().into(),
+            });
+        }
+    };
+    Err(InputError {
+        file: called.into(),
+        line,
+        column: 1,
+        message: message.into(),
+        help: Some(help.into()),
+    })
+}
+
 fn secrets_in_env_file(file: &str) -> miette::Result<Vec<(String, Option<Plaintext>)>> {
     let called = if file == STDIN { "standard input" } else { file };
-    let lines = env_file(&of_file(file)?)
+    let lines = docker_env_file(&of_file(file)?)
         .map_err(|line| InputError::whole(called, format!("line {line}: the name is not UTF-8"), None))?;
     for line in lines.iter().filter(|line| line.is_quoted()) {
         terminal::line(&format!(

@@ -1,10 +1,12 @@
 //! The facts that files state, independent of the kind of file.
 
+use std::collections::HashMap;
+
 use super::finding::Severity;
 use super::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
-use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::{Location, Plaintext};
 pub use crate::release::document::NodeRef;
 use crate::scenario::Generation;
 
@@ -210,6 +212,9 @@ pub struct FileFacts<'a> {
     pub files_only: Vec<FilesOnly<'a>>,
     /// The classes that a Kestra mounts.
     pub mounted: Vec<&'a str>,
+    /// Values of env files that nobody is known to read and that the readers take for different texts: each text that
+    /// one of them takes, none where what it takes is not known here.
+    pub disputed: HashMap<NodeRef, Vec<Option<Plaintext>>>,
     /// What was said on the way.
     pub remarks: Vec<Remark>,
     /// The values among them.

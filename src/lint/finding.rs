@@ -103,6 +103,10 @@ impl Severity {
         match code {
             Code::EncodedTooOften
             | Code::Crlf
+            | Code::QuotesInside
+            | Code::FlatPem
+            | Code::DoubledPrefix
+            | Code::ReadersDiffer
             | Code::ServiceLink
             | Code::TwoSources
             | Code::NotUtf8

@@ -1,5 +1,7 @@
 //! Values that another tool fills in: references, placeholders and ciphertext.
 
+use crate::oracle::secret::diagnosis;
+
 /// The tool that produces a value, which this file therefore does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueMaker {
@@ -150,11 +152,12 @@ fn is_variable(inner: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// `path:…#key`, or a name with the plugin's modifiers.
+/// `path:…#key`, or a name with the plugin's modifiers; `<your password>` is for a person to fill in.
 fn is_placeholder(inner: &str) -> bool {
     let name = inner.split('|').next().unwrap_or_default().trim();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_. ".contains(&b);
-    name.starts_with("path:") || (!name.is_empty() && name.bytes().all(plain))
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let is_name = !name.is_empty() && name.bytes().all(plain) && !diagnosis::is_placeholder(name);
+    name.starts_with("path:") || is_name
 }
 
 #[cfg(test)]
@@ -179,7 +182,20 @@ mod tests {
             assert_eq!(origin(text), Some(expected), "{text}");
         }
         for text in [
-            "YWRtaW4=", "admin", "a${b", "$HOME", "p<a&b>!", "<", "${}", "{ }", "ref+", "pa{{ss", "a<b", "ENC[",
+            "YWRtaW4=",
+            "<base64 of your user name>",
+            "<your-token>",
+            "admin",
+            "a${b",
+            "$HOME",
+            "p<a&b>!",
+            "<",
+            "${}",
+            "{ }",
+            "ref+",
+            "pa{{ss",
+            "a<b",
+            "ENC[",
         ] {
             assert_eq!(origin(text), None, "{text}");
         }

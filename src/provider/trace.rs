@@ -49,7 +49,7 @@ pub fn trace(
     let traced = case.reads.iter().filter_map(|(output, read)| {
         let trace = match variable(pod, read) {
             Some(variable) => values.follow(variable, output, read),
-            None => dropped(pod, read)?,
+            None => dropped(pod, read).or_else(|| prefixed_twice(pod, read))?,
         };
         Some((output.clone(), trace))
     });
@@ -120,6 +120,25 @@ fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<OutputTrace> {
         at: HopKind::Environment,
         meant: None,
         predicted: Some(HopValue::Nothing(skipped.why.clone())),
+        observed: None,
+    }];
+    Some(OutputTrace { hops, diagnosis })
+}
+
+/// What became of a secret whose variable has the prefix twice: Kestra knows it by another name.
+fn prefixed_twice(pod: &KestraPod, read: &OutputRead) -> Option<OutputTrace> {
+    let once = |name: &str| diagnosis::corrected_name(name).filter(|right| survives_shell(name) && claims(right, read));
+    let mut variables = pod.environment.variables.iter();
+    let name = variables.find_map(|v| once(v.name.strip_prefix(PREFIX).map(|_| v.name.as_str())?))?;
+    let diagnosis = Diagnosis {
+        codes: vec![Code::DoubledPrefix],
+        corrected: None,
+        name: Some(name),
+    };
+    let hops = vec![Hop {
+        at: HopKind::Decoder,
+        meant: None,
+        predicted: Some(HopValue::Nothing("its name has the prefix SECRET_ twice".into())),
         observed: None,
     }];
     Some(OutputTrace { hops, diagnosis })

@@ -77,7 +77,10 @@ impl SourceFile {
             FileForm::Yaml => Tree::parse(&self.text, header(&self.text)),
             FileForm::EnvFile(_) => {
                 let variables = self.env_variables().into_iter();
-                Ok(Tree::raw(&self.text, variables.map(raw_entry)))
+                Ok(Tree::raw(
+                    &self.text,
+                    variables.map(|variable| raw_entry(&self.text, variable)),
+                ))
             }
             // The name is not in the file.
             FileForm::Whole { .. } => Ok(Tree::raw(&self.text, [(0..0, 0..self.text.len(), None)])),
@@ -118,13 +121,13 @@ impl SourceFile {
 }
 
 /// A variable as an entry of a raw tree; what was cut into lines is one value.
-fn raw_entry(variable: EnvVariable<'_>) -> (Range<usize>, Range<usize>, Option<Cow<'_, str>>) {
+fn raw_entry<'t>(text: &'t str, variable: EnvVariable<'t>) -> (Range<usize>, Range<usize>, Option<Cow<'t, str>>) {
+    let (whole, joined) = (variable.whole(), variable.rejoined(text));
     let read = match variable.read {
-        EnvText::Text(text) => Some(text),
-        EnvText::Inherited | EnvText::Interpolated => None,
+        EnvText::Text(text) => joined.or(Some(text)),
+        EnvText::Inherited | EnvText::Interpolated => joined,
     };
-    let end = variable.continued.map_or(variable.value.end, |rest| rest.end);
-    (variable.name, variable.value.start..end, read)
+    (variable.name, whole, read)
 }
 
 /// The bytes that `helm get values` writes before the YAML.

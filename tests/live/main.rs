@@ -11,6 +11,7 @@
 //! | [`check`] | the user's own files: the verdict, the hops, the cure, and no plaintext |
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
+//! | [`env_file`] | what lint says of an env file is what Kestra makes of it by each reader |
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`archives`] | archives of charts made to do harm: helm's words, and nothing is written elsewhere |
@@ -39,6 +40,7 @@ mod cluster;
 mod distributed;
 mod docs;
 mod encode;
+mod env_file;
 mod exec;
 mod faults;
 mod html;
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         distributed::trials(),
         docs::trials(),
         encode::trials(),
+        env_file::trials(),
         exec::trials(),
         faults::trials(),
         html::trials(),

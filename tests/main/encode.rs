@@ -122,3 +122,79 @@ fn what_cannot_be_carried_exits_2_and_is_not_repeated() {
         assert_eq!(ended.stdout, "", "{args:?}");
     }
 }
+
+/// An env file as people have it, on Unix or Windows.
+const PLAIN: &str = "# Warehouse\nWAREHOUSE_USER=loader\nWAREHOUSE_PASSWORD=\"s3a gull!\"\n\nexport mail_token=mt-4471-zz # since May\n\
+                     SECRET_API_PW='$ecret'\nPEM=\"one\ntwo\n\"\nEMPTY=\nLAST=arrives";
+
+#[test]
+fn an_env_file_of_plaintexts_becomes_one_that_lint_takes_as_clean() {
+    for plain in [
+        PLAIN.to_owned(),
+        PLAIN.replace('\n', "\r\n"),
+        format!("\u{feff}{PLAIN}\n"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.file(".env", plain);
+        let ended = sandbox.run(["encode", "--env-file", ".env"]).with_code(0);
+        let expected = "SECRET_WAREHOUSE_USER=bG9hZGVy\nSECRET_WAREHOUSE_PASSWORD=czNhIGd1bGwh\n\
+                        SECRET_MAIL_TOKEN=bXQtNDQ3MS16eg==\nSECRET_API_PW=JGVjcmV0\nSECRET_PEM=b25lCnR3bwo=\nSECRET_EMPTY=\n\
+                        SECRET_LAST=YXJyaXZlcw==\n";
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), (expected, ""));
+        sandbox.file(".env_encoded", ended.stdout);
+        let linted = sandbox.run(["lint", ".env_encoded", "--deny", "warnings"]).with_code(0);
+        assert!(linted.stdout.contains("7 secrets"), "{}", linted.stdout);
+        sandbox.assert_clean();
+    }
+}
+
+#[test]
+fn an_env_file_that_cannot_be_read_is_refused_by_its_line_and_without_its_value() {
+    let canary = "c4nary";
+    for (line, says) in [
+        ("B C=c4nary", "not NAME=VALUE"),
+        ("=c4nary", "no name"),
+        ("B=\"c4nary", "never closed"),
+        ("B=${c4nary}", "not known here"),
+        ("B=$c4nary", "not known here"),
+        ("B", "no value"),
+        ("B-C=c4nary", "character"),
+        ("secret_a=c4nary", "SECRET_A is given twice"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.file("x.env", format!("A=1\n{line}\n"));
+        let ended = sandbox.run(["encode", "--env-file", "x.env"]).with_code(2);
+        assert!(
+            ended.stderr.contains("x.env:2:1") && ended.stderr.contains(says),
+            "{line}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.stdout, "");
+        assert!(
+            line.starts_with('B') && line.len() == 1 || !ended.stderr.contains(canary),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_plaintext_of_an_env_file_that_looks_wrong_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.file("x.env", "A='\"quoted\"'\nB=YWRtaW4=\n");
+    let ended = sandbox.run(["encode", "--env-file", "x.env"]).with_code(0);
+    assert!(
+        ended
+            .stderr
+            .contains("x.env:1: SECRET_A: the plaintext stands in quotes (KS028)"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("x.env:2: SECRET_B: encoded once too often (KS003)"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -20,6 +20,7 @@ const ONCE: &[&str] = &[
     "diff",
     "dry-run",
     "env",
+    "env-file",
     "exec",
     "expect",
     "expect-present",

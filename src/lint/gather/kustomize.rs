@@ -1,6 +1,7 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
 use super::Gatherer;
+use super::env_file::env_entries;
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
 use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::environment::ObjectKind;
@@ -114,10 +115,7 @@ impl<'a> Gatherer<'a> {
         keys.extend(literals.iter().filter_map(|literal| self::literal(doc, *literal)));
         for (_, file) in env_files(doc, generator) {
             match self.beside(doc, file) {
-                Some(other) => {
-                    let pairs = other.tree.roots.iter().flat_map(|root| other.tree.written(*root));
-                    keys.extend(pairs.filter_map(|(key, value)| other.entry(*key, *value, Location::StringData)));
-                }
+                Some(other) => keys.extend(env_entries(other)),
                 None => complete = false,
             }
         }

@@ -11,7 +11,7 @@ use super::facts::{ContainerFacts, EnvEntry, FileFacts, KeyedValue, NodeRef, Obj
 use super::finding::{LintRule, Severity, shown};
 use super::meanings::ExpectedValues;
 use crate::oracle::environment::ObjectKind;
-use crate::oracle::secret::diagnosis::Code;
+use crate::oracle::secret::diagnosis::{Code, key_behind_misspelt_prefix};
 use crate::release::chart_keys::{is_of_another, is_secret};
 use crate::release::document::Document;
 
@@ -229,6 +229,10 @@ impl<'a> Checker<'a> {
             }
             self.collisions(&names);
             self.twice(object);
+            let others = object.keys.iter().filter(|e| !is_secret(e.name) && !names.is_empty());
+            for entry in others.filter(|e| key_behind_misspelt_prefix(e.name).is_some()) {
+                self.perhaps_meant(entry, entry.name);
+            }
             if !sure {
                 self.unsure(before, object);
             }

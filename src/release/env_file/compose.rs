@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::lines::is_go_space;
 use super::{EnvText, EnvVariable, RefusalReason, start};
@@ -22,6 +25,9 @@ struct DotenvReader<'t> {
     variables: Vec<EnvVariable<'t>>,
 }
 
+/// The bytes of a value, what compose makes of them, and why it refuses them.
+type ReadValue<'t> = (Range<usize>, EnvText<'t>, Option<RefusalReason>);
+
 impl<'t> DotenvReader<'t> {
     fn rest(&self) -> &'t str {
         &self.text[self.at..]
@@ -36,13 +42,13 @@ impl<'t> DotenvReader<'t> {
         self.at += self.rest().find('\n').map_or(self.rest().len(), |at| at + 1);
     }
 
-    fn push(&mut self, name: Range<usize>, value: (Range<usize>, EnvText<'t>), refused: Option<RefusalReason>) {
-        let (value, read) = value;
+    fn push(&mut self, name: Range<usize>, value: ReadValue<'t>, refused: Option<RefusalReason>) {
+        let (value, read, bad_value) = value;
         self.variables.push(EnvVariable {
             name,
             value,
             read,
-            refused,
+            refused: refused.or(bad_value),
             continued: None,
         });
     }
@@ -67,7 +73,7 @@ impl<'t> DotenvReader<'t> {
         match self.name() {
             Some((name, NameEnd::Line)) => {
                 let nothing = name.end..name.end;
-                self.push(name, (nothing, EnvText::Inherited), None);
+                self.push(name, (nothing, EnvText::Inherited, None), None);
             }
             Some((name, NameEnd::Value)) => self.value(name, None),
             // The value is read all the same: it may be right.
@@ -80,7 +86,7 @@ impl<'t> DotenvReader<'t> {
                     self.value(name, Some(RefusalReason::NoName));
                 } else {
                     let nothing = name.end..name.end;
-                    self.push(name, (nothing, EnvText::Inherited), Some(RefusalReason::NoName));
+                    self.push(name, (nothing, EnvText::Inherited, None), Some(RefusalReason::NoName));
                     self.next_line();
                 }
             }
@@ -88,8 +94,8 @@ impl<'t> DotenvReader<'t> {
         true
     }
 
-    /// A name and what ends it; none where a character stands in it that no name has, and where neither `=` nor the
-    /// line's end follows, of which compose makes a variable without a name.
+    /// A name and what ends it; none where a character stands in it that no name has. Of a last line without `=` and
+    /// without its end, compose makes the value of a variable without a name.
     fn name(&mut self) -> Option<(Range<usize>, NameEnd)> {
         let begin = self.at;
         for (at, c) in self.rest().char_indices() {
@@ -108,7 +114,7 @@ impl<'t> DotenvReader<'t> {
             self.at += at + c.len_utf8();
             return Some((begin..begin + name.len(), end));
         }
-        None
+        (!self.rest().is_empty()).then_some((begin..begin, NameEnd::Value))
     }
 
     fn value(&mut self, name: Range<usize>, refused: Option<RefusalReason>) {
@@ -124,23 +130,25 @@ impl<'t> DotenvReader<'t> {
                 let begin = self.at;
                 self.next_line();
                 let line = self.text[begin..self.at].trim_end_matches(['\r', '\n']);
-                let value = (begin..begin + line.len(), EnvText::Text(Cow::Borrowed(line)));
-                self.push(name, value, refused.or(Some(RefusalReason::OpenQuote)));
+                let text = EnvText::Text(Cow::Borrowed(line));
+                let value = (begin..begin + line.len(), text, Some(RefusalReason::OpenQuote));
+                self.push(name, value, refused);
             }
         }
     }
 
-    fn unquoted(&mut self) -> (Range<usize>, EnvText<'t>) {
+    fn unquoted(&mut self) -> ReadValue<'t> {
         let begin = self.at;
         let line = self.rest().split('\n').next().unwrap_or_default();
         self.next_line();
         let value = line.split(" #").next().unwrap_or_default();
         let value = value.trim_end_matches(is_go_space);
-        (begin..begin + value.len(), expanded(Cow::Borrowed(value)))
+        let (read, refused) = expanded(Cow::Borrowed(value));
+        (begin..begin + value.len(), read, refused)
     }
 
     /// What stands between quotes; none where they are not closed.
-    fn quoted(&mut self, quote: char) -> Option<(Range<usize>, EnvText<'t>)> {
+    fn quoted(&mut self, quote: char) -> Option<ReadValue<'t>> {
         let begin = self.at + quote.len_utf8();
         let mut escaped = false;
         let mut text = String::new();
@@ -148,12 +156,12 @@ impl<'t> DotenvReader<'t> {
             if c == quote && !escaped {
                 self.at = begin + at + c.len_utf8();
                 let text = Cow::Owned(text);
-                let read = if quote == '"' {
+                let (read, refused) = if quote == '"' {
                     expanded(Cow::Owned(unescaped(&text)))
                 } else {
-                    EnvText::Text(text)
+                    (EnvText::Text(text), None)
                 };
-                return Some((begin..begin + at, read));
+                return Some((begin..begin + at, read, refused));
             }
             if c == '\\' && !escaped {
                 escaped = true;
@@ -200,6 +208,7 @@ fn unescaped(text: &str) -> String {
             'v' => ("\u{b}".to_owned(), 1),
             '"' | '\\' => (c.to_string(), 1),
             '$' => ("$$".to_owned(), 1),
+            '0' => octal(after),
             _ => (format!("\\{c}"), c.len_utf8()),
         };
         out.push_str(&made);
@@ -209,24 +218,34 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// What the expansion of variables leaves of a text: nobody here knows what a variable holds.
-fn expanded(text: Cow<'_, str>) -> EnvText<'_> {
-    if !text.contains('$') {
-        return EnvText::Text(text);
+/// What `\0` and up to three digits say, and how many bytes they are: a character by three octal digits, else the same
+/// without the zero.
+fn octal(after: &str) -> (String, usize) {
+    let digits = after[1..].bytes().take(3).take_while(u8::is_ascii_digit).count();
+    let digits = &after[1..=digits];
+    let code = u8::from_str_radix(digits, 8).ok().filter(|_| digits.len() == 3);
+    let made = code.map_or_else(|| format!("\\{digits}"), |code| char::from(code).to_string());
+    (made, 1 + digits.len())
+}
+
+/// What the expansion of variables leaves of a text, and whether compose refuses it: nobody here knows what a variable
+/// holds.
+fn expanded(text: Cow<'_, str>) -> (EnvText<'_>, Option<RefusalReason>) {
+    // `template.DefaultPattern`.
+    static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\$(?:(\$)|[_a-z][_a-z0-9]*|\{(?:[_a-z][_a-z0-9]*(?::?[-+?].*)?\}|(?<invalid>)))").ok()
+    });
+    let Some(variable) = VARIABLE.as_ref().filter(|_| text.contains('$')) else {
+        return (EnvText::Text(text), None);
+    };
+    if variable
+        .captures_iter(&text)
+        .any(|found| found.name("invalid").is_some())
+    {
+        return (EnvText::Text(text), Some(RefusalReason::NoVariable));
     }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('$', Some('$')) => {
-                chars.next();
-                out.push('$');
-            }
-            ('$', Some(next)) if *next == '{' || *next == '_' || next.is_ascii_alphabetic() => {
-                return EnvText::Interpolated;
-            }
-            _ => out.push(c),
-        }
+    if variable.captures_iter(&text).any(|found| found.get(1).is_none()) {
+        return (EnvText::Interpolated, None);
     }
-    EnvText::Text(Cow::Owned(out))
+    (EnvText::Text(text.replace("$$", "$").into()), None)
 }

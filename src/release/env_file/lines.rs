@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, dialect: EnvDialect) -> Vec<EnvVariable<'_>> {
                 EnvText::Text(Cow::Borrowed(&text[value.clone()]))
             },
             value,
-            refused: if whole.len() > LONGEST {
+            refused: if whole.len() > LONGEST || whole.len() == LONGEST && !whole.ends_with('\n') {
                 Some(RefusalReason::TooLong)
             } else if is_name(name, dialect) {
                 None
@@ -47,7 +47,7 @@ pub(super) fn read(text: &str, dialect: EnvDialect) -> Vec<EnvVariable<'_>> {
 
 fn is_name(name: &str, dialect: EnvDialect) -> bool {
     match dialect {
-        EnvDialect::Docker => !name.is_empty() && !name.contains(is_go_space),
+        EnvDialect::Docker => !name.is_empty() && !name.contains([' ', '\t']),
         // `validation.IsEnvVarName`.
         _ => {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -8,6 +8,7 @@ mod compose;
 mod lines;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Who reads the file.
@@ -52,6 +53,21 @@ pub struct EnvVariable<'t> {
     pub continued: Option<Range<usize>>,
 }
 
+impl<'t> EnvVariable<'t> {
+    /// The bytes of its value with the lines that an encoder cut off.
+    pub fn whole(&self) -> Range<usize> {
+        let end = self.continued.as_ref().map_or(self.value.end, |rest| rest.end);
+        self.value.start..end
+    }
+
+    /// The value that was meant, where an encoder cut it: all its lines as one.
+    pub fn rejoined(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        self.continued.as_ref()?;
+        let joined = text[self.whole()].replace(['\r', '\n', '"', '\''], "");
+        Some(joined.into())
+    }
+}
+
 /// A value, as far as the file tells. No `Debug`: it may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EnvText<'t> {
@@ -70,6 +86,8 @@ pub enum RefusalReason {
     NoName,
     /// A quote is opened and never closed.
     OpenQuote,
+    /// `${` begins no variable.
+    NoVariable,
     /// The line is longer than 64 KiB: docker refuses it; kubectl and kustomize drop it, and all after it, without a
     /// word.
     TooLong,
@@ -82,6 +100,25 @@ pub fn read(text: &str, dialect: EnvDialect) -> Vec<EnvVariable<'_>> {
         EnvDialect::Docker | EnvDialect::Kubectl | EnvDialect::Kustomize => lines::read(text, dialect),
     };
     joined(text, variables)
+}
+
+/// What all readers find on one line, in the order of [`EnvDialect::ALL`]; none where one finds no variable there.
+pub type LineReadings<'t> = [Option<EnvVariable<'t>>; EnvDialect::ALL.len()];
+
+/// The variables that [`read`] finds for `base`, each with what all the readers make of its line.
+pub fn read_by_all(text: &str, base: EnvDialect) -> Vec<LineReadings<'_>> {
+    let line = |variable: &EnvVariable| text[..variable.name.start].rfind('\n');
+    let mut by_line = EnvDialect::ALL.map(|dialect| {
+        let variables = read(text, dialect).into_iter();
+        variables
+            .map(|variable| (line(&variable), variable))
+            .collect::<HashMap<_, _>>()
+    });
+    let lines = read(text, base).iter().map(line).collect::<Vec<_>>();
+    lines
+        .into_iter()
+        .map(|line| by_line.each_mut().map(|variables| variables.remove(&line)))
+        .collect()
 }
 
 /// Where the first line begins: every reader drops a byte-order mark.
@@ -113,8 +150,9 @@ fn joined<'t>(text: &str, variables: Vec<EnvVariable<'t>>) -> Vec<EnvVariable<'t
         let line = line_of(variable.name.start);
         if let Some(last) = all.last_mut() {
             let so_far = last.continued.as_ref().map_or(last.value.end, |rest| rest.end);
-            // Between the two there is nothing but a line's end.
-            let adjacent = text[so_far..line.start].trim_matches(['\r', '"', '\'']) == "\n";
+            // Between the two there is nothing but a line's end; two variables may stand on one line.
+            let between = text.get(so_far..line.start);
+            let adjacent = between.is_some_and(|between| between.trim_matches(['\r', '"', '\'']) == "\n");
             let whole = text[last.value.clone()].lines().next().unwrap_or_default();
             let cut = whole.len() >= SHORTEST_CUT && !whole.ends_with('=') && is_base64(whole);
             if adjacent && cut && is_base64(&text[line.clone()]) {

@@ -33,6 +33,15 @@ fn compose_takes_quotes_comments_and_export_off() {
 }
 
 #[test]
+fn compose_reads_two_variables_on_one_line() {
+    assert_eq!(
+        told("A='\n..'=\nB='1'C=2\n", EnvDialect::Compose),
+        ["A=\n..", "=", "B=1", "C=2"]
+    );
+    assert_eq!(told("A=1\nB", EnvDialect::Compose), ["A=1", "=B"]);
+}
+
+#[test]
 fn compose_fills_variables_in() {
     assert_eq!(
         told("A=${B}\nC=a$D\nE='$F'\nG=a$$b\nH=5$\n", EnvDialect::Compose),
@@ -83,4 +92,58 @@ fn a_line_beyond_64_kib_is_refused_by_the_scanners() {
     let text = format!("A={}\n", "x".repeat(64 * 1024));
     assert_eq!(read(&text, EnvDialect::Docker)[0].refused, Some(RefusalReason::TooLong));
     assert_eq!(read(&text, EnvDialect::Compose)[0].refused, None);
+}
+
+#[test]
+fn readers_find_their_variables_on_the_same_lines() {
+    let text = "A=\"one\ntwo\"\nexport B=1\n\nC='3'\n";
+    let lines = read_by_all(text, EnvDialect::Kubectl).into_iter().map(|readings| {
+        readings.map(|variable| {
+            variable.map_or(String::new(), |variable| {
+                let refused = if variable.refused.is_some() { "!" } else { "" };
+                format!("{refused}{}", &text[variable.name])
+            })
+        })
+    });
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            ["A", "A", "A", "A"],
+            ["", "two\"", "!two\"", "!two\""],
+            ["B", "!export B", "!export B", "!export B"],
+            ["C", "C", "C", "C"],
+        ]
+    );
+}
+
+#[test]
+fn compose_reads_octal_escapes_and_refuses_what_begins_no_variable() {
+    assert_eq!(
+        told(
+            "A=\"\\0101\\012\\0777\"\nB=${}\nC=${1}\nD=$1 $$x\nE=\"${A\"\nF='${}'\nG=${A:-x}\n",
+            EnvDialect::Compose
+        ),
+        ["A=A\\12\\777", "!B=${}", "!C=${1}", "D=$1 $x", "!E=${A", "F=${}", "G=$"]
+    );
+}
+
+#[test]
+fn docker_takes_any_name_without_a_blank_or_a_tab() {
+    let text = "A?=1\nB\u{a0}C=2\nD\tE=3\n";
+    assert_eq!(told(text, EnvDialect::Docker), ["A?=1", "B\u{a0}C=2", "!D\tE=3"]);
+    assert_eq!(told(text, EnvDialect::Kustomize), ["!A?=1", "!B\u{a0}C=2", "!D\tE=3"]);
+}
+
+#[test]
+fn a_last_line_without_its_end_may_be_one_byte_shorter() {
+    let line = |length: usize| format!("A={}", "x".repeat(length - 2));
+    for (text, refused) in [
+        (line(64 * 1024 - 1) + "\n", false),
+        (line(64 * 1024 - 1), false),
+        (line(64 * 1024), true),
+        (line(64 * 1024) + "\n", true),
+    ] {
+        let found = read(&text, EnvDialect::Kustomize)[0].refused.is_some();
+        assert_eq!(found, refused, "{} bytes", text.len());
+    }
 }

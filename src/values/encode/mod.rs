@@ -1,6 +1,7 @@
 //! Values and manifests that carry plaintexts to Kestra, ready to apply.
 
 mod env_file;
+mod env_lines;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 pub use env_file::read as env_file;
+pub use env_lines::{PlainVariable, encoded_lines};
 
 use crate::oracle::environment::api_server::MAX_SIZE;
 use crate::oracle::environment::{MAX_EXEC_BYTES, MAX_STRING_BYTES, survives_shell};

@@ -131,8 +131,8 @@ impl Question {
         // Binary has no better encoding, only a workaround.
         let carried = || diagnosis::carried(self.place, &self.value).filter(|_| found.codes.contains(&Code::NotUtf8));
         let corrected = found.corrected.clone().or_else(carried);
-        // For a value that is not text or not a secret, the intention cannot be guessed.
-        let riddle = [Code::NotUtf8, Code::ServiceLink]
+        // For a value that is not text, not a secret or not there yet, the intention cannot be guessed.
+        let riddle = [Code::NotUtf8, Code::ServiceLink, Code::Placeholder]
             .iter()
             .any(|code| found.codes.contains(code));
         let guessed = || {

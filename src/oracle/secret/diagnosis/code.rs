@@ -90,8 +90,8 @@ codes! {
         cure: "pad with `=` to a multiple of four; Kestra itself also takes none at all"
     }
     Wrapped = "KS008" {
-        title: "spaces, quotes or b'…' around or within the encoded value",
-        cause: "the value was copied with its quotes, or printed by Python as bytes",
+        title: "spaces, quotes, a comment or b'…' around or within the encoded value",
+        cause: "the value was copied with its quotes, a comment, or a character that nobody sees, such as a no-break space; or Python printed it as bytes",
         effect: "Kestra logs an illegal base64 character and drops the secret",
         cure: "keep only the Base64; in Python, print the bytes with `.decode()`"
     }
@@ -205,7 +205,7 @@ codes! {
     }
     CarriageReturn = "KS027" {
         title: "the plaintext ends in a carriage return",
-        cause: "a file with Windows line ends was encoded line by line, and each value kept the carriage return before its newline",
+        cause: "a file with Windows line ends was encoded line by line, and each value kept the carriage return at its end",
         effect: "`secret()` returns the carriage return too, and whoever checks the password refuses it",
         cure: "remove it before encoding: `tr -d '\\r'`"
     }
@@ -213,7 +213,7 @@ codes! {
         title: "the plaintext stands in quotes",
         cause: "a line of an env file was encoded together with the quotes around its value",
         effect: "`secret()` returns the quotes too, and whoever checks the password refuses it",
-        cure: "take the quotes off before encoding; `kestra-secrets encode --env-file .env` does so"
+        cure: "encode the value without its quotes, as `kestra-secrets encode --env-file .env` does; if they belong to it, as in JSON, allow it with the comment `# kestra-secrets: allow KS028`"
     }
     CutBase64 = "KS029" {
         title: "Base64 cut into lines in an env file",
@@ -224,20 +224,20 @@ codes! {
     FlatPem = "KS030" {
         title: "a PEM text without its line breaks",
         cause: "the line breaks were lost, or became `\\n`, before the text was encoded",
-        effect: "`secret()` returns the text, but libraries refuse to read a key or a certificate from it",
+        effect: "`secret()` returns the text as it is, and libraries find no key or certificate in it",
         cure: "encode the file itself: `base64 -w0 < key.pem`"
     }
     Placeholder = "KS031" {
         title: "a placeholder that nobody filled in",
         cause: "the value is still the one of an example file",
         effect: "Kestra drops the value if it is not Base64, and otherwise `secret()` returns garbage",
-        cure: "write the encoded secret in its place"
+        cure: "write in its place what `printf %s 'secret' | base64 -w0` prints"
     }
     DoubledPrefix = "KS032" {
         title: "the prefix SECRET_ stands twice",
         cause: "a tool that adds the prefix was given a name that had it",
         effect: "`secret('NAME')` finds nothing; only `secret('SECRET_NAME')` does",
-        cure: "write the prefix once"
+        cure: "write SECRET_ once; if flows call the secret SECRET_NAME, allow it with the comment `# kestra-secrets: allow KS032`"
     }
     UnknownKey = "KS033" {
         title: "a values key that Kestra's chart does not read",
@@ -272,8 +272,8 @@ codes! {
     RefusedLine = "KS038" {
         title: "a line that the reader of an env file refuses",
         cause: "the line has no name before `=`, a blank in the name, or a quote that is never closed",
-        effect: "compose, docker or kubectl refuses the whole file",
-        cure: "write one `NAME=value` a line; comments begin with `#`, and `export` is for shells"
+        effect: "compose, docker or kubectl refuses the whole file, and no variable of it is set",
+        cure: "write one `NAME=value` per line; a comment begins with `#`, and only compose takes `export`"
     }
     ReadersDiffer = "KS039" {
         title: "the readers of env files disagree on a value",

@@ -100,30 +100,23 @@ impl Code {
                 wrong: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
                 right: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\nconfigurations:\n  application:\n    datasources:\n      h2: # in memory: enough to try it\n        url: jdbc:h2:mem:public;DB_CLOSE_DELAY=-1;DB_CLOSE_ON_EXIT=FALSE\n        username: sa\n        password: \"\"\n        driverClassName: org.h2.Driver\n    kestra:\n      queue: {type: h2}\n      repository: {type: h2}\n      storage: {type: local, local: {base-path: /tmp/kestra-storage}}\n",
             },
-            Self::CarriageReturn => Example::Documents {
-                wrong: "env:\n  - {name: SECRET_PASSWORD, value: \"c2VjcmV0DQ==\"}\n",
-                right: "env:\n  - {name: SECRET_PASSWORD, value: \"c2VjcmV0\"}\n",
-            },
-            Self::QuotesInside => Example::Documents {
-                wrong: "# .env_encoded\nSECRET_PASSWORD=InMzYSBndWxsISI=\n",
-                right: "# .env_encoded\nSECRET_PASSWORD=czNhIGd1bGwh\n",
-            },
+            Self::CarriageReturn => value(Location::Values, "c2VjcmV0DQ=="),
+            Self::QuotesInside => value(Location::Values, "InMzYSBndWxsISI="),
             Self::CutBase64 => Example::Documents {
                 wrong: "# .env_encoded\nSECRET_KEY=Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSwgYW5kIGEgZmV3IG1vcmUgd29yZHMgdG8g\nZmlsbCB0d28gbGluZXM=\n",
                 right: "# .env_encoded\nSECRET_KEY=Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSwgYW5kIGEgZmV3IG1vcmUgd29yZHMgdG8gZmlsbCB0d28gbGluZXM=\n",
             },
-            Self::FlatPem => Example::Documents {
-                wrong: "# printf %s \"$(tr -d '\\n' < cert.pem)\" | base64 -w0\n",
-                right: "# base64 -w0 < cert.pem\n",
+            Self::FlatPem => value(
+                Location::Values,
+                "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tTUM0Q0FRPT0tLS0tLUVORCBQUklWQVRFIEtFWS0tLS0t",
+            ),
+            Self::Placeholder => Example::Value {
+                name: "SECRET_DB_PASSWORD",
+                place: Location::Values,
+                value: "<base64 of your password>",
+                meant: Some("s3a gull!"),
             },
-            Self::Placeholder => Example::Documents {
-                wrong: "# .env_encoded\nSECRET_PASSWORD=<base64 of your password>\n",
-                right: "# .env_encoded\nSECRET_PASSWORD=czNhIGd1bGwh\n",
-            },
-            Self::DoubledPrefix => Example::Documents {
-                wrong: "env:\n  - {name: SECRET_SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
-                right: "env:\n  - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
-            },
+            Self::DoubledPrefix => named("SECRET_SECRET_DB_PASSWORD", Location::Values, "YWRtaW4="),
             Self::UnknownKey => Example::Documents {
                 wrong: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnvs:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",
                 right: "# values.yaml for chart 1.x\ndeployments: {standalone: {enabled: true}}\ncommon:\n  extraEnv:\n    - {name: SECRET_PASSWORD, value: \"cm9vdA==\"}\n",

@@ -3,13 +3,17 @@
 mod code;
 mod example;
 mod name;
+mod pem;
+mod placeholder;
 mod pod;
 mod repair;
 
 pub use code::Code;
 pub use example::Example;
-pub use name::corrected_name;
+pub use name::{corrected_name, key_behind_misspelt_prefix};
+pub use placeholder::is_placeholder;
 pub use pod::{Remedy, SecretFault, of_pod, tolerant};
+pub use repair::has_invisible;
 
 use super::decode::decode_bytes;
 use super::{Location, Plaintext, decode};
@@ -84,9 +88,15 @@ pub fn carried(place: Location, value: &Plaintext) -> Option<Plaintext> {
 /// something else may be meant for it.
 pub fn looks_encoded(env: &Plaintext) -> bool {
     let line = env.bytes().trim_ascii_end();
-    let beyond_chance = line.len().is_multiple_of(4) && line.len() >= 8 && (line.ends_with(b"=") || line.len() >= 16);
+    let beyond_chance = line.len() >= 8 && (line.ends_with(b"=") || line.len() >= 16);
+    beyond_chance && may_be_encoded(env)
+}
+
+/// Whether a value can be a text encoded as Kestra wants its secrets, be it by chance.
+pub fn may_be_encoded(env: &Plaintext) -> bool {
+    let line = env.bytes().trim_ascii_end();
     let reads = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && is_text(text));
-    beyond_chance && decode_bytes(env).is_ok_and(|plain| reads(plain.bytes()))
+    line.len().is_multiple_of(4) && decode_bytes(env).is_ok_and(|plain| reads(plain.bytes()))
 }
 
 /// What is wrong with a value, and the plaintext it was made from.
@@ -106,6 +116,12 @@ impl Guess {
 }
 
 fn guess(given: &WrittenValue, env: Option<&Plaintext>) -> Guess {
+    if [Some(given.value), env].into_iter().flatten().any(is_unfilled) {
+        return Guess {
+            codes: vec![Code::Placeholder],
+            plain: None,
+        };
+    }
     let Some(env) = env else {
         let good = |data: &Plaintext| text_of(&Location::Data.environment(data)?);
         return match repair::repaired(given.value, good) {
@@ -121,6 +137,11 @@ fn guess(given: &WrittenValue, env: Option<&Plaintext>) -> Guess {
             None => plaintext(env, Code::Plaintext),
         },
     }
+}
+
+/// Whether a value is a placeholder, and not a text that was encoded and looks like one by chance.
+fn is_unfilled(value: &Plaintext) -> bool {
+    std::str::from_utf8(value.bytes()).is_ok_and(is_placeholder) && text_of(value).is_none()
 }
 
 /// A value that Kestra decodes to `bytes`.
@@ -158,6 +179,21 @@ fn settled(mut codes: Vec<Code>, mut plain: Plaintext) -> Guess {
         codes.push(newline);
         plain = plain.map(|_| line);
     }
+    if let Some(line) = repair::without_last_return(plain.bytes()) {
+        codes.push(Code::CarriageReturn);
+        plain = plain.map(|_| line);
+    }
+    if let Some(inner) = repair::unquoted(plain.bytes()) {
+        codes.push(Code::QuotesInside);
+        plain = plain.map(|_| inner);
+    }
+    if let Some(pem) = pem::broken(plain.bytes()) {
+        codes.push(Code::FlatPem);
+        let Some(relined) = pem.relined else {
+            return Guess { codes, plain: None };
+        };
+        plain = plain.map(|_| relined);
+    }
     Guess::new(codes, plain)
 }
 
@@ -174,6 +210,11 @@ fn plaintext(value: &Plaintext, code: Code) -> Guess {
         return Guess::new([Code::UnquotedScalar, code], value.map(|_| digits));
     }
     match repair::without_newline(value.bytes()) {
+        // Whether they belong to the plaintext, nobody can tell.
+        _ if repair::has_invisible(value.bytes()) => Guess {
+            codes: vec![code],
+            plain: None,
+        },
         Some(line) => Guess::new([code, Code::FromFileNewline], value.map(|_| line)),
         None => Guess::new([code], value.clone()),
     }
@@ -209,7 +250,7 @@ fn explained(given: &WrittenValue, env: Option<&Plaintext>, meant: &Plaintext) -
         codes.extend([Code::SetComma, never_encoded]);
     } else {
         let guess = guess(given, env);
-        if guess.plain.is_some_and(|plain| plain == *meant) {
+        if guess.codes == [Code::Placeholder] || guess.plain.is_some_and(|plain| plain == *meant) {
             codes.extend(guess.codes);
         }
     }

@@ -81,18 +81,41 @@ fn percent_decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     (plain.len() < bytes.len()).then_some(plain)
 }
 
-/// Without white space around it, a pair of quotes, and Python's `b`.
+/// Without white space, invisible characters and quotes around it, a comment behind it, and Python's `b`.
 fn unwrapped(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut inner = bytes.trim_ascii();
-    if let [b'b', quoted @ ..] = inner
-        && matches!(quoted, [b'\'' | b'"', ..])
-    {
-        inner = quoted;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut inner = text;
+    loop {
+        let bare = inner.trim_matches(|c| is_stray(c) || matches!(c, '\'' | '"'));
+        let bare = without_comment(bare);
+        let bare = ["b'", "b\""].iter().find_map(|b| bare.strip_prefix(b)).unwrap_or(bare);
+        if bare.len() == inner.len() {
+            break;
+        }
+        inner = bare;
     }
-    while let [b'\'', rest @ .., b'\''] | [b'"', rest @ .., b'"'] = inner {
-        inner = rest.trim_ascii();
-    }
-    (inner.len() < bytes.len()).then(|| inner.to_vec())
+    (inner.len() < text.len()).then(|| inner.into())
+}
+
+/// What stands before ` #`, which Base64 has not.
+fn without_comment(text: &str) -> &str {
+    let at = [" #", "\t#"].iter().filter_map(|mark| text.find(mark)).min();
+    at.map_or(text, |at| text[..at].trim_end_matches(is_stray))
+}
+
+/// White space, and what nobody sees: a no-break space, a character of no width, a byte-order mark.
+fn is_stray(c: char) -> bool {
+    c.is_whitespace() || is_invisible(c)
+}
+
+fn is_invisible(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    unseen || !c.is_ascii() && c.is_whitespace()
+}
+
+/// Whether it begins or ends with characters that nobody sees.
+pub fn has_invisible(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.starts_with(is_invisible) || text.ends_with(is_invisible))
 }
 
 /// Without single spaces at equal distances, long enough to have been lines of an encoder.
@@ -106,8 +129,9 @@ fn unfolded(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn without_spaces(bytes: &[u8]) -> Option<Vec<u8>> {
-    let without: Vec<u8> = bytes.iter().copied().filter(|b| !matches!(b, b' ' | b'\t')).collect();
-    (without.len() < bytes.len()).then_some(without)
+    let text = std::str::from_utf8(bytes).ok()?;
+    let without = text.replace(|c| matches!(c, ' ' | '\t') || is_invisible(c), "");
+    (without.len() < text.len()).then(|| without.into_bytes())
 }
 
 fn standard_alphabet(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -141,6 +165,20 @@ pub(super) fn without_carriage_returns(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn without_newline(bytes: &[u8]) -> Option<Vec<u8>> {
     let line = bytes.strip_suffix(b"\n").filter(|line| !line.is_empty())?;
     (!line.contains(&b'\n')).then(|| line.to_vec())
+}
+
+/// Without the carriage return at its end, which a line end of Windows left there.
+pub(super) fn without_last_return(bytes: &[u8]) -> Option<Vec<u8>> {
+    let line = bytes.strip_suffix(b"\r").filter(|line| !line.is_empty())?;
+    Some(line.to_vec())
+}
+
+/// Without the one pair of quotes that stands around it.
+pub(super) fn unquoted(bytes: &[u8]) -> Option<Vec<u8>> {
+    let ([quote @ b'\'', inner @ .., b'\''] | [quote @ b'"', inner @ .., b'"']) = bytes else {
+        return None;
+    };
+    (!inner.is_empty() && !inner.contains(quote)).then(|| inner.to_vec())
 }
 
 /// The digits of a number that YAML made a float, such as `1.2345678e+07`.

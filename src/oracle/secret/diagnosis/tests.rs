@@ -14,6 +14,7 @@ fn examples() -> Vec<(Code, &'static str, Location, Vec<u8>, &'static str)> {
     let folded: Vec<u8> = b64(long.as_bytes()).chunks(76).collect::<Vec<_>>().join(&b' ');
     let with_mark = [b"\xef\xbb\xbf".as_slice(), b"YWRtaW4="].concat();
     let name = "SECRET_DB_USERNAME";
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
     vec![
         (
             Code::TrailingNewline,
@@ -96,6 +97,64 @@ fn examples() -> Vec<(Code, &'static str, Location, Vec<u8>, &'static str)> {
         ),
         (Code::Name, "DB_USERNAME", Location::Values, b"YWRtaW4=".into(), "admin"),
         (
+            Code::Wrapped,
+            name,
+            Location::Env,
+            b"YWRtaW4= # the user's name".into(),
+            "admin",
+        ),
+        (
+            Code::Wrapped,
+            name,
+            Location::Env,
+            b"\"YWRtaW4=\"\t#admin".into(),
+            "admin",
+        ),
+        (Code::Wrapped, name, Location::Values, "\u{a0}YWRtaW4=".into(), "admin"),
+        (
+            Code::Wrapped,
+            name,
+            Location::Values,
+            "YWRt\u{200b}aW4=".into(),
+            "admin",
+        ),
+        (Code::CarriageReturn, name, Location::Values, b64(b"admin\r"), "admin"),
+        (
+            Code::QuotesInside,
+            name,
+            Location::Values,
+            b64(b"\"s3a gull!\""),
+            "s3a gull!",
+        ),
+        (
+            Code::QuotesInside,
+            name,
+            Location::Values,
+            b64(b"'s3a gull!'\r"),
+            "s3a gull!",
+        ),
+        (
+            Code::FlatPem,
+            name,
+            Location::Values,
+            b64(&pem.replace('\n', "").into_bytes()),
+            pem,
+        ),
+        (
+            Code::FlatPem,
+            name,
+            Location::Data,
+            b64(&b64(&pem.replace('\n', "\\n").into_bytes())),
+            pem,
+        ),
+        (
+            Code::DoubledPrefix,
+            "SECRET_SECRET_DB_USERNAME",
+            Location::Values,
+            b"YWRtaW4=".into(),
+            "admin",
+        ),
+        (
             Code::ShellName,
             "SECRET_DB-USER.name",
             Location::Values,
@@ -106,7 +165,8 @@ fn examples() -> Vec<(Code, &'static str, Location, Vec<u8>, &'static str)> {
 }
 
 /// What shows only to those who know what is meant: code, value, plaintext.
-const TOLD: [(Code, &str, &str); 5] = [
+const TOLD: [(Code, &str, &str); 6] = [
+    (Code::Placeholder, "<base64 of your password>", "hunter2"),
     (Code::SetComma, "a", "a,b"),
     (Code::UnquotedScalar, "true", "yes"),
     (Code::UnquotedScalar, "83", "0123"),
@@ -125,12 +185,7 @@ fn no_code_is_without_an_example_whose_cure_is_tested() {
         Code::OtherGeneration,
         Code::Stale,
         Code::NoConfiguration,
-        Code::CarriageReturn,
-        Code::QuotesInside,
         Code::CutBase64,
-        Code::FlatPem,
-        Code::Placeholder,
-        Code::DoubledPrefix,
         Code::UnknownKey,
         Code::ReplacedList,
         Code::MalformedEntry,
@@ -292,7 +347,7 @@ fn good_values_raise_no_alarm() {
         "Passw0rd!",
         "it's me",
         "a b",
-        "\"quoted\"",
+        "say \"quoted\"",
         "pässwörd 密码 🗝",
         "100%25",
         "true",
@@ -356,4 +411,65 @@ proptest::proptest! {
         let env = place.environment(&written);
         proptest::prop_assert_eq!(env.and_then(|env| decode(&env).ok()), Some(meant.as_str().into()));
     }
+}
+
+#[test]
+fn a_placeholder_is_named_as_such_and_nothing_is_written_in_its_place() {
+    for (place, value) in [
+        (Location::Values, "<base64 of your user name>"),
+        (Location::Env, "replace_with_base64_encoded_json"),
+        (Location::StringData, "changeme"),
+        (Location::Data, "CHANGE_ME"),
+        (Location::Data, "PHlvdXIgcGFzc3dvcmQ+"),
+        (Location::Env, "xxxxxxxx"),
+    ] {
+        let found = diagnosis("SECRET_A", place, value.as_bytes(), None);
+        assert_eq!(
+            (found.codes, found.corrected),
+            (vec![Code::Placeholder], None),
+            "{value}"
+        );
+    }
+    for value in ["Y2hhbmdlbWU=", "aGVyZQ=="] {
+        assert_eq!(
+            diagnosis("SECRET_A", Location::Values, value.as_bytes(), None).codes,
+            [],
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn quotes_that_belong_to_a_text_are_no_fault() {
+    for text in ["'a' or 'b'", "{\"a\": \"b\"}", "\"", "it's", "\"\"", "'a\""] {
+        let value = STANDARD.encode(text);
+        assert_eq!(
+            diagnosis("SECRET_A", Location::Values, value.as_bytes(), None).codes,
+            [],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_plaintext_with_invisible_characters_is_not_encoded_with_them() {
+    let found = diagnosis("SECRET_A", Location::Env, "\u{a0}it's me".as_bytes(), None);
+    assert_eq!((found.codes, found.corrected), (vec![Code::Plaintext], None));
+}
+
+#[test]
+fn names_of_other_programs_secrets_have_no_doubled_prefix() {
+    for name in [
+        "SECRET_SECRET_KEY",
+        "SECRET_SECRET_ACCESS_KEY",
+        "SECRET_SECRET_",
+        "SECRET_AWS_SECRET_KEY",
+    ] {
+        assert_eq!(diagnosis(name, Location::Values, b"YWRtaW4=", None).codes, [], "{name}");
+    }
+    let found = diagnosis("SECRET_secret_db", Location::Values, b"YWRtaW4=", None);
+    assert_eq!(
+        (found.codes, found.name),
+        (vec![Code::DoubledPrefix], Some("SECRET_DB".into()))
+    );
 }
