@@ -423,8 +423,8 @@ impl TestCase<'_> {
     }
 
     /// The Kestra it ran on.
-    pub fn kestra(&self) -> &str {
-        &self.0.provenance.kestra
+    pub fn kestra(&self) -> String {
+        self.0.provenance.kestra.to_string()
     }
 
     /// How it ended.

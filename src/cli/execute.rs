@@ -9,12 +9,13 @@ use super::matrix;
 use super::said::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use crate::error::{ExitCode, InfraError};
+use crate::kestra::KestraRef;
 use crate::plan::Plan;
 use crate::report::{self, Report, Sharded, merge};
 use crate::system::stdout;
 
 /// What a reader must know of a session's cases, by Kestra and scenario.
-pub type CaseNotes = BTreeMap<(String, String), String>;
+pub type CaseNotes = BTreeMap<(KestraRef, String), String>;
 
 /// What is to be executed.
 #[derive(Default)]

@@ -8,7 +8,8 @@ use miette::IntoDiagnostic as _;
 
 use super::interrupt;
 use crate::error::ExitCode;
-use crate::provider::{OFFICIAL_IMAGE, newest};
+use crate::kestra::OFFICIAL_IMAGE;
+use crate::provider::newest;
 use crate::run::session::official::digests;
 use crate::system::bounded;
 use crate::system::{stdout, terminal};

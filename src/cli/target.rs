@@ -8,8 +8,9 @@ use clap::Args;
 use super::cluster_args::ClusterArgs;
 use super::matrix;
 use super::provider_name::ProviderKind;
-use crate::provider::live::PullSecret;
-use crate::provider::{Keep, KestraRef};
+use crate::kestra::KestraRef;
+use crate::provider::Keep;
+use crate::provider::live::{ImageFor, PullSecret};
 use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::tools::helm::ChartRef;
 
@@ -82,26 +83,19 @@ impl TargetArgs {
     }
 
     /// The same with what a matrix names.
-    ///
-    /// # Errors
-    /// An image that cannot be named for its Kestra.
-    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> miette::Result<Self> {
+    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> Self {
         let mut target = self.clone();
         target.at.provider = session.provider;
         target.at.chart = Some(session.chart.clone());
         target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
         for entry in &session.kestras {
             if let Some(image) = &entry.image {
-                let image = format!("{}={image}", entry.kestra).parse();
-                target
-                    .at
-                    .cluster
-                    .image
-                    .push(image.map_err(|e: String| miette::miette!("{e}"))?);
+                let image = ImageFor::one(entry.kestra.clone(), image.clone());
+                target.at.cluster.image.push(image);
             }
         }
         target.report = report;
-        Ok(target)
+        target
     }
 
     /// What a session is asked to be.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::claim::Claim;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::diagnosis::Code;
 use crate::provider::AS_PRINTED;
 use crate::report::{CaseResult, OutcomeView, Report};
@@ -21,7 +22,7 @@ pub struct PageRow {
     /// The way.
     pub strategy: String,
     /// As the user named it.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// The chart, and the generation that it played.
     pub chart: String,
     /// What the page promises.

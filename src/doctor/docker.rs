@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::machine::{free, gib};
 use super::{Check, CheckStatus, Seat};
-use crate::provider::{KestraRef, OfficialRef, live};
+use crate::kestra::{KestraRef, OfficialRef};
+use crate::provider::live;
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
 use crate::run::session::docker::DockerCli;
@@ -170,7 +171,7 @@ fn cgroup(version: &str) -> Check {
     }
 }
 
-async fn image_of(docker: DockerCli<'_>, kestra: &str, image: &str) -> Check {
+async fn image_of(docker: DockerCli<'_>, kestra: &KestraRef, image: &str) -> Check {
     let check = format!("image of {kestra}");
     if docker.has(image).await {
         return Check::ok(check, format!("{image} is here"));

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::KestraRef;
+use crate::kestra::KestraRef;
 use crate::run::session::auto::{self, Choice, Wish};
 use crate::run::session::ground::exact;
 use crate::run::session::official::find_chart;

@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::Url;
 
 use super::{Check, CheckStatus, Seat};
-use crate::provider::{KestraRef, OfficialRef};
+use crate::kestra::{KestraRef, OfficialRef};
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
 use crate::tools::helm::{ChartRef, chart_repository};

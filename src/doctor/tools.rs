@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Check, CheckStatus, Seat};
-use crate::provider::KestraRef;
+use crate::kestra::KestraRef;
 use crate::provider::embedded::Engine;
 use crate::run::session::SessionOptions;
 use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};

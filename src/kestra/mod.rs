@@ -18,6 +18,7 @@ mod generation;
 mod health;
 mod http;
 mod model;
+mod reference;
 #[cfg(test)]
 mod tests;
 mod v0;
@@ -33,3 +34,4 @@ pub use error::{ASKS_FOR_CREDENTIALS, Error, RequestCause};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
 pub use model::{Execution, ExecutionState, FlowRef, LogLine};
+pub use reference::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef};

@@ -48,7 +48,7 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
                 generation,
                 why,
             };
-            if let Some(why) = scenario.not_on_engine.as_ref().filter(|_| target.is_engine()) {
+            if let Some(why) = scenario.not_on_engine.as_ref().filter(|_| target.kestra.is_engine()) {
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{Defaults, slug};
+use crate::kestra::KestraRef;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Credentials;
 use crate::scenario::{Expected, Generation, Input, Manifest, Scenario, Start};
@@ -59,8 +60,8 @@ pub enum PlanError {
 /// One combination that scenarios run against.
 #[derive(Debug, Clone)]
 pub struct PlanTarget {
-    /// How the user names the Kestra, such as `engine@2.0.0`.
-    pub kestra: String,
+    /// Which Kestra.
+    pub kestra: KestraRef,
     /// Its version.
     pub version: semver::Version,
     /// The generation that the chart plays.
@@ -68,11 +69,6 @@ pub struct PlanTarget {
 }
 
 impl PlanTarget {
-    /// Whether it is Kestra's engine behind our own adapter.
-    pub fn is_engine(&self) -> bool {
-        self.kestra.starts_with("engine@")
-    }
-
     /// What an installation of it is called: unique in a plan where the names are.
     pub fn id(&self, name: &str) -> String {
         let generation = match self.chart {
@@ -142,7 +138,7 @@ pub struct SkippedCase {
     /// The scenario's name.
     pub scenario: String,
     /// The target's Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// The generation that the target's chart plays.
     pub generation: Generation,
     /// Why.
@@ -154,8 +150,8 @@ pub struct SkippedCase {
 pub struct Installation {
     /// Unique in a plan; fit for a Kubernetes name.
     pub id: String,
-    /// How the user names the Kestra.
-    pub kestra: String,
+    /// Which Kestra.
+    pub kestra: KestraRef,
     /// The Kestra's version.
     pub version: semver::Version,
     /// The generation the chart plays.

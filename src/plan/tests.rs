@@ -7,6 +7,7 @@ use miette::Diagnostic as _;
 use serde_json::Value;
 
 use super::*;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{Plaintext, decode};
 use crate::scenario::Credentials;
 use crate::scenario::{Expect, parse};
@@ -33,9 +34,10 @@ fn literal(name: &str, values: &str) -> Arc<Scenario> {
 }
 
 fn target(version: &str) -> PlanTarget {
+    let version: semver::Version = version.parse().unwrap();
     PlanTarget {
-        kestra: format!("engine@{version}"),
-        version: version.parse().unwrap(),
+        kestra: KestraRef::Engine(version.clone()),
+        version,
         chart: ChartMode::AsWritten,
     }
 }
@@ -98,18 +100,18 @@ fn what_our_adapter_cannot_show_is_skipped_there_with_its_reason() {
     let scenarios = [intent("a", "extra-env", "skip: {engine: no access log}\n")];
     let engine = target("2.0.0");
     let official = PlanTarget {
-        kestra: "official@2.0.0".into(),
+        kestra: "official@2.0.0".parse().unwrap(),
         ..engine.clone()
     };
     let plan = build(&scenarios, &[engine, official], &PlanOptions::default()).unwrap();
-    let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.as_str()).collect();
+    let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.to_string()).collect();
     assert_eq!(kestras, ["official@2.0.0"]);
     let skipped: Vec<_> = plan
         .skipped
         .iter()
-        .map(|s| (s.kestra.as_str(), s.why.as_str()))
+        .map(|s| (s.kestra.to_string(), s.why.as_str()))
         .collect();
-    assert_eq!(skipped, [("engine@2.0.0", "no access log")]);
+    assert_eq!(skipped, [("engine@2.0.0".to_owned(), "no access log")]);
 }
 
 #[test]
@@ -154,7 +156,7 @@ fn each_kestra_has_installations_of_its_own() {
         &PlanOptions::default(),
     )
     .unwrap();
-    let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.as_str()).collect();
+    let kestras: Vec<_> = plan.installations.iter().map(|i| i.kestra.to_string()).collect();
     assert_eq!(kestras, ["engine@2.0.0", "engine@1.3.31"]);
 }
 

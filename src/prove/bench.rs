@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::{Batch, Kind, Sample};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{SecretRead, SecretStore, Undecodable};
 use crate::plan::{Installation, PlanTarget};
 use crate::provider::{Forecast, Installed, KestraPod, Provider, RunContext};
@@ -50,7 +51,7 @@ pub struct Served {
     /// Its id.
     pub id: String,
     /// The Kestra, as the user names it.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// What was real, and what was modelled.
     pub provenance: Provenance,
     /// To render the chart and foretell the pod.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
 use crate::error::ExitCode;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{SecretRead, escaped};
 use crate::report::{Provenance, Run};
 use crate::system::words::visible;
@@ -86,7 +87,7 @@ pub struct ProvedInstallation {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// The Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// Its number in the set; a number beyond the set is that of a smaller example made from one.
     pub number: usize,
     /// Its kind.
@@ -270,9 +271,9 @@ impl ProvedInstallation {
 }
 
 impl Difference {
-    fn of(kestra: &str, checked: &Checked, smallest: bool) -> Self {
+    fn of(kestra: &KestraRef, checked: &Checked, smallest: bool) -> Self {
         Self {
-            kestra: kestra.into(),
+            kestra: kestra.clone(),
             number: checked.sample.number,
             kind: checked.sample.kind.title().into(),
             key: checked.sample.key.clone(),

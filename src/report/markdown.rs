@@ -49,7 +49,7 @@ pub fn markdown(report: &Report) -> String {
                 text(&run.provider),
                 text(&run.chart),
                 text(&run.helm),
-                text(&run.kestra.join(", ")),
+                text(&run.kestras()),
                 shard.unwrap_or_default(),
             ),
         );
@@ -85,7 +85,7 @@ fn table(out: &mut String, results: &[&CaseResult]) {
             out,
             "| {word} | {} | {} | {} | {} | {} | {} | {observed} |",
             code(&result.scenario),
-            text(&of.kestra),
+            text(&of.kestra.to_string()),
             text(&of.chart),
             text(&of.provider),
             seen(result.promised.as_ref()),

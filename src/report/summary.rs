@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Run};
 use crate::error::ExitCode;
+use crate::kestra::KestraRef;
 use crate::verdict;
 use crate::verdict::Status;
 
@@ -25,7 +26,7 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Combination {
     /// The Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// Its image, where that is known.
     pub image: Option<String>,
     /// The chart.
@@ -131,6 +132,12 @@ impl Report {
 }
 
 impl Run {
+    /// The names of its Kestras, for people.
+    pub fn kestras(&self) -> String {
+        let names: Vec<_> = self.kestra.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+
     /// The runs it is made of: itself, where it is not merged.
     pub fn runs(&self) -> &[Self] {
         if self.parts.is_empty() {

@@ -19,11 +19,12 @@ use ground::Ground;
 pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget};
-use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
+use crate::provider::{self, Keeping, Provider, RunContext, embedded, live};
 use crate::report::Observer;
-use crate::report::{CaseResult, Provenance, Report, Run};
+use crate::report::{CaseResult, Report, Run};
 use crate::run::scheduler;
 use crate::scenario::Credentials;
 use crate::scenario::{Scenario, private_texts};
@@ -103,14 +104,14 @@ impl Session {
         self.plan_where(scenarios, |_, _| true)
     }
 
-    /// The same of those scenarios that are wanted of a Kestra, both by name.
+    /// The same of those scenarios, by name, that are wanted of a Kestra.
     ///
     /// # Errors
     /// [`PlanError`] when the scenarios' values cannot be used with this chart.
     pub fn plan_where(
         &self,
         scenarios: &[Arc<Scenario>],
-        wanted: impl Fn(&str, &str) -> bool,
+        wanted: impl Fn(&KestraRef, &str) -> bool,
     ) -> Result<Plan, PlanError> {
         for scenario in scenarios {
             for plain in private_texts(scenario) {
@@ -142,7 +143,7 @@ impl Session {
         let mut targets = Vec::new();
         for chart in self.site.chart.plays() {
             targets.extend(self.ground.kestras.iter().map(|(kestra, version)| PlanTarget {
-                kestra: kestra.to_string(),
+                kestra: kestra.clone(),
                 version: version.clone(),
                 chart,
             }));
@@ -179,7 +180,7 @@ impl Session {
 
     /// What is about to be proved, and where.
     pub fn headline(&self, what: &str) -> String {
-        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(&kestra.to_string()) {
+        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(kestra) {
             Some(origin) => format!("{kestra} ({})", origin.by),
             None => kestra.to_string(),
         };
@@ -218,17 +219,12 @@ impl Session {
             .installations
             .iter()
             .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
-        let result = |(installation, case): (&Installation, &Case)| CaseResult {
-            scenario: case.scenario.name.clone(),
-            about: case.scenario.about.clone(),
-            status: Status::Error,
-            provenance: Provenance {
-                provider: self.ground.place.name().into(),
-                chart: format!("{} as {}", self.site.chart, installation.generation),
-                kestra: installation.kestra.clone(),
-                ..Provenance::default()
-            },
-            ..CaseResult::empty()
+        let result = |(installation, case): (&Installation, &Case)| {
+            let provenance = self.site.provenance(self.ground.place.name(), installation);
+            CaseResult {
+                about: case.scenario.about.clone(),
+                ..CaseResult::new(&case.scenario.name, Status::Error, provenance)
+            }
         };
         cases.map(result).collect()
     }
@@ -301,7 +297,7 @@ impl Session {
             tool: env!("CARGO_PKG_VERSION").into(),
             provider: provider.into(),
             chart: self.site.chart.to_string(),
-            kestra: self.ground.kestras.iter().map(|(k, _)| k.to_string()).collect(),
+            kestra: self.ground.kestras.iter().map(|(k, _)| k.clone()).collect(),
             kubernetes: kubernetes.map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,

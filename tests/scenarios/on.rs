@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use kestra_secrets::internals::kestra::{ENGINES, KestraRef};
 use kestra_secrets::internals::provider::live::{self, KindOptions};
-use kestra_secrets::internals::provider::{ENGINES, KestraRef};
 use kestra_secrets::internals::run::session::ProviderSpec;
 use semver::Version;
 

@@ -16,11 +16,12 @@ use daemon::{CallError, DockerDaemon};
 
 use super::embedded::default_parallelism;
 use super::forecast::NodeFacts;
-use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
+use super::{Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation};
-use crate::report::{Provenance, ServedBy};
+use crate::report::Provenance;
 
 /// Starts Kestra's image.
 pub struct Docker {
@@ -28,7 +29,7 @@ pub struct Docker {
     pub isolate: bool,
     parallel: usize,
     daemon: DockerDaemon,
-    images: BTreeMap<String, Image>,
+    images: BTreeMap<KestraRef, Image>,
 }
 
 /// An image that the daemon has.
@@ -53,7 +54,7 @@ impl Docker {
     pub async fn open(
         site: &RunContext,
         kestras: &[(KestraRef, Version)],
-        chosen: &BTreeMap<String, ImageRef>,
+        chosen: &BTreeMap<KestraRef, ImageRef>,
         options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
         let daemon = DockerDaemon::connect(site.redactor.scrubber()).await.map_err(|e| {
@@ -64,13 +65,10 @@ impl Docker {
         })?;
         let mut images = BTreeMap::new();
         for (kestra, _) in kestras {
-            let name = chosen
-                .get(&kestra.to_string())
-                .map(ToString::to_string)
-                .ok_or_else(|| {
-                    InfraError::new("use Docker", format!("{kestra} is a file, not an image"))
-                        .help("name the Kestra by version and its image by --image, or use --provider embedded")
-                })?;
+            let name = chosen.get(kestra).map(ToString::to_string).ok_or_else(|| {
+                InfraError::new("use Docker", format!("{kestra} is a file, not an image"))
+                    .help("name the Kestra by version and its image by --image, or use --provider embedded")
+            })?;
             let env = daemon.image_env(&name).await.map_err(infra)?;
             let env = env.ok_or_else(|| {
                 InfraError::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
@@ -81,7 +79,7 @@ impl Docker {
                 namespace: "default".into(),
                 release: RELEASE.into(),
             };
-            images.insert(kestra.to_string(), Image { name, node });
+            images.insert(kestra.clone(), Image { name, node });
         }
         Ok(Self {
             isolate: options.isolate,
@@ -128,12 +126,7 @@ impl Docker {
     pub fn provenance(&self, site: &RunContext, installation: &Installation) -> Provenance {
         let image = self.image(installation).map_or("none", |image| &image.name);
         Provenance {
-            provider: "docker".into(),
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
             image: self.image(installation).ok().map(|image| image.name.clone()),
-            rest: ServedBy::Nobody,
-            kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules and the image's own ENV"
                     .into(),
@@ -145,8 +138,7 @@ impl Docker {
                 ),
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance("docker", installation)
         }
     }
 }

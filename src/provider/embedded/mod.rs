@@ -17,11 +17,12 @@ pub use boot::EmbeddedKestra;
 pub use build::Engine;
 
 use super::forecast::NodeFacts;
-use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
+use super::{Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
-use crate::report::{Provenance, ServedBy};
+use crate::report::Provenance;
 use crate::tools::toolbox::{Java, JavaFor};
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
@@ -33,7 +34,7 @@ pub struct Embedded {
     pub isolate: bool,
     pub(super) node: NodeFacts,
     parallel: usize,
-    launchers: BTreeMap<String, Launcher>,
+    launchers: BTreeMap<KestraRef, Launcher>,
 }
 
 /// How one Kestra is started.
@@ -74,7 +75,7 @@ impl Embedded {
                         .map_err(|e| InfraError::new("obtain Kestra", e))?,
                 ),
             };
-            launchers.insert(kestra.to_string(), launcher);
+            launchers.insert(kestra.clone(), launcher);
         }
         Ok(Self {
             isolate: options.isolate,
@@ -132,19 +133,12 @@ impl Embedded {
             );
         }
         Provenance {
-            provider: "embedded".into(),
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
-            image: None,
-            rest: ServedBy::Nobody,
-            kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules".into(),
                 "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
             deviations,
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance("embedded", installation)
         }
     }
 }

@@ -9,7 +9,8 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::InfraError;
-use crate::provider::{KestraRef, RunContext};
+use crate::kestra::KestraRef;
+use crate::provider::RunContext;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, ResourceGuard, RunId};
 use crate::system::process::{Command, Deadline, ProcessError};
 use crate::tools::cluster::{Access, Cluster, names};
@@ -168,7 +169,7 @@ async fn local_images(site: &RunContext, kestras: &[(KestraRef, Version)]) -> Re
     let known = site
         .defaults
         .iter()
-        .flat_map(|d| kestras.iter().filter_map(|(k, _)| d.images.get(&k.to_string())));
+        .flat_map(|d| kestras.iter().filter_map(|(k, _)| d.images.get(k)));
     let mut local = Vec::new();
     for image in known.map(ToString::to_string) {
         let asked = Command::new("docker").args(["image", "inspect", "--format", "{{.Id}}", &image]);

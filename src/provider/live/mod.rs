@@ -16,11 +16,12 @@ pub use pull::PullSecret;
 pub use release::InstalledRelease;
 
 use super::forecast::{Forecast, NodeFacts};
-use super::{KestraRef, Pods, RELEASE, RunContext};
+use super::{Pods, RELEASE, RunContext};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::Installation;
-use crate::report::{Provenance, ServedBy};
+use crate::report::Provenance;
 use crate::tools::cluster::{Access, Cluster, names};
 
 /// Which cluster.
@@ -200,7 +201,7 @@ impl ClusterProvider {
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
-        let ours = installation.kestra.starts_with("engine@");
+        let ours = installation.kestra.is_engine();
         let mut deviations = Vec::new();
         if site.defaults.is_some() {
             deviations.push(
@@ -227,20 +228,15 @@ impl ClusterProvider {
                 "the release is not named {RELEASE}, as the namespace is shared"
             ));
         }
+        let provider = match &self.own {
+            Some(_) => self.name.to_owned(),
+            None => format!("{} {}", self.name, self.cluster.access.context),
+        };
         Provenance {
-            provider: match &self.own {
-                Some(_) => self.name.into(),
-                None => format!("{} {}", self.name, self.cluster.access.context),
-            },
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
             image: image.map(ToString::to_string),
-            rest: ServedBy::Nobody,
             kubernetes: Some(self.cluster.version.clone()),
-            modelled: Vec::new(),
             deviations,
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance(provider, installation)
         }
     }
 

@@ -10,9 +10,9 @@ use super::docker::DockerCli;
 use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
+use crate::kestra::{KestraRef, OfficialRef};
 use crate::plan::ImageRef;
 use crate::provider::live::{self, KindOptions};
-use crate::provider::{KestraRef, OfficialRef};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
 

@@ -7,8 +7,9 @@ use semver::Version;
 
 use super::docker::DockerCli;
 use crate::error::InfraError;
+use crate::kestra::OFFICIAL_IMAGE;
 use crate::plan::ImageRef;
-use crate::provider::{OFFICIAL_IMAGE, Origin};
+use crate::provider::Origin;
 use crate::report::Observer;
 use crate::tools::helm::{ChartRef, chart_for, chart_repository};
 use crate::tools::toolbox::pins::Digest;

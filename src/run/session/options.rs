@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::provider::{ENGINES, Keep, KestraRef, live};
+use crate::kestra::{ENGINES, KestraRef};
+use crate::provider::{Keep, live};
 use crate::tools::helm::ChartRef;
 
 /// Where Kestra is to run.
