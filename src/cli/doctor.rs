@@ -75,10 +75,10 @@ fn told(examination: &Examination) -> String {
             .as_ref()
             .map(|why| format!(": {why}"))
             .unwrap_or_default();
-        format!("{:8}  {}{because}\n", provider.name.name(), word.style(style))
+        format!("{:8}  {}{because}\n", provider.name, word.style(style))
     }));
     let chosen = match examination.chosen {
-        Some(seat) => format!("a run would use {} ({})", seat.name(), examination.because),
+        Some(kind) => format!("a run would use {kind} ({})", examination.because),
         None => format!("a run has no provider: {}", examination.because),
     };
     let can = if examination.can_run { "can" } else { "cannot" };

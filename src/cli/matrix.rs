@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::system::yaml::Spanned;
 
-use super::provider_name::ProviderKind;
+use super::provider_arg::ProviderArg;
 use crate::error::InputError;
 use crate::kestra::KestraRef;
 use crate::plan::ImageRef;
@@ -36,7 +36,7 @@ pub struct Matrix {
 #[derive(Debug)]
 pub struct MatrixSession {
     /// Where Kestra runs.
-    pub provider: ProviderKind,
+    pub provider: ProviderArg,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras, no two of one name.

@@ -27,7 +27,7 @@ mod pins;
 mod plaintext;
 mod progress;
 mod prove;
-mod provider_name;
+mod provider_arg;
 mod report;
 pub mod run;
 mod said;

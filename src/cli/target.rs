@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::cluster_args::ClusterArgs;
 use super::matrix;
-use super::provider_name::ProviderKind;
+use super::provider_arg::ProviderArg;
 use crate::kestra::KestraRef;
 use crate::provider::Keep;
 use crate::provider::live::{ImageFor, PullSecret};
-use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
+use crate::run::session::{ProviderChoice, SessionOptions};
 use crate::tools::helm::ChartRef;
 
 /// Which Kestra is to run, and where.
@@ -19,7 +19,7 @@ use crate::tools::helm::ChartRef;
 pub struct Where {
     /// Choose where Kestra runs
     #[arg(long, value_enum, default_value_t)]
-    pub provider: ProviderKind,
+    pub provider: ProviderArg,
     /// Install this chart: bundled, official[@VERSION], a folder, an archive or oci://… [default: official with an
     /// official Kestra on a cluster, otherwise bundled]
     #[arg(long)]
@@ -113,13 +113,10 @@ impl TargetArgs {
             boot: Duration::from_secs(self.timeout),
             ..self.at.options()?
         };
-        if let (ProviderChoice::Named(ProviderSpec::Embedded), Some(flag)) =
-            (&options.place, options.beyond_a_process())
+        if let ProviderChoice::Named(place) = &options.place
+            && let Some(flag) = options.flag_beyond(place.kind())
         {
-            miette::bail!(
-                help = "use --provider kind, docker or context",
-                "--provider embedded does not take {flag}: its Kestra is a child process of the run"
-            );
+            flag.check(place.kind())?;
         }
         Ok(options)
     }

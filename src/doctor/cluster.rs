@@ -9,7 +9,8 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use super::{Check, CheckStatus, Seat};
+use super::{Check, CheckStatus};
+use crate::plan::ProviderKind;
 use crate::provider::live;
 use crate::run::session::{ProviderChoice, ProviderSpec};
 use crate::system::yaml;
@@ -31,7 +32,7 @@ const DISPENSABLE: [(&str, &str); 2] = [("nodes", "list"), ("pods", "deletecolle
 const ANSWER: Duration = Duration::from_secs(10);
 /// How many questions at a time.
 const AT_ONCE: usize = 16;
-const NEEDED_BY: [Seat; 1] = [Seat::Context];
+const NEEDED_BY: [ProviderKind; 1] = [ProviderKind::Context];
 
 pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
     let ProviderChoice::Named(ProviderSpec::Live {

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{free, gib};
-use super::{Check, CheckStatus, Seat};
+use super::{Check, CheckStatus};
 use crate::kestra::{KestraRef, OfficialRef};
+use crate::plan::ProviderKind;
 use crate::provider::live;
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
@@ -22,7 +23,7 @@ const KIND_MEMORY: u64 = 2 << 30;
 /// How many times as large as its download an image is: layers unpack to about twice and a half, and both the daemon
 /// and the node keep them.
 const UNPACKED: u64 = 5;
-const NEEDED_BY: [Seat; 2] = [Seat::Docker, Seat::Kind];
+const NEEDED_BY: [ProviderKind; 2] = [ProviderKind::Docker, ProviderKind::Kind];
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -83,7 +84,7 @@ pub(super) async fn look(
 }
 
 /// The publisher's image, with what it takes to have it.
-fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[Seat]) -> Check {
+fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[ProviderKind]) -> Check {
     let image = match found {
         Ok(image) => image,
         Err(why) => {
@@ -117,7 +118,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
 async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
     let check = "kind node image";
     let Some(node) = docker.node(toolbox.pins()).await else {
-        return Check::missing(check, &[Seat::Kind], "no image is here, and none can be pulled")
+        return Check::missing(check, &[ProviderKind::Kind], "no image is here, and none can be pulled")
             .cure("testbed/testbed build");
     };
     if docker.has(&node).await {

@@ -9,6 +9,7 @@ mod image;
 mod intent;
 mod keys;
 mod model;
+mod provider_kind;
 mod shard;
 mod share;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use model::{
     Action, Case, ChartMode, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget, PlannedStep,
     SkippedCase,
 };
+pub use provider_kind::ProviderKind;
 pub use shard::{Shard, opening};
 
 use crate::oracle::secret::Plaintext;

@@ -29,7 +29,7 @@ pub use pods::{KestraPod, Pods, Role};
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::{Defaults, Installation};
+use crate::plan::{Defaults, Installation, ProviderKind};
 use crate::report::Observer;
 use crate::report::Provenance;
 use crate::scenario::Credentials;
@@ -304,12 +304,12 @@ impl Provider {
         }
     }
 
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ProviderKind {
         match self {
-            Self::Embedded(_) => "embedded",
-            Self::Docker(_) => "docker",
-            Self::Live(live) => live.name(),
+            Self::Embedded(_) => ProviderKind::Embedded,
+            Self::Docker(_) => ProviderKind::Docker,
+            Self::Live(live) => live.kind(),
         }
     }
 

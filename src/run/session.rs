@@ -2,6 +2,7 @@
 
 pub mod auto;
 pub(crate) mod docker;
+mod flags;
 pub(crate) mod ground;
 pub mod official;
 mod options;
@@ -15,13 +16,14 @@ use secrecy::ExposeSecret as _;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+pub use flags::ProviderFlag;
 use ground::Ground;
 pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::secret::{Plaintext, RunKey};
-use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget};
+use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget, ProviderKind};
 use crate::provider::{self, Keeping, Provider, RunContext, embedded, live};
 use crate::report::Observer;
 use crate::report::{CaseResult, Report, Run};
@@ -188,7 +190,7 @@ impl Session {
         format!(
             "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
-            self.ground.place.name(),
+            self.ground.place.kind(),
             self.ground
                 .because
                 .iter()
@@ -220,7 +222,7 @@ impl Session {
             .iter()
             .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
         let result = |(installation, case): (&Installation, &Case)| {
-            let provenance = self.site.provenance(self.ground.place.name(), installation);
+            let provenance = self.site.provenance(self.ground.place.kind().name(), installation);
             CaseResult {
                 about: case.scenario.about.clone(),
                 ..CaseResult::new(&case.scenario.name, Status::Error, provenance)
@@ -238,7 +240,7 @@ impl Session {
         };
         Report {
             schema: 1,
-            run: self.run_on(self.ground.place.name(), None),
+            run: self.run_on(self.ground.place.kind(), None),
             results: unjudged.into_iter().map(because).collect(),
         }
     }
@@ -288,14 +290,14 @@ impl Session {
 
     /// What was run, and where, up to now.
     pub fn run(&self, provider: &Provider) -> Run {
-        self.run_on(provider.name(), provider.kubernetes())
+        self.run_on(provider.kind(), provider.kubernetes())
     }
 
-    fn run_on(&self, provider: &str, kubernetes: Option<&str>) -> Run {
+    fn run_on(&self, provider: ProviderKind, kubernetes: Option<&str>) -> Run {
         Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
-            provider: provider.into(),
+            provider: provider.to_string(),
             chart: self.site.chart.to_string(),
             kestra: self.ground.kestras.iter().map(|(k, _)| k.clone()).collect(),
             kubernetes: kubernetes.map(str::to_owned),

@@ -9,7 +9,7 @@ use clap::ValueEnum as _;
 
 use super::MatrixKestra;
 use super::file::{KestraFile, MatrixFile, MatrixRule};
-use crate::cli::provider_name::ProviderKind;
+use crate::cli::provider_arg::ProviderArg;
 use crate::error::InputError;
 use crate::kestra::{KestraRef, OfficialRef};
 use crate::scenario::{self, Scenario};
@@ -26,7 +26,7 @@ type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 
 /// The axes as they are written, for rules to name.
 pub(super) struct Axes {
-    pub providers: Vec<(String, ProviderKind)>,
+    pub providers: Vec<(String, ProviderArg)>,
     pub charts: Vec<(String, ChartRef)>,
     pub kestras: Vec<MatrixKestra>,
     pub scenarios: Vec<Arc<Scenario>>,
@@ -53,7 +53,7 @@ impl MatrixReader<'_> {
         let words: Vec<_> = raw.scenarios.iter().map(|s| self.word(&s.value)).collect();
         let axes = Axes {
             scenarios: scenario::load(&words)?.into_iter().map(Arc::new).collect(),
-            providers: self.named_axis(&raw.providers, |name| ProviderKind::from_str(name, false))?,
+            providers: self.named_axis(&raw.providers, |name| ProviderArg::from_str(name, false))?,
             charts: self.named_axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
             kestras: self.axis(&raw.kestra, KestraFile::name, KestraFile::read)?,
         };

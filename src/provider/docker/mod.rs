@@ -20,7 +20,7 @@ use super::{Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::{ImageRef, Installation};
+use crate::plan::{ImageRef, Installation, ProviderKind};
 use crate::report::Provenance;
 
 /// Starts Kestra's image.
@@ -138,7 +138,7 @@ impl Docker {
                 ),
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
-            ..site.provenance("docker", installation)
+            ..site.provenance(ProviderKind::Docker.name(), installation)
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{Pods, ProviderOptions, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::Installation;
+use crate::plan::{Installation, ProviderKind};
 use crate::report::Provenance;
 use crate::tools::toolbox::{Java, JavaFor};
 
@@ -138,7 +138,7 @@ impl Embedded {
                 "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
             deviations,
-            ..site.provenance("embedded", installation)
+            ..site.provenance(ProviderKind::Embedded.name(), installation)
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{Pods, RELEASE, RunContext};
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::Installation;
+use crate::plan::{Installation, ProviderKind};
 use crate::report::Provenance;
 use crate::tools::cluster::{Access, Cluster, names};
 
@@ -39,11 +39,11 @@ pub enum ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ProviderKind {
         match self {
-            Self::Context { .. } => "context",
-            Self::Kind(_) => "kind",
+            Self::Context { .. } => ProviderKind::Context,
+            Self::Kind(_) => ProviderKind::Kind,
         }
     }
 }
@@ -72,7 +72,7 @@ fn named_kubeconfig() -> Option<PathBuf> {
 /// Installs releases on a cluster.
 pub struct ClusterProvider {
     cluster: Cluster,
-    name: &'static str,
+    kind: ProviderKind,
     /// The cluster, where it is the run's own.
     own: Option<kind::Own>,
     namespace: Option<String>,
@@ -123,7 +123,7 @@ impl ClusterProvider {
         match (reached, own) {
             (Ok((cluster, parallel)), own) => Ok(Self {
                 cluster,
-                name: options.place.name(),
+                kind: options.place.kind(),
                 own,
                 namespace,
                 parallel,
@@ -148,8 +148,8 @@ impl ClusterProvider {
     }
 
     /// `kind` or `context`.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn kind(&self) -> ProviderKind {
+        self.kind
     }
 
     /// The cluster's version.
@@ -229,8 +229,8 @@ impl ClusterProvider {
             ));
         }
         let provider = match &self.own {
-            Some(_) => self.name.to_owned(),
-            None => format!("{} {}", self.name, self.cluster.access.context),
+            Some(_) => self.kind.to_string(),
+            None => format!("{} {}", self.kind, self.cluster.access.context),
         };
         Provenance {
             image: image.map(ToString::to_string),

@@ -144,7 +144,7 @@ impl Scheduler<'_> {
 
     pub(super) fn skip(&self, skipped: &SkippedCase) -> CaseResult {
         let chart = format!("{} as {}", self.site.chart, skipped.generation);
-        let provenance = Provenance::new(self.provider.name(), chart, skipped.kestra.clone());
+        let provenance = Provenance::new(self.provider.kind().name(), chart, skipped.kestra.clone());
         self.publish(CaseResult {
             because: Some(skipped.why.clone()),
             ..CaseResult::new(&skipped.scenario, Status::Skipped, provenance)

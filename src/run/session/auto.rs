@@ -11,7 +11,7 @@ use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
 use crate::kestra::{KestraRef, OfficialRef};
-use crate::plan::ImageRef;
+use crate::plan::{ImageRef, ProviderKind};
 use crate::provider::live::{self, KindOptions};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
@@ -133,10 +133,14 @@ pub async fn choose(
         Ok(because) => return Ok(as_named(&own_cluster(), Some(format!("{passed_over}{because}")))),
         Err(because) => format!("{passed_over}{because}"),
     };
-    match options.beyond_a_process() {
+    match options.flag_beyond(ProviderKind::Embedded) {
         None => Ok(as_named(&ProviderSpec::Embedded, Some(because))),
-        Some(flag) => Err(InfraError::new(format!("choose a provider for {flag}"), because)
-            .help("it needs --provider kind, docker or context; an embedded Kestra is a child process of the run")),
+        Some(flag) => Err(
+            InfraError::new(format!("choose a provider for --{}", flag.name), because).help(format!(
+                "it needs {}; an embedded Kestra is a child process of the run",
+                flag.providers()
+            )),
+        ),
     }
 }
 
