@@ -26,7 +26,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{InfraError, InputError};
+use crate::error::{During as _, InfraError, InputError};
 use crate::oracle::secret::Plaintext;
 use crate::plan::PlanError;
 use crate::provider::live::{ClusterSpec, KindOptions, PullSecret};
@@ -266,8 +266,7 @@ impl TestRun {
         session.close().await?;
         let report = carried_out?;
         if let Some(folder) = &self.options.report {
-            report::write(&report, folder)
-                .map_err(|e| InfraError::new(format!("write the report into {}", folder.display()), e))?;
+            report::write(&report, folder).during(format!("write the report into {}", folder.display()))?;
         }
         Ok(TestReport(report))
     }
@@ -302,7 +301,7 @@ impl RunError {
 impl From<InfraError> for RunError {
     fn from(infra: InfraError) -> Self {
         Self {
-            message: format!("failed to {infra}"),
+            message: infra.to_string(),
             help: infra.help,
             infra: true,
         }

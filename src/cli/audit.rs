@@ -14,7 +14,7 @@ use crate::audit::flow::Questions;
 use crate::audit::report::AuditedPlace;
 use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
 use crate::cli::console::print_infra_error;
-use crate::error::{ExitCode, InfraError};
+use crate::error::{During as _, ExitCode, InfraError};
 use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
@@ -218,7 +218,7 @@ impl Args {
         let scrub = std::sync::Arc::new(move |text: &str| redactor.scrub(text));
         let connect = Client::connect(url, auth, Limits::default(), scrub);
         let client = tokio::select! {
-            client = connect => client.map_err(|e| with_flags(crate::kestra::infra("reach Kestra", &e), &self.flow)),
+            client = connect => client.during("reach Kestra").map_err(|infra| with_flags(infra, &self.flow)),
             () = cancel.cancelled() => Err(InfraError::new("reach Kestra", "interrupted")),
         };
         let asked = match client {

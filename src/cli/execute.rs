@@ -147,7 +147,7 @@ fn write_report(report: &Report, folder: &Path) -> bool {
 
 fn was_written(written: std::io::Result<()>, folder: &Path) -> bool {
     let Err(error) = written else { return true };
-    let infra = InfraError::new(format!("write the report into {}", folder.display()), error);
+    let infra = InfraError::caused_by(format!("write the report into {}", folder.display()), error);
     print_infra_error(&infra.help("what came out stands on standard output; make room, or name another folder"));
     false
 }

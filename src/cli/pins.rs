@@ -57,7 +57,7 @@ pub async fn run(args: &Args) -> miette::Result<ExitCode> {
             return Ok(ExitCode::Infra);
         }
         Err(e) => {
-            terminal::line(&format!("failed to {e}"));
+            terminal::line(&format!("error: {e}"));
             return Ok(ExitCode::Infra);
         }
     };

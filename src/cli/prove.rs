@@ -55,7 +55,7 @@ pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
             && let Err(error) = report.write(folder)
         {
             let phase = format!("write the report into {}", folder.display());
-            print_infra_error(&InfraError::new(phase, error));
+            print_infra_error(&InfraError::caused_by(phase, error));
             broken = true;
         }
         stdout::line(report.told(&proof));

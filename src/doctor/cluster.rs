@@ -53,8 +53,7 @@ pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
             findings.push(Check::ok(check, format!("Kubernetes {} answers", cluster.version)));
             findings.push(rights(cluster.client, name, namespace.as_deref()).await);
         }
-        Ok(Err(infra)) => findings
-            .push(Check::missing(check, &NEEDED_BY, format!("failed to {infra}")).cure("kubectl config get-contexts")),
+        Ok(Err(infra)) => findings.push(Check::missing(check, &NEEDED_BY, infra).cure("kubectl config get-contexts")),
         Err(_) => findings.push(
             Check::missing(check, &NEEDED_BY, format!("no answer within {} s", ANSWER.as_secs()))
                 .cure(format!("kubectl --context {name} version")),

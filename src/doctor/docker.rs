@@ -139,7 +139,7 @@ async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
 
 async fn info(cancel: &CancellationToken) -> Result<Info, String> {
     let asked = Command::new("docker").args(["info", "--format", "{{json .}}"]);
-    let said = asked.run(ASK, cancel).await.map_err(|e| format!("failed to {e}"))?;
+    let said = asked.run(ASK, cancel).await.map_err(|e| e.to_string())?;
     let info: Info =
         serde_json::from_slice(&said.stdout).map_err(|e| format!("cannot parse the output of docker info: {e}"))?;
     if info.server_version.is_empty() {

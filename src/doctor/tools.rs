@@ -111,7 +111,7 @@ fn brief(error: &ToolboxError) -> String {
     match error {
         ToolboxError::NotFound { tried, .. } => tried.join("; "),
         ToolboxError::Named { variable, why, .. } => format!("{variable}: {why}"),
-        other => format!("failed to {other}"),
+        other => other.to_string(),
     }
 }
 

@@ -29,7 +29,6 @@ mod v2;
 pub use crate::system::process::Scrub;
 pub use client::{Client, Limits, ServerInfo};
 pub use credentials::Auth;
-pub(crate) use error::infra;
 pub use error::{ASKS_FOR_CREDENTIALS, Error, RequestCause};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;

@@ -253,11 +253,7 @@ impl ProofReport {
 impl ProvedInstallation {
     fn told(&self) -> String {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
-        let broken = self
-            .broken
-            .as_ref()
-            .map(|b| format!("; failed to {b}"))
-            .unwrap_or_default();
+        let broken = self.broken.as_ref().map(|b| format!("; {b}")).unwrap_or_default();
         format!(
             "{}: {} secrets; chart {:.1} s, Kestra's boot {:.1} s, {} executions and comparison {:.1} s{broken}",
             self.id,

@@ -5,7 +5,7 @@ use std::path::Path;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::{KestraRef, OFFICIAL_IMAGE, OfficialRef};
 use crate::system::process::{Command, Deadline};
 use crate::tools::toolbox::Toolbox;
@@ -42,9 +42,7 @@ impl OfficialRef {
             "name a patch, such as official@{major}.{minor}.0; a mirror of the registry by KESTRA_SECRETS_IMAGE_MIRROR"
         );
         let asked = async { toolbox.registry()?.tags(OFFICIAL_IMAGE).await };
-        let tags = asked
-            .await
-            .map_err(|e| InfraError::new(phase.clone(), format!("failed to {e}")).help(help))?;
+        let tags = asked.await.during(&phase).map_err(|infra| infra.help(help))?;
         newest(&tags, |v| (v.major, v.minor) == (major, minor)).ok_or_else(|| {
             let cause = format!("no tag of {OFFICIAL_IMAGE} is a release of {major}.{minor}");
             InfraError::new(phase, cause)
@@ -68,7 +66,7 @@ async fn version_of(path: &Path, cancel: &CancellationToken) -> Result<Version, 
         .arg("--version")
         .run(ASK, cancel)
         .await
-        .map_err(|e| InfraError::new(phase.clone(), e))?;
+        .during(&phase)?;
     let said = String::from_utf8_lossy(&asked.stdout);
     let found = said
         .split_whitespace()

@@ -20,7 +20,7 @@ pub use flags::ProviderFlag;
 use ground::Ground;
 pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::KestraRef;
 use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget, ProviderKind};
@@ -30,7 +30,7 @@ use crate::report::{CaseResult, Report, Run};
 use crate::run::scheduler;
 use crate::scenario::Credentials;
 use crate::scenario::{Scenario, private_texts};
-use crate::system::ledger::{Ledger, LedgerError, RunId, TempDir};
+use crate::system::ledger::{Ledger, RunId, TempDir};
 use crate::system::redact::Redactor;
 use crate::system::words::count;
 use crate::tools::helm::{Helm, RenderError};
@@ -61,11 +61,10 @@ impl Session {
         cancel: CancellationToken,
     ) -> Result<Self, InfraError> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
-        let toolbox = Toolbox::from_env(cancel.clone())
-            .map_err(|e| InfraError::new("look for tools", format!("failed to {e}")))?;
+        let toolbox = Toolbox::from_env(cancel.clone()).during("look for tools")?;
         let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
-        let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
-        let folder = ledger.temp_dir().await.map_err(owning)?;
+        let ledger = Ledger::open(RunId::random()).await?;
+        let folder = ledger.temp_dir().await?;
         match equip(&options, &ground, toolbox, observer, cancel, &ledger, folder.path()).await {
             Ok((site, helm)) => Ok(Self {
                 site,
@@ -78,8 +77,8 @@ impl Session {
                 folder,
             }),
             Err(infra) => {
-                folder.remove().await.map_err(owning)?;
-                ledger.close().await.map_err(owning)?;
+                folder.remove().await?;
+                ledger.close().await?;
                 Err(infra)
             }
         }
@@ -315,8 +314,8 @@ impl Session {
     /// # Errors
     /// [`InfraError`] when something is left.
     pub async fn close(self) -> Result<(), InfraError> {
-        self.folder.remove().await.map_err(owning)?;
-        self.site.ledger.close().await.map_err(owning)
+        self.folder.remove().await?;
+        Ok(self.site.ledger.close().await?)
     }
 }
 
@@ -332,10 +331,6 @@ fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-fn owning(error: LedgerError) -> InfraError {
-    InfraError::new("keep the ledger", error)
-}
-
 async fn equip(
     options: &SessionOptions,
     ground: &Ground,
@@ -346,10 +341,7 @@ async fn equip(
     folder: &Path,
 ) -> Result<(RunContext, String), InfraError> {
     let redactor = Redactor::default();
-    let found = toolbox
-        .find(Tool::Helm)
-        .await
-        .map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
+    let found = toolbox.find(Tool::Helm).await.during("look for helm")?;
     let helm = Helm {
         path: found.path.clone(),
         version: found.version.clone(),
@@ -357,10 +349,7 @@ async fn equip(
         scrub: redactor.scrubber(),
         cancel: cancel.clone(),
     };
-    let chart = helm
-        .chart(&options.chart())
-        .await
-        .map_err(|e| InfraError::new("get the chart", e))?;
+    let chart = helm.chart(&options.chart()).await.during("get the chart")?;
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
     if let Some(pull) = &options.pull_secret {

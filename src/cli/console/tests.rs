@@ -147,9 +147,9 @@ fn what_the_environment_failed_at_is_told_once_with_the_count() {
         ..result(name, Status::Error)
     };
     let mut results: Vec<_> = ["a", "b", "c", "d"]
-        .map(|name| broken(name, "pull the image: ErrImagePull"))
+        .map(|name| broken(name, "failed to pull the image: ErrImagePull"))
         .into();
-    results.push(broken("e", "reach it: refused"));
+    results.push(broken("e", "failed to reach it: refused"));
     let screen = at_80(&report(results));
     assert_eq!(
         screen.matches("ErrImagePull").count(),

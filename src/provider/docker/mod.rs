@@ -12,16 +12,19 @@ use semver::Version;
 
 pub use boot::DockerKestra;
 pub use clean::Containers;
-use daemon::{CallError, DockerDaemon};
+use daemon::DockerDaemon;
 
 use super::embedded::default_parallelism;
 use super::forecast::NodeFacts;
 use super::{Pods, ProviderOptions, RELEASE, RunContext};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{ImageRef, Installation, ProviderKind};
 use crate::report::Provenance;
+
+/// What is done with the daemon.
+const PHASE: &str = "use Docker";
 
 /// Starts Kestra's image.
 pub struct Docker {
@@ -57,21 +60,24 @@ impl Docker {
         chosen: &BTreeMap<KestraRef, ImageRef>,
         options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
-        let daemon = DockerDaemon::connect(site.redactor.scrubber()).await.map_err(|e| {
-            InfraError::new("use Docker", format!("failed to {e}")).help(
-                "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
+        let daemon = DockerDaemon::connect(site.redactor.scrubber())
+            .await
+            .during(PHASE)
+            .map_err(|infra| {
+                infra.help(
+                    "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
                  --provider embedded needs no Docker",
-            )
-        })?;
+                )
+            })?;
         let mut images = BTreeMap::new();
         for (kestra, _) in kestras {
             let name = chosen.get(kestra).map(ToString::to_string).ok_or_else(|| {
-                InfraError::new("use Docker", format!("{kestra} is a file, not an image"))
+                InfraError::new(PHASE, format!("{kestra} is a file, not an image"))
                     .help("name the Kestra by version and its image by --image, or use --provider embedded")
             })?;
-            let env = daemon.image_env(&name).await.map_err(infra)?;
+            let env = daemon.image_env(&name).await.during(PHASE)?;
             let env = env.ok_or_else(|| {
-                InfraError::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
+                InfraError::new(PHASE, format!("the daemon has no image {name}")).help(how_to_get(&name))
             })?;
             let node = NodeFacts {
                 image_env: env,
@@ -100,7 +106,7 @@ impl Docker {
     }
 
     fn image(&self, installation: &Installation) -> Result<&Image, InfraError> {
-        let unknown = || InfraError::new("use Docker", format!("{} was not prepared", installation.kestra));
+        let unknown = || InfraError::new(PHASE, format!("{} was not prepared", installation.kestra));
         self.images.get(&installation.kestra).ok_or_else(unknown)
     }
 
@@ -149,9 +155,4 @@ fn how_to_get(image: &str) -> String {
     } else {
         format!("`docker pull {image}`, or name another with --image")
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn infra(error: CallError) -> InfraError {
-    InfraError::new("use Docker", format!("failed to {error}"))
 }

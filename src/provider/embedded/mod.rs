@@ -18,7 +18,7 @@ pub use build::Engine;
 
 use super::forecast::NodeFacts;
 use super::{Pods, ProviderOptions, RELEASE, RunContext};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{Installation, ProviderKind};
@@ -68,12 +68,7 @@ impl Embedded {
             let launcher = match kestra {
                 KestraRef::Engine(version) => engine(site, version).await?,
                 KestraRef::Exec(path) => Launcher::Exec(from_anywhere(path)?),
-                KestraRef::Official(_) => Launcher::Exec(
-                    site.toolbox
-                        .kestra(version)
-                        .await
-                        .map_err(|e| InfraError::new("obtain Kestra", e))?,
-                ),
+                KestraRef::Official(_) => Launcher::Exec(site.toolbox.kestra(version).await.during("obtain Kestra")?),
             };
             launchers.insert(kestra.clone(), launcher);
         }
@@ -159,7 +154,7 @@ fn from_anywhere(path: &Path) -> Result<PathBuf, InfraError> {
     if path.components().count() == 1 && path.is_relative() {
         return Ok(path.to_owned());
     }
-    std::path::absolute(path).map_err(|e| InfraError::new(format!("find {}", path.display()), e))
+    std::path::absolute(path).during(format!("find {}", path.display()))
 }
 
 /// As many engines as cores and memory bear.
@@ -176,7 +171,7 @@ pub(super) fn default_parallelism() -> usize {
 async fn engine(site: &RunContext, version: &Version) -> Result<Launcher, InfraError> {
     let engine = build::engine(site, version).await?;
     let java = site.toolbox.java(Engine::java(version), JavaFor::Running).await;
-    let java = java.map_err(|e| InfraError::new(format!("start the engine {version}"), format!("failed to {e}")))?;
+    let java = java.during(format!("start the engine {version}"))?;
     let aot = train::train(site, &engine, &java).await;
     Ok(Launcher::Engine { engine, java, aot })
 }

@@ -56,7 +56,7 @@ impl Ground {
                 Ok((images, origins)) => return Self::of(choice, images, origins, options, toolbox, cancel).await,
                 // What nobody named gives way to the next best, once.
                 Err(infra) if chosen_here && without.is_none() && !cancel.is_cancelled() => {
-                    without = Some(format!("failed to {infra}"));
+                    without = Some(infra.to_string());
                 }
                 Err(infra) => return Err(infra),
             }

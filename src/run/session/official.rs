@@ -108,7 +108,7 @@ pub(crate) async fn find_for_nodes(version: &Version, toolbox: &Toolbox) -> Resu
 }
 
 async fn in_registry(version: &Version, candidates: &[ImageRef], toolbox: &Toolbox) -> Result<OfficialImage, String> {
-    let registry = toolbox.registry().map_err(|e| format!("failed to {e}"))?;
+    let registry = toolbox.registry().map_err(|e| e.to_string())?;
     let asked = candidates.iter().map(async |image| {
         let pinned = toolbox.pins().digest(image);
         let reference = pinned.map_or(image.tag.as_str(), Digest::as_str);
@@ -134,7 +134,7 @@ async fn in_registry(version: &Version, candidates: &[ImageRef], toolbox: &Toolb
             }
             (Ok(None), None) => {}
             (Err(e), _) => {
-                why.get_or_insert_with(|| format!("failed to {e}"));
+                why.get_or_insert_with(|| e.to_string());
             }
         }
     }
@@ -206,7 +206,7 @@ pub(crate) async fn obtain(
              the daemon's own; --image names another image",
         )
     };
-    let registry = toolbox.registry().map_err(|e| failed(format!("failed to {e}")))?;
+    let registry = toolbox.registry().map_err(|e| failed(e.to_string()))?;
     let source = PullSource::of(&registry, &docker.mirrors().await);
     // The digest was found under the tag, or is the one that is pinned: what comes is that, or nothing does.
     let from = format!("{}{}@{}", source.prefix, found.image.repository, offered.digest);
@@ -218,7 +218,7 @@ pub(crate) async fn obtain(
     pulled.map_err(&failed)?;
     // What is pulled by its digest has no tag.
     let tagged = docker.tag(&from, &name).await;
-    tagged.map_err(|e| failed(format!("failed to {e}")))?;
+    tagged.map_err(|e| failed(e.to_string()))?;
     let pinned = found.pinned.as_ref().map_or(", which is not pinned", |_| ", as pinned");
     Ok(Origin {
         digest: Some(offered.digest.to_string()),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{DEADLINE, Helm};
+use crate::error::InfraCause;
 use crate::plan::ChartMode;
 use crate::scenario::Generation;
 use crate::system::process::ProcessError;
@@ -228,6 +229,12 @@ pub enum ChartError {
         /// The system's words.
         source: std::io::Error,
     },
+}
+
+impl InfraCause for ChartError {
+    fn advice(&self) -> Option<String> {
+        self.help().map(|help| help.to_string())
+    }
 }
 
 #[derive(Deserialize)]
