@@ -125,7 +125,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
             "the API server refuses the labels: {says}"
         ),
     };
-    let place = args.place(&cluster);
+    let place = args.audited_place(&cluster);
     if gathered.pods.is_empty() {
         miette::bail!(
             help = format!(
@@ -163,7 +163,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 }
 
 impl Args {
-    fn place(&self, cluster: &Cluster) -> AuditedPlace {
+    fn audited_place(&self, cluster: &Cluster) -> AuditedPlace {
         AuditedPlace {
             context: self.context.clone(),
             namespace: self.namespace.clone(),
@@ -178,7 +178,7 @@ impl Args {
             context: self.context.clone(),
         };
         let cluster = Cluster::connect(access).await?;
-        let selector = self.place(&cluster).selector;
+        let selector = self.audited_place(&cluster).selector;
         let mut gathered = gather::gather(&cluster, &self.namespace, &selector).await?;
         if self.exec {
             exec::read(&cluster, &self.namespace, &mut gathered).await;

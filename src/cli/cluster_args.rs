@@ -45,7 +45,7 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
-    pub fn place(&self, provider: ProviderArg) -> miette::Result<ProviderChoice> {
+    pub fn provider_choice(&self, provider: ProviderArg) -> miette::Result<ProviderChoice> {
         let given = ProviderFlag::given(|flag| match flag {
             "context" => self.context.is_some(),
             "namespace" => self.namespace.is_some(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::console::{print_infra_error, print_summary};
 use super::matrix;
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use crate::error::{ExitCode, InfraError};
 use crate::kestra::KestraRef;

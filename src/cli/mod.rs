@@ -22,6 +22,7 @@ mod list;
 mod man;
 pub mod matrix;
 mod output;
+mod output_args;
 mod panicked;
 mod pins;
 mod plaintext;
@@ -30,7 +31,7 @@ mod prove;
 mod provider_arg;
 mod report;
 pub mod run;
-mod said;
+
 mod schema;
 mod sessions;
 mod settings;

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::console::Console;
 use super::execute::{CaseNotes, RunPlan, execute};
 use super::matrix;
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
@@ -174,13 +174,16 @@ impl RunRequest {
 }
 
 fn take_shard(whole: RunPlan, shard: Shard, sessions: &[Session]) -> miette::Result<RunPlan> {
-    let openings: Vec<_> = sessions.iter().map(|s| opening(s.place().makes_a_cluster())).collect();
+    let openings: Vec<_> = sessions
+        .iter()
+        .map(|s| opening(s.provider_spec().makes_a_cluster()))
+        .collect();
     let share = shard.take(whole.plans, &openings)?;
     Ok(RunPlan {
         plans: share.plans,
         shard: Some(Sharded {
             index: shard.index(),
-            of: shard.of(),
+            of: shard.total(),
             whole: share.whole,
             left_out: share.installations,
         }),
@@ -207,7 +210,7 @@ impl Args {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed if !matches!(session.place(), ProviderSpec::Live { .. }) => {
+                Require::Observed if !matches!(session.provider_spec(), ProviderSpec::Live { .. }) => {
                     miette::bail!(
                         help = "only a cluster's kubelet gives a real environment: --provider kind or context",
                         "--require observed cannot be met by a provider that composes the environment itself"

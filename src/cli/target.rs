@@ -64,7 +64,7 @@ impl Where {
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<SessionOptions> {
         let options = SessionOptions {
-            place: self.cluster.place(self.provider)?,
+            place: self.cluster.provider_choice(self.provider)?,
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
             pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,

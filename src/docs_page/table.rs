@@ -58,7 +58,7 @@ pub enum Printed {
 }
 
 impl Printed {
-    fn of(result: &CaseResult) -> Self {
+    fn from_result(result: &CaseResult) -> Self {
         match &result.observed {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
             Some(OutcomeView::Installs {}) => Self::Installs,
@@ -100,7 +100,7 @@ pub enum PromiseKept {
 }
 
 impl PromiseKept {
-    fn of(result: &CaseResult) -> Self {
+    fn from_result(result: &CaseResult) -> Self {
         match (&result.promised, &result.observed) {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
             (Some(OutcomeView::Outputs(promised)), Some(OutcomeView::Outputs(_))) if promised.is_empty() => {
@@ -138,10 +138,10 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<PageRow> {
             let Some(whole) = result(&claim.scenario.name) else {
                 continue;
             };
-            let printed = result(&claim.as_printed.name).map(Printed::of);
+            let printed = result(&claim.as_printed.name).map(Printed::from_result);
             let corrected = claim.corrected.as_ref().and_then(|corrected| {
-                let kept = PromiseKept::of(result(&corrected.scenario.name)?);
-                Some(match Printed::of(result(&corrected.as_printed.name)?) {
+                let kept = PromiseKept::from_result(result(&corrected.scenario.name)?);
+                Some(match Printed::from_result(result(&corrected.as_printed.name)?) {
                     Printed::Installs => kept,
                     Printed::Refused(_) => PromiseKept::Broken,
                     Printed::NotRun => PromiseKept::NotRun,
@@ -200,7 +200,7 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> PageRow {
             }
             Some(seen) => seen.to_string(),
         },
-        kept: PromiseKept::of(result),
+        kept: PromiseKept::from_result(result),
         diagnosis: codes.collect::<Vec<_>>().join("\n"),
         corrected: None,
     }

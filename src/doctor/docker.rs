@@ -38,7 +38,7 @@ struct Info {
 }
 
 /// `kestras` are those whose images are needed.
-pub(super) async fn look(
+pub(super) async fn check_docker(
     options: &SessionOptions,
     kestras: &[KestraRef],
     toolbox: &Toolbox,
@@ -72,7 +72,7 @@ pub(super) async fn look(
             findings.push(image_of(docker, &kestra, &image.to_string()).await);
         }
     }
-    if let Some(wish) = Wish::of(options, toolbox).filter(|wish| wish.kestra) {
+    if let Some(wish) = Wish::from_options(options, toolbox).filter(|wish| wish.kestra) {
         let official = KestraRef::official(wish.version.clone());
         if !kestras.contains(&official) {
             let found = find_image(&wish.version, toolbox, docker).await;

@@ -13,7 +13,7 @@ const DISK: u64 = 1 << 30;
 /// What one embedded engine takes, in bytes.
 const MEMORY: u64 = 600 << 20;
 
-pub(super) fn look(cache: &Path) -> Vec<Check> {
+pub(super) fn check_machine(cache: &Path) -> Vec<Check> {
     let temporary = std::env::temp_dir();
     [
         disk("disk of the cache", cache, "XDG_CACHE_HOME"),

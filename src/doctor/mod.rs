@@ -130,13 +130,13 @@ pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cance
         .as_ref()
         .map_or_else(|_| options.kestras(), |choice| choice.kestra.clone());
     let (tools, docker, cluster, network, chart) = tokio::join!(
-        tools::look(&options, toolbox),
-        docker::look(&options, &kestras, toolbox, cancel),
-        cluster::look(&options.place),
-        network::look(&options, toolbox),
+        tools::check_tools(&options, toolbox),
+        docker::check_docker(&options, &kestras, toolbox, cancel),
+        cluster::check_cluster(&options.place),
+        network::check_network(&options, toolbox),
         official_chart(&options, toolbox),
     );
-    let findings: Vec<Check> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
+    let findings: Vec<Check> = [tools, docker, cluster, machine::check_machine(toolbox.cache()), network]
         .into_iter()
         .flatten()
         .chain(chart)
@@ -174,7 +174,7 @@ async fn choice(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cancellati
 
 /// The publisher's chart, where it is left open whether that is taken.
 async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<Check> {
-    let wish = Wish::of(options, toolbox).filter(|wish| wish.chart)?;
+    let wish = Wish::from_options(options, toolbox).filter(|wish| wish.chart)?;
     let check = "official chart";
     Some(match find_chart(&wish.version, toolbox).await {
         Ok(chart) => Check::ok(

@@ -12,14 +12,14 @@ use crate::run::session::auto::Wish;
 use crate::tools::helm::{ChartRef, chart_repository};
 use crate::tools::toolbox::Toolbox;
 
-pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
+pub(super) async fn check_network(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let official = options.kestra.iter().find_map(|k| match k {
         KestraRef::Official(OfficialRef::Exact(version)) => Some(version),
         _ => None,
     });
     let chart = async {
         // Where the chart is left open, its own finding says more.
-        if Wish::of(options, toolbox).is_some_and(|wish| wish.chart) {
+        if Wish::from_options(options, toolbox).is_some_and(|wish| wish.chart) {
             return None;
         }
         let index = format!("{}/index.yaml", chart_repository().trim_end_matches('/'));

@@ -9,7 +9,7 @@ use crate::provider::embedded::Engine;
 use crate::run::session::SessionOptions;
 use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
 
-pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
+pub(super) async fn check_tools(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let (helm, kind, engines) = tokio::join!(
         tool(toolbox, Tool::Helm, &ProviderKind::ALL),
         tool(toolbox, Tool::Kind, &[ProviderKind::Kind]),

@@ -43,7 +43,7 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
     for target in targets {
         let mut shared: Vec<(&Arc<Scenario>, &Expectation)> = Vec::new();
         for scenario in scenarios.iter().filter(|s| target.chart.sees_to(s.given.written_for())) {
-            let generation = target.chart.of(scenario.given.written_for());
+            let generation = target.chart.generation(scenario.given.written_for());
             let skipped = |why| SkippedCase {
                 scenario: scenario.name.clone(),
                 kestra: target.kestra.clone(),

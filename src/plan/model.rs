@@ -92,7 +92,7 @@ pub enum ChartMode {
 
 impl ChartMode {
     /// What it plays for something written for a generation, or for any.
-    pub fn of(self, written_for: Option<Generation>) -> Generation {
+    pub fn generation(self, written_for: Option<Generation>) -> Generation {
         match self {
             Self::AsWritten => written_for.unwrap_or(Generation::V1),
             Self::Only(generation) | Self::Own(generation) => generation,

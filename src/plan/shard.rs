@@ -56,7 +56,7 @@ impl Shard {
     }
 
     /// Of how many.
-    pub fn of(self) -> usize {
+    pub fn total(self) -> usize {
         self.of
     }
 

@@ -163,7 +163,7 @@ impl Harness<'_> {
 }
 
 fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
-    let generation = target.chart.of(None);
+    let generation = target.chart.generation(None);
     let documents = pack.documents(generation);
     Installation {
         id: target.id(name),
@@ -198,7 +198,7 @@ async fn judge(
         .zip(&predicted)
         .find(|(s, p)| s.kind == Kind::Encoded && is_missing(p));
     if let Some((sample, _)) = lost {
-        let why = format!("a good secret is not in the environment: {}", sample.told());
+        let why = format!("a good secret is not in the environment: {}", sample.describe());
         return Err(InfraError::new("arrange the secrets", why));
     }
     let (observed, faults) = match installed.client() {

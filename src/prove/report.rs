@@ -113,11 +113,11 @@ pub fn json_schema() -> serde_json::Value {
 
 impl ProofReport {
     /// A report of a proof.
-    pub fn of(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
-        let differences = proof.differences().map(|(kestra, c)| Difference::of(kestra, c, false));
+    pub fn new(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
+        let differences = proof.differences().map(|(kestra, c)| Difference::new(kestra, c, false));
         let smallest = proof.shrunk.iter().filter_map(|(kestra, shrunk)| {
             let (_, checked) = shrunk.as_ref().ok()?;
-            Some(Difference::of(kestra, checked, true))
+            Some(Difference::new(kestra, checked, true))
         });
         Self {
             schema: 1,
@@ -164,9 +164,9 @@ impl ProofReport {
     }
 
     /// The table, the figures and the differences, for a person.
-    pub fn told(&self, proof: &Proof) -> String {
+    pub fn describe(&self, proof: &Proof) -> String {
         let mut text = vec![self.table()];
-        text.extend(self.installations.iter().map(ProvedInstallation::told));
+        text.extend(self.installations.iter().map(ProvedInstallation::describe));
         for (kestra, aside) in &proof.aside {
             text.push(format!(
                 "{kestra}: {} not asked for: like the one that was tried alone they keep a pod from running on this \
@@ -175,16 +175,21 @@ impl ProofReport {
             ));
         }
         let (smallest, all): (Vec<_>, Vec<_>) = self.differences.iter().partition(|d| d.smallest);
-        text.extend(all.iter().take(5).map(|d| d.told("DIFFERENCE")));
+        text.extend(all.iter().take(5).map(|d| d.describe("DIFFERENCE")));
         if all.len() > 5 {
             text.push(format!("… and {} more", all.len() - 5));
         }
-        text.extend(smallest.iter().map(|d| d.told("SMALLEST EXAMPLE")));
+        text.extend(smallest.iter().map(|d| d.describe("SMALLEST EXAMPLE")));
         for (kestra, shrunk) in &proof.shrunk {
             match shrunk {
                 Ok((Shrunk { company, .. }, _)) if !company.is_empty() => text.push(format!(
                     "  it differs only together with {}",
-                    company.iter().take(3).map(Sample::told).collect::<Vec<_>>().join("; ")
+                    company
+                        .iter()
+                        .take(3)
+                        .map(Sample::describe)
+                        .collect::<Vec<_>>()
+                        .join("; ")
                 )),
                 Ok(_) => {}
                 Err(infra) => text.push(format!("failed to make the example of {kestra} smaller: {infra}")),
@@ -251,7 +256,7 @@ impl ProofReport {
 }
 
 impl ProvedInstallation {
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
         let broken = self.broken.as_ref().map(|b| format!("; {b}")).unwrap_or_default();
         format!(
@@ -267,13 +272,13 @@ impl ProvedInstallation {
 }
 
 impl Difference {
-    fn of(kestra: &KestraRef, checked: &Checked, smallest: bool) -> Self {
+    fn new(kestra: &KestraRef, checked: &Checked, smallest: bool) -> Self {
         Self {
             kestra: kestra.clone(),
             number: checked.sample.number,
             kind: checked.sample.kind.title().into(),
             key: checked.sample.key.clone(),
-            written: checked.sample.told(),
+            written: checked.sample.describe(),
             predicted: predicted(&checked.predicted),
             observed: observed(&checked.observed),
             because: checked.differs.clone().unwrap_or_default(),
@@ -281,7 +286,7 @@ impl Difference {
         }
     }
 
-    fn told(&self, what: &str) -> String {
+    fn describe(&self, what: &str) -> String {
         format!(
             "{what} on {}, number {} ({}): {}\n  written    {}\n  asked for  {}\n  predicted  {}\n  observed   {}",
             self.kestra,

@@ -88,7 +88,7 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .results
         .iter()
         .enumerate()
-        .map(|(n, result)| CasePage::of(n + 1, result, folder, &mut left))
+        .map(|(n, result)| CasePage::new(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
         ExitCode::Success => ("pass", "✓"),
@@ -119,7 +119,7 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         rows: rows(&report.results, &columns),
         columns: columns.iter().map(CombinationView::from).collect(),
         cases,
-        runs: report.run.runs().iter().map(RunLine::of).collect(),
+        runs: report.run.runs().iter().map(RunLine::new).collect(),
         kept: report.run.kept.iter().map(|k| visible(&k.installation)).collect(),
     };
     page.render().map_err(io::Error::other)
@@ -194,7 +194,7 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
 }
 
 impl RunLine {
-    fn of(run: &Run) -> Self {
+    fn new(run: &Run) -> Self {
         Self {
             id: visible(&run.id),
             provider: visible(&run.provider),
@@ -229,7 +229,7 @@ fn seconds(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{hostile, report, result, shown};
+    use crate::report::tests::{hostile, public_outputs, report, result};
 
     #[test]
     fn hostile_texts_stay_texts() {
@@ -260,8 +260,8 @@ mod tests {
     #[test]
     fn the_byte_that_is_too_many_is_marked() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = Some(shown("username", "admin"));
-        wrong.observed = Some(shown("username", "admin\n"));
+        wrong.expected = Some(public_outputs("username", "admin"));
+        wrong.observed = Some(public_outputs("username", "admin\n"));
         let page = html(&report([wrong]), Path::new("nowhere")).unwrap();
         assert!(page.contains("61 64 6d 69 6e <mark>0a</mark>"));
         assert!(page.contains("&#34;admin\\n&#34;"));

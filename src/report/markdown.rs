@@ -155,13 +155,13 @@ fn code(of: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{hostile, report, result, shown};
+    use crate::report::tests::{hostile, public_outputs, report, result};
 
     #[test]
     fn what_went_wrong_comes_before_what_is_folded_away() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = Some(shown("username", "admin"));
-        wrong.observed = Some(shown("username", "admin\n"));
+        wrong.expected = Some(public_outputs("username", "admin"));
+        wrong.observed = Some(public_outputs("username", "admin\n"));
         let summary = markdown(&report([result("fine", Status::Pass), wrong]));
         insta::assert_snapshot!(summary);
     }

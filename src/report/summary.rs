@@ -37,7 +37,7 @@ pub struct Combination {
 
 impl Counts {
     /// Of these.
-    pub fn of(results: &[CaseResult]) -> Self {
+    pub fn tally(results: &[CaseResult]) -> Self {
         let mut counts = Self::default();
         for result in results {
             match result.status {
@@ -85,7 +85,7 @@ impl Report {
 
     /// What it amounts to, in one sentence.
     pub fn verdict(&self) -> String {
-        let counts = Counts::of(&self.results);
+        let counts = Counts::tally(&self.results);
         let run = counts.run();
         let mut sentence = match (counts.fail, counts.error) {
             _ if run == 0 => "Nothing was run, so nothing is proved".to_owned(),

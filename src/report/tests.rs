@@ -57,7 +57,7 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
 }
 
 /// One public output.
-pub fn shown(output: &str, value: &str) -> OutcomeView {
+pub fn public_outputs(output: &str, value: &str) -> OutcomeView {
     OutcomeView::Outputs([(output.to_owned(), DisplayValue::Public(value.into()))].into())
 }
 
@@ -83,8 +83,8 @@ pub fn hostile() -> Vec<CaseResult> {
         });
         of.because = Some(text.clone());
         of.help = Some(text.clone());
-        of.promised = Some(shown(&text, &text));
-        of.expected = Some(shown(&text, &text));
+        of.promised = Some(public_outputs(&text, &text));
+        of.expected = Some(public_outputs(&text, &text));
         of.observed = Some(OutcomeView::Failed {
             state: text.clone(),
             errors: vec![text.clone()],

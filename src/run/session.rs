@@ -158,14 +158,14 @@ impl Session {
     }
 
     /// Where Kestra runs.
-    pub fn place(&self) -> &ProviderSpec {
+    pub fn provider_spec(&self) -> &ProviderSpec {
         &self.ground.place
     }
 
     /// What is added beneath the user's values, each key with its value; nothing of a credential.
     pub fn added(&self) -> Option<String> {
         let defaults = self.site.defaults.as_ref()?;
-        let generation = self.site.chart.plays()[0].of(None);
+        let generation = self.site.chart.plays()[0].generation(None);
         Some(format!(
             "added beneath the values: {}",
             leaves("", &defaults.values(generation)).join(", ")

@@ -153,7 +153,7 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     };
     let provider = on.provider();
     let options = SessionOptions {
-        place: ProviderChoice::Named(on.place()),
+        place: ProviderChoice::Named(on.provider_spec()),
         kestra: kestras,
         chart: Some(ChartRef::Bundled(Bundled::Both)),
         ..SessionOptions::default()

@@ -43,7 +43,7 @@ impl On {
     }
 
     /// The provider as a session takes it.
-    pub fn place(&self) -> ProviderSpec {
+    pub fn provider_spec(&self) -> ProviderSpec {
         match self {
             Self::Embedded(_) => ProviderSpec::Embedded,
             Self::Docker(_) => ProviderSpec::Docker,

@@ -71,7 +71,7 @@ fn kept_lines(report: &Report) -> Vec<String> {
 }
 
 fn count_lines(report: &Report, folder: Option<&Path>, layout: Layout) -> Vec<String> {
-    let counts = Counts::of(&report.results);
+    let counts = Counts::tally(&report.results);
     let mut parts = vec![
         colored(counts.pass, "passed", Style::new().green()),
         colored(counts.fail, "failed", Style::new().red().bold()),

@@ -74,7 +74,7 @@ pub struct EvidenceView {
 
 impl CasePage {
     /// A case; `left` is how many bytes of evidence the page still takes.
-    pub fn of(number: usize, result: &CaseResult, folder: &Path, left: &mut u64) -> Self {
+    pub fn new(number: usize, result: &CaseResult, folder: &Path, left: &mut u64) -> Self {
         let (status, mark) = word(result.status);
         let total: u64 = result.phases.iter().map(|p| p.ms).sum();
         let phases = parts(&result.phases, total);

@@ -46,7 +46,7 @@ pub(crate) struct Wish {
 impl Wish {
     /// Ours goes with ours, and the publisher's with the publisher's: a Kestra that is named takes the chart along,
     /// and a chart the Kestra. None where there is nothing to wish for.
-    pub(crate) fn of(options: &SessionOptions, toolbox: &Toolbox) -> Option<Self> {
+    pub(crate) fn from_options(options: &SessionOptions, toolbox: &Toolbox) -> Option<Self> {
         let on_kind = matches!(
             &options.place,
             ProviderChoice::Auto
@@ -100,7 +100,7 @@ pub async fn choose(
     without: Option<&str>,
 ) -> Result<Choice, InfraError> {
     let docker = DockerCli(cancel);
-    let wish = Wish::of(options, toolbox);
+    let wish = Wish::from_options(options, toolbox);
     let lack = match (&wish, without) {
         (Some(wish), None) => match take(wish, options, toolbox, docker).await {
             Ok(choice) => return Ok(choice),

@@ -39,7 +39,7 @@ impl Ground {
         cancel: &CancellationToken,
     ) -> Result<Self, InfraError> {
         exact(options, toolbox, cancel).await?;
-        let asks = matches!(options.place, ProviderChoice::Auto) || Wish::of(options, toolbox).is_some();
+        let asks = matches!(options.place, ProviderChoice::Auto) || Wish::from_options(options, toolbox).is_some();
         let mut without = None;
         loop {
             if asks {
@@ -53,7 +53,9 @@ impl Ground {
             let choice = choice?;
             let chosen_here = choice.kestra != options.kestras();
             match images(&choice, options, toolbox, observer, cancel).await {
-                Ok((images, origins)) => return Self::of(choice, images, origins, options, toolbox, cancel).await,
+                Ok((images, origins)) => {
+                    return Self::resolved(choice, images, origins, options, toolbox, cancel).await;
+                }
                 // What nobody named gives way to the next best, once.
                 Err(infra) if chosen_here && without.is_none() && !cancel.is_cancelled() => {
                     without = Some(infra.to_string());
@@ -63,7 +65,7 @@ impl Ground {
         }
     }
 
-    async fn of(
+    async fn resolved(
         choice: Choice,
         images: BTreeMap<KestraRef, ImageRef>,
         origins: BTreeMap<KestraRef, Origin>,

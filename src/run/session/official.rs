@@ -207,7 +207,7 @@ pub(crate) async fn obtain(
         )
     };
     let registry = toolbox.registry().map_err(|e| failed(e.to_string()))?;
-    let source = PullSource::of(&registry, &docker.mirrors().await);
+    let source = PullSource::choose(&registry, &docker.mirrors().await);
     // The digest was found under the tag, or is the one that is pinned: what comes is that, or nothing does.
     let from = format!("{}{}@{}", source.prefix, found.image.repository, offered.digest);
     let all = size(offered.bytes);
@@ -235,7 +235,7 @@ struct PullSource {
 
 impl PullSource {
     /// A mirror that the daemon does not know is named to it.
-    fn of(registry: &Registry, of_daemon: &[String]) -> Self {
+    fn choose(registry: &Registry, of_daemon: &[String]) -> Self {
         let host = registry.host();
         let known = of_daemon
             .iter()

@@ -283,7 +283,7 @@ impl Helm {
         let yaml: ChartYaml = yaml::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
         let version = Version::parse(yaml.version.trim_start_matches('v')).map_err(|e| unreadable(e.to_string()))?;
         // Ours plays whichever generation its value `generation` names.
-        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of(&version));
+        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of_chart(&version));
         Ok(Chart {
             asked: asked.clone(),
             path,
