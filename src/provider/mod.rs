@@ -148,7 +148,7 @@ impl RunContext {
 /// Where Kestra runs.
 pub enum Provider {
     /// As a child process with exactly the environment the pod would have.
-    Embedded(embedded::Embedded),
+    Embedded(embedded::EmbeddedProvider),
     /// As a container of its image, with the same.
     Docker(docker::Docker),
     /// On a cluster: any context, or a kind cluster that is the run's own.

@@ -266,7 +266,7 @@ impl Session {
         };
         match &self.ground.place {
             ProviderSpec::Embedded => {
-                let embedded = embedded::Embedded::open(&self.site, &self.ground.kestras, &options).await?;
+                let embedded = embedded::EmbeddedProvider::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Embedded(embedded))
             }
             ProviderSpec::Docker => {

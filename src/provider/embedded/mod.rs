@@ -29,7 +29,7 @@ use crate::tools::toolbox::{Java, JavaFor};
 const ENGINE_MIB: u64 = 600;
 
 /// Starts Kestra as a child process.
-pub struct Embedded {
+pub struct EmbeddedProvider {
     /// Whether twins are started apart.
     pub isolate: bool,
     pub(super) node: NodeFacts,
@@ -53,7 +53,7 @@ pub enum Launcher {
     Exec(PathBuf),
 }
 
-impl Embedded {
+impl EmbeddedProvider {
     /// Finds Java, builds the engines that are not in the cache, and trains their start.
     ///
     /// # Errors
