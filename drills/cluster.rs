@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use tempfile::TempDir;
 
 use crate::left::said;

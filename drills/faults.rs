@@ -93,7 +93,7 @@ pub fn drill(args: &Args) -> Table {
         let mut longest = Duration::ZERO;
         for round in 1..=args.rounds {
             let clock = Instant::now();
-            let trial = Trial::of(fault, &cluster, plain, StdRng::seed_from_u64(rng.random()));
+            let trial = Trial::new(fault, &cluster, plain, StdRng::seed_from_u64(rng.random()));
             longest = longest.max(clock.elapsed());
             let held = trial.judge(fault, &cluster, clock.elapsed());
             let again = trial.ended.stderr.contains("it is tried once more");
@@ -139,7 +139,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn of(fault: Fault, cluster: &Cluster, plain: SocketAddr, rng: StdRng) -> Self {
+    fn new(fault: Fault, cluster: &Cluster, plain: SocketAddr, rng: StdRng) -> Self {
         let sandbox = Sandbox::new();
         sandbox.file("slow.yaml", SLOW);
         sandbox.file("rotated.yaml", ROTATED);

@@ -13,7 +13,9 @@ pub mod error {
 }
 
 pub mod kestra {
-    pub use crate::kestra::{Client, Error, Execution, ExecutionState, FlowRef, Limits, LogLine, RequestCause};
+    pub use crate::kestra::{
+        Client, ENGINES, Error, Execution, ExecutionState, FlowRef, KestraRef, Limits, LogLine, RequestCause,
+    };
 }
 
 pub mod lint {
@@ -48,7 +50,6 @@ pub mod plan {
 }
 
 pub mod provider {
-    pub use crate::provider::{ENGINES, KestraRef};
     pub mod embedded {
         pub use crate::provider::embedded::Engine;
     }

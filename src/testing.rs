@@ -16,25 +16,28 @@
 //!
 //! [`TestRun::run`] removes all that it made, whatever came of it.
 
+mod error;
+mod report;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use miette::Diagnostic;
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{InfraError, InputError};
+use crate::error::During as _;
 use crate::oracle::secret::Plaintext;
-use crate::plan::PlanError;
 use crate::provider::live::{ClusterSpec, KindOptions, PullSecret};
-use crate::report::{self, CaseResult, OutcomeView, Report, Silent};
+use crate::report::{Silent, write};
 use crate::run::session::{ProviderChoice, ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Input, Intent, Scenario, Secret};
 
 pub use crate::scenario::Strategy;
+pub use crate::testing::error::RunError;
+#[doc(hidden)]
+pub use crate::testing::report::failure;
+pub use crate::testing::report::{TestCase, TestReport};
 pub use crate::verdict::Status;
 
 /// Where scenarios run, and how: a provider, its Kestras, and the options of `kestra-secrets run`.
@@ -266,60 +269,9 @@ impl TestRun {
         session.close().await?;
         let report = carried_out?;
         if let Some(folder) = &self.options.report {
-            report::write(&report, folder)
-                .map_err(|e| InfraError::new(format!("write the report into {}", folder.display()), e))?;
+            write(&report, folder).during(format!("write the report into {}", folder.display()))?;
         }
         Ok(TestReport(report))
-    }
-}
-
-/// Why nothing was judged.
-#[derive(Debug, Error, Diagnostic)]
-#[error("{message}")]
-pub struct RunError {
-    message: String,
-    #[help]
-    help: Option<String>,
-    infra: bool,
-}
-
-impl RunError {
-    fn input(message: &impl ToString, help: Option<String>) -> Self {
-        let message = message.to_string();
-        Self {
-            message,
-            help,
-            infra: false,
-        }
-    }
-
-    /// Whether a tool, the machine or the cluster failed. Otherwise an option or a scenario cannot be used.
-    pub fn is_infra(&self) -> bool {
-        self.infra
-    }
-}
-
-impl From<InfraError> for RunError {
-    fn from(infra: InfraError) -> Self {
-        Self {
-            message: format!("failed to {infra}"),
-            help: infra.help,
-            infra: true,
-        }
-    }
-}
-
-impl From<PlanError> for RunError {
-    fn from(plan: PlanError) -> Self {
-        let help = plan.help().map(|help| help.to_string());
-        Self::input(&plan, help)
-    }
-}
-
-impl From<InputError> for RunError {
-    fn from(input: InputError) -> Self {
-        let help = input.help.clone();
-        Self::input(&input, help)
     }
 }
 
@@ -376,91 +328,4 @@ pub fn secrets<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, 
         values: serde_json::Map::new(),
     });
     TestScenario(Scenario::of_outputs("test", name, "Secrets of a test.", given, outputs))
-}
-
-/// What came of a run.
-#[derive(Debug, Clone)]
-pub struct TestReport(Report);
-
-impl TestReport {
-    /// One for each scenario and step on each Kestra.
-    pub fn cases(&self) -> impl Iterator<Item = TestCase<'_>> {
-        self.0.results.iter().map(TestCase)
-    }
-
-    /// Passes when something ran and all of it came out as expected.
-    ///
-    /// # Panics
-    /// With what the console shows of each case that failed. Of a private value it shows the length and a hash.
-    #[track_caller]
-    pub fn assert_passed(&self) {
-        let wrong: Vec<_> = self
-            .cases()
-            .filter(|case| matches!(case.status(), Status::Fail | Status::Error))
-            .map(|case| case.to_string())
-            .collect();
-        assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-        assert!(
-            self.cases().any(|case| case.status() == Status::Pass),
-            "no case ran: every scenario was skipped"
-        );
-    }
-
-    /// The report as `report.json` holds it. `kestra-secrets schema report` prints its schema.
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::to_value(&self.0).unwrap_or_default()
-    }
-}
-
-/// A scenario, or a step of one, on one Kestra. As text, it is what the console shows of a failure.
-#[derive(Debug, Clone, Copy)]
-pub struct TestCase<'a>(&'a CaseResult);
-
-impl TestCase<'_> {
-    /// The scenario's name; a step's name follows after a slash.
-    pub fn scenario(&self) -> &str {
-        &self.0.scenario
-    }
-
-    /// The Kestra it ran on.
-    pub fn kestra(&self) -> &str {
-        &self.0.provenance.kestra
-    }
-
-    /// How it ended.
-    pub fn status(&self) -> Status {
-        self.0.status
-    }
-
-    /// Why it did not pass.
-    pub fn reason(&self) -> Option<&str> {
-        self.0.because.as_deref()
-    }
-}
-
-impl std::fmt::Display for TestCase<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&failure(self.0))
-    }
-}
-
-/// A result that is not as it should be, in full.
-#[doc(hidden)]
-pub fn failure(result: &CaseResult) -> String {
-    let because = result.because.as_deref().unwrap_or("not as expected");
-    let mut text = format!("{} on {}: {because}", result.scenario, result.provenance.kestra);
-    let seen: [(&str, &Option<OutcomeView>); 4] = [
-        ("promised", &result.promised),
-        ("expected", &result.expected),
-        ("predicted", &result.predicted),
-        ("observed", &result.observed),
-    ];
-    for (what, seen) in seen {
-        if let Some(seen) = seen {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\n{what}: {seen}");
-        }
-    }
-    text.extend(result.help.iter().map(|help| format!("\nhelp: {help}")));
-    text
 }

@@ -5,7 +5,7 @@
 
 mod support;
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use kestra_secrets::testing::{self, Status, Strategy, TestRun};
 use support::{ENGINE, requirements};
 
@@ -35,7 +35,7 @@ async fn a_secret_of_a_test_reaches_a_flow_beside_a_bundled_scenario() {
     assert_eq!(report.cases().count(), 2);
     let ours = report.cases().find(|case| case.scenario() == "ours").unwrap();
     assert_eq!(
-        (ours.kestra(), ours.status(), ours.reason()),
+        (ours.kestra().as_str(), ours.status(), ours.reason()),
         (ENGINE, Status::Pass, None)
     );
     assert!(!report.to_json().to_string().contains("correct horse"));

@@ -8,6 +8,7 @@ use kube::{Api, ResourceExt as _};
 use tokio::io::AsyncReadExt as _;
 
 use super::{Gathered, ProcessVariables, Unread, kestra_containers};
+use crate::error::InfraCause as _;
 use crate::oracle::secret::Plaintext;
 use crate::tools::cluster::Cluster;
 use crate::tools::cluster::namespace::until;
@@ -50,7 +51,7 @@ async fn environ(pods: &Api<Pod>, pod: &str, container: &str) -> Result<ProcessV
     let read = async {
         let mut process = pods.exec(pod, COMMAND, &how).await.map_err(|e| match e {
             kube::Error::Api(status) => status.message,
-            other => crate::tools::cluster::infra("", &other).cause,
+            other => other.words(),
         })?;
         let gone = || "the API server opened no stream for the command".to_owned();
         let (out, err) = (process.stdout().ok_or_else(gone)?, process.stderr().ok_or_else(gone)?);

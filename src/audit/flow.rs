@@ -97,7 +97,7 @@ pub async fn ask(
         (Ok(observed), _) => observed,
         (Err(asked), Ok(_)) => return Err(asked),
         (Err(asked), Err(left)) => {
-            let both = InfraError::new(asked.phase, format!("{}; and {left}", asked.cause));
+            let both = asked.reworded(|cause| format!("{cause}; and then it {left}"));
             return Err(both.help(left.help.clone().unwrap_or_default()));
         }
     };

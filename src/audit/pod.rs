@@ -7,8 +7,8 @@ use kube::ResourceExt as _;
 use semver::Version;
 
 use super::Gathered;
+use crate::kestra::ENGINES;
 use crate::oracle::environment::{ClusterFacts, ObjectKind, ObjectRef};
-use crate::provider::ENGINES;
 
 impl Gathered {
     pub(super) fn meta(&self, object: &ObjectRef) -> Option<&ObjectMeta> {

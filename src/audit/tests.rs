@@ -73,7 +73,7 @@ fn audit(gathered: Gathered) -> AuditReport {
     judge(place, gathered, audit_containers)
 }
 
-fn of(pods: Vec<Pod>, secrets: Vec<Secret>) -> Gathered {
+fn cluster_with(pods: Vec<Pod>, secrets: Vec<Secret>) -> Gathered {
     Gathered {
         pods,
         secrets,
@@ -103,7 +103,7 @@ fn every_source_is_named_and_right_values_are_right() {
     .unwrap();
     let gathered = Gathered {
         config_maps: vec![map],
-        ..of(
+        ..cluster_with(
             vec![pod("p", "standalone", &env, &from)],
             vec![secret("creds", BEFORE, &[("one", "YWRtaW4=")])],
         )
@@ -144,7 +144,7 @@ fn what_is_wrong_with_a_value_or_a_name_is_told_with_its_code() {
         key_ref("SECRET_GONE", "creds", "nothing"),
     ]);
     let secrets = vec![secret("creds", BEFORE, &[("plain", "admin!")])];
-    let report = audit(of(vec![pod("p", "standalone", &env, &json!([]))], secrets));
+    let report = audit(cluster_with(vec![pod("p", "standalone", &env, &json!([]))], secrets));
     let found = said(&report);
     for wanted in [
         "kestra/standalone error[KS001] SECRET_NEWLINE",
@@ -183,7 +183,7 @@ fn what_is_wrong_with_a_value_or_a_name_is_told_with_its_code() {
 fn a_secret_that_changed_since_may_be_stale_and_the_process_tells_for_certain() {
     let env = json!([key_ref("SECRET_A", "creds", "a"), key_ref("SECRET_B", "creds", "b")]);
     let secrets = vec![secret("creds", AFTER, &[("a", "YWRtaW4="), ("b", "cGFzc3dvcmQ=")])];
-    let gathered = || of(vec![pod("p", "standalone", &env, &json!([]))], secrets.clone());
+    let gathered = || cluster_with(vec![pod("p", "standalone", &env, &json!([]))], secrets.clone());
     let report = audit(gathered());
     assert_eq!(said(&report), ["kestra/standalone warning[KS025] Secret creds"]);
     assert_eq!(variable(&report, "SECRET_A").stale, Some(Stale::Maybe));
@@ -206,7 +206,7 @@ fn a_secret_that_changed_since_may_be_stale_and_the_process_tells_for_certain() 
 #[test]
 fn a_process_that_has_another_value_than_its_spec_gives_is_drift() {
     let env = json!([{"name": "SECRET_A", "value": "YWRtaW4="}]);
-    let mut gathered = of(vec![pod("p", "standalone", &env, &json!([]))], Vec::new());
+    let mut gathered = cluster_with(vec![pod("p", "standalone", &env, &json!([]))], Vec::new());
     let process = exec::variables(b"SECRET_A=b2xk\0SECRET_IMAGE=YWRtaW4K\0");
     gathered.processes.insert(("p".into(), "kestra".into()), Ok(process));
     let report = audit(gathered);
@@ -223,7 +223,7 @@ fn a_process_that_has_another_value_than_its_spec_gives_is_drift() {
 #[test]
 fn what_may_not_be_read_is_told_and_blames_nobody() {
     let env = json!([key_ref("SECRET_A", "creds", "a"), {"name": "SECRET_B", "value": "YWRtaW4="}]);
-    let mut gathered = of(vec![pod("p", "standalone", &env, &json!([]))], Vec::new());
+    let mut gathered = cluster_with(vec![pod("p", "standalone", &env, &json!([]))], Vec::new());
     gathered.unread.push(Unread {
         object: "Secret creds".into(),
         says: "secrets \"creds\" is forbidden".into(),
@@ -247,7 +247,7 @@ fn pods_that_are_alike_are_told_once_and_what_one_component_lacks_is_told() {
         pod("e", "executor", &one, &none),
         pod("h", "webserver", &both, &none),
     ];
-    let report = audit(of(pods, Vec::new()));
+    let report = audit(cluster_with(pods, Vec::new()));
     let pods: Vec<_> = report
         .containers
         .iter()
@@ -272,7 +272,7 @@ fn a_service_gives_secrets_to_what_starts_after_it() {
     for (made, there) in [(BEFORE, true), (AFTER, false)] {
         let gathered = Gathered {
             services: vec![service(made)],
-            ..of(vec![pod("p", "standalone", &json!([]), &json!([]))], Vec::new())
+            ..cluster_with(vec![pod("p", "standalone", &json!([]), &json!([]))], Vec::new())
         };
         let report = audit(gathered);
         assert_eq!(!report.containers[0].variables.is_empty(), there);
@@ -292,7 +292,7 @@ fn no_value_is_in_any_format() {
         key_ref("SECRET_REF", "creds", "a"),
     ]);
     let secrets = vec![secret("creds", AFTER, &[("a", plain)])];
-    let mut gathered = of(vec![pod("p", "standalone", &env, &json!([]))], secrets);
+    let mut gathered = cluster_with(vec![pod("p", "standalone", &env, &json!([]))], secrets);
     let process = exec::variables(format!("SECRET_RIGHT={plain}\0SECRET_REF={encoded}\0").as_bytes());
     gathered.processes.insert(("p".into(), "kestra".into()), Ok(process));
     let report = audit(gathered);

@@ -14,7 +14,7 @@ use crate::audit::flow::Questions;
 use crate::audit::report::AuditedPlace;
 use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
 use crate::cli::console::print_infra_error;
-use crate::error::{ExitCode, InfraError};
+use crate::error::{During as _, ExitCode, InfraError};
 use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
 use crate::lint;
 use crate::oracle::secret::RunKey;
@@ -125,7 +125,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
             "the API server refuses the labels: {says}"
         ),
     };
-    let place = args.place(&cluster);
+    let place = args.audited_place(&cluster);
     if gathered.pods.is_empty() {
         miette::bail!(
             help = format!(
@@ -163,7 +163,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 }
 
 impl Args {
-    fn place(&self, cluster: &Cluster) -> AuditedPlace {
+    fn audited_place(&self, cluster: &Cluster) -> AuditedPlace {
         AuditedPlace {
             context: self.context.clone(),
             namespace: self.namespace.clone(),
@@ -178,7 +178,7 @@ impl Args {
             context: self.context.clone(),
         };
         let cluster = Cluster::connect(access).await?;
-        let selector = self.place(&cluster).selector;
+        let selector = self.audited_place(&cluster).selector;
         let mut gathered = gather::gather(&cluster, &self.namespace, &selector).await?;
         if self.exec {
             exec::read(&cluster, &self.namespace, &mut gathered).await;
@@ -218,7 +218,7 @@ impl Args {
         let scrub = std::sync::Arc::new(move |text: &str| redactor.scrub(text));
         let connect = Client::connect(url, auth, Limits::default(), scrub);
         let client = tokio::select! {
-            client = connect => client.map_err(|e| with_flags(crate::kestra::infra("reach Kestra", &e), &self.flow)),
+            client = connect => client.during("reach Kestra").map_err(|infra| with_flags(infra, &self.flow)),
             () = cancel.cancelled() => Err(InfraError::new("reach Kestra", "interrupted")),
         };
         let asked = match client {

@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 
 use super::console::Console;
 use super::execute::{RunPlan, execute};
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;

@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
                 Ok(Cleaned::Removed) => stdout::line(format!("removed {thing}")),
                 Ok(Cleaned::WasGone) => stdout::line(format!("was gone {thing}")),
                 Err(e) => {
-                    terminal::line(&format!("error: failed to {e}"));
+                    terminal::line(&format!("error: {e}"));
                     exit = ExitCode::Infra;
                 }
             }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::provider_name::ProviderKind;
+use super::provider_arg::ProviderArg;
+use crate::plan::ProviderKind;
 use crate::provider::live::{self, ImageFor, KindOptions};
-use crate::run::session::{ProviderChoice, ProviderSpec};
+use crate::run::session::{ProviderChoice, ProviderFlag, ProviderSpec};
 
 /// A heading of its own: one set for all that follows would hold for the flags of the commands too.
 const CLUSTERS: &str = "Clusters";
@@ -44,28 +45,29 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// A context without a name, or flags that the provider does not take: nothing is ignored in silence.
-    pub fn place(&self, provider: ProviderKind) -> miette::Result<ProviderChoice> {
-        let of_kind = self.node_image.is_some() || self.kind_config.is_some() || self.kind_cluster.is_some();
+    pub fn provider_choice(&self, provider: ProviderArg) -> miette::Result<ProviderChoice> {
+        let given = ProviderFlag::given(|flag| match flag {
+            "context" => self.context.is_some(),
+            "namespace" => self.namespace.is_some(),
+            "node-image" => self.node_image.is_some(),
+            "kind-config" => self.kind_config.is_some(),
+            "kind-cluster" => self.kind_cluster.is_some(),
+            "local-port" => self.local_port.is_some(),
+            _ => false,
+        });
         let provider = match provider {
-            ProviderKind::Auto if self.context.is_some() => ProviderKind::Context,
-            ProviderKind::Auto if of_kind || self.local_port.is_some() => ProviderKind::Kind,
-            named => named,
+            ProviderArg::Named(kind) => Some(kind),
+            ProviderArg::Auto => given.iter().find_map(|flag| flag.chooses),
         };
-        if of_kind && provider != ProviderKind::Kind {
-            miette::bail!("--kind-cluster, --node-image and --kind-config need --provider kind");
-        }
-        if self.context.is_some() && provider != ProviderKind::Context {
-            miette::bail!("--context and --namespace need --provider context");
-        }
+        let Some(provider) = provider else {
+            return Ok(ProviderChoice::Auto);
+        };
+        given.iter().try_for_each(|flag| flag.check(provider))?;
         let live = |place| ProviderSpec::Live {
             place,
             local_port: self.local_port,
         };
         Ok(ProviderChoice::Named(match provider {
-            ProviderKind::Auto => return Ok(ProviderChoice::Auto),
-            ProviderKind::Embedded | ProviderKind::Docker if self.local_port.is_some() => {
-                miette::bail!("--local-port needs --provider kind or context: the others listen on it themselves")
-            }
             ProviderKind::Embedded => ProviderSpec::Embedded,
             ProviderKind::Docker => ProviderSpec::Docker,
             ProviderKind::Context => live(live::ClusterSpec::Context {

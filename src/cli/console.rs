@@ -49,7 +49,7 @@ impl Observer for Console {
     }
 
     fn again(&self, case: &str, infra: &InfraError) {
-        Self::announce(&format!("{case}: failed to {infra}; it is tried once more at the end"));
+        Self::announce(&format!("{case}: {infra}; it is tried once more at the end"));
     }
 
     fn case(&self, result: &CaseResult) {
@@ -120,7 +120,7 @@ pub fn provenance_lines(report: &Report) -> Vec<String> {
 
 /// Tells what the environment failed at.
 pub fn print_infra_error(infra: &InfraError) -> ExitCode {
-    terminal::line(&format!("{} failed to {infra}", "error:".yellow().bold()));
+    terminal::line(&format!("{} {infra}", "error:".yellow().bold()));
     if let Some(help) = &infra.help {
         terminal::line(&format!("help: {help}"));
     }

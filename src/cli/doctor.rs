@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&examination).into_diagnostic()?)
     } else {
-        told(&examination)
+        describe(&examination)
     };
     stdout::print(&text);
     Ok(match (cancel.is_cancelled(), examination.can_run) {
@@ -59,7 +59,7 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     })
 }
 
-fn told(examination: &Examination) -> String {
+fn describe(examination: &Examination) -> String {
     let findings = &examination.findings;
     let width = findings.iter().map(|f| f.check.len()).max().unwrap_or(0);
     let mut text: String = findings.iter().map(|f| line(f, width)).collect();
@@ -75,10 +75,10 @@ fn told(examination: &Examination) -> String {
             .as_ref()
             .map(|why| format!(": {why}"))
             .unwrap_or_default();
-        format!("{:8}  {}{because}\n", provider.name.name(), word.style(style))
+        format!("{:8}  {}{because}\n", provider.name, word.style(style))
     }));
     let chosen = match examination.chosen {
-        Some(seat) => format!("a run would use {} ({})", seat.name(), examination.because),
+        Some(kind) => format!("a run would use {kind} ({})", examination.because),
         None => format!("a run has no provider: {}", examination.because),
     };
     let can = if examination.can_run { "can" } else { "cannot" };

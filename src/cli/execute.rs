@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::console::{print_infra_error, print_summary};
 use super::matrix;
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use crate::error::{ExitCode, InfraError};
+use crate::kestra::KestraRef;
 use crate::plan::Plan;
 use crate::report::{self, Report, Sharded, merge};
 use crate::system::stdout;
 
 /// What a reader must know of a session's cases, by Kestra and scenario.
-pub type CaseNotes = BTreeMap<(String, String), String>;
+pub type CaseNotes = BTreeMap<(KestraRef, String), String>;
 
 /// What is to be executed.
 #[derive(Default)]
@@ -146,7 +147,7 @@ fn write_report(report: &Report, folder: &Path) -> bool {
 
 fn was_written(written: std::io::Result<()>, folder: &Path) -> bool {
     let Err(error) = written else { return true };
-    let infra = InfraError::new(format!("write the report into {}", folder.display()), error);
+    let infra = InfraError::caused_by(format!("write the report into {}", folder.display()), error);
     print_infra_error(&infra.help("what came out stands on standard output; make room, or name another folder"));
     false
 }

@@ -9,9 +9,9 @@ use semver::Version;
 
 use super::plaintext::{self, STDIN};
 use crate::error::ExitCode;
+use crate::kestra::ENGINES;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, PREFIX, Plaintext};
-use crate::provider::ENGINES;
 use crate::system::{stdout, terminal};
 use crate::values::explain::{Question, explain, page};
 

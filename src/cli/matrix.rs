@@ -10,16 +10,16 @@ use std::sync::Arc;
 
 use crate::system::yaml::Spanned;
 
-use super::provider_name::ProviderKind;
+use super::provider_arg::ProviderArg;
 use crate::error::InputError;
+use crate::kestra::KestraRef;
 use crate::plan::ImageRef;
-use crate::provider::KestraRef;
 use crate::scenario::Scenario;
 use crate::system::bounded;
 use crate::system::yaml;
 use crate::tools::helm::ChartRef;
 use file::{MatrixFile, MatrixRule};
-use reader::{Axes, MatrixReader, kestra_names};
+use reader::{Axes, MatrixReader};
 
 /// A matrix that was read.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Matrix {
 #[derive(Debug)]
 pub struct MatrixSession {
     /// Where Kestra runs.
-    pub provider: ProviderKind,
+    pub provider: ProviderArg,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras, no two of one name.
@@ -106,9 +106,8 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
     for (provider_name, provider) in &axes.providers {
         for (chart_name, chart) in &axes.charts {
             let mut sessions: Vec<MatrixSession> = Vec::new();
-            for (kestra_name, entry) in &axes.kestras {
-                let of = [provider_name.as_str(), chart_name, kestra_name];
-                let Some(entry) = allowed(entry, of, raw, axes, &mut matrix.excluded) else {
+            for entry in &axes.kestras {
+                let Some(entry) = allowed(entry, [provider_name, chart_name], raw, axes, &mut matrix.excluded) else {
                     continue;
                 };
                 // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
@@ -134,14 +133,15 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
 /// A Kestra with what the rules leave of it on a provider and a chart.
 fn allowed(
     entry: &MatrixKestra,
-    [provider, chart, kestra]: [&str; 3],
+    [provider, chart]: [&str; 2],
     raw: &MatrixFile,
     axes: &Axes,
     excluded: &mut Vec<(String, String)>,
 ) -> Option<MatrixKestra> {
     let has = |named: &[Spanned<String>], name: &str| named.is_empty() || named.iter().any(|n| n.value == name);
+    let called = entry.names();
     let fits = |rule: &&MatrixRule| {
-        let kestra = rule.kestra.is_empty() || kestra_names(kestra).iter().any(|name| has(&rule.kestra, name));
+        let kestra = rule.kestra.is_empty() || called.iter().any(|name| has(&rule.kestra, name));
         has(&rule.providers, provider) && has(&rule.charts, chart) && kestra
     };
     let names = |rule: &MatrixRule| rule.scenarios.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
@@ -149,7 +149,10 @@ fn allowed(
     for rule in raw.exclude.iter().filter(fits) {
         entry.without.extend(names(rule));
         if rule.scenarios.is_empty() || entry.without.len() == axes.scenarios.len() {
-            excluded.push((format!("{kestra} with {chart} on {provider}"), rule.why.value.clone()));
+            excluded.push((
+                format!("{} with {chart} on {provider}", entry.name()),
+                rule.why.value.clone(),
+            ));
             return None;
         }
     }
@@ -186,6 +189,22 @@ impl Matrix {
 }
 
 impl MatrixKestra {
+    /// What it is called: by its image too, where it has one of its own.
+    fn name(&self) -> String {
+        match &self.image {
+            Some(image) => format!("{} {image}", self.kestra),
+            None => self.kestra.to_string(),
+        }
+    }
+
+    /// Whatever a rule may call it: the Kestra, the image, or both.
+    fn names(&self) -> Vec<String> {
+        let image = self.image.as_ref().map(ToString::to_string);
+        let mut names = vec![self.name(), self.kestra.to_string()];
+        names.extend(image);
+        names
+    }
+
     /// What to know of a scenario's cases on it.
     pub fn note(&self, scenario: &str) -> Option<String> {
         let fits = |(of, _): &&(Vec<String>, String)| of.is_empty() || of.iter().any(|name| name == scenario);

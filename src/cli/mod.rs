@@ -22,15 +22,16 @@ mod list;
 mod man;
 pub mod matrix;
 mod output;
+mod output_args;
 mod panicked;
 mod pins;
 mod plaintext;
 mod progress;
 mod prove;
-mod provider_name;
+mod provider_arg;
 mod report;
 pub mod run;
-mod said;
+
 mod schema;
 mod sessions;
 mod settings;

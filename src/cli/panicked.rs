@@ -7,11 +7,11 @@ use crate::system::terminal;
 /// From now on a panic is told without its message: Rust's own quote values, as "is not a char boundary" does.
 pub fn install() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
-        terminal::line(&told(info.location()));
+        terminal::line(&describe(info.location()));
     }));
 }
 
-fn told(at: Option<&Location<'_>>) -> String {
+fn describe(at: Option<&Location<'_>>) -> String {
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
     format!(
         "error: a defect of kestra-secrets {}{at}; its message is not shown, for it may quote a value\n\
@@ -29,7 +29,9 @@ mod tests {
     #[test]
     fn a_panic_is_told_by_its_place_and_never_by_its_message() {
         let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|info| *TOLD.lock().unwrap() = super::told(info.location())));
+        std::panic::set_hook(Box::new(|info| {
+            *TOLD.lock().unwrap() = super::describe(info.location());
+        }));
         let panicked = std::panic::catch_unwind(|| {
             let canary = "gehéim".to_owned();
             canary[..4].len()

@@ -8,7 +8,8 @@ use miette::IntoDiagnostic as _;
 
 use super::interrupt;
 use crate::error::ExitCode;
-use crate::provider::{OFFICIAL_IMAGE, newest};
+use crate::kestra::OFFICIAL_IMAGE;
+use crate::provider::newest;
 use crate::run::session::official::digests;
 use crate::system::bounded;
 use crate::system::{stdout, terminal};
@@ -56,7 +57,7 @@ pub async fn run(args: &Args) -> miette::Result<ExitCode> {
             return Ok(ExitCode::Infra);
         }
         Err(e) => {
-            terminal::line(&format!("failed to {e}"));
+            terminal::line(&format!("error: {e}"));
             return Ok(ExitCode::Infra);
         }
     };

@@ -55,10 +55,10 @@ pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
             && let Err(error) = report.write(folder)
         {
             let phase = format!("write the report into {}", folder.display());
-            print_infra_error(&InfraError::new(phase, error));
+            print_infra_error(&InfraError::caused_by(phase, error));
             broken = true;
         }
-        stdout::line(report.told(&proof));
+        stdout::line(report.describe(&proof));
         exits.push(report.exit());
     }
     Ok(match exits.into_iter().find(|exit| *exit != ExitCode::Success) {
@@ -79,7 +79,7 @@ async fn prove_each(sessions: &Sessions, seed: u64, count: usize) -> Result<Vec<
         let targets = session.targets();
         let prove_here = async |provider: &Provider, context: &RunContext| {
             let proof = prove(provider, context, &targets, &samples).await;
-            let report = ProofReport::of(&proof, session.run(provider), seed, count, repeat(seed));
+            let report = ProofReport::new(&proof, session.run(provider), seed, count, repeat(seed));
             (proof, report)
         };
         proved.push(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 use miette::{IntoDiagnostic as _, WrapErr as _};
 
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use crate::cli::console::{print_cases, print_summary};
 use crate::error::ExitCode;
 use crate::report::{self, ReportFormat, json, merge};

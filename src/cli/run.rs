@@ -8,12 +8,12 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::console::Console;
 use super::execute::{CaseNotes, RunPlan, execute};
 use super::matrix;
-use super::said::OutputArgs;
+use super::output_args::OutputArgs;
 use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
+use crate::kestra::KestraRef;
 use crate::plan::{Plan, Shard, opening};
-use crate::provider::KestraRef;
 use crate::report::Sharded;
 use crate::run::session::{ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Scenario};
@@ -123,7 +123,7 @@ impl RunRequest {
         let options = |(n, session): (usize, &matrix::MatrixSession)| {
             let report = args.target.report.as_deref();
             let report = report.map(|r| if several { matrix::folder_of(r, n) } else { r.to_owned() });
-            args.options(&args.target.on(session, report)?)
+            args.options(&args.target.on(session, report))
         };
         sessions.iter().enumerate().map(options).collect()
     }
@@ -153,10 +153,10 @@ impl RunRequest {
     }
 
     /// Whether a matrix leaves a scenario to a Kestra of this session.
-    fn includes(&self, session: usize, kestra: &str, scenario: &str) -> bool {
+    fn includes(&self, session: usize, kestra: &KestraRef, scenario: &str) -> bool {
         let session = self.sessions.as_ref().and_then(|sessions| sessions.get(session));
         let mut entries = session.iter().flat_map(|session| &session.kestras);
-        let entry = entries.find(|entry| entry.kestra.to_string() == kestra);
+        let entry = entries.find(|entry| entry.kestra == *kestra);
         entry.is_none_or(|entry| !entry.without.contains(scenario))
     }
 
@@ -165,7 +165,7 @@ impl RunRequest {
         for entry in &session.kestras {
             for scenario in &self.scenarios {
                 if let Some(note) = entry.note(&scenario.name) {
-                    notes.insert((entry.kestra.to_string(), scenario.name.clone()), note);
+                    notes.insert((entry.kestra.clone(), scenario.name.clone()), note);
                 }
             }
         }
@@ -174,13 +174,16 @@ impl RunRequest {
 }
 
 fn take_shard(whole: RunPlan, shard: Shard, sessions: &[Session]) -> miette::Result<RunPlan> {
-    let openings: Vec<_> = sessions.iter().map(|s| opening(s.place().makes_a_cluster())).collect();
+    let openings: Vec<_> = sessions
+        .iter()
+        .map(|s| opening(s.provider_spec().makes_a_cluster()))
+        .collect();
     let share = shard.take(whole.plans, &openings)?;
     Ok(RunPlan {
         plans: share.plans,
         shard: Some(Sharded {
             index: shard.index(),
-            of: shard.of(),
+            of: shard.total(),
             whole: share.whole,
             left_out: share.installations,
         }),
@@ -207,7 +210,7 @@ impl Args {
         let official = |k: &KestraRef| matches!(k, KestraRef::Official(_));
         for require in &self.require {
             match require {
-                Require::Observed if !matches!(session.place(), ProviderSpec::Live { .. }) => {
+                Require::Observed if !matches!(session.provider_spec(), ProviderSpec::Live { .. }) => {
                     miette::bail!(
                         help = "only a cluster's kubelet gives a real environment: --provider kind or context",
                         "--require observed cannot be met by a provider that composes the environment itself"

@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::cluster_args::ClusterArgs;
 use super::matrix;
-use super::provider_name::ProviderKind;
-use crate::provider::live::PullSecret;
-use crate::provider::{Keep, KestraRef};
-use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
+use super::provider_arg::ProviderArg;
+use crate::kestra::KestraRef;
+use crate::provider::Keep;
+use crate::provider::live::{ImageFor, PullSecret};
+use crate::run::session::{ProviderChoice, SessionOptions};
 use crate::tools::helm::ChartRef;
 
 /// Which Kestra is to run, and where.
@@ -18,7 +19,7 @@ use crate::tools::helm::ChartRef;
 pub struct Where {
     /// Choose where Kestra runs
     #[arg(long, value_enum, default_value_t)]
-    pub provider: ProviderKind,
+    pub provider: ProviderArg,
     /// Install this chart: bundled, official[@VERSION], a folder, an archive or oci://… [default: official with an
     /// official Kestra on a cluster, otherwise bundled]
     #[arg(long)]
@@ -63,7 +64,7 @@ impl Where {
     /// Bad input: flags that contradict each other.
     pub fn options(&self) -> miette::Result<SessionOptions> {
         let options = SessionOptions {
-            place: self.cluster.place(self.provider)?,
+            place: self.cluster.provider_choice(self.provider)?,
             chart: self.chart.clone(),
             kestra: self.kestra.clone(),
             pull_secret: self.cluster.pull_secret.as_deref().map(PullSecret::read).transpose()?,
@@ -82,26 +83,19 @@ impl TargetArgs {
     }
 
     /// The same with what a matrix names.
-    ///
-    /// # Errors
-    /// An image that cannot be named for its Kestra.
-    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> miette::Result<Self> {
+    pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> Self {
         let mut target = self.clone();
         target.at.provider = session.provider;
         target.at.chart = Some(session.chart.clone());
         target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
         for entry in &session.kestras {
             if let Some(image) = &entry.image {
-                let image = format!("{}={image}", entry.kestra).parse();
-                target
-                    .at
-                    .cluster
-                    .image
-                    .push(image.map_err(|e: String| miette::miette!("{e}"))?);
+                let image = ImageFor::one(entry.kestra.clone(), image.clone());
+                target.at.cluster.image.push(image);
             }
         }
         target.report = report;
-        Ok(target)
+        target
     }
 
     /// What a session is asked to be.
@@ -119,13 +113,10 @@ impl TargetArgs {
             boot: Duration::from_secs(self.timeout),
             ..self.at.options()?
         };
-        if let (ProviderChoice::Named(ProviderSpec::Embedded), Some(flag)) =
-            (&options.place, options.beyond_a_process())
+        if let ProviderChoice::Named(place) = &options.place
+            && let Some(flag) = options.flag_beyond(place.kind())
         {
-            miette::bail!(
-                help = "use --provider kind, docker or context",
-                "--provider embedded does not take {flag}: its Kestra is a child process of the run"
-            );
+            flag.check(place.kind())?;
         }
         Ok(options)
     }

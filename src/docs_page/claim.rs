@@ -38,7 +38,7 @@ pub struct CorrectedClaim {
 }
 
 impl CorrectedClaim {
-    fn of(scenario: Scenario) -> Self {
+    fn new(scenario: Scenario) -> Self {
         Self {
             as_printed: Arc::new(as_printed(&scenario, scenario.expect.first().and_then(|e| e.chart))),
             scenario: Arc::new(scenario),
@@ -107,7 +107,7 @@ pub fn of_scenarios(scenarios: Vec<Scenario>) -> (Vec<Claim>, Vec<Correction>) {
         let edition = scenario.source.as_ref().and_then(|source| source.edition.clone());
         // What is written for 0.x no other chart takes notice of.
         let chart = Some(literal.chart).filter(|chart| *chart == Generation::V0);
-        let corrected = corrected.map(|literal| CorrectedClaim::of(as_promised(&scenario, literal, chart)));
+        let corrected = corrected.map(|literal| CorrectedClaim::new(as_promised(&scenario, literal, chart)));
         // What the catalogue expects of these very documents goes before what is hoped for.
         let known = printed.iter().find(|known| !differ(&known.given, &scenario.given));
         claims.push(Claim {
@@ -232,11 +232,11 @@ pub fn of_page(page: &MarkdownPage, corrected: &MarkdownPage) -> Vec<Claim> {
             of_strategy(corrected, number, &name, &right.flow.text, &right.flow.reads)
         });
         Claim {
-            place: strategy.place(&page.markdown),
+            place: strategy.position(&page.markdown),
             strategy: strategy.name.clone(),
             corrected: right
                 .filter(|right| differ(&scenario.given, &right.given) || flow_of(&scenario) != flow_of(right))
-                .map(CorrectedClaim::of),
+                .map(CorrectedClaim::new),
             as_printed: Arc::new(as_printed(&scenario, None)),
             scenario: Arc::new(scenario),
             alone,
@@ -285,7 +285,7 @@ fn of_strategy(
         .and_then(|block| page.markdown.blocks.get(*block));
     Scenario {
         name: name.into(),
-        about: format!("{} at {}", strategy.name, strategy.place(&page.markdown)),
+        about: format!("{} at {}", strategy.name, strategy.position(&page.markdown)),
         source: None,
         given: Input::Literal(Literal {
             chart: strategy.generation,

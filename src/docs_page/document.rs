@@ -107,7 +107,7 @@ pub fn classify(block: &Block) -> BlockKind {
     if !KEYS.iter().any(|key| only.get(key).is_some()) {
         return other("not a values file of Kestra's chart, skipped");
     }
-    let values = Values::of(&block.text, only);
+    let values = Values::from_value(&block.text, only);
     if values.ways.is_empty() && values.defines.is_empty() {
         return other("values that give Kestra's pod no variable and no Secret, skipped");
     }
@@ -136,7 +136,7 @@ const LISTS: [&str; 4] = [
 ];
 
 impl Values {
-    fn of(text: &str, values: &Value) -> Self {
+    fn from_value(text: &str, values: &Value) -> Self {
         let mut found = Self {
             generation: plan::written_for(&Plaintext::new(text, true)),
             ways: Vec::new(),
@@ -167,7 +167,7 @@ impl Values {
     /// Reads a file of values; none where it is no mapping.
     pub fn read(text: &str) -> Option<Self> {
         let values: Value = yaml::from_str(text).ok()?;
-        values.is_object().then(|| Self::of(text, &values))
+        values.is_object().then(|| Self::from_value(text, &values))
     }
 
     /// Whether they mount files and give no variable.
@@ -239,7 +239,7 @@ pub fn given(sources: &[SourceFile], generation: Generation) -> Vec<PageVariable
         generation: Some(generation),
         assume_kestra: true,
     };
-    let variables = gather::gather(&documents, &[], options).map_or_else(Vec::new, |facts| facts.variables());
+    let variables = gather::gather(&documents, &[], &[], options).map_or_else(Vec::new, |facts| facts.variables());
     let mut given: Vec<PageVariable> = Vec::new();
     for (name, entry) in variables {
         // A name that is not in capitals is a fault that is cured, and the secret meant all the same.

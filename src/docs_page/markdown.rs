@@ -65,7 +65,7 @@ pub enum Prose {
 /// Reads a page.
 pub fn read(text: &str) -> Markdown {
     let mut reader = MarkdownReader {
-        lines: Lines::of(text),
+        lines: Lines::new(text),
         page: Markdown {
             text: text.to_owned(),
             blocks: Vec::new(),
@@ -87,7 +87,7 @@ pub fn read(text: &str) -> Markdown {
 struct Lines(Vec<usize>);
 
 impl Lines {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         Self(
             [0].into_iter()
                 .chain(text.match_indices('\n').map(|(at, _)| at + 1))

@@ -157,7 +157,7 @@ mod tests {
         ["DB_USERNAME", "DB_PASSWORD"].map(str::to_owned).into()
     }
 
-    fn told(text: &str) -> Vec<(String, String)> {
+    fn meanings_of(text: &str) -> Vec<(String, String)> {
         let said = said(&read(text), &keys()).plains;
         let text = |m: &MeantValue| String::from_utf8_lossy(m.plain.bytes()).into_owned();
         said.iter().map(|(key, meant)| (key.clone(), text(meant))).collect()
@@ -172,14 +172,14 @@ mod tests {
             "`DB_USERNAME=admin`, `DB_PASSWORD=\"password\"`\n",
             "| name | value |\n|---|---|\n| `DB_USERNAME` | `admin` |\n| `DB_PASSWORD` | `password` |\n",
         ] {
-            assert_eq!(told(text), both, "{text}");
+            assert_eq!(meanings_of(text), both, "{text}");
         }
         for text in [
             "You should see the values `admin` and `password`.",
             "`DB_USERNAME` and `DB_PASSWORD` begin with `SECRET_`, the value too",
             "`DB_USERNAME`, `extraEnv`",
         ] {
-            assert!(told(text).is_empty(), "{text}");
+            assert!(meanings_of(text).is_empty(), "{text}");
         }
     }
 

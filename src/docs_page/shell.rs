@@ -55,7 +55,7 @@ pub fn lines(text: &str) -> Vec<ShellLine> {
         if text[start..end].trim().is_empty() {
             continue;
         }
-        let mut line = Lexer::of(text, start..end).line();
+        let mut line = Lexer::new(text, start..end).line();
         if !prompted {
             line.below.extend(all.get(at).cloned());
         }
@@ -84,7 +84,7 @@ struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
-    fn of(text: &'t str, span: Range<usize>) -> Self {
+    fn new(text: &'t str, span: Range<usize>) -> Self {
         Self {
             text,
             chars: text[span.clone()].char_indices().peekable(),

@@ -49,7 +49,7 @@ impl PageStrategy {
     }
 
     /// Where its documents stand on the page, for a person.
-    pub fn place(&self, page: &Markdown) -> String {
+    pub fn position(&self, page: &Markdown) -> String {
         let mut blocks: Vec<&Block> = self.blocks().filter_map(|number| page.blocks.get(number)).collect();
         blocks.sort_by_key(|block| block.line);
         blocks.iter().map(|block| block.lines()).collect::<Vec<_>>().join(", ")
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::docs_page::markdown::read;
 
-    fn of(text: &str) -> (Markdown, Vec<PageStrategy>) {
+    fn strategies_of(text: &str) -> (Markdown, Vec<PageStrategy>) {
         let page = read(text);
         let kinds: Vec<BlockKind> = page.blocks.iter().map(document::classify).collect();
         let found = strategies(&page, &kinds);
@@ -224,18 +224,18 @@ mod tests {
     #[test]
     fn a_secret_below_the_same_heading_belongs_to_the_values() {
         let other = SECRET.replace("SECRET_A", "SECRET_B");
-        let (_, found) = of(&format!("# a\n{SECRET}{FROM}# b\n{FROM}\ntext\n\n{other}"));
+        let (_, found) = strategies_of(&format!("# a\n{SECRET}{FROM}# b\n{FROM}\ntext\n\n{other}"));
         let keys: Vec<_> = found.iter().map(|s| s.given[0].key.as_str()).collect();
         assert_eq!(keys, ["A", "B"]);
         // From another section, the one above.
-        let (_, found) = of(&format!("# a\n{SECRET}# b\n{FROM}# c\n{other}"));
+        let (_, found) = strategies_of(&format!("# a\n{SECRET}# b\n{FROM}# c\n{other}"));
         assert_eq!(found[0].given[0].key, "A");
     }
 
     #[test]
     fn values_that_define_the_secret_are_part_of_the_values() {
         let defines = "```yaml\nextraManifests:\n  - {apiVersion: v1, kind: Secret, metadata: {name: db}, stringData: {SECRET_A: x}}\n```\n";
-        let (page, found) = of(&format!("{FROM}{defines}"));
+        let (page, found) = strategies_of(&format!("{FROM}{defines}"));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].values, [0, 1]);
         assert!(found[0].values_text(&page).contains("extraManifests"));
@@ -244,18 +244,18 @@ mod tests {
 
     #[test]
     fn what_is_nowhere_on_the_page_is_missing() {
-        let (_, found) = of(FROM);
+        let (_, found) = strategies_of(FROM);
         assert_eq!(found[0].missing, ["db"]);
     }
 
     #[test]
     fn a_flow_that_cannot_run_alone_tells_what_to_read() {
         let flow = "```yaml\nid: a\nnamespace: b\ntasks:\n  - {id: c, type: io.kestra.plugin.jdbc.Query, password: \"{{ secret('DB') }}\"}\n```\n";
-        let (_, found) = of(&format!("{FROM}{flow}"));
+        let (_, found) = strategies_of(&format!("{FROM}{flow}"));
         assert!(!found[0].flow.text.contains("jdbc"));
         assert_eq!(found[0].flow.reads["db"], "DB");
         assert!(found[0].flow.text.contains("secret('DB')"));
-        let (_, found) = of(&format!("{SECRET}{FROM}"));
+        let (_, found) = strategies_of(&format!("{SECRET}{FROM}"));
         assert_eq!(found[0].flow.reads["a"], "A");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::claim::Claim;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::diagnosis::Code;
 use crate::provider::AS_PRINTED;
 use crate::report::{CaseResult, OutcomeView, Report};
@@ -21,7 +22,7 @@ pub struct PageRow {
     /// The way.
     pub strategy: String,
     /// As the user named it.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// The chart, and the generation that it played.
     pub chart: String,
     /// What the page promises.
@@ -57,7 +58,7 @@ pub enum Printed {
 }
 
 impl Printed {
-    fn of(result: &CaseResult) -> Self {
+    fn from_result(result: &CaseResult) -> Self {
         match &result.observed {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
             Some(OutcomeView::Installs {}) => Self::Installs,
@@ -99,7 +100,7 @@ pub enum PromiseKept {
 }
 
 impl PromiseKept {
-    fn of(result: &CaseResult) -> Self {
+    fn from_result(result: &CaseResult) -> Self {
         match (&result.promised, &result.observed) {
             _ if matches!(result.status, Status::Error | Status::Skipped) => Self::NotRun,
             (Some(OutcomeView::Outputs(promised)), Some(OutcomeView::Outputs(_))) if promised.is_empty() => {
@@ -137,10 +138,10 @@ pub fn rows(claims: &[Claim], report: &Report) -> Vec<PageRow> {
             let Some(whole) = result(&claim.scenario.name) else {
                 continue;
             };
-            let printed = result(&claim.as_printed.name).map(Printed::of);
+            let printed = result(&claim.as_printed.name).map(Printed::from_result);
             let corrected = claim.corrected.as_ref().and_then(|corrected| {
-                let kept = PromiseKept::of(result(&corrected.scenario.name)?);
-                Some(match Printed::of(result(&corrected.as_printed.name)?) {
+                let kept = PromiseKept::from_result(result(&corrected.scenario.name)?);
+                Some(match Printed::from_result(result(&corrected.as_printed.name)?) {
                     Printed::Installs => kept,
                     Printed::Refused(_) => PromiseKept::Broken,
                     Printed::NotRun => PromiseKept::NotRun,
@@ -199,7 +200,7 @@ fn row(claim: &Claim, strategy: &str, result: &CaseResult) -> PageRow {
             }
             Some(seen) => seen.to_string(),
         },
-        kept: PromiseKept::of(result),
+        kept: PromiseKept::from_result(result),
         diagnosis: codes.collect::<Vec<_>>().join("\n"),
         corrected: None,
     }

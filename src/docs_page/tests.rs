@@ -55,7 +55,7 @@ fn assert_applies(page: &MarkdownPage, after: &MarkdownPage, diff: &str) {
     assert_eq!(diffy::apply(&page.markdown.text, &patch).unwrap(), after.markdown.text);
 }
 
-fn told(page: &MarkdownPage) -> String {
+fn described(page: &MarkdownPage) -> String {
     let mut told = String::new();
     for (strategy, meant) in page.strategies.iter().zip(&page.meant) {
         let _ = writeln!(
@@ -63,7 +63,7 @@ fn told(page: &MarkdownPage) -> String {
             "{} {} at {}",
             strategy.generation,
             strategy.name,
-            strategy.place(&page.markdown)
+            strategy.position(&page.markdown)
         );
         for (key, meant) in meant {
             let _ = writeln!(told, "  {key} {:?}: {}", meant.plain, meant.because);
@@ -84,7 +84,7 @@ fn told(page: &MarkdownPage) -> String {
 #[test]
 fn the_edition_of_2024_is_read_and_corrected() {
     let page = edition("2024");
-    insta::assert_snapshot!("edition_2024", told(&page));
+    insta::assert_snapshot!("edition_2024", described(&page));
     let (after, diff) = corrected(&page);
     insta::assert_snapshot!("edition_2024_patch", diff);
     assert_applies(&page, &after, &diff);
@@ -95,7 +95,7 @@ fn the_edition_of_2024_is_read_and_corrected() {
 #[test]
 fn the_edition_of_2025_is_read_and_corrected() {
     let page = edition("2025");
-    insta::assert_snapshot!("edition_2025", told(&page));
+    insta::assert_snapshot!("edition_2025", described(&page));
     assert_eq!(refused(&page), ["common.extraEnv", "common.extraEnvFrom"]);
     let (after, diff) = corrected(&page);
     assert_eq!(refused(&after), Vec::<&str>::new());

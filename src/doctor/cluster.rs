@@ -9,7 +9,8 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use super::{Check, CheckStatus, Seat};
+use super::{Check, CheckStatus};
+use crate::plan::ProviderKind;
 use crate::provider::live;
 use crate::run::session::{ProviderChoice, ProviderSpec};
 use crate::system::yaml;
@@ -31,9 +32,9 @@ const DISPENSABLE: [(&str, &str); 2] = [("nodes", "list"), ("pods", "deletecolle
 const ANSWER: Duration = Duration::from_secs(10);
 /// How many questions at a time.
 const AT_ONCE: usize = 16;
-const NEEDED_BY: [Seat; 1] = [Seat::Context];
+const NEEDED_BY: [ProviderKind; 1] = [ProviderKind::Context];
 
-pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
+pub(super) async fn check_cluster(place: &ProviderChoice) -> Vec<Check> {
     let ProviderChoice::Named(ProviderSpec::Live {
         place: live::ClusterSpec::Context { name, namespace },
         ..
@@ -52,8 +53,7 @@ pub(super) async fn look(place: &ProviderChoice) -> Vec<Check> {
             findings.push(Check::ok(check, format!("Kubernetes {} answers", cluster.version)));
             findings.push(rights(cluster.client, name, namespace.as_deref()).await);
         }
-        Ok(Err(infra)) => findings
-            .push(Check::missing(check, &NEEDED_BY, format!("failed to {infra}")).cure("kubectl config get-contexts")),
+        Ok(Err(infra)) => findings.push(Check::missing(check, &NEEDED_BY, infra).cure("kubectl config get-contexts")),
         Err(_) => findings.push(
             Check::missing(check, &NEEDED_BY, format!("no answer within {} s", ANSWER.as_secs()))
                 .cure(format!("kubectl --context {name} version")),
@@ -155,7 +155,7 @@ async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Check
     };
     let check = "rights";
     match answers {
-        Ok(answers) => told(check, file, count, &answers).unwrap_or_else(|(status, lacking)| {
+        Ok(answers) => judge_rights(check, file, count, &answers).unwrap_or_else(|(status, lacking)| {
             let stops = if status == CheckStatus::Missing {
                 &NEEDED_BY[..]
             } else {
@@ -174,7 +174,12 @@ async fn rights(client: Client, context: &str, namespace: Option<&str>) -> Check
 }
 
 /// All is well, or how bad it is and what is lacking.
-fn told(check: &str, file: &str, count: usize, answers: &[(Right, bool)]) -> Result<Check, (CheckStatus, String)> {
+fn judge_rights(
+    check: &str,
+    file: &str,
+    count: usize,
+    answers: &[(Right, bool)],
+) -> Result<Check, (CheckStatus, String)> {
     let lacking: Vec<&Right> = answers
         .iter()
         .filter(|(_, allowed)| !allowed)
@@ -222,9 +227,12 @@ mod tests {
                 })
                 .collect()
         };
-        let told = |denied: &[(&str, &str)]| told("rights", "f", 1, &answers(denied)).unwrap_err();
-        assert_eq!(told(&[("nodes", "list")]), (CheckStatus::Warning, "list nodes".into()));
-        let (status, lacking) = told(&[("nodes", "list"), ("secrets", "create")]);
+        let judged = |denied: &[(&str, &str)]| judge_rights("rights", "f", 1, &answers(denied)).unwrap_err();
+        assert_eq!(
+            judged(&[("nodes", "list")]),
+            (CheckStatus::Warning, "list nodes".into())
+        );
+        let (status, lacking) = judged(&[("nodes", "list"), ("secrets", "create")]);
         assert_eq!(
             (status, lacking.as_str()),
             (CheckStatus::Missing, "list nodes, create secrets")

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{free, gib};
-use super::{Check, CheckStatus, Seat};
-use crate::provider::{KestraRef, OfficialRef, live};
+use super::{Check, CheckStatus};
+use crate::kestra::{KestraRef, OfficialRef};
+use crate::plan::ProviderKind;
+use crate::provider::live;
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
 use crate::run::session::docker::DockerCli;
@@ -21,7 +23,7 @@ const KIND_MEMORY: u64 = 2 << 30;
 /// How many times as large as its download an image is: layers unpack to about twice and a half, and both the daemon
 /// and the node keep them.
 const UNPACKED: u64 = 5;
-const NEEDED_BY: [Seat; 2] = [Seat::Docker, Seat::Kind];
+const NEEDED_BY: [ProviderKind; 2] = [ProviderKind::Docker, ProviderKind::Kind];
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -36,7 +38,7 @@ struct Info {
 }
 
 /// `kestras` are those whose images are needed.
-pub(super) async fn look(
+pub(super) async fn check_docker(
     options: &SessionOptions,
     kestras: &[KestraRef],
     toolbox: &Toolbox,
@@ -70,7 +72,7 @@ pub(super) async fn look(
             findings.push(image_of(docker, &kestra, &image.to_string()).await);
         }
     }
-    if let Some(wish) = Wish::of(options, toolbox).filter(|wish| wish.kestra) {
+    if let Some(wish) = Wish::from_options(options, toolbox).filter(|wish| wish.kestra) {
         let official = KestraRef::official(wish.version.clone());
         if !kestras.contains(&official) {
             let found = find_image(&wish.version, toolbox, docker).await;
@@ -82,7 +84,7 @@ pub(super) async fn look(
 }
 
 /// The publisher's image, with what it takes to have it.
-fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[Seat]) -> Check {
+fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info, needed_by: &[ProviderKind]) -> Check {
     let image = match found {
         Ok(image) => image,
         Err(why) => {
@@ -116,7 +118,7 @@ fn official_image(check: &str, found: Result<OfficialImage, String>, info: &Info
 async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
     let check = "kind node image";
     let Some(node) = docker.node(toolbox.pins()).await else {
-        return Check::missing(check, &[Seat::Kind], "no image is here, and none can be pulled")
+        return Check::missing(check, &[ProviderKind::Kind], "no image is here, and none can be pulled")
             .cure("testbed/testbed build");
     };
     if docker.has(&node).await {
@@ -137,7 +139,7 @@ async fn node(toolbox: &Toolbox, docker: DockerCli<'_>) -> Check {
 
 async fn info(cancel: &CancellationToken) -> Result<Info, String> {
     let asked = Command::new("docker").args(["info", "--format", "{{json .}}"]);
-    let said = asked.run(ASK, cancel).await.map_err(|e| format!("failed to {e}"))?;
+    let said = asked.run(ASK, cancel).await.map_err(|e| e.to_string())?;
     let info: Info =
         serde_json::from_slice(&said.stdout).map_err(|e| format!("cannot parse the output of docker info: {e}"))?;
     if info.server_version.is_empty() {
@@ -170,7 +172,7 @@ fn cgroup(version: &str) -> Check {
     }
 }
 
-async fn image_of(docker: DockerCli<'_>, kestra: &str, image: &str) -> Check {
+async fn image_of(docker: DockerCli<'_>, kestra: &KestraRef, image: &str) -> Check {
     let check = format!("image of {kestra}");
     if docker.has(image).await {
         return Check::ok(check, format!("{image} is here"));

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
-use super::{Check, CheckStatus, Seat};
+use super::{Check, CheckStatus};
+use crate::plan::ProviderKind;
 
 /// What an engine's build takes, and the files of some runs, in bytes.
 const DISK: u64 = 1 << 30;
 /// What one embedded engine takes, in bytes.
 const MEMORY: u64 = 600 << 20;
 
-pub(super) fn look(cache: &Path) -> Vec<Check> {
+pub(super) fn check_machine(cache: &Path) -> Vec<Check> {
     let temporary = std::env::temp_dir();
     [
         disk("disk of the cache", cache, "XDG_CACHE_HOME"),
@@ -63,8 +64,12 @@ fn ports() -> Check {
     let listeners: std::io::Result<Vec<_>> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match listeners {
         Ok(_) => Check::ok("ports", "127.0.0.1 has free ports"),
-        Err(e) => Check::missing("ports", &Seat::ALL, format!("nothing can listen on 127.0.0.1: {e}"))
-            .cure("ip link set lo up"),
+        Err(e) => Check::missing(
+            "ports",
+            &ProviderKind::ALL,
+            format!("nothing can listen on 127.0.0.1: {e}"),
+        )
+        .cure("ip link set lo up"),
     }
 }
 

@@ -12,54 +12,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::KestraRef;
+use crate::kestra::KestraRef;
+use crate::plan::ProviderKind;
 use crate::run::session::auto::{self, Choice, Wish};
 use crate::run::session::ground::exact;
 use crate::run::session::official::find_chart;
-use crate::run::session::{ProviderChoice, ProviderSpec, SessionOptions};
+use crate::run::session::{ProviderChoice, SessionOptions};
 use crate::tools::helm::chart_repository;
 use crate::tools::toolbox::{Toolbox, without_credentials};
-
-/// Where a Kestra can run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Seat {
-    /// A child process.
-    Embedded,
-    /// A container.
-    Docker,
-    /// A kind cluster made for the run.
-    Kind,
-    /// A context of the user's kubeconfig.
-    Context,
-}
-
-impl Seat {
-    /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Embedded, Self::Docker, Self::Kind, Self::Context];
-
-    /// As `--provider` takes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Embedded => "embedded",
-            Self::Docker => "docker",
-            Self::Kind => "kind",
-            Self::Context => "context",
-        }
-    }
-
-    fn of(place: &ProviderSpec) -> Self {
-        use crate::provider::live;
-        match place {
-            ProviderSpec::Embedded => Self::Embedded,
-            ProviderSpec::Docker => Self::Docker,
-            ProviderSpec::Live { place, .. } => match place {
-                live::ClusterSpec::Kind(_) => Self::Kind,
-                live::ClusterSpec::Context { .. } => Self::Context,
-            },
-        }
-    }
-}
 
 /// How severe a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -88,7 +48,7 @@ pub struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
     /// The providers that cannot run because of it.
-    pub stops: Vec<Seat>,
+    pub stops: Vec<ProviderKind>,
 }
 
 impl Check {
@@ -107,7 +67,7 @@ impl Check {
         Self::new(check, CheckStatus::Ok, found)
     }
 
-    fn missing(check: impl Into<String>, stops: &[Seat], found: impl fmt::Display) -> Self {
+    fn missing(check: impl Into<String>, stops: &[ProviderKind], found: impl fmt::Display) -> Self {
         Self {
             stops: stops.to_vec(),
             ..Self::new(check, CheckStatus::Missing, found)
@@ -126,7 +86,7 @@ impl Check {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProviderCheck {
     /// Which.
-    pub name: Seat,
+    pub name: ProviderKind,
     /// Whether nothing stops it.
     pub can_run: bool,
     /// What stops it, if anything does.
@@ -146,7 +106,7 @@ pub struct Examination {
     /// Each provider.
     pub providers: Vec<ProviderCheck>,
     /// Where `run` with the same flags would run Kestra; none where it could not tell.
-    pub chosen: Option<Seat>,
+    pub chosen: Option<ProviderKind>,
     /// Why there, or why nowhere.
     pub because: String,
     /// Whether it can run there.
@@ -170,27 +130,27 @@ pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cance
         .as_ref()
         .map_or_else(|_| options.kestras(), |choice| choice.kestra.clone());
     let (tools, docker, cluster, network, chart) = tokio::join!(
-        tools::look(&options, toolbox),
-        docker::look(&options, &kestras, toolbox, cancel),
-        cluster::look(&options.place),
-        network::look(&options, toolbox),
+        tools::check_tools(&options, toolbox),
+        docker::check_docker(&options, &kestras, toolbox, cancel),
+        cluster::check_cluster(&options.place),
+        network::check_network(&options, toolbox),
         official_chart(&options, toolbox),
     );
-    let findings: Vec<Check> = [tools, docker, cluster, machine::look(toolbox.cache()), network]
+    let findings: Vec<Check> = [tools, docker, cluster, machine::check_machine(toolbox.cache()), network]
         .into_iter()
         .flatten()
         .chain(chart)
         .collect();
-    let providers: Vec<ProviderCheck> = Seat::ALL
+    let providers: Vec<ProviderCheck> = ProviderKind::ALL
         .into_iter()
-        .map(|seat| judge(seat, &options, &findings))
+        .map(|kind| judge(kind, &options, &findings))
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
             let named = matches!(options.place, ProviderChoice::Named(_)).then(|| "it is named".to_owned());
             let because: Vec<_> = named.into_iter().chain(choice.because).collect();
             let because = because.join("; ");
-            (Some(Seat::of(&choice.place)), because)
+            (Some(choice.place.kind()), because)
         }
         Err(because) => (None, because),
     };
@@ -214,7 +174,7 @@ async fn choice(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cancellati
 
 /// The publisher's chart, where it is left open whether that is taken.
 async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<Check> {
-    let wish = Wish::of(options, toolbox).filter(|wish| wish.chart)?;
+    let wish = Wish::from_options(options, toolbox).filter(|wish| wish.chart)?;
     let check = "official chart";
     Some(match find_chart(&wish.version, toolbox).await {
         Ok(chart) => Check::ok(
@@ -226,12 +186,14 @@ async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<C
     })
 }
 
-fn judge(name: Seat, options: &SessionOptions, findings: &[Check]) -> ProviderCheck {
+fn judge(name: ProviderKind, options: &SessionOptions, findings: &[Check]) -> ProviderCheck {
     let exec = options.kestras().into_iter().find(|k| matches!(k, KestraRef::Exec(_)));
-    let named = matches!(&options.place, ProviderChoice::Named(place) if Seat::of(place) == Seat::Context);
+    let named = matches!(&options.place, ProviderChoice::Named(place) if place.kind() == ProviderKind::Context);
     let because = match (name, exec) {
-        (Seat::Docker | Seat::Kind | Seat::Context, Some(exec)) => Some(format!("{exec} is a file, not an image")),
-        (Seat::Context, None) if !named => Some("needs --context NAME".into()),
+        (ProviderKind::Docker | ProviderKind::Kind | ProviderKind::Context, Some(exec)) => {
+            Some(format!("{exec} is a file, not an image"))
+        }
+        (ProviderKind::Context, None) if !named => Some("needs --context NAME".into()),
         _ => {
             let stops = findings.iter().filter(|f| f.stops.contains(&name));
             let missing: Vec<_> = stops.map(|f| f.check.as_str()).collect();
@@ -253,11 +215,15 @@ mod tests {
     fn a_provider_runs_where_nothing_stops_it() {
         let findings = [
             Check::ok("helm", "there"),
-            Check::missing("docker", &[Seat::Docker, Seat::Kind], "no daemon\nanswers"),
+            Check::missing(
+                "docker",
+                &[ProviderKind::Docker, ProviderKind::Kind],
+                "no daemon\nanswers",
+            ),
         ];
         assert_eq!(findings[1].found, "no daemon answers");
         let options = SessionOptions::default();
-        let judged = Seat::ALL.map(|seat| judge(seat, &options, &findings));
+        let judged = ProviderKind::ALL.map(|kind| judge(kind, &options, &findings));
         assert_eq!(judged.clone().map(|p| p.can_run), [true, false, false, false]);
         assert_eq!(judged[2].because.as_deref(), Some("missing: docker"));
         assert_eq!(judged[3].because.as_deref(), Some("needs --context NAME"));

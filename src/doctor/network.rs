@@ -4,33 +4,34 @@ use std::path::Path;
 
 use reqwest::Url;
 
-use super::{Check, CheckStatus, Seat};
-use crate::provider::{KestraRef, OfficialRef};
+use super::{Check, CheckStatus};
+use crate::kestra::{KestraRef, OfficialRef};
+use crate::plan::ProviderKind;
 use crate::run::session::SessionOptions;
 use crate::run::session::auto::Wish;
 use crate::tools::helm::{ChartRef, chart_repository};
 use crate::tools::toolbox::Toolbox;
 
-pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
+pub(super) async fn check_network(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let official = options.kestra.iter().find_map(|k| match k {
         KestraRef::Official(OfficialRef::Exact(version)) => Some(version),
         _ => None,
     });
     let chart = async {
         // Where the chart is left open, its own finding says more.
-        if Wish::of(options, toolbox).is_some_and(|wish| wish.chart) {
+        if Wish::from_options(options, toolbox).is_some_and(|wish| wish.chart) {
             return None;
         }
         let index = format!("{}/index.yaml", chart_repository().trim_end_matches('/'));
         let asked = matches!(options.chart, Some(ChartRef::Official(_)));
-        let needed_by: &[Seat] = if asked { &Seat::ALL } else { &[] };
+        let needed_by: &[ProviderKind] = if asked { &ProviderKind::ALL } else { &[] };
         let cure = "export KESTRA_SECRETS_CHART_MIRROR=URL";
         Some(source(toolbox, "charts", index, needed_by, cure).await)
     };
     let kestra = async {
         let url = toolbox.kestra_url(official?);
         let cure = "export KESTRA_SECRETS_KESTRA_MIRROR=URL";
-        Some(source(toolbox, "Kestra's releases", url, &[Seat::Embedded], cure).await)
+        Some(source(toolbox, "Kestra's releases", url, &[ProviderKind::Embedded], cure).await)
     };
     let (chart, kestra) = tokio::join!(chart, kestra);
     let mut findings = vec![proxy()];
@@ -42,7 +43,7 @@ pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Che
 }
 
 /// A source that somebody needs, or that nobody does.
-async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat], cure: &str) -> Check {
+async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[ProviderKind], cure: &str) -> Check {
     match toolbox.offers(&url).await {
         Ok(()) => Check::ok(check, format!("{url} answers")),
         Err(error) => {
@@ -59,8 +60,12 @@ async fn source(toolbox: &Toolbox, check: &str, url: String, needed_by: &[Seat],
 fn local_chart(chart: &ChartRef) -> Option<Check> {
     match chart {
         ChartRef::Path(path) if !path.exists() => Some(
-            Check::missing("chart", &Seat::ALL, format!("{} does not exist", path.display()))
-                .cure("kestra-secrets run --chart bundled"),
+            Check::missing(
+                "chart",
+                &ProviderKind::ALL,
+                format!("{} does not exist", path.display()),
+            )
+            .cure("kestra-secrets run --chart bundled"),
         ),
         _ => None,
     }

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, CheckStatus, Seat};
-use crate::provider::KestraRef;
+use super::{Check, CheckStatus};
+use crate::kestra::KestraRef;
+use crate::plan::ProviderKind;
 use crate::provider::embedded::Engine;
 use crate::run::session::SessionOptions;
 use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
 
-pub(super) async fn look(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
+pub(super) async fn check_tools(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let (helm, kind, engines) = tokio::join!(
-        tool(toolbox, Tool::Helm, &Seat::ALL),
-        tool(toolbox, Tool::Kind, &[Seat::Kind]),
+        tool(toolbox, Tool::Helm, &ProviderKind::ALL),
+        tool(toolbox, Tool::Kind, &[ProviderKind::Kind]),
         engines(options, toolbox),
     );
     [helm, kind].into_iter().chain(engines).collect()
 }
 
-async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[Seat]) -> Check {
+async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[ProviderKind]) -> Check {
     let name = tool.name();
     let missing = |error: ToolboxError| {
         let cure = format!("export {}=/path/to/{name}", tool.variable());
@@ -90,13 +91,15 @@ async fn engines(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
                             "maven",
                             format!("{} {}: {}", maven.version, maven.how, maven.path.display()),
                         ),
-                        Err(error) => Check::missing("maven", &[Seat::Embedded], error).cure("apt-get install maven"),
+                        Err(error) => {
+                            Check::missing("maven", &[ProviderKind::Embedded], error).cure("apt-get install maven")
+                        }
                     });
                 }
             }
             Err(error) => {
                 let cure = cure(&error, format!("apt-get install openjdk-{least}-jdk-headless"));
-                findings.push(Check::missing(check, &[Seat::Embedded], brief(&error)).cure(cure));
+                findings.push(Check::missing(check, &[ProviderKind::Embedded], brief(&error)).cure(cure));
             }
         }
     }
@@ -108,7 +111,7 @@ fn brief(error: &ToolboxError) -> String {
     match error {
         ToolboxError::NotFound { tried, .. } => tried.join("; "),
         ToolboxError::Named { variable, why, .. } => format!("{variable}: {why}"),
-        other => format!("failed to {other}"),
+        other => other.to_string(),
     }
 }
 

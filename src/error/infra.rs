@@ -1,10 +1,13 @@
-use thiserror::Error;
+use std::error::Error;
+use std::sync::Arc;
 
+use crate::system::ledger::LedgerError;
+use crate::system::process::ProcessError;
 use crate::system::words::visible;
 
 /// The machine, the network or the cluster failed: nothing is said about a value.
-#[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("{phase}: {cause}")]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("failed to {phase}: {cause}")]
 pub struct InfraError {
     /// What was being done, such as `boot Kestra`.
     pub phase: String,
@@ -14,10 +17,45 @@ pub struct InfraError {
     pub help: Option<String>,
     /// It may be over by now, as a connection that was lost: another try is worth while.
     pub transient: bool,
+    /// The error that `cause` has its words from; none where there is none, or other words were put in their place.
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// An error that can be the cause of an [`InfraError`].
+pub trait InfraCause: Error + Send + Sync + Sized + 'static {
+    /// What it says, in one sentence.
+    fn words(&self) -> String {
+        self.to_string()
+    }
+
+    /// What to do about it.
+    fn advice(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether it may be over by now.
+    fn is_transient(&self) -> bool {
+        false
+    }
+}
+
+/// Says what was being done when something failed: `.during("boot Kestra")?`.
+pub trait During<T> {
+    /// The failure of a phase.
+    ///
+    /// # Errors
+    /// [`InfraError`] with this phase.
+    fn during(self, phase: impl Into<String>) -> Result<T, InfraError>;
+}
+
+impl<T, E: InfraCause> During<T> for Result<T, E> {
+    fn during(self, phase: impl Into<String>) -> Result<T, InfraError> {
+        self.map_err(|cause| InfraError::caused_by(phase, cause))
+    }
 }
 
 impl InfraError {
-    /// A failure of a phase.
+    /// A failure of a phase without an error behind it.
     pub fn new(phase: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self {
             phase: phase.into(),
@@ -25,6 +63,37 @@ impl InfraError {
             cause: visible(&cause.to_string()),
             help: None,
             transient: false,
+            source: None,
+        }
+    }
+
+    /// A failure of a phase, by an error.
+    pub fn caused_by(phase: impl Into<String>, cause: impl InfraCause) -> Self {
+        Self::in_words_of(phase, &cause).with_source(cause)
+    }
+
+    /// A failure of a phase, by an error that stays with somebody else.
+    pub fn in_words_of(phase: impl Into<String>, cause: &impl InfraCause) -> Self {
+        Self {
+            help: cause.advice(),
+            transient: cause.is_transient(),
+            ..Self::new(phase, cause.words())
+        }
+    }
+
+    fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..self
+        }
+    }
+
+    /// The same in other words. The error behind it is dropped with its own: they may have had to go.
+    pub fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            cause: words(&self.cause),
+            source: None,
+            ..self
         }
     }
 
@@ -42,5 +111,48 @@ impl InfraError {
             help: Some(help.into()),
             ..self
         }
+    }
+}
+
+impl InfraCause for std::io::Error {}
+impl InfraCause for ProcessError {}
+
+/// The ledger is written everywhere, and what fails is always the same.
+impl From<LedgerError> for InfraError {
+    fn from(error: LedgerError) -> Self {
+        Self::new("keep the ledger", &error).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_was_being_done_and_keeps_what_was_behind_it() {
+        let failed: Result<(), _> = Err(io::Error::new(io::ErrorKind::PermissionDenied, "denied\u{7}"));
+        let infra = failed.during("boot Kestra").unwrap_err();
+        assert!(
+            infra.to_string().starts_with("failed to boot Kestra: denied"),
+            "{infra}"
+        );
+        assert!(!infra.to_string().contains('\u{7}'), "{infra}");
+        let source = infra
+            .source()
+            .unwrap()
+            .downcast_ref::<Arc<dyn Error + Send + Sync>>()
+            .unwrap();
+        let kind = source.downcast_ref::<io::Error>().map(io::Error::kind);
+        assert_eq!(kind, Some(io::ErrorKind::PermissionDenied));
+    }
+
+    #[test]
+    fn what_is_reworded_does_not_keep_the_first_words() {
+        let failed: Result<(), _> = Err(io::Error::other("hunter2"));
+        let infra = failed.during("boot Kestra").unwrap_err().reworded(|_| "***".into());
+        assert_eq!(infra.to_string(), "failed to boot Kestra: ***");
+        assert!(infra.source().is_none() && !format!("{infra:?}").contains("hunter2"));
     }
 }

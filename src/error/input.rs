@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// Input that cannot be used; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]
-#[error("{file}{place}: {message}", place = place(*line, *column))]
+#[error("{file}{place}: {message}", place = position(*line, *column))]
 pub struct InputError {
     /// The file, as the user named it.
     pub file: String,
@@ -24,7 +24,7 @@ pub struct InputError {
     pub help: Option<String>,
 }
 
-fn place(line: u64, column: u64) -> String {
+fn position(line: u64, column: u64) -> String {
     if line == 0 {
         String::new()
     } else {

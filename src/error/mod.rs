@@ -5,5 +5,5 @@ mod infra;
 mod input;
 
 pub use exit::ExitCode;
-pub use infra::InfraError;
+pub use infra::{During, InfraCause, InfraError};
 pub use input::InputError;

@@ -97,7 +97,7 @@ pub(super) fn misfit(error: &serde_json::Error, body: &[u8], shown: impl Fn(&str
 
 /// Scrubbed text, fit to be shown: without what moves a terminal's cursor, and not without end. It is cut after it was
 /// scrubbed, or a cut value would get through.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let text = text.trim();
     let mut shown: String = text.chars().take(SHOWN).map(plain).collect();
     if shown.len() < text.len() {

@@ -97,7 +97,7 @@ impl Client {
             )
         })?;
         let server = ServerInfo {
-            generation: ApiGeneration::of(&version),
+            generation: ApiGeneration::for_version(&version),
             version,
             engine_adapter: configs.engine_adapter,
         };

@@ -1,5 +1,5 @@
 use super::Auth;
-use crate::error::InfraError;
+use crate::error::InfraCause;
 use reqwest::StatusCode;
 use std::fmt;
 use std::time::Duration;
@@ -117,17 +117,13 @@ impl fmt::Display for RequestCause {
     }
 }
 
-/// What a call failed of in a phase of a run, for a case that cannot be judged.
-pub(crate) fn infra(phase: &str, error: &Error) -> InfraError {
-    let failure = error.failure();
-    let infra = InfraError {
-        help: failure.help.clone(),
-        ..InfraError::new(phase, failure)
-    };
-    if failure.cause.is_transient() {
-        infra.transient()
-    } else {
-        infra
+impl InfraCause for Error {
+    fn advice(&self) -> Option<String> {
+        self.failure().help.clone()
+    }
+
+    fn is_transient(&self) -> bool {
+        self.failure().cause.is_transient()
     }
 }
 

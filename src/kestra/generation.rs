@@ -17,7 +17,7 @@ pub enum ApiGeneration {
 impl ApiGeneration {
     /// The generation that a Kestra of this version speaks. A snapshot or a release candidate
     /// speaks the one of the version it leads to.
-    pub fn of(version: &Version) -> Self {
+    pub fn for_version(version: &Version) -> Self {
         match (version.major, version.minor) {
             (0, ..=22) => Self::V0,
             (0..=1, _) => Self::V1,

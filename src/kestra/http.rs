@@ -121,7 +121,7 @@ impl Transport {
     pub(super) async fn json<T: DeserializeOwned>(&self, call: &Call, deadline: &CallDeadline) -> Result<T, Error> {
         let answer = self.accepted(call, deadline).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let what = body::misfit(&error, &answer.body, |text| self.shown(text));
+            let what = body::misfit(&error, &answer.body, |text| self.scrubbed(text));
             self.infra(call, RequestCause::Malformed(what))
         })
     }
@@ -142,12 +142,12 @@ impl Transport {
             return Ok(answer);
         }
         if let (true, Some(to)) = (answer.status.is_redirection(), &answer.location) {
-            return Err(self.infra(call, RequestCause::Redirected { to: self.shown(to) }));
+            return Err(self.infra(call, RequestCause::Redirected { to: self.scrubbed(to) }));
         }
         let status = answer.status.as_u16();
         let cause = RequestCause::Status {
             status,
-            message: body::message(&answer.body, |text| self.shown(text)),
+            message: body::message(&answer.body, |text| self.scrubbed(text)),
         };
         let complaints = match status {
             401 => self.complaints().await,
@@ -223,7 +223,7 @@ impl Transport {
         // Nobody asked for it, and a small answer could become one of any size.
         let coding = response.headers().get(CONTENT_ENCODING);
         if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            let coding = self.shown(&String::from_utf8_lossy(coding.as_bytes()));
+            let coding = self.scrubbed(&String::from_utf8_lossy(coding.as_bytes()));
             return Err(RequestCause::Malformed(format!(
                 "it is compressed ({coding}), which was not asked for"
             )));
@@ -259,11 +259,11 @@ impl Transport {
             return None;
         }
         let complaints: Vec<String> = serde_json::from_slice(&answer.body).ok()?;
-        (!complaints.is_empty()).then(|| self.shown(&complaints.join("; ")))
+        (!complaints.is_empty()).then(|| self.scrubbed(&complaints.join("; ")))
     }
 
-    fn shown(&self, text: &str) -> String {
-        body::shown(&(self.scrub)(text))
+    fn scrubbed(&self, text: &str) -> String {
+        body::shortened(&(self.scrub)(text))
     }
 
     fn failure(&self, call: &Call, cause: RequestCause, complaints: Option<&str>) -> RequestFailure {
@@ -272,7 +272,7 @@ impl Transport {
             _ => cause.help(&self.origin(), &self.auth, complaints),
         };
         RequestFailure {
-            action: self.shown(&call.action),
+            action: self.scrubbed(&call.action),
             request: format!("{} {}", call.method, call.url.path()),
             help,
             cause,
@@ -280,7 +280,7 @@ impl Transport {
     }
 
     fn cause(&self, error: &reqwest::Error) -> RequestCause {
-        classify(error, self.limits.connect, |text| self.shown(text))
+        classify(error, self.limits.connect, |text| self.scrubbed(text))
     }
 }
 

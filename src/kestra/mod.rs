@@ -18,6 +18,7 @@ mod generation;
 mod health;
 mod http;
 mod model;
+mod reference;
 #[cfg(test)]
 mod tests;
 mod v0;
@@ -28,8 +29,8 @@ mod v2;
 pub use crate::system::process::Scrub;
 pub use client::{Client, Limits, ServerInfo};
 pub use credentials::Auth;
-pub(crate) use error::infra;
 pub use error::{ASKS_FOR_CREDENTIALS, Error, RequestCause};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
 pub use model::{Execution, ExecutionState, FlowRef, LogLine};
+pub use reference::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef};

@@ -49,7 +49,11 @@ mod tests {
             };
             let shows = |text: &str| {
                 let source = SourceFile::new("values.yaml", Some("values.yaml".into()), text, FileForm::Yaml);
-                let linted = lint(&[source], LintOptions::default());
+                let options = LintOptions {
+                    assume_kestra: true,
+                    ..LintOptions::default()
+                };
+                let linted = lint(&[source], options);
                 linted.located.iter().any(|l| l.finding.rule == LintRule::Fault(code))
             };
             assert!(shows(wrong), "{code}: {wrong}");

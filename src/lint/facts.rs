@@ -1,6 +1,6 @@
 //! The facts that files state, independent of the kind of file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::finding::Severity;
 use super::origin::ValueMaker;
@@ -199,6 +199,16 @@ pub struct ReadFor {
     pub guessed: bool,
 }
 
+/// A call of `secret()` in a flow.
+pub struct FlowCall<'a> {
+    /// The scalar that it stands in.
+    pub at: NodeRef,
+    /// The byte of the file at which it begins.
+    pub byte: usize,
+    /// The key that it asks for; none where it is computed.
+    pub key: Option<&'a str>,
+}
+
 /// What all files together say.
 #[derive(Default)]
 pub struct FileFacts<'a> {
@@ -217,8 +227,20 @@ pub struct FileFacts<'a> {
     pub disputed: HashMap<NodeRef, Vec<Option<Plaintext>>>,
     /// What was said on the way.
     pub remarks: Vec<Remark>,
+    /// What Kestra is given and is not among the files, other than objects.
+    pub outside: Vec<String>,
+    /// Values that something else depends on too: nobody may change them.
+    pub tied: HashSet<NodeRef>,
     /// The values among them.
     pub values: Vec<ReadFor>,
+    /// The flows among them.
+    pub flows: Vec<NodeRef>,
+    /// What the flows ask for.
+    pub calls: Vec<FlowCall<'a>>,
+    /// Every key that any file asks for, in capitals.
+    pub asked: HashSet<String>,
+    /// Whether some file computes the key that it asks for.
+    pub asks_computed: bool,
 }
 
 impl<'a> FileFacts<'a> {

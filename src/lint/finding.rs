@@ -22,6 +22,8 @@ pub enum LintRule {
     /// The value differs from the expected one, for no reason that shows in it. Never found in files alone, for which
     /// nothing is expected.
     NotMeant,
+    /// Kestra is given a secret that no flow among the files asks for.
+    NotAsked,
     /// Containers of one Kestra differ. Found only in a cluster.
     Uneven,
     /// The process differs from what the rules predict. Found only in a cluster.
@@ -32,7 +34,7 @@ impl LintRule {
     /// Every rule: the codes first.
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = Code::ALL.iter().map(|code| Self::Fault(*code));
-        codes.chain([Self::NotKnowable, Self::Uneven, Self::Drift])
+        codes.chain([Self::NotKnowable, Self::NotAsked, Self::Uneven, Self::Drift])
     }
 
     /// `KS001`, or `not-knowable`; what a comment allows it by.
@@ -41,6 +43,7 @@ impl LintRule {
             Self::Fault(code) => code.code(),
             Self::NotKnowable => "not-knowable",
             Self::NotMeant => "not-meant",
+            Self::NotAsked => "not-asked",
             Self::Uneven => "uneven",
             Self::Drift => "drift",
         }
@@ -52,6 +55,7 @@ impl LintRule {
             Self::Fault(code) => code.title(),
             Self::NotKnowable => "the value is not known here",
             Self::NotMeant => "not the expected value",
+            Self::NotAsked => "no flow among the files asks for it",
             Self::Uneven => "containers of Kestra differ",
             Self::Drift => "the process differs from what the objects give",
         }
@@ -136,7 +140,10 @@ pub struct Finding {
     /// The column in characters, from 1; 0 where there is no file.
     pub column: usize,
     /// `KS001` and so on, or a rule without a code.
-    #[schemars(with = "String", regex(pattern = "^(KS[0-9]{3}|not-knowable|uneven|drift)$"))]
+    #[schemars(
+        with = "String",
+        regex(pattern = "^(KS[0-9]{3}|not-knowable|not-asked|uneven|drift)$")
+    )]
     pub rule: LintRule,
     /// How bad it is.
     pub severity: Severity,
@@ -176,6 +183,10 @@ pub struct Coverage {
     pub unsure: usize,
     /// The Secrets and `ConfigMap`s that Kestra is given and that are not among the files.
     pub outside: Vec<String>,
+    /// How many flows were read.
+    pub flows: usize,
+    /// How many secrets those flows ask for.
+    pub asked: usize,
     /// How many of the other files hold no secret of Kestra.
     pub without_secrets: usize,
     /// Files of a kind that is not evaluated, although they may give Kestra secrets.
@@ -185,7 +196,7 @@ pub struct Coverage {
 impl Coverage {
     /// Whether nothing in all that was named gives Kestra a secret, as far as it was read.
     pub fn is_empty(&self) -> bool {
-        self.secrets == 0 && self.unsure == 0 && self.outside.is_empty()
+        self.secrets == 0 && self.unsure == 0 && self.outside.is_empty() && self.asked == 0
     }
 }
 

@@ -38,6 +38,7 @@ use crate::release::walk::{self, Inputs};
 use crate::scenario::Generation;
 use allow::Allowances;
 use edit::Edit;
+use facts::FileFacts;
 
 /// What the user says of the files.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +94,7 @@ pub fn run(arguments: &[String], options: LintOptions) -> (Vec<SourceFile>, Lint
         unreadable,
         unread,
         others,
+        ..
     } = read(arguments);
     let mut linted = lint(&sources, options);
     linted.coverage.unread = unread;
@@ -102,7 +104,10 @@ pub fn run(arguments: &[String], options: LintOptions) -> (Vec<SourceFile>, Lint
     (sources, linted)
 }
 
-/// Reads what the arguments name, and what kustomizations among them name.
+/// Files name others, which may name others again: so many times and no more.
+const ROUNDS: usize = 4;
+
+/// Reads what the arguments name, and what kustomizations, compose files and the like among them name.
 fn read(arguments: &[String]) -> Inputs {
     let mut inputs = walk::read(arguments);
     // A wrapper chart says under which key the values beside it stand.
@@ -115,36 +120,43 @@ fn read(arguments: &[String]) -> Inputs {
             inputs.beside(source, "Chart.yaml", FileForm::Yaml);
         }
     }
-    let (values, references) = {
-        let names_files = |source: &SourceFile| {
-            ["Generator", "helmCharts", "releases"]
-                .iter()
-                .any(|w| source.text.contains(w))
-        };
-        let trees: Vec<_> = inputs
-            .sources
-            .iter()
-            .enumerate()
-            .filter(|(_, source)| names_files(source))
-            .filter_map(|(index, source)| Some((index, source, source.tree().ok()?)))
-            .collect();
-        let documents = trees.iter().map(|(index, source, tree)| Document {
-            index: *index,
-            file: *index,
-            source,
-            tree,
-            anchor: None,
-        });
-        let documents: Vec<_> = documents.collect();
-        (named_files(&documents), gather::references(&documents))
-    };
-    for (source, file) in values {
-        inputs.beside(source, &file, FileForm::Yaml);
-    }
-    for (kustomization, file, form) in references {
-        inputs.beside(kustomization, &file, form);
+    let mut known = 0;
+    for _ in 0..ROUNDS {
+        for (source, file, form) in references(&inputs.sources) {
+            inputs.beside(source, &file, form);
+        }
+        if inputs.sources.len() == known {
+            break;
+        }
+        known = inputs.sources.len();
     }
     inputs
+}
+
+/// The files that sources name.
+fn references(sources: &[SourceFile]) -> Vec<(usize, String, FileForm)> {
+    let names_files = |source: &SourceFile| {
+        ["Generator", "helmCharts", "releases", "services"]
+            .iter()
+            .any(|w| source.text.contains(w))
+    };
+    let trees: Vec<_> = sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| names_files(source))
+        .filter_map(|(index, source)| Some((index, source, source.tree().ok()?)))
+        .collect();
+    let documents = trees.iter().map(|(index, source, tree)| Document {
+        index: *index,
+        file: *index,
+        source,
+        tree,
+        anchor: None,
+    });
+    let documents: Vec<_> = documents.collect();
+    let values = named_files(&documents).into_iter();
+    let values = values.map(|(source, file)| (source, file, FileForm::Yaml));
+    values.chain(gather::references(&documents)).collect()
 }
 
 /// Lints sources together: what refers to what is followed among them.
@@ -181,11 +193,15 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
         documents.get(sources.len() + number).copied()
     };
     let installs = installs(&documents, &of_scalar);
-    let facts = gather::gather(&documents, &installs, options);
+    let composed = gather::projects(&documents);
+    let facts = composed
+        .as_ref()
+        .and_then(|composed| gather::gather(&documents, &installs, composed, options));
     linted.given = facts.iter().flat_map(|facts| given(&documents, facts)).collect();
     linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
     let Some(judge::Judgement {
         found,
+        calls,
         secrets,
         unsure,
         outside,
@@ -198,19 +214,15 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
         linted.unreadable.push(Unreadable::whole(name, why, None));
         return linted;
     };
-    let files: HashSet<_> = secrets
-        .iter()
-        .filter_map(|at| Some(documents.get(at.source)?.file))
-        .collect();
-    linted.coverage = Coverage {
-        secrets: secrets.len(),
-        files: files.len(),
-        unsure,
-        outside,
-        without_secrets: sources.len() - files.len() - linted.unreadable.len() - linted.templates.len(),
-        unread: Vec::new(),
-    };
-    linted.located = located(&documents, found);
+    let unread = linted.unreadable.len() + linted.templates.len();
+    linted.coverage = facts
+        .as_ref()
+        .map(|facts| coverage(&documents, facts, &secrets, sources.len() - unread))
+        .unwrap_or_default();
+    (linted.coverage.unsure, linted.coverage.outside) = (unsure, outside);
+    let found = found.into_iter().map(|found| (found, None));
+    let calls = calls.into_iter().map(|(found, byte)| (found, Some(byte)));
+    linted.located = located(&documents, found.chain(calls));
     linted
         .located
         .sort_by(|a, b| (a.source, &a.finding).cmp(&(b.source, &b.finding)));
@@ -233,8 +245,25 @@ fn given(documents: &[Document], facts: &facts::FileFacts) -> Vec<(String, NodeP
         .collect()
 }
 
+/// What was read: the secrets that were judged, and what the flows ask for.
+fn coverage(documents: &[Document], facts: &FileFacts, secrets: &HashSet<NodeRef>, read: usize) -> Coverage {
+    let file = |at: &NodeRef| Some(documents.get(at.source)?.file);
+    let files: HashSet<_> = secrets.iter().filter_map(file).collect();
+    let flows = facts.flows.iter().filter_map(file);
+    let with_secrets: HashSet<_> = files.iter().copied().chain(flows).collect();
+    let asked = facts.calls.iter().filter_map(|call| call.key).map(str::to_uppercase);
+    Coverage {
+        secrets: secrets.len(),
+        files: files.len(),
+        flows: facts.flows.len(),
+        asked: asked.collect::<HashSet<_>>().len(),
+        without_secrets: read.saturating_sub(with_secrets.len()),
+        ..Coverage::default()
+    }
+}
+
 /// What values were read as, with their lines.
-fn read_as(documents: &[Document], facts: &facts::FileFacts) -> Vec<ReadAs> {
+fn read_as(documents: &[Document], facts: &FileFacts) -> Vec<ReadAs> {
     let mut all: Vec<ReadAs> = facts
         .values
         .iter()
@@ -254,12 +283,19 @@ fn read_as(documents: &[Document], facts: &facts::FileFacts) -> Vec<ReadAs> {
     all
 }
 
-/// Gives findings their lines, without those that a comment allows.
-fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<LocatedFinding> {
+/// Gives findings their lines, without those that a comment allows; a finding stands at its byte, or where its scalar
+/// begins.
+fn located(
+    documents: &[Document],
+    all: impl Iterator<Item = (judge::UnplacedFinding, Option<usize>)>,
+) -> Vec<LocatedFinding> {
     let allowed: Vec<OnceCell<Allowances>> = documents.iter().map(|_| OnceCell::new()).collect();
-    let placed = all.into_iter().filter_map(|found| {
+    let placed = all.filter_map(|(found, byte)| {
         let document = documents.get(found.at.source)?;
-        let place = document.source.place(document.position(found.at.node));
+        let byte = byte.filter(|_| document.anchor.is_none());
+        let place = document
+            .source
+            .place(byte.unwrap_or_else(|| document.position(found.at.node)));
         Some((
             *document,
             place,
@@ -294,7 +330,7 @@ fn located(documents: &[Document], all: Vec<judge::UnplacedFinding>) -> Vec<Loca
                 subject: found.subject,
                 message: found.message,
                 cure: found.cure,
-                fixable: edit.is_some() && document.source.path.is_some(),
+                fixable: edit.is_some() && document.source.path.is_some() && document.source.given,
             },
             edit,
         }

@@ -29,6 +29,8 @@ pub enum ValueMaker {
     File,
     /// A tag such as `!vault` of the tool that reads the file.
     Tag,
+    /// The shell that starts compose.
+    Shell,
     /// Something sets it by its path, as `targetPath` of Flux and `parameters` of Argo CD do.
     Set,
 }
@@ -49,6 +51,7 @@ impl ValueMaker {
             Self::Csi => "the CSI driver reads it from a store",
             Self::File => "it is in a file that was not read",
             Self::Tag => "a tag says that a tool produces it",
+            Self::Shell => "compose takes it from the shell, or from a `.env` that is not among the files",
             Self::Set => "another setting replaces it",
         }
     }
@@ -79,6 +82,7 @@ impl ValueMaker {
                 .into(),
             Self::File => format!("lint the folder with that file; the value must be {what}"),
             Self::Tag => format!("the value that the tool produces must be {what}"),
+            Self::Shell => format!("the variable's value must be {what}"),
             Self::Set => format!("the value that is set must be {what}"),
         }
     }

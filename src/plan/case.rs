@@ -23,7 +23,7 @@ pub(super) fn of_intent(
             (
                 output.clone(),
                 OutputRead {
-                    secret: names.of(secret),
+                    secret: names.name_of(secret),
                     public,
                 },
             )
@@ -45,7 +45,7 @@ fn rename(wanted: Expected, names: &Names) -> Expected {
     let Expect::Missing { key } = &wanted.expect else {
         return wanted;
     };
-    let actual = names.of(key);
+    let actual = names.name_of(key);
     let line = |line: String| line.replace(&format!("SECRET_{key}"), &format!("SECRET_{actual}"));
     Expected {
         server_log: LogCheck {

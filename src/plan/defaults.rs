@@ -7,6 +7,7 @@ use std::str::FromStr;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use crate::kestra::KestraRef;
 use crate::scenario::Credentials;
 use crate::scenario::Generation;
 
@@ -46,8 +47,8 @@ impl fmt::Display for ImageRef {
 pub struct Defaults {
     /// The credentials Kestra must ask for.
     pub credentials: Credentials,
-    /// The image to run, by how the user names the Kestra; none leaves the chart's own.
-    pub images: BTreeMap<String, ImageRef>,
+    /// The image that runs a Kestra; none leaves the chart's own.
+    pub images: BTreeMap<KestraRef, ImageRef>,
     /// The Secret to pull it with, by name; none where none is needed.
     pub pull_secret: Option<String>,
 }
@@ -97,7 +98,7 @@ impl Defaults {
 
     /// The values that name the image which runs a Kestra. They go before the user's: what a run is said to prove is
     /// what runs.
-    pub fn image_for(&self, kestra: &str, generation: Generation) -> Option<Value> {
+    pub fn image_for(&self, kestra: &KestraRef, generation: Generation) -> Option<Value> {
         let ImageRef { repository, tag } = self.images.get(kestra)?;
         let key = if generation == Generation::V0 {
             "image"

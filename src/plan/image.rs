@@ -42,12 +42,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kestra::KestraRef;
     use crate::plan::ChartMode;
 
     fn said(values: &Value, options: &PlanOptions) -> Option<String> {
+        let version = Version::new(2, 0, 0);
         let target = PlanTarget {
-            kestra: "engine@2.0.0".into(),
-            version: Version::new(2, 0, 0),
+            kestra: KestraRef::Engine(version.clone()),
+            version,
             chart: ChartMode::AsWritten,
         };
         warning(values, &target, options)

@@ -54,7 +54,7 @@ impl Names {
     }
 
     /// The name of a secret as the flow calls it.
-    pub fn of(&self, secret: &str) -> String {
+    pub fn name_of(&self, secret: &str) -> String {
         format!("{}{secret}", self.prefix)
     }
 }
@@ -81,8 +81,8 @@ impl IntentDocuments {
             let object = names.object.as_str();
             // By variable, as the flow calls it and as the scenario does.
             let variables = intent.secrets.iter().map(|(name, secret)| IntentVariable {
-                name: format!("{PREFIX}{}", names.of(name)),
-                flow: names.of(name),
+                name: format!("{PREFIX}{}", names.name_of(name)),
+                flow: names.name_of(name),
                 own: name,
                 value: env_value(secret),
             });

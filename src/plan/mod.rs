@@ -9,6 +9,7 @@ mod image;
 mod intent;
 mod keys;
 mod model;
+mod provider_kind;
 mod shard;
 mod share;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use model::{
     Action, Case, ChartMode, FileRemark, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget,
     PlannedStep, SkippedCase,
 };
+pub use provider_kind::ProviderKind;
 pub use shard::{Shard, opening};
 
 use crate::oracle::secret::Plaintext;
@@ -41,14 +43,14 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
     for target in targets {
         let mut shared: Vec<(&Arc<Scenario>, &Expectation)> = Vec::new();
         for scenario in scenarios.iter().filter(|s| target.chart.sees_to(s.given.written_for())) {
-            let generation = target.chart.of(scenario.given.written_for());
+            let generation = target.chart.generation(scenario.given.written_for());
             let skipped = |why| SkippedCase {
                 scenario: scenario.name.clone(),
                 kestra: target.kestra.clone(),
                 generation,
                 why,
             };
-            if let Some(why) = scenario.not_on_engine.as_ref().filter(|_| target.is_engine()) {
+            if let Some(why) = scenario.not_on_engine.as_ref().filter(|_| target.kestra.is_engine()) {
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Defaults, slug};
+use crate::kestra::KestraRef;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Credentials;
 use crate::scenario::{Expected, Generation, Input, Manifest, Scenario, Start};
@@ -62,8 +63,8 @@ pub enum PlanError {
 /// One combination that scenarios run against.
 #[derive(Debug, Clone)]
 pub struct PlanTarget {
-    /// How the user names the Kestra, such as `engine@2.0.0`.
-    pub kestra: String,
+    /// Which Kestra.
+    pub kestra: KestraRef,
     /// Its version.
     pub version: semver::Version,
     /// The generation that the chart plays.
@@ -71,11 +72,6 @@ pub struct PlanTarget {
 }
 
 impl PlanTarget {
-    /// Whether it is Kestra's engine behind our own adapter.
-    pub fn is_engine(&self) -> bool {
-        self.kestra.starts_with("engine@")
-    }
-
     /// What an installation of it is called: unique in a plan where the names are.
     pub fn id(&self, name: &str) -> String {
         let generation = match self.chart {
@@ -99,7 +95,7 @@ pub enum ChartMode {
 
 impl ChartMode {
     /// What it plays for something written for a generation, or for any.
-    pub fn of(self, written_for: Option<Generation>) -> Generation {
+    pub fn generation(self, written_for: Option<Generation>) -> Generation {
         match self {
             Self::AsWritten => written_for.unwrap_or(Generation::V1),
             Self::Only(generation) | Self::Own(generation) => generation,
@@ -145,7 +141,7 @@ pub struct SkippedCase {
     /// The scenario's name.
     pub scenario: String,
     /// The target's Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// The generation that the target's chart plays.
     pub generation: Generation,
     /// Why.
@@ -157,8 +153,8 @@ pub struct SkippedCase {
 pub struct Installation {
     /// Unique in a plan; fit for a Kubernetes name.
     pub id: String,
-    /// How the user names the Kestra.
-    pub kestra: String,
+    /// Which Kestra.
+    pub kestra: KestraRef,
     /// The Kestra's version.
     pub version: semver::Version,
     /// The generation the chart plays.

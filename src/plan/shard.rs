@@ -56,7 +56,7 @@ impl Shard {
     }
 
     /// Of how many.
-    pub fn of(self) -> usize {
+    pub fn total(self) -> usize {
         self.of
     }
 
@@ -184,6 +184,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::kestra::KestraRef;
     use crate::plan::{self, PlanOptions, PlanTarget, SkippedCase};
     use crate::scenario::load;
 
@@ -191,9 +192,10 @@ mod tests {
     fn plans(sizes: &[usize]) -> Vec<Plan> {
         let scenarios: Vec<_> = load(&["secret-key-ref".to_owned(), "rotation".to_owned()]).unwrap();
         let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let version = semver::Version::new(2, 0, 0);
         let target = PlanTarget {
-            kestra: "engine@2.0.0".into(),
-            version: semver::Version::new(2, 0, 0),
+            kestra: KestraRef::Engine(version.clone()),
+            version: version.clone(),
             chart: crate::plan::ChartMode::Only(crate::scenario::Generation::V1),
         };
         let isolate = PlanOptions {
@@ -213,7 +215,7 @@ mod tests {
             }
             plan.skipped.push(SkippedCase {
                 scenario: p.to_string(),
-                kestra: "engine@2.0.0".into(),
+                kestra: KestraRef::Engine(version.clone()),
                 why: String::new(),
                 generation: crate::scenario::Generation::V1,
             });

@@ -71,7 +71,7 @@ fn known(scenario: &Scenario) -> Vec<String> {
     intent
         .secrets
         .keys()
-        .map(|secret| names.of(secret).to_uppercase())
+        .map(|secret| names.name_of(secret).to_uppercase())
         .collect()
 }
 
@@ -84,7 +84,7 @@ pub(super) fn together(
     let Some((first, expectation)) = shared.first() else {
         return Ok(None);
     };
-    let generation = target.chart.of(None);
+    let generation = target.chart.generation(None);
     if shared.len() == 1 {
         return alone(first, expectation, target, generation, options).map(Some);
     }

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::{Batch, Kind, Sample};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{SecretRead, SecretStore, Undecodable};
 use crate::plan::{Installation, PlanTarget};
 use crate::provider::{Forecast, Installed, KestraPod, Provider, RunContext};
@@ -50,7 +51,7 @@ pub struct Served {
     /// Its id.
     pub id: String,
     /// The Kestra, as the user names it.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// What was real, and what was modelled.
     pub provenance: Provenance,
     /// To render the chart and foretell the pod.
@@ -162,7 +163,7 @@ impl Harness<'_> {
 }
 
 fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
-    let generation = target.chart.of(None);
+    let generation = target.chart.generation(None);
     let documents = pack.documents(generation);
     Installation {
         id: target.id(name),
@@ -197,7 +198,7 @@ async fn judge(
         .zip(&predicted)
         .find(|(s, p)| s.kind == Kind::Encoded && is_missing(p));
     if let Some((sample, _)) = lost {
-        let why = format!("a good secret is not in the environment: {}", sample.told());
+        let why = format!("a good secret is not in the environment: {}", sample.describe());
         return Err(InfraError::new("arrange the secrets", why));
     }
     let (observed, faults) = match installed.client() {

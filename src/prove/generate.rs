@@ -40,7 +40,7 @@ fn sample(seed: u64, number: usize) -> Sample {
     Generator {
         rng: StdRng::from_seed(start),
         number,
-        kind: Kind::of(number),
+        kind: Kind::numbered(number),
     }
     .sample()
 }
@@ -213,7 +213,7 @@ impl Generator {
     /// The text of the kinds that are told apart by it; `name` is the length of the key.
     fn text(&mut self, name: usize) -> Vec<u8> {
         let longest = MAX_TEXT - PREFIX.len() - name;
-        text::of(self.kind, &mut self.rng, self.number < Kind::ALL.len(), longest)
+        text::text_for(self.kind, &mut self.rng, self.number < Kind::ALL.len(), longest)
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_this_set_on_every_machine() {
-        let told: Vec<_> = generate(42, 3).iter().map(Sample::told).collect();
+        let told: Vec<_> = generate(42, 3).iter().map(Sample::describe).collect();
         insta::assert_debug_snapshot!(told);
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let mut seen = HashSet::new();
         for sample in &samples {
             for key in sample.keys().collect::<HashSet<_>>() {
-                assert!(seen.insert(key), "{}", sample.told());
+                assert!(seen.insert(key), "{}", sample.describe());
             }
         }
     }
@@ -265,8 +265,8 @@ mod tests {
         for sample in generate(3, 3000) {
             for variable in &sample.variables {
                 let bytes = variable.text.bytes();
-                assert!(variable.carrier.bears(bytes), "{}", sample.told());
-                assert!(!bytes.contains(&0), "{}", sample.told());
+                assert!(variable.carrier.bears(bytes), "{}", sample.describe());
+                assert!(!bytes.contains(&0), "{}", sample.describe());
                 let string = variable.name.len() + bytes.len() + 2;
                 assert!(
                     string <= crate::oracle::environment::MAX_STRING_BYTES,

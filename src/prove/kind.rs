@@ -114,7 +114,7 @@ kinds! {
 
 impl Kind {
     /// The kind of the sample of that number: every one once, then the ones that can be read oftener.
-    pub(super) fn of(number: usize) -> Self {
+    pub(super) fn numbered(number: usize) -> Self {
         let often = || Self::ALL.iter().filter(|kind| !kind.mostly_missing());
         let deck = Self::ALL.len() + (OFTEN - 1) * often().count();
         let at = number % deck;
@@ -138,12 +138,12 @@ mod tests {
 
     #[test]
     fn the_first_samples_are_one_of_each_kind() {
-        let first: Vec<_> = (0..Kind::ALL.len()).map(Kind::of).collect();
+        let first: Vec<_> = (0..Kind::ALL.len()).map(Kind::numbered).collect();
         assert_eq!(first, Kind::ALL);
     }
 
     #[test]
     fn there_is_one_empty_name_in_a_set() {
-        assert_eq!((0..5000).filter(|&n| Kind::of(n) == Kind::NoName).count(), 1);
+        assert_eq!((0..5000).filter(|&n| Kind::numbered(n) == Kind::NoName).count(), 1);
     }
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::{Kubelet, MAX_STRING_BYTES};
 use crate::plan::PlanTarget;
 use crate::provider::{Provider, RunContext};
@@ -44,9 +45,9 @@ pub struct Proof {
     /// Every installation, but for those that made a difference smaller.
     pub served: Vec<Served>,
     /// By Kestra, the samples that no flow was asked for: they would hold up the pod of all others.
-    pub aside: BTreeMap<String, Vec<Sample>>,
+    pub aside: BTreeMap<KestraRef, Vec<Sample>>,
     /// By Kestra, the first difference, made small; or why it could not be.
-    pub shrunk: BTreeMap<String, Result<(Shrunk, Checked), InfraError>>,
+    pub shrunk: BTreeMap<KestraRef, Result<(Shrunk, Checked), InfraError>>,
 }
 
 /// Proves the oracle with a set of samples, on each of the Kestras.
@@ -84,19 +85,19 @@ pub async fn prove(provider: &Provider, site: &RunContext, targets: &[PlanTarget
 
 impl Proof {
     /// Every sample that was judged, with its Kestra.
-    pub fn checked(&self) -> impl Iterator<Item = (&str, &Checked)> {
-        let of = |s| Served::checked(s).map(move |c| (s.kestra.as_str(), c));
+    pub fn checked(&self) -> impl Iterator<Item = (&KestraRef, &Checked)> {
+        let of = |s| Served::checked(s).map(move |c| (&s.kestra, c));
         self.served.iter().flat_map(of)
     }
 
     /// Every sample that is not as predicted, with its Kestra.
-    pub fn differences(&self) -> impl Iterator<Item = (&str, &Checked)> {
+    pub fn differences(&self) -> impl Iterator<Item = (&KestraRef, &Checked)> {
         self.checked().filter(|(_, c)| c.differs.is_some())
     }
 
     /// The first on a Kestra, and what shared its installation.
-    fn first_difference(&self, kestra: &str) -> Option<(&Sample, Vec<Sample>)> {
-        let of_it = self.served.iter().filter(|s| s.kestra == kestra);
+    fn first_difference(&self, kestra: &KestraRef) -> Option<(&Sample, Vec<Sample>)> {
+        let of_it = self.served.iter().filter(|s| s.kestra == *kestra);
         of_it.filter_map(|s| s.checked.as_ref().ok()).find_map(|checked| {
             let first = checked.iter().find(|c| c.differs.is_some())?;
             Some((&first.sample, checked.iter().map(|c| c.sample.clone()).collect()))

@@ -207,7 +207,7 @@ mod tests {
                         from_all(&variable.name).as_deref(),
                         Some(variable.text.bytes()),
                         "{}",
-                        sample.told()
+                        sample.describe()
                     );
                 }
             }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::bench::is_missing;
 use super::{Checked, Kind, Observed, Predicted, Proof, Sample, Shrunk};
 use crate::error::ExitCode;
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{SecretRead, escaped};
 use crate::report::{Provenance, Run};
 use crate::system::words::visible;
@@ -86,7 +87,7 @@ pub struct ProvedInstallation {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// The Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// Its number in the set; a number beyond the set is that of a smaller example made from one.
     pub number: usize,
     /// Its kind.
@@ -112,11 +113,11 @@ pub fn json_schema() -> serde_json::Value {
 
 impl ProofReport {
     /// A report of a proof.
-    pub fn of(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
-        let differences = proof.differences().map(|(kestra, c)| Difference::of(kestra, c, false));
+    pub fn new(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
+        let differences = proof.differences().map(|(kestra, c)| Difference::new(kestra, c, false));
         let smallest = proof.shrunk.iter().filter_map(|(kestra, shrunk)| {
             let (_, checked) = shrunk.as_ref().ok()?;
-            Some(Difference::of(kestra, checked, true))
+            Some(Difference::new(kestra, checked, true))
         });
         Self {
             schema: 1,
@@ -163,9 +164,9 @@ impl ProofReport {
     }
 
     /// The table, the figures and the differences, for a person.
-    pub fn told(&self, proof: &Proof) -> String {
+    pub fn describe(&self, proof: &Proof) -> String {
         let mut text = vec![self.table()];
-        text.extend(self.installations.iter().map(ProvedInstallation::told));
+        text.extend(self.installations.iter().map(ProvedInstallation::describe));
         for (kestra, aside) in &proof.aside {
             text.push(format!(
                 "{kestra}: {} not asked for: like the one that was tried alone they keep a pod from running on this \
@@ -174,16 +175,21 @@ impl ProofReport {
             ));
         }
         let (smallest, all): (Vec<_>, Vec<_>) = self.differences.iter().partition(|d| d.smallest);
-        text.extend(all.iter().take(5).map(|d| d.told("DIFFERENCE")));
+        text.extend(all.iter().take(5).map(|d| d.describe("DIFFERENCE")));
         if all.len() > 5 {
             text.push(format!("… and {} more", all.len() - 5));
         }
-        text.extend(smallest.iter().map(|d| d.told("SMALLEST EXAMPLE")));
+        text.extend(smallest.iter().map(|d| d.describe("SMALLEST EXAMPLE")));
         for (kestra, shrunk) in &proof.shrunk {
             match shrunk {
                 Ok((Shrunk { company, .. }, _)) if !company.is_empty() => text.push(format!(
                     "  it differs only together with {}",
-                    company.iter().take(3).map(Sample::told).collect::<Vec<_>>().join("; ")
+                    company
+                        .iter()
+                        .take(3)
+                        .map(Sample::describe)
+                        .collect::<Vec<_>>()
+                        .join("; ")
                 )),
                 Ok(_) => {}
                 Err(infra) => text.push(format!("failed to make the example of {kestra} smaller: {infra}")),
@@ -250,13 +256,9 @@ impl ProofReport {
 }
 
 impl ProvedInstallation {
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
-        let broken = self
-            .broken
-            .as_ref()
-            .map(|b| format!("; failed to {b}"))
-            .unwrap_or_default();
+        let broken = self.broken.as_ref().map(|b| format!("; {b}")).unwrap_or_default();
         format!(
             "{}: {} secrets; chart {:.1} s, Kestra's boot {:.1} s, {} executions and comparison {:.1} s{broken}",
             self.id,
@@ -270,13 +272,13 @@ impl ProvedInstallation {
 }
 
 impl Difference {
-    fn of(kestra: &str, checked: &Checked, smallest: bool) -> Self {
+    fn new(kestra: &KestraRef, checked: &Checked, smallest: bool) -> Self {
         Self {
-            kestra: kestra.into(),
+            kestra: kestra.clone(),
             number: checked.sample.number,
             kind: checked.sample.kind.title().into(),
             key: checked.sample.key.clone(),
-            written: checked.sample.told(),
+            written: checked.sample.describe(),
             predicted: predicted(&checked.predicted),
             observed: observed(&checked.observed),
             because: checked.differs.clone().unwrap_or_default(),
@@ -284,7 +286,7 @@ impl Difference {
         }
     }
 
-    fn told(&self, what: &str) -> String {
+    fn describe(&self, what: &str) -> String {
         format!(
             "{what} on {}, number {} ({}): {}\n  written    {}\n  asked for  {}\n  predicted  {}\n  observed   {}",
             self.kestra,

@@ -109,7 +109,7 @@ impl Sample {
     }
 
     /// In one line, for a person: the escaped bytes where each is written.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let told = |v: &SampleVariable| format!("{}={} ({})", v.name, escaped(v.text.bytes()), v.carrier);
         match &self.variables[..] {
             [] => "no variable".into(),

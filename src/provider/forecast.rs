@@ -72,10 +72,7 @@ impl Forecast {
                     message: site.redactor.scrub(&message),
                 }));
             }
-            Err(e) => {
-                let infra = InfraError::new("render the chart", format!("failed to {e}"));
-                return Err(if e.is_transient() { infra.transient() } else { infra });
-            }
+            Err(e) => return Err(InfraError::caused_by("render the chart", e)),
         };
         match start(&rendered, applied, node) {
             Ok(pods) => Ok(Self::Pods(Box::new(pods))),

@@ -23,12 +23,13 @@ use tokio_util::sync::CancellationToken;
 pub use forecast::Forecast;
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
-pub use kestra::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef, newest};
+pub use kestra::newest;
 pub use pods::{KestraPod, Pods, Role};
 
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::{Defaults, Installation};
+use crate::plan::{Defaults, Installation, ProviderKind};
 use crate::report::Observer;
 use crate::report::Provenance;
 use crate::scenario::Credentials;
@@ -70,8 +71,8 @@ pub struct RunContext {
     pub report: Option<PathBuf>,
     /// What a cluster pulls the images with.
     pub pull_secret: Option<live::PullSecret>,
-    /// How the images of Kestras came here, by how the user names the Kestra; only those that are known.
-    pub origins: BTreeMap<String, Origin>,
+    /// How the images of Kestras came here, by Kestra; only those that are known.
+    pub origins: BTreeMap<KestraRef, Origin>,
     /// What stays when the run ends.
     pub keeping: Keeping,
     /// What cannot be run here is an error.
@@ -105,7 +106,7 @@ impl RunContext {
     }
 
     /// The image of a Kestra with its digest, and how it came here, as far as that is known.
-    pub fn told_of_image(&self, kestra: &str, image: &str) -> String {
+    pub fn told_of_image(&self, kestra: &KestraRef, image: &str) -> String {
         match self.origins.get(kestra) {
             Some(Origin {
                 digest: Some(digest),
@@ -114,6 +115,12 @@ impl RunContext {
             Some(Origin { digest: None, by }) => format!("{image}, {by}"),
             None => image.to_owned(),
         }
+    }
+
+    /// What is known of an installation before its provider says what is real: where, which chart, which Kestra.
+    pub fn provenance(&self, provider: impl Into<String>, installation: &Installation) -> Provenance {
+        let chart = format!("{} as {}", self.chart, installation.generation);
+        Provenance::new(provider, chart, installation.kestra.clone())
     }
 
     /// What an installation's Kestra asks for.
@@ -141,7 +148,7 @@ impl RunContext {
 /// Where Kestra runs.
 pub enum Provider {
     /// As a child process with exactly the environment the pod would have.
-    Embedded(embedded::Embedded),
+    Embedded(embedded::EmbeddedProvider),
     /// As a container of its image, with the same.
     Docker(docker::Docker),
     /// On a cluster: any context, or a kind cluster that is the run's own.
@@ -285,7 +292,7 @@ impl Provider {
             return None;
         }
         let apart = matches!(group.forecasts[0].pods(), Some(Pods::Distributed { .. }));
-        let engine = group.installations[0].kestra.starts_with("engine@");
+        let engine = group.installations[0].kestra.is_engine();
         match self {
             Self::Docker(_) if apart => {
                 Some("its values deploy Kestra's components apart, and --provider docker runs one container")
@@ -297,12 +304,12 @@ impl Provider {
         }
     }
 
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ProviderKind {
         match self {
-            Self::Embedded(_) => "embedded",
-            Self::Docker(_) => "docker",
-            Self::Live(live) => live.name(),
+            Self::Embedded(_) => ProviderKind::Embedded,
+            Self::Docker(_) => ProviderKind::Docker,
+            Self::Live(live) => live.kind(),
         }
     }
 

@@ -1,14 +1,17 @@
 //! Reads a person's files: [`input`] makes texts of them that know their lines, [`tree`] makes nodes of YAML that know
-//! their bytes, [`env_file`] reads lines of `NAME=value` as each of their readers does.
+//! their bytes, [`env_file`] reads lines of `NAME=value` as each of their readers does, [`compose`] merges compose
+//! files, and [`flow`] finds what flows ask for.
 //!
 //! [`installs`] finds what the files say of each release: its chart, version, namespace and layers of values.
 //! [`chart_keys`] knows which keys of values a chart reads.
 
 pub mod chart_keys;
+pub mod compose;
 pub mod described;
 pub mod document;
 pub mod embedded;
 pub mod env_file;
+pub mod flow;
 pub mod input;
 pub mod installs;
 pub mod scalar;

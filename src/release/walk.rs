@@ -2,7 +2,7 @@
 //! why.
 
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub struct Inputs {
     pub unread: Vec<UnreadFile>,
     /// How many files of folders are of no kind that can give Kestra a secret.
     pub others: usize,
+    /// The folders among the arguments.
+    folders: Vec<PathBuf>,
 }
 
 /// What a file's name, and where that does not tell, its text says that it is.
@@ -65,6 +67,7 @@ pub fn read(arguments: &[String]) -> Inputs {
         }
         let path = Path::new(argument);
         if path.is_dir() {
+            inputs.folders.push(path.into());
             inputs.folder(path);
         } else {
             inputs.file(path, argument, true);
@@ -182,21 +185,31 @@ impl Inputs {
         }
     }
 
-    /// Reads a file that a source names, unless it leaves the source's folder.
+    /// Reads a file that a source names, if it is in the source's folder or in one that the arguments name.
     pub fn beside(&mut self, source: usize, file: &str, form: FileForm) {
         let Some((Some(path), named)) = self.sources.get(source).map(|s| (&s.path, s.named)) else {
             return;
         };
-        let inside = Path::new(file)
-            .components()
-            .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-        let file = Path::new(file).components().filter(|c| *c != Component::CurDir);
-        let path = path.with_file_name(file.collect::<std::path::PathBuf>());
-        if !inside {
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let path = plain_path(folder.join(file));
+        let below = |folder: &Path| {
+            let folder = plain_path(folder);
+            let mut inside = path.strip_prefix(&folder).into_iter().flat_map(Path::components);
+            path.starts_with(&folder) && inside.all(|c| matches!(c, Component::Normal(_)))
+        };
+        if !below(&folder) && !self.folders.iter().any(|folder| below(folder)) {
             return;
         }
-        if let Some(known) = self.sources.iter_mut().find(|s| s.path.as_deref() == Some(&path)) {
+        if let Some(known) = self
+            .sources
+            .iter_mut()
+            .find(|s| s.path.as_deref().map(plain_path) == Some(path.clone()))
+        {
             known.form = form;
+            return;
+        }
+        // A pipe or a device may never end.
+        if !path.is_file() {
             return;
         }
         let (before, unreadable) = (self.sources.len(), self.unreadable.len());
@@ -211,6 +224,21 @@ impl Inputs {
             source.given = !named;
         }
     }
+}
+
+/// A path without `.` and, where a folder stands before it, without `..`.
+pub fn plain_path(path: impl AsRef<Path>) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.as_ref().components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            _ => plain.push(component),
+        }
+    }
+    plain
 }
 
 fn kind_by_name(path: &Path) -> FileKind {

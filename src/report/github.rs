@@ -17,7 +17,7 @@ pub fn github(report: &Report) -> String {
             Status::Skipped => "notice",
         };
         let at = result.at.as_ref().filter(|at| !at.file.starts_with("bundled:"));
-        let place = at.map(place).unwrap_or_default();
+        let place = at.map(position).unwrap_or_default();
         let of = result.combination();
         let title = format!("{} on {}, {}", result.scenario, of.kestra, of.provider);
         // Writing to a string does not fail.
@@ -31,7 +31,7 @@ pub fn github(report: &Report) -> String {
     out
 }
 
-fn place(at: &ScenarioPosition) -> String {
+fn position(at: &ScenarioPosition) -> String {
     format!(
         "file={},line={},col={},",
         property(&at.file),

@@ -38,11 +38,19 @@ struct HtmlPage {
     statuses: Vec<&'static str>,
     providers: BTreeSet<String>,
     kestras: BTreeSet<String>,
-    columns: Vec<Combination>,
+    columns: Vec<CombinationView>,
     rows: Vec<ScenarioRow>,
     cases: Vec<CasePage>,
     runs: Vec<RunLine>,
     kept: Vec<String>,
+}
+
+/// What cases were run against, fit to be seen.
+struct CombinationView {
+    kestra: String,
+    image: Option<String>,
+    chart: String,
+    provider: String,
 }
 
 /// A scenario, and its cells in the order of the columns.
@@ -80,7 +88,7 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         .results
         .iter()
         .enumerate()
-        .map(|(n, result)| CasePage::of(n + 1, result, folder, &mut left))
+        .map(|(n, result)| CasePage::new(n + 1, result, folder, &mut left))
         .collect();
     let (tone, mark) = match report.exit() {
         ExitCode::Success => ("pass", "✓"),
@@ -107,11 +115,11 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
             .map(|s| word(s).0)
             .collect(),
         providers: columns.iter().map(|c| visible(&c.provider)).collect(),
-        kestras: columns.iter().map(|c| visible(&c.kestra)).collect(),
+        kestras: columns.iter().map(|c| visible(&c.kestra.to_string())).collect(),
         rows: rows(&report.results, &columns),
-        columns: columns.iter().map(shown).collect(),
+        columns: columns.iter().map(CombinationView::from).collect(),
         cases,
-        runs: report.run.runs().iter().map(RunLine::of).collect(),
+        runs: report.run.runs().iter().map(RunLine::new).collect(),
         kept: report.run.kept.iter().map(|k| visible(&k.installation)).collect(),
     };
     page.render().map_err(io::Error::other)
@@ -133,7 +141,7 @@ fn facts(report: &Report, combinations: usize) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("Where", of_many(&run.provider)),
         ("Chart", of_many(&run.chart)),
-        ("Kestra", of_many(&run.kestra.join(", "))),
+        ("Kestra", of_many(&run.kestras())),
     ];
     facts.extend(run.kubernetes.iter().map(|k| ("Kubernetes", visible(k))));
     if combinations > 1 {
@@ -144,12 +152,14 @@ fn facts(report: &Report, combinations: usize) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn shown(of: &Combination) -> Combination {
-    Combination {
-        kestra: visible(&of.kestra),
-        image: of.image.as_deref().map(visible),
-        chart: visible(&of.chart),
-        provider: visible(&of.provider),
+impl From<&Combination> for CombinationView {
+    fn from(of: &Combination) -> Self {
+        Self {
+            kestra: visible(&of.kestra.to_string()),
+            image: of.image.as_deref().map(visible),
+            chart: visible(&of.chart),
+            provider: visible(&of.provider),
+        }
     }
 }
 
@@ -184,12 +194,12 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
 }
 
 impl RunLine {
-    fn of(run: &Run) -> Self {
+    fn new(run: &Run) -> Self {
         Self {
             id: visible(&run.id),
             provider: visible(&run.provider),
             chart: visible(&run.chart),
-            kestra: visible(&run.kestra.join(", ")),
+            kestra: visible(&run.kestras()),
             kubernetes: run.kubernetes.as_deref().map_or_else(|| "none".into(), visible),
             helm: visible(&run.helm),
             started: run.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -219,7 +229,7 @@ fn seconds(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{hostile, report, result, shown};
+    use crate::report::tests::{hostile, public_outputs, report, result};
 
     #[test]
     fn hostile_texts_stay_texts() {
@@ -250,8 +260,8 @@ mod tests {
     #[test]
     fn the_byte_that_is_too_many_is_marked() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = Some(shown("username", "admin"));
-        wrong.observed = Some(shown("username", "admin\n"));
+        wrong.expected = Some(public_outputs("username", "admin"));
+        wrong.observed = Some(public_outputs("username", "admin\n"));
         let page = html(&report([wrong]), Path::new("nowhere")).unwrap();
         assert!(page.contains("61 64 6d 69 6e <mark>0a</mark>"));
         assert!(page.contains("&#34;admin\\n&#34;"));

@@ -35,9 +35,9 @@ fn suite(run: &Run, of: &Combination, results: &[&CaseResult]) -> TestSuite {
     let started = run.started.strftime("%Y-%m-%dT%H:%M:%S").to_string();
     suite.extra.insert("timestamp".into(), started.into());
     for (property, value) in [
-        ("provider", &of.provider),
+        ("provider", of.provider.as_str()),
         ("chart", &of.chart),
-        ("kestra", &of.kestra),
+        ("kestra", &of.kestra.to_string()),
         ("run", &run.id),
         ("tool", &run.tool),
     ] {

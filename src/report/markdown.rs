@@ -49,7 +49,7 @@ pub fn markdown(report: &Report) -> String {
                 text(&run.provider),
                 text(&run.chart),
                 text(&run.helm),
-                text(&run.kestra.join(", ")),
+                text(&run.kestras()),
                 shard.unwrap_or_default(),
             ),
         );
@@ -85,7 +85,7 @@ fn table(out: &mut String, results: &[&CaseResult]) {
             out,
             "| {word} | {} | {} | {} | {} | {} | {} | {observed} |",
             code(&result.scenario),
-            text(&of.kestra),
+            text(&of.kestra.to_string()),
             text(&of.chart),
             text(&of.provider),
             seen(result.promised.as_ref()),
@@ -155,13 +155,13 @@ fn code(of: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{hostile, report, result, shown};
+    use crate::report::tests::{hostile, public_outputs, report, result};
 
     #[test]
     fn what_went_wrong_comes_before_what_is_folded_away() {
         let mut wrong = result("wrong", Status::Fail);
-        wrong.expected = Some(shown("username", "admin"));
-        wrong.observed = Some(shown("username", "admin\n"));
+        wrong.expected = Some(public_outputs("username", "admin"));
+        wrong.observed = Some(public_outputs("username", "admin\n"));
         let summary = markdown(&report([result("fine", Status::Pass), wrong]));
         insta::assert_snapshot!(summary);
     }

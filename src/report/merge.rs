@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use super::{CaseResult, Combination, Report, Run, evidence, json};
+use crate::kestra::KestraRef;
 
 /// Reports that do not make one; the exit code is 2.
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
     })
 }
 
-fn order(result: &CaseResult) -> (&str, &str, &str, &str) {
+fn order(result: &CaseResult) -> (&KestraRef, &str, &str, &str) {
     let of = &result.provenance;
     (&of.kestra, &of.chart, &result.scenario, &of.provider)
 }
@@ -125,7 +126,7 @@ fn together(mut parts: Vec<Run>) -> Run {
         }
         words.join(", ")
     };
-    let mut kestra: Vec<String> = Vec::new();
+    let mut kestra: Vec<KestraRef> = Vec::new();
     for name in parts.iter().flat_map(|p| &p.kestra) {
         if !kestra.contains(name) {
             kestra.push(name.clone());

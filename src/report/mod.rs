@@ -27,6 +27,7 @@ pub use outcome_view::{OutcomeView, expected, observed, predicted};
 pub use served::ServedBy;
 pub use summary::Combination;
 
+use crate::kestra::KestraRef;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind};
 use crate::plan::FileRemark;
@@ -57,7 +58,7 @@ pub struct Run {
     /// The chart, with its version.
     pub chart: String,
     /// The Kestras, as the user named them.
-    pub kestra: Vec<String>,
+    pub kestra: Vec<KestraRef>,
     /// The cluster's version; none where there is no cluster.
     pub kubernetes: Option<String>,
     /// The helm that rendered, and where it was found.
@@ -173,14 +174,14 @@ pub struct CaseResult {
 }
 
 /// What was real, and what was modelled or changed to make it run here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// Where Kestra ran.
     pub provider: String,
     /// The chart, with its version and the generation it played.
     pub chart: String,
     /// The Kestra, as the user named it.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// The image it ran from; none where it was no image, or the chart's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -234,15 +235,33 @@ impl Phase {
     pub const BOOT: &str = "boot";
 }
 
-impl CaseResult {
-    /// A result that says nothing yet.
-    pub fn empty() -> Self {
+impl Provenance {
+    /// Where which Kestra ran from which chart. Nobody served its REST API yet, and nothing is known to be modelled.
+    pub fn new(provider: impl Into<String>, chart: impl Into<String>, kestra: KestraRef) -> Self {
         Self {
-            scenario: String::new(),
+            provider: provider.into(),
+            chart: chart.into(),
+            kestra,
+            image: None,
+            rest: ServedBy::Nobody,
+            kubernetes: None,
+            modelled: Vec::new(),
+            deviations: Vec::new(),
+            shared_with: Vec::new(),
+            note: None,
+        }
+    }
+}
+
+impl CaseResult {
+    /// How a case ended, and on what it ran; nothing else is known of it.
+    pub fn new(scenario: impl Into<String>, status: Status, provenance: Provenance) -> Self {
+        Self {
+            scenario: scenario.into(),
             about: String::new(),
             at: None,
             source: None,
-            status: Status::Skipped,
+            status,
             because: None,
             help: None,
             promised: None,
@@ -255,7 +274,7 @@ impl CaseResult {
             diagnosis: Vec::new(),
             warnings: Vec::new(),
             in_files: Vec::new(),
-            provenance: Provenance::default(),
+            provenance,
             phases: Vec::new(),
             evidence: Vec::new(),
         }

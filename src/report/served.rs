@@ -48,7 +48,7 @@ mod tests {
         let server = |engine_adapter| ServerInfo {
             version: semver::Version::new(2, 0, 0),
             engine_adapter,
-            generation: ApiGeneration::of(&semver::Version::new(2, 0, 0)),
+            generation: ApiGeneration::for_version(&semver::Version::new(2, 0, 0)),
         };
         assert_eq!(ServedBy::from(Some(&server(true))), ServedBy::Adapter);
         assert_eq!(ServedBy::from(Some(&server(false))), ServedBy::Kestra);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::{CaseResult, Report, Run};
 use crate::error::ExitCode;
+use crate::kestra::KestraRef;
 use crate::verdict;
 use crate::verdict::Status;
 
@@ -25,7 +26,7 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Combination {
     /// The Kestra.
-    pub kestra: String,
+    pub kestra: KestraRef,
     /// Its image, where that is known.
     pub image: Option<String>,
     /// The chart.
@@ -36,7 +37,7 @@ pub struct Combination {
 
 impl Counts {
     /// Of these.
-    pub fn of(results: &[CaseResult]) -> Self {
+    pub fn tally(results: &[CaseResult]) -> Self {
         let mut counts = Self::default();
         for result in results {
             match result.status {
@@ -84,7 +85,7 @@ impl Report {
 
     /// What it amounts to, in one sentence.
     pub fn verdict(&self) -> String {
-        let counts = Counts::of(&self.results);
+        let counts = Counts::tally(&self.results);
         let run = counts.run();
         let mut sentence = match (counts.fail, counts.error) {
             _ if run == 0 => "Nothing was run, so nothing is proved".to_owned(),
@@ -131,6 +132,12 @@ impl Report {
 }
 
 impl Run {
+    /// The names of its Kestras, for people.
+    pub fn kestras(&self) -> String {
+        let names: Vec<_> = self.kestra.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+
     /// The runs it is made of: itself, where it is not merged.
     pub fn runs(&self) -> &[Self] {
         if self.parts.is_empty() {

@@ -1,9 +1,12 @@
 //! Reports for the tests of the formats.
 
 use super::{CaseResult, Diagnosed, OutcomeView, Phase, Provenance, Report, Run, ScenarioPosition, ServedBy};
+use crate::kestra::KestraRef;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
 use crate::verdict::Status;
+
+const ENGINE: KestraRef = KestraRef::Engine(semver::Version::new(2, 0, 0));
 
 /// A report of these results.
 pub fn report(results: impl IntoIterator<Item = CaseResult>) -> Report {
@@ -14,7 +17,7 @@ pub fn report(results: impl IntoIterator<Item = CaseResult>) -> Report {
             tool: "0.1.0".into(),
             provider: "embedded".into(),
             chart: "kestra-minimal 0.1.0 (bundled)".into(),
-            kestra: vec!["engine@2.0.0".into()],
+            kestra: vec![ENGINE],
             kubernetes: None,
             helm: "helm 3.22.0 on PATH".into(),
             started: "2026-01-02T03:04:05Z".parse().unwrap(),
@@ -29,17 +32,12 @@ pub fn report(results: impl IntoIterator<Item = CaseResult>) -> Report {
 
 /// A result that has run nowhere else.
 pub fn result(scenario: &str, status: Status) -> CaseResult {
+    let provenance = Provenance {
+        rest: ServedBy::Adapter,
+        ..Provenance::new("embedded", "kestra-minimal 0.1.0 (bundled) as 1.x", ENGINE)
+    };
     CaseResult {
-        scenario: scenario.into(),
         about: format!("About {scenario}."),
-        status,
-        provenance: Provenance {
-            provider: "embedded".into(),
-            chart: "kestra-minimal 0.1.0 (bundled) as 1.x".into(),
-            kestra: "engine@2.0.0".into(),
-            rest: ServedBy::Adapter,
-            ..Provenance::default()
-        },
         phases: vec![
             Phase {
                 name: "install".into(),
@@ -54,12 +52,12 @@ pub fn result(scenario: &str, status: Status) -> CaseResult {
                 ms: 150,
             },
         ],
-        ..CaseResult::empty()
+        ..CaseResult::new(scenario, status, provenance)
     }
 }
 
 /// One public output.
-pub fn shown(output: &str, value: &str) -> OutcomeView {
+pub fn public_outputs(output: &str, value: &str) -> OutcomeView {
     OutcomeView::Outputs([(output.to_owned(), DisplayValue::Public(value.into()))].into())
 }
 
@@ -85,8 +83,8 @@ pub fn hostile() -> Vec<CaseResult> {
         });
         of.because = Some(text.clone());
         of.help = Some(text.clone());
-        of.promised = Some(shown(&text, &text));
-        of.expected = Some(shown(&text, &text));
+        of.promised = Some(public_outputs(&text, &text));
+        of.expected = Some(public_outputs(&text, &text));
         of.observed = Some(OutcomeView::Failed {
             state: text.clone(),
             errors: vec![text.clone()],

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::InfraError;
-use crate::kestra::{self, Client, Execution, ExecutionState, FlowRef, LogLine, infra};
+use crate::error::{During as _, InfraError};
+use crate::kestra::{self, Client, Execution, ExecutionState, FlowRef, LogLine};
 use crate::oracle::secret::Plaintext;
 use crate::plan::Case;
 use crate::provider::Installed;
@@ -89,10 +89,7 @@ impl CaseRunner<'_> {
                 let first = others.iter().find(|f| Some(&f.id) == after.as_ref());
                 let triggered = self.triggered(first, &flow).await;
                 // A schedule that nobody waits for any more would go on.
-                self.client
-                    .delete_flow(&flow)
-                    .await
-                    .map_err(|e| infra("delete the flow", &e))?;
+                self.client.delete_flow(&flow).await.during("delete the flow")?;
                 triggered?.ok_or(Stop::Outcome(Outcome::Silent))
             }
         }
@@ -100,27 +97,27 @@ impl CaseRunner<'_> {
 
     async fn put_flow(&self, source: &str) -> Result<FlowRef, Stop> {
         let put = self.client.put_flow(source).await;
-        put.map_err(|error| self.stop(Stage::Flow, "create the flow", &error))
+        put.map_err(|error| self.stop(Stage::Flow, "create the flow", error))
     }
 
     async fn run_flow(&self, flow: &FlowRef) -> Result<Execution, InfraError> {
         let execution = self.client.run(flow).await;
-        execution.map_err(|e| infra("run the flow", &e))
+        execution.during("run the flow")
     }
 
     async fn call_webhook(&self, flow: &FlowRef, key: &str) -> Result<Execution, Stop> {
         let called = self.client.call_webhook(flow, key).await;
-        called.map_err(|error| self.stop(Stage::Webhook, "call the webhook", &error))
+        called.map_err(|error| self.stop(Stage::Webhook, "call the webhook", error))
     }
 
     /// What Kestra refuses is an outcome; every other error is the environment's.
-    fn stop(&self, stage: Stage, phase: &str, error: &kestra::Error) -> Stop {
+    fn stop(&self, stage: Stage, phase: &str, error: kestra::Error) -> Stop {
         match error {
             kestra::Error::Refused(failure) => Stop::Outcome(Outcome::Refused {
                 by: stage,
                 message: self.redactor.scrub(&failure.cause.to_string()),
             }),
-            error @ kestra::Error::Infra(_) => Stop::Infra(infra(phase, error)),
+            error @ kestra::Error::Infra(_) => Stop::Infra(InfraError::caused_by(phase, error)),
         }
     }
 
@@ -134,7 +131,7 @@ impl CaseRunner<'_> {
             _ => TRIGGERED,
         };
         let execution = self.client.triggered_execution(flow, within).await;
-        execution.map_err(|e| infra("wait for the trigger", &e))
+        execution.during("wait for the trigger")
     }
 
     async fn outputs(&self, execution: &Execution) -> Result<BTreeMap<String, Plaintext>, InfraError> {
@@ -145,7 +142,7 @@ impl CaseRunner<'_> {
             .filter(|t| t.state == ExecutionState::Success)
         {
             let found = self.client.outputs(execution, &task.task_id).await;
-            let found = found.map_err(|e| infra("read the outputs", &e))?;
+            let found = found.during("read the outputs")?;
             let values = found.get("values").and_then(Value::as_object).into_iter().flatten();
             outputs.extend(values.map(|(output, value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -164,7 +161,7 @@ impl CaseRunner<'_> {
             (!failed || lines.iter().any(|l| l.level == "ERROR")) && self.wanted.logs.has.iter().all(said)
         };
         let lines = self.client.logs_until(execution, LOGS, is_whole).await;
-        lines.map_err(|e| infra("read the execution's logs", &e))
+        lines.during("read the execution's logs")
     }
 }
 

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::InfraError;
-use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, LogLine, infra};
+use crate::error::{During as _, InfraError};
+use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, LogLine};
 use crate::oracle::secret::Plaintext;
 
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
@@ -153,7 +153,7 @@ impl SecretProbe<'_> {
             return Ok(None);
         }
         let outputs = self.client.outputs(&execution, "read").await;
-        let outputs = outputs.map_err(|e| infra("read the outputs", &e))?;
+        let outputs = outputs.during("read the outputs")?;
         let values = outputs.get("values").and_then(Value::as_object);
         let text = |number: usize| values.and_then(|v| v.get(&output(number))?.as_str());
         let texts = asked.iter().map(|(number, key)| match text(*number) {
@@ -215,7 +215,7 @@ impl SecretProbe<'_> {
         let is_error_of_a_task = |line: &&LogLine| line.level == "ERROR" && line.task_id.is_some();
         let is_whole = |lines: &[LogLine]| lines.iter().filter(is_error_of_a_task).count() >= failed.len();
         let lines = self.client.logs_until(execution, LOGS, is_whole).await;
-        let lines = lines.map_err(|e| infra("read the execution's logs", &e))?;
+        let lines = lines.during("read the execution's logs")?;
         let mut messages: BTreeMap<&str, &str> = BTreeMap::new();
         for line in lines.iter().filter(|line| line.level == "ERROR") {
             if let Some(task) = &line.task_id {
@@ -270,11 +270,11 @@ impl SecretProbe<'_> {
         }
         let source = flow(namespace, &format!("{prefix}_{id}"), asked, task);
         let flow = self.client.put_flow(&source).await.map_err(|error| {
-            let why = infra("create the flow", &error);
-            match error {
-                kestra::Error::Refused(_) => PutError::Refused(why),
-                kestra::Error::Infra(_) => PutError::Failed(why),
-            }
+            let put_error = match error {
+                kestra::Error::Refused(_) => PutError::Refused,
+                kestra::Error::Infra(_) => PutError::Failed,
+            };
+            put_error(InfraError::caused_by("create the flow", error))
         })?;
         self.record(|created| {
             if !created.flows.iter().any(|known| known.id == flow.id) {
@@ -286,18 +286,18 @@ impl SecretProbe<'_> {
 
     /// Runs a flow to its end.
     async fn execute(&self, flow: FlowRef) -> Result<Execution, InfraError> {
-        let failed = |e: &_| infra("run the flow", e);
+        const PHASE: &str = "run the flow";
         let Some(cancel) = &self.config.cancel else {
-            let execution = self.client.run(&flow).await.map_err(|e| failed(&e))?;
+            let execution = self.client.run(&flow).await.during(PHASE)?;
             self.record(|created| created.executions.push(bare(&execution)));
             return Ok(execution);
         };
-        let begun = self.client.start(&flow).await.map_err(|e| failed(&e))?;
+        let begun = self.client.start(&flow).await.during(PHASE)?;
         self.record(|created| created.executions.push(bare(&begun)));
         let end = self.client.follow(&flow, begun);
         tokio::pin!(end);
         tokio::select! {
-            ended = &mut end => ended.map_err(|e| failed(&e)),
+            ended = &mut end => ended.during(PHASE),
             () = cancel.cancelled() => {
                 // How it ends is of no account any more.
                 let _ = tokio::time::timeout(LAST, end).await;

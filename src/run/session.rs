@@ -2,6 +2,7 @@
 
 pub mod auto;
 pub(crate) mod docker;
+mod flags;
 pub(crate) mod ground;
 pub mod official;
 mod options;
@@ -15,19 +16,21 @@ use secrecy::ExposeSecret as _;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+pub use flags::ProviderFlag;
 use ground::Ground;
 pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
+use crate::kestra::KestraRef;
 use crate::oracle::secret::{Plaintext, RunKey};
-use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget};
-use crate::provider::{self, Keeping, KestraRef, Provider, RunContext, embedded, live};
+use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget, ProviderKind};
+use crate::provider::{self, Keeping, Provider, RunContext, embedded, live};
 use crate::report::Observer;
-use crate::report::{CaseResult, Provenance, Report, Run};
+use crate::report::{CaseResult, Report, Run};
 use crate::run::scheduler;
 use crate::scenario::Credentials;
 use crate::scenario::{Scenario, private_texts};
-use crate::system::ledger::{Ledger, LedgerError, RunId, TempDir};
+use crate::system::ledger::{Ledger, RunId, TempDir};
 use crate::system::redact::Redactor;
 use crate::system::words::count;
 use crate::tools::helm::{Helm, RenderError};
@@ -58,11 +61,10 @@ impl Session {
         cancel: CancellationToken,
     ) -> Result<Self, InfraError> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
-        let toolbox = Toolbox::from_env(cancel.clone())
-            .map_err(|e| InfraError::new("look for tools", format!("failed to {e}")))?;
+        let toolbox = Toolbox::from_env(cancel.clone()).during("look for tools")?;
         let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
-        let ledger = Ledger::open(RunId::random()).await.map_err(owning)?;
-        let folder = ledger.temp_dir().await.map_err(owning)?;
+        let ledger = Ledger::open(RunId::random()).await?;
+        let folder = ledger.temp_dir().await?;
         match equip(&options, &ground, toolbox, observer, cancel, &ledger, folder.path()).await {
             Ok((site, helm)) => Ok(Self {
                 site,
@@ -75,8 +77,8 @@ impl Session {
                 folder,
             }),
             Err(infra) => {
-                folder.remove().await.map_err(owning)?;
-                ledger.close().await.map_err(owning)?;
+                folder.remove().await?;
+                ledger.close().await?;
                 Err(infra)
             }
         }
@@ -103,14 +105,14 @@ impl Session {
         self.plan_where(scenarios, |_, _| true)
     }
 
-    /// The same of those scenarios that are wanted of a Kestra, both by name.
+    /// The same of those scenarios, by name, that are wanted of a Kestra.
     ///
     /// # Errors
     /// [`PlanError`] when the scenarios' values cannot be used with this chart.
     pub fn plan_where(
         &self,
         scenarios: &[Arc<Scenario>],
-        wanted: impl Fn(&str, &str) -> bool,
+        wanted: impl Fn(&KestraRef, &str) -> bool,
     ) -> Result<Plan, PlanError> {
         for scenario in scenarios {
             for plain in private_texts(scenario) {
@@ -142,7 +144,7 @@ impl Session {
         let mut targets = Vec::new();
         for chart in self.site.chart.plays() {
             targets.extend(self.ground.kestras.iter().map(|(kestra, version)| PlanTarget {
-                kestra: kestra.to_string(),
+                kestra: kestra.clone(),
                 version: version.clone(),
                 chart,
             }));
@@ -156,14 +158,14 @@ impl Session {
     }
 
     /// Where Kestra runs.
-    pub fn place(&self) -> &ProviderSpec {
+    pub fn provider_spec(&self) -> &ProviderSpec {
         &self.ground.place
     }
 
     /// What is added beneath the user's values, each key with its value; nothing of a credential.
     pub fn added(&self) -> Option<String> {
         let defaults = self.site.defaults.as_ref()?;
-        let generation = self.site.chart.plays()[0].of(None);
+        let generation = self.site.chart.plays()[0].generation(None);
         Some(format!(
             "added beneath the values: {}",
             leaves("", &defaults.values(generation)).join(", ")
@@ -179,7 +181,7 @@ impl Session {
 
     /// What is about to be proved, and where.
     pub fn headline(&self, what: &str) -> String {
-        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(&kestra.to_string()) {
+        let kestra = |(kestra, _): &(KestraRef, Version)| match self.site.origins.get(kestra) {
             Some(origin) => format!("{kestra} ({})", origin.by),
             None => kestra.to_string(),
         };
@@ -187,7 +189,7 @@ impl Session {
         format!(
             "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
-            self.ground.place.name(),
+            self.ground.place.kind(),
             self.ground
                 .because
                 .iter()
@@ -218,17 +220,12 @@ impl Session {
             .installations
             .iter()
             .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
-        let result = |(installation, case): (&Installation, &Case)| CaseResult {
-            scenario: case.scenario.name.clone(),
-            about: case.scenario.about.clone(),
-            status: Status::Error,
-            provenance: Provenance {
-                provider: self.ground.place.name().into(),
-                chart: format!("{} as {}", self.site.chart, installation.generation),
-                kestra: installation.kestra.clone(),
-                ..Provenance::default()
-            },
-            ..CaseResult::empty()
+        let result = |(installation, case): (&Installation, &Case)| {
+            let provenance = self.site.provenance(self.ground.place.kind().name(), installation);
+            CaseResult {
+                about: case.scenario.about.clone(),
+                ..CaseResult::new(&case.scenario.name, Status::Error, provenance)
+            }
         };
         cases.map(result).collect()
     }
@@ -242,7 +239,7 @@ impl Session {
         };
         Report {
             schema: 1,
-            run: self.run_on(self.ground.place.name(), None),
+            run: self.run_on(self.ground.place.kind(), None),
             results: unjudged.into_iter().map(because).collect(),
         }
     }
@@ -269,7 +266,7 @@ impl Session {
         };
         match &self.ground.place {
             ProviderSpec::Embedded => {
-                let embedded = embedded::Embedded::open(&self.site, &self.ground.kestras, &options).await?;
+                let embedded = embedded::EmbeddedProvider::open(&self.site, &self.ground.kestras, &options).await?;
                 Ok(Provider::Embedded(embedded))
             }
             ProviderSpec::Docker => {
@@ -292,16 +289,16 @@ impl Session {
 
     /// What was run, and where, up to now.
     pub fn run(&self, provider: &Provider) -> Run {
-        self.run_on(provider.name(), provider.kubernetes())
+        self.run_on(provider.kind(), provider.kubernetes())
     }
 
-    fn run_on(&self, provider: &str, kubernetes: Option<&str>) -> Run {
+    fn run_on(&self, provider: ProviderKind, kubernetes: Option<&str>) -> Run {
         Run {
             id: self.site.run.clone(),
             tool: env!("CARGO_PKG_VERSION").into(),
-            provider: provider.into(),
+            provider: provider.to_string(),
             chart: self.site.chart.to_string(),
-            kestra: self.ground.kestras.iter().map(|(k, _)| k.to_string()).collect(),
+            kestra: self.ground.kestras.iter().map(|(k, _)| k.clone()).collect(),
             kubernetes: kubernetes.map(str::to_owned),
             helm: self.helm.clone(),
             started: self.started,
@@ -317,8 +314,8 @@ impl Session {
     /// # Errors
     /// [`InfraError`] when something is left.
     pub async fn close(self) -> Result<(), InfraError> {
-        self.folder.remove().await.map_err(owning)?;
-        self.site.ledger.close().await.map_err(owning)
+        self.folder.remove().await?;
+        Ok(self.site.ledger.close().await?)
     }
 }
 
@@ -334,10 +331,6 @@ fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-fn owning(error: LedgerError) -> InfraError {
-    InfraError::new("keep the ledger", error)
-}
-
 async fn equip(
     options: &SessionOptions,
     ground: &Ground,
@@ -348,10 +341,7 @@ async fn equip(
     folder: &Path,
 ) -> Result<(RunContext, String), InfraError> {
     let redactor = Redactor::default();
-    let found = toolbox
-        .find(Tool::Helm)
-        .await
-        .map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
+    let found = toolbox.find(Tool::Helm).await.during("look for helm")?;
     let helm = Helm {
         path: found.path.clone(),
         version: found.version.clone(),
@@ -359,10 +349,7 @@ async fn equip(
         scrub: redactor.scrubber(),
         cancel: cancel.clone(),
     };
-    let chart = helm
-        .chart(&options.chart())
-        .await
-        .map_err(|e| InfraError::new("get the chart", e))?;
+    let chart = helm.chart(&options.chart()).await.during("get the chart")?;
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
     if let Some(pull) = &options.pull_secret {

@@ -278,7 +278,7 @@ pub enum Generation {
 
 impl Generation {
     /// The generation of a chart by its version.
-    pub fn of(version: &semver::Version) -> Self {
+    pub fn of_chart(version: &semver::Version) -> Self {
         match version.major {
             0 => Self::V0,
             1 => Self::V1,

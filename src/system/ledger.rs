@@ -33,17 +33,17 @@ pub use run_id::RunId;
 
 use crate::system::process::ProcessId;
 
-/// Why something could not be written down. Each finishes "failed to …".
+/// Why something could not be written down.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// There is no home directory to keep the ledger in.
-    #[error("find the user's state directory: {0}; set HOME or XDG_STATE_HOME")]
+    #[error("failed to find the user's state directory: {0}; set HOME or XDG_STATE_HOME")]
     NoHome(#[from] etcetera::HomeDirError),
     /// The process table cannot be read.
-    #[error("learn which process this is: {0}; is /proc mounted?")]
+    #[error("failed to learn which process this is: {0}; is /proc mounted?")]
     NoIdentity(io::Error),
     /// A file or directory could not be written, read or removed.
-    #[error("{doing} {path}: {source}")]
+    #[error("failed to {doing} {path}: {source}")]
     Io {
         /// What was being done, such as `write`.
         doing: &'static str,
@@ -53,7 +53,7 @@ pub enum LedgerError {
         source: io::Error,
     },
     /// The run ends, yet some of what it made is not gone.
-    #[error("close run {run}: it still owns {}; `kestra-secrets clean` removes it", list(.things))]
+    #[error("failed to close run {run}: it still owns {}; `kestra-secrets clean` removes it", list(.things))]
     StillOwned {
         /// The run.
         run: RunId,

@@ -166,11 +166,11 @@ impl fmt::Debug for Command {
     }
 }
 
-/// Why a child process did not do its work. Each finishes "failed to …".
+/// Why a child process did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It is not there, may not be executed, or the machine is out of processes.
-    #[error("start {program}: {source}")]
+    #[error("failed to start {program}: {source}")]
     Start {
         /// The program as it was given.
         program: String,
@@ -178,7 +178,7 @@ pub enum ProcessError {
         source: std::io::Error,
     },
     /// It ended, but not well.
-    #[error("run {program}: {status}{last_words}")]
+    #[error("failed to run {program}: {status}{last_words}")]
     Exit {
         /// The program as it was given.
         program: String,
@@ -188,7 +188,7 @@ pub enum ProcessError {
         last_words: LastWords,
     },
     /// It was still running when its time was up, and was ended.
-    #[error("run {program} in time: {deadline} passed and it was ended{last_words}")]
+    #[error("failed to run {program} in time: {deadline} passed and it was ended{last_words}")]
     Deadline {
         /// The program as it was given.
         program: String,
@@ -198,13 +198,13 @@ pub enum ProcessError {
         last_words: LastWords,
     },
     /// The run was interrupted, and the child with it.
-    #[error("run {program} to its end: the run was cancelled")]
+    #[error("failed to run {program} to its end: the run was cancelled")]
     Cancelled {
         /// The program as it was given.
         program: String,
     },
     /// It wrote more than we hold.
-    #[error("hold the {stream} of {program}: it wrote more than {limit} bytes and was ended")]
+    #[error("failed to hold the {stream} of {program}: it wrote more than {limit} bytes and was ended")]
     TooMuchOutput {
         /// The program as it was given.
         program: String,
@@ -214,7 +214,7 @@ pub enum ProcessError {
         limit: u64,
     },
     /// Reading what it wrote failed.
-    #[error("read what {program} wrote: {source}")]
+    #[error("failed to read what {program} wrote: {source}")]
     Read {
         /// The program as it was given.
         program: String,
@@ -223,7 +223,7 @@ pub enum ProcessError {
     },
     /// It ended, but the kernel kept no status of it: whoever started us ignores `SIGCHLD`.
     #[error(
-        "learn how {program} ended: the kernel kept no status of it; start kestra-secrets from a \
+        "failed to learn how {program} ended: the kernel kept no status of it; start kestra-secrets from a \
          parent that does not ignore SIGCHLD"
     )]
     Lost {
@@ -231,7 +231,7 @@ pub enum ProcessError {
         program: String,
     },
     /// It is still there after `SIGKILL`: the kernel holds it, often in a dead file system.
-    #[error("end {program} (process {pid}): it is still there after SIGKILL")]
+    #[error("failed to end {program} (process {pid}): it is still there after SIGKILL")]
     Unkillable {
         /// The program as it was given.
         program: String,

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
+use kestra_secrets::internals::kestra::ENGINES;
 use kestra_secrets::internals::oracle::secret::{Location, Plaintext};
-use kestra_secrets::internals::provider::ENGINES;
 use kestra_secrets::internals::system::redact::Redactor;
 use kestra_secrets::internals::tools::cluster::forward::Forward;
 use kestra_secrets::internals::tools::cluster::{Access, Cluster};

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use libtest_mimic::{Completion, Trial};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;

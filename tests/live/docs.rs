@@ -31,7 +31,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// The rows of the table and what stands below it, without the lines that only draw.
-fn told(ended: &Ended) -> String {
+fn summary(ended: &Ended) -> String {
     let drawn = |line: &&str| !line.starts_with(['─', '═']);
     ended
         .stdout
@@ -53,7 +53,7 @@ const PATCHED: [&str; 7] = ["docs", "--page", "page.md", "--patch", "page.patch"
 fn edition_2024() {
     let sandbox = Sandbox::new();
     let text = page(&sandbox, "2024");
-    assert_snapshot!("docs_2024", told(&sandbox.run(PATCHED).with_code(1)));
+    assert_snapshot!("docs_2024", summary(&sandbox.run(PATCHED).with_code(1)));
     let patch = fs::read_to_string(sandbox.work().join("page.patch")).unwrap();
     let patched = diffy::apply(&text, &diffy::Patch::from_str(&patch).unwrap()).unwrap();
     sandbox.file("page.md", &patched);
@@ -72,7 +72,7 @@ fn assert_true(sandbox: &Sandbox, ended: &Ended) {
 fn edition_2025() {
     let sandbox = Sandbox::new();
     let text = page(&sandbox, "2025");
-    assert_snapshot!("docs_2025", told(&sandbox.run(PATCHED).with_code(1)));
+    assert_snapshot!("docs_2025", summary(&sandbox.run(PATCHED).with_code(1)));
     let patch = fs::read_to_string(sandbox.work().join("page.patch")).unwrap();
     let patched = diffy::apply(&text, &diffy::Patch::from_str(&patch).unwrap()).unwrap();
     sandbox.file("page.md", &patched);
@@ -113,7 +113,7 @@ fn bundled() {
         "--kestra",
         ENGINE,
     ];
-    assert_snapshot!("docs_bundled", told(&sandbox.run(flags).with_code(1)));
+    assert_snapshot!("docs_bundled", summary(&sandbox.run(flags).with_code(1)));
     schemas::assert_report(&sandbox.work().join("report/report.json"));
     let patch = fs::read_to_string(sandbox.work().join("report/corrections.patch")).unwrap();
     assert_eq!(patch, fs::read_to_string(sandbox.work().join("all.patch")).unwrap());

@@ -104,7 +104,7 @@ fn browser(chromium: &str, profile: &Path, page: &Path, fragment: &str) -> Comma
 
 impl Seen {
     /// The scenarios of the cases that are not hidden.
-    fn shown(&self) -> Vec<String> {
+    fn visible_cases(&self) -> Vec<String> {
         let case = Regex::new(r#"(?s)<details class="case"([^>]*)>.*?<span class="name">(.*?)</span>"#).unwrap();
         let cases = case.captures_iter(&self.dom).map(|c| c.extract());
         cases
@@ -158,7 +158,7 @@ fn content(chromium: &str) {
     let (_sandbox, page) = page(&report());
     let seen = open(chromium, &page, "");
     assert_eq!(seen.console, [""; 0]);
-    assert_eq!(seen.shown(), ["one", "two", "three", "four"]);
+    assert_eq!(seen.visible_cases(), ["one", "two", "three", "four"]);
     for text in [
         "1 of 4 cases went wrong, and 1 was not judged",
         "61 64 6d 69 6e <mark>0a</mark>",
@@ -187,7 +187,7 @@ fn filters(chromium: &str) {
         ("text=nowhere", &[]),
     ] {
         let seen = open(chromium, &page, fragment);
-        assert_eq!(seen.shown(), shown, "{fragment}");
+        assert_eq!(seen.visible_cases(), shown, "{fragment}");
         assert!(seen.dom.contains(&format!("{} of 4", shown.len())), "{fragment}");
         assert_eq!(seen.console, [""; 0]);
     }
@@ -236,7 +236,7 @@ fn hostile(chromium: &str) {
     let (_sandbox, page) = page(&report);
     let seen = open(chromium, &page, "status=fail");
     assert_eq!(seen.console, [""; 0]);
-    assert_eq!(seen.shown().len(), 1);
+    assert_eq!(seen.visible_cases().len(), 1);
     assert!(seen.dom.contains("<title>Wrong"), "the title was changed");
     assert!(!seen.dom.contains("<img"));
     assert_eq!(seen.dom.matches("<script>").count(), 1);

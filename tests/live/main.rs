@@ -60,7 +60,7 @@ mod told;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use libtest_mimic::{Arguments, Completion, Trial};
 use support::requirements;
 

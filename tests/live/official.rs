@@ -5,7 +5,7 @@ mod stage;
 
 use std::process::Command;
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 use stage::{Stage, docker, forget_image};

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use libtest_mimic::Trial;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! `prove`: the oracle is true of a live Kestra.
 
-use kestra_secrets::internals::provider::ENGINES;
+use kestra_secrets::internals::kestra::ENGINES;
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 

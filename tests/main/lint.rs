@@ -126,8 +126,7 @@ fn each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean() {
     let others = [Code::SetComma, Code::TooLong, Code::Stale];
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code.code())).collect();
     let unread: Vec<_> = missing.into_iter().filter(|code| !others.contains(code)).collect();
-    let of_flows = [Code::NotGiven, Code::AsksWithPrefix];
-    assert_eq!(unread, of_flows.iter().collect::<Vec<_>>());
+    assert!(unread.is_empty(), "{unread:?}");
 }
 
 /// Every way to write a value that lint reads, right, wrong and with comments that quote it.
@@ -241,7 +240,8 @@ fn json_is_as_its_schema_says_and_sarif_names_its_rules() {
     for result in results {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"]);
-        assert!(rules[index]["help"]["text"].is_string() || result["ruleId"] == "not-knowable");
+        let has_code = result["ruleId"].as_str().unwrap().starts_with("KS");
+        assert!(rules[index]["help"]["text"].is_string() || !has_code);
         let region = &result["locations"][0]["physicalLocation"]["region"];
         assert!(region["startLine"].as_u64() > Some(0) && region["startColumn"].as_u64() > Some(0));
     }

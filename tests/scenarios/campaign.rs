@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use kestra_secrets::internals::kestra::KestraRef;
 use kestra_secrets::internals::plan::Plan;
 use kestra_secrets::internals::report::CaseResult;
 use kestra_secrets::internals::report::Observer;
@@ -152,7 +153,7 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
     };
     let provider = on.provider();
     let options = SessionOptions {
-        place: ProviderChoice::Named(on.place()),
+        place: ProviderChoice::Named(on.provider_spec()),
         kestra: kestras,
         chart: Some(ChartRef::Bundled(Bundled::Both)),
         ..SessionOptions::default()
@@ -185,8 +186,8 @@ async fn carry_out(selected: &[Selected], board: &Arc<Board>, cancel: Cancellati
 
 /// Takes out what was not selected: a plan is made of all scenarios on all Kestras.
 fn keep(plan: &mut Plan, selected: &[Selected]) {
-    let is_selected = |kestra: &str, generation, scenario: &str| {
-        let is_it = |s: &Selected| s.on.kestra().to_string() == kestra && s.generation == generation;
+    let is_selected = |kestra: &KestraRef, generation, scenario: &str| {
+        let is_it = |s: &Selected| s.on.kestra() == *kestra && s.generation == generation;
         selected.iter().any(|s| is_it(s) && s.scenario.name == scenario)
     };
     for installation in &mut plan.installations {
@@ -232,7 +233,8 @@ impl Observer for Board {
         let scenario = result.scenario.split('/').next().unwrap_or_default();
         let about = &result.provenance;
         let (_, generation) = about.chart.rsplit_once(' ').unwrap_or_default();
-        let key = [&about.provider, &about.kestra, generation, scenario].map(ToString::to_string);
+        let kestra = about.kestra.to_string();
+        let key = [&about.provider, &kestra, generation, scenario].map(ToString::to_string);
         lock(&self.posted).results.entry(key).or_default().push(result.clone());
         self.changed.notify_all();
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use kestra_secrets::internals::kestra::{ENGINES, KestraRef};
 use kestra_secrets::internals::provider::live::{self, KindOptions};
-use kestra_secrets::internals::provider::{ENGINES, KestraRef};
 use kestra_secrets::internals::run::session::ProviderSpec;
 use semver::Version;
 
@@ -43,7 +43,7 @@ impl On {
     }
 
     /// The provider as a session takes it.
-    pub fn place(&self) -> ProviderSpec {
+    pub fn provider_spec(&self) -> ProviderSpec {
         match self {
             Self::Embedded(_) => ProviderSpec::Embedded,
             Self::Docker(_) => ProviderSpec::Docker,

@@ -18,7 +18,7 @@ pub struct Process {
 
 impl Process {
     /// One that is there and has not ended.
-    fn of(pid: u32) -> Option<Self> {
+    fn running(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in parentheses may hold anything; the fields after it hold no parenthesis.
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -38,7 +38,7 @@ impl Process {
     }
 
     pub fn is_alive(&self) -> bool {
-        Self::of(self.pid).is_some_and(|now| now.started == self.started)
+        Self::running(self.pid).is_some_and(|now| now.started == self.started)
     }
 
     /// Whether it is an engine of ours.
@@ -57,7 +57,7 @@ impl Process {
 pub fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").unwrap();
     let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter_map(Process::of).collect()
+    pids.filter_map(Process::running).collect()
 }
 
 /// The descendants of a process.

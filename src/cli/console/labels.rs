@@ -25,14 +25,14 @@ impl Labels {
     pub fn for_cases<'a>(cases: impl IntoIterator<Item = (&'a str, &'a Provenance)>) -> Self {
         let cases: Vec<_> = cases.into_iter().collect();
         let all = || cases.iter().map(|(_, provenance)| *provenance);
-        let kestras: BTreeSet<_> = all().map(|p| p.kestra.as_str()).collect();
-        let short: BTreeSet<_> = kestras.iter().map(|kestra| short_kestra(kestra)).collect();
+        let kestras: BTreeSet<_> = all().map(|p| &p.kestra).collect();
+        let short: BTreeSet<_> = kestras.iter().map(|kestra| kestra.short_name()).collect();
         let charts: BTreeSet<_> = all().map(|p| split_chart(&p.chart).0).collect();
         let providers: BTreeSet<_> = all().map(|p| p.provider.as_str()).collect();
         let mut generations: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (scenario, p) in &cases {
             let (chart, generation) = split_chart(&p.chart);
-            let case = (*scenario, p.kestra.as_str(), chart, p.provider.as_str());
+            let case = (*scenario, &p.kestra, chart, p.provider.as_str());
             generations.entry(case).or_default().insert(generation);
         }
         let mut labels = Self {
@@ -57,11 +57,11 @@ impl Labels {
     fn words(&self, provenance: &Provenance) -> String {
         let (chart, generation) = split_chart(&provenance.chart);
         let kestra = if self.full_kestra {
-            &provenance.kestra
+            provenance.kestra.to_string()
         } else {
-            short_kestra(&provenance.kestra)
+            provenance.kestra.short_name()
         };
-        let mut words = vec![kestra.to_owned()];
+        let mut words = vec![kestra];
         if self.with_chart {
             words.push(format!("chart {chart}"));
         }
@@ -72,14 +72,6 @@ impl Labels {
             words.push(format!("on {}", provenance.provider));
         }
         words.join(" ")
-    }
-}
-
-/// The version, or the name of an executable.
-fn short_kestra(kestra: &str) -> &str {
-    match kestra.split_once(':') {
-        Some((_, path)) => path.rsplit('/').next().unwrap_or(path),
-        None => kestra.split_once('@').map_or(kestra, |(_, version)| version),
     }
 }
 
@@ -96,12 +88,8 @@ mod tests {
         let cases: Vec<_> = cases
             .iter()
             .map(|(scenario, kestra, chart)| {
-                let provenance = Provenance {
-                    kestra: (*kestra).into(),
-                    chart: format!("kestra-minimal 0.1.0 (bundled) as {chart}"),
-                    ..Provenance::default()
-                };
-                (*scenario, provenance)
+                let chart = format!("kestra-minimal 0.1.0 (bundled) as {chart}");
+                (*scenario, Provenance::new("embedded", chart, kestra.parse().unwrap()))
             })
             .collect();
         let labels = Labels::for_cases(cases.iter().map(|(scenario, p)| (*scenario, p)));

@@ -36,10 +36,7 @@ fn broken_lines(results: &[CaseResult], layout: Layout) -> Vec<String> {
         let label = format!("{} ", "error:".style(Style::new().yellow().bold()));
         let cases = count(alike.len(), "case");
         let not_judged = if alike.len() == 1 { "was" } else { "were" };
-        lines.extend(layout.labelled(
-            &label,
-            &harmless(&format!("failed to {cause}; {cases} {not_judged} not judged")),
-        ));
+        lines.extend(layout.labelled(&label, &harmless(&format!("{cause}; {cases} {not_judged} not judged"))));
         let helps: BTreeSet<_> = alike.iter().filter_map(|result| result.help.as_deref()).collect();
         lines.extend(helps.iter().flat_map(|help| layout.labelled("help: ", &harmless(help))));
     }
@@ -74,7 +71,7 @@ fn kept_lines(report: &Report) -> Vec<String> {
 }
 
 fn count_lines(report: &Report, folder: Option<&Path>, layout: Layout) -> Vec<String> {
-    let counts = Counts::of(&report.results);
+    let counts = Counts::tally(&report.results);
     let mut parts = vec![
         colored(counts.pass, "passed", Style::new().green()),
         colored(counts.fail, "failed", Style::new().red().bold()),

@@ -11,7 +11,7 @@ use super::layout::Layout;
 use super::summary::summary_lines;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
-use crate::report::tests::{hostile, report, result, shown};
+use crate::report::tests::{hostile, public_outputs, report, result};
 use crate::report::{CaseResult, Diagnosed, OutcomeView, Report, ServedBy};
 use crate::system::terminal::Verbosity;
 use crate::verdict::Status;
@@ -39,9 +39,9 @@ fn at_80(report: &Report) -> String {
 fn newline() -> CaseResult {
     let mut wrong = result("our-password", Status::Fail);
     wrong.because = Some("output password holds other bytes than expected".into());
-    wrong.expected = Some(shown("password", "hunter2"));
-    wrong.predicted = Some(shown("password", "hunter2\n"));
-    wrong.observed = Some(shown("password", "hunter2\n"));
+    wrong.expected = Some(public_outputs("password", "hunter2"));
+    wrong.predicted = Some(public_outputs("password", "hunter2\n"));
+    wrong.observed = Some(public_outputs("password", "hunter2\n"));
     wrong.first_wrong.insert("password".into(), HopKind::ValuesOrManifest);
     let value = |text: &str| Some(HopValue::Is(DisplayValue::Public(text.into())));
     wrong.hops.insert(
@@ -69,7 +69,7 @@ fn a_run_as_expected_is_a_line_a_case_and_a_summary() {
     skipped.because = Some("it expects nothing of Kestra 2.0.0 with chart 1.x, and that is a long reason".into());
     let mut known = result("secret-key-ref", Status::Pass);
     known.diagnosis = newline().diagnosis;
-    known.promised = Some(shown("password", "admin"));
+    known.promised = Some(public_outputs("password", "admin"));
     known.warnings = vec!["the chart ignores a key".into()];
     known.at = Some(crate::report::ScenarioPosition {
         file: "bundled:secret-key-ref".into(),
@@ -147,9 +147,9 @@ fn what_the_environment_failed_at_is_told_once_with_the_count() {
         ..result(name, Status::Error)
     };
     let mut results: Vec<_> = ["a", "b", "c", "d"]
-        .map(|name| broken(name, "pull the image: ErrImagePull"))
+        .map(|name| broken(name, "failed to pull the image: ErrImagePull"))
         .into();
-    results.push(broken("e", "reach it: refused"));
+    results.push(broken("e", "failed to reach it: refused"));
     let screen = at_80(&report(results));
     assert_eq!(
         screen.matches("ErrImagePull").count(),

@@ -8,10 +8,10 @@ use crate::system::yaml::{Location, Spanned};
 use clap::ValueEnum as _;
 
 use super::MatrixKestra;
-use super::file::{MatrixFile, MatrixRule};
-use crate::cli::provider_name::ProviderKind;
+use super::file::{KestraFile, MatrixFile, MatrixRule};
+use crate::cli::provider_arg::ProviderArg;
 use crate::error::InputError;
-use crate::provider::{KestraRef, OfficialRef};
+use crate::kestra::{KestraRef, OfficialRef};
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
 
@@ -26,9 +26,9 @@ type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 
 /// The axes as they are written, for rules to name.
 pub(super) struct Axes {
-    pub providers: Vec<(String, ProviderKind)>,
+    pub providers: Vec<(String, ProviderArg)>,
     pub charts: Vec<(String, ChartRef)>,
-    pub kestras: Vec<(String, MatrixKestra)>,
+    pub kestras: Vec<MatrixKestra>,
     pub scenarios: Vec<Arc<Scenario>>,
 }
 
@@ -53,9 +53,9 @@ impl MatrixReader<'_> {
         let words: Vec<_> = raw.scenarios.iter().map(|s| self.word(&s.value)).collect();
         let axes = Axes {
             scenarios: scenario::load(&words)?.into_iter().map(Arc::new).collect(),
-            providers: self.axis(&raw.providers, |name| ProviderKind::from_str(name, false))?,
-            charts: self.axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
-            kestras: self.kestras(raw)?,
+            providers: self.named_axis(&raw.providers, |name| ProviderArg::from_str(name, false))?,
+            charts: self.named_axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
+            kestras: self.axis(&raw.kestra, KestraFile::name, KestraFile::read)?,
         };
         for rule in raw.exclude.iter().chain(&raw.notes) {
             self.check(rule, &axes)?;
@@ -80,24 +80,34 @@ impl MatrixReader<'_> {
         }
     }
 
-    fn axis<T>(
+    fn named_axis<T>(
         &self,
         names: &[Spanned<String>],
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Vec<(String, T)>, InputError> {
-        let mut axis: Vec<(String, T)> = Vec::new();
-        for name in names {
-            if axis.iter().any(|(other, _)| *other == name.value) {
-                return self.err(
-                    name.referenced,
-                    format!("{} is there twice", name.value),
-                    "name each once",
-                );
+        let read = |name: &Spanned<String>| Ok((name.value.clone(), read(&name.value)?));
+        self.axis(names, Clone::clone, read)
+    }
+
+    /// Reads what an axis names, each once.
+    fn axis<E, T>(
+        &self,
+        entries: &[E],
+        name: impl Fn(&E) -> Spanned<String>,
+        read: impl Fn(&E) -> Result<T, String>,
+    ) -> Result<Vec<T>, InputError> {
+        let mut names = BTreeSet::new();
+        let mut axis = Vec::new();
+        for entry in entries {
+            let Spanned { value, referenced, .. } = name(entry);
+            match read(entry) {
+                Err(why) => return self.err(referenced, format!("{value}: {why}"), "see `run --help`"),
+                Ok(_) if names.contains(&value) => {
+                    return self.err(referenced, format!("{value} is there twice"), "name each once");
+                }
+                Ok(read) => axis.push(read),
             }
-            match read(&name.value) {
-                Ok(value) => axis.push((name.value.clone(), value)),
-                Err(why) => return self.err(name.referenced, format!("{}: {why}", name.value), "see `run --help`"),
-            }
+            names.insert(value);
         }
         if axis.is_empty() {
             return self.err(
@@ -109,34 +119,9 @@ impl MatrixReader<'_> {
         Ok(axis)
     }
 
-    fn kestras(&self, raw: &MatrixFile) -> Result<Vec<(String, MatrixKestra)>, InputError> {
-        let mut names = Vec::new();
-        for kestra in &raw.kestra {
-            let name = kestra.name.clone();
-            let value = match &kestra.image {
-                Some(image) => format!("{} {}", name.value, image.value),
-                None => name.value,
-            };
-            names.push(Spanned { value, ..name });
-        }
-        let axis = self.axis(&names, |text| {
-            let (name, image) = text.split_once(' ').map_or((text, None), |(n, i)| (n, Some(i)));
-            let (kestra, image) = (name.parse()?, image.map(str::parse).transpose()?);
-            if matches!(&kestra, KestraRef::Official(official) if !matches!(official, OfficialRef::Exact(_))) {
-                return Err("write official@VERSION with a patch: a matrix means the same tomorrow".into());
-            }
-            Ok(MatrixKestra {
-                kestra,
-                image,
-                without: BTreeSet::new(),
-                notes: Vec::new(),
-            })
-        })?;
-        Ok(axis)
-    }
-
     /// A rule that names what is not there would change nothing, and nobody would know.
     fn check(&self, rule: &MatrixRule, axes: &Axes) -> Result<(), InputError> {
+        let kestras: Vec<_> = axes.kestras.iter().flat_map(MatrixKestra::names).collect();
         let lists: [Named<'_>; 4] = [
             (
                 &rule.providers,
@@ -148,11 +133,7 @@ impl MatrixReader<'_> {
                 axes.charts.iter().map(|(n, _)| n.as_str()).collect(),
                 "chart",
             ),
-            (
-                &rule.kestra,
-                axes.kestras.iter().flat_map(|(n, _)| kestra_names(n)).collect(),
-                "Kestra",
-            ),
+            (&rule.kestra, kestras.iter().map(String::as_str).collect(), "Kestra"),
             (
                 &rule.scenarios,
                 axes.scenarios.iter().map(|s| s.name.as_str()).collect(),
@@ -173,10 +154,26 @@ impl MatrixReader<'_> {
     }
 }
 
-/// A Kestra is named in a rule by itself, or with its image.
-pub(super) fn kestra_names(name: &str) -> Vec<&str> {
-    match name.split_once(' ') {
-        Some((kestra, image)) => vec![name, kestra, image],
-        None => vec![name],
+impl KestraFile {
+    /// What it is called: by its image too, where it has one of its own.
+    fn name(&self) -> Spanned<String> {
+        let mut name = self.name.clone();
+        if let Some(image) = &self.image {
+            name.value = format!("{} {}", name.value, image.value);
+        }
+        name
+    }
+
+    fn read(&self) -> Result<MatrixKestra, String> {
+        let kestra = self.name.value.parse()?;
+        if matches!(&kestra, KestraRef::Official(official) if !matches!(official, OfficialRef::Exact(_))) {
+            return Err("write official@VERSION with a patch: a matrix means the same tomorrow".into());
+        }
+        Ok(MatrixKestra {
+            kestra,
+            image: self.image.as_ref().map(|image| image.value.parse()).transpose()?,
+            without: BTreeSet::new(),
+            notes: Vec::new(),
+        })
     }
 }

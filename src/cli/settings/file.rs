@@ -156,7 +156,7 @@ impl File {
     }
 
     /// Where an entry is, for people.
-    pub fn place(&self, entry: &FlagSetting) -> String {
+    pub fn position(&self, entry: &FlagSetting) -> String {
         format!("{}:{}", self.path.display(), self.line_column(entry.at.start).0)
     }
 

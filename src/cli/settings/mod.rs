@@ -152,7 +152,7 @@ pub fn beforehand(root: &Command, command: &Command, file: Option<&File>) -> Vec
             Level::Top
         };
         let values = entry.values.iter().map(OsString::from).collect();
-        Some(set(values, level, file?.place(entry)))
+        Some(set(values, level, file?.position(entry)))
     };
     own.chain(root.get_arguments()).filter_map(set).collect()
 }

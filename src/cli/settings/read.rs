@@ -11,24 +11,14 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::error::ExitCode;
+use crate::run::session::ProviderFlag;
 use crate::system::{stdout, terminal};
 
 use super::super::output;
 use super::{File, Level, Set, beforehand, check};
 
-/// Flags that are of use with some values of another flag alone.
-const WITH: &[(&str, &str, &[&str])] = &[
-    ("context", "provider", &["context"]),
-    ("namespace", "provider", &["context"]),
-    ("node-image", "provider", &["kind"]),
-    ("kind-config", "provider", &["kind"]),
-    ("kind-cluster", "provider", &["kind"]),
-    ("local-port", "provider", &["kind", "context"]),
-    ("image", "provider", &["docker", "kind", "context"]),
-    ("pull-secret", "provider", &["docker", "kind", "context"]),
-    ("store", "producer", &["external-secrets"]),
-    ("store-key", "producer", &["external-secrets"]),
-];
+/// What a flag of `encode` is of use with.
+const WITH_PRODUCER: (&[&str], &str) = (&["store", "store-key"], "external-secrets");
 
 /// Reads a command line. Help, and what is wrong with the command line, end the process at once.
 ///
@@ -200,11 +190,17 @@ impl FlagStatement<'_> {
     /// The flag that it is about, and the values of that which it goes with.
     fn leaning(&self) -> Option<(&str, Vec<&str>)> {
         let flag = self.arg.get_long()?;
-        if let Some((_, about, values)) = WITH.iter().find(|(name, ..)| *name == flag) {
-            return Some((about, values.to_vec()));
-        }
         let values: Vec<_> = self.values.iter().map(String::as_str).collect();
-        (matches!(flag, "provider" | "producer") && values != ["auto"]).then_some((flag, values))
+        match flag {
+            // What holds anyway.
+            "provider" | "keep" if values == ["auto"] || values == ["never"] => None,
+            "provider" | "producer" => Some((flag, values)),
+            flag if WITH_PRODUCER.0.contains(&flag) => Some(("producer", vec![WITH_PRODUCER.1])),
+            flag => {
+                let takers = ProviderFlag::named(flag)?.takers;
+                Some(("provider", takers.iter().map(|taker| taker.name()).collect()))
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ async fn the_version_chooses_the_generation() {
 
 #[test]
 fn a_generation_begins_with_the_snapshots_of_its_first_version() {
-    let of = |version: &str| ApiGeneration::of(&version.parse().unwrap());
+    let of = |version: &str| ApiGeneration::for_version(&version.parse().unwrap());
     assert_eq!(of("0.22.9"), ApiGeneration::V0);
     assert_eq!(of("0.23.0-SNAPSHOT"), ApiGeneration::V1);
     assert_eq!(of("1.99.0"), ApiGeneration::V1);

@@ -177,3 +177,98 @@ spec:
     assert_eq!(after, text);
     assert_eq!(left.located.len(), 1);
 }
+
+/// Every case of tests/field as a folder, and every file of scenarios by itself.
+fn samples() -> Vec<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = |folder: std::path::PathBuf| {
+        let mut all: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        all.sort();
+        all
+    };
+    let mut all = list(root.join("tests/field"));
+    for path in list(root.join("scenarios")) {
+        if path.is_dir() {
+            all.extend(list(path));
+        } else {
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// A change that a person or a tool makes to a text: how many bytes go, and what comes in their place.
+type RandomEdit = (prop::sample::Index, usize, &'static str);
+
+fn edited(text: &str, edits: &[RandomEdit]) -> String {
+    let boundary = |text: &str, mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let mut text = text.to_owned();
+    for (at, gone, new) in edits {
+        let start = boundary(&text, at.index(text.len() + 1));
+        let end = boundary(&text, (start + gone).min(text.len()));
+        text.replace_range(start..end, new);
+    }
+    text
+}
+
+/// Whether two texts differ in nothing but scalars that a finding could be about.
+fn only_scalars_differ(before: &SourceFile, after: &SourceFile) -> bool {
+    let (Ok(old), Ok(new)) = (before.tree(), after.tree()) else {
+        return false;
+    };
+    let (mut old_end, mut new_end) = (0, 0);
+    for ((_, was, old_span), (_, is, new_span)) in old.scalars().zip(new.scalars()) {
+        let same_between = before.text.get(old_end..old_span.start) == after.text.get(new_end..new_span.start);
+        let same = before.text.get(old_span.clone()) == after.text.get(new_span.clone());
+        if !same_between || !same && was.text == is.text && was.style == is.style {
+            return false;
+        }
+        (old_end, new_end) = (old_span.end.max(old_end), new_span.end.max(new_end));
+    }
+    old.len() == new.len() && before.text.get(old_end..) == after.text.get(new_end..)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_is_edited_fix_changes_scalars_alone_and_a_second_fix_changes_nothing(
+        sample in any::<prop::sample::Index>(),
+        file in any::<prop::sample::Index>(),
+        edits in prop::collection::vec(
+            (
+                any::<prop::sample::Index>(),
+                0usize..6,
+                prop::sample::select(vec![
+                    "", "'", "\"", "\n", "\n  ", "- ", ": ", "${", "}", "{{ secret('", "#", " # ", "\r", "\u{feff}", "=", "&a ",
+                    "*a", "!x ", "|\n", "$", "SECRET_B=b\n", "ü",
+                ]),
+            ),
+            0..4,
+        ),
+    ) {
+        let samples = samples();
+        let path = samples[sample.index(samples.len())].display().to_string();
+        let (mut sources, _) = crate::lint::run(&[path], KESTRAS);
+        prop_assume!(!sources.is_empty());
+        let number = file.index(sources.len());
+        sources[number] = sources[number].with_text(edited(&sources[number].text, &edits));
+        let fixed = fix(&sources, KESTRAS).fixed;
+        let mut now: Vec<SourceFile> = sources.iter().map(|s| s.with_text(s.text.as_str())).collect();
+        for one in &fixed {
+            now[one.source] = now[one.source].with_text(one.text.as_str());
+            let (before, after) = (&sources[one.source], &now[one.source]);
+            prop_assert!(only_scalars_differ(before, after), "{}\n{}\n---\n{}", before.name, &*before.text, &*after.text);
+        }
+        for again in fix(&now, KESTRAS).fixed {
+            prop_assert!(false, "a second fix of {}:\n{}\n---\n{}", now[again.source].name, &*now[again.source].text, &*again.text);
+        }
+    }
+}

@@ -97,6 +97,14 @@ fn coverage(report: &LintReport) -> String {
             count(coverage.unsure, "secret")
         ));
     }
+    if coverage.asked > 0 {
+        let asked = count(coverage.asked, "secret");
+        let flows = count(coverage.flows, "flow");
+        let ask = if coverage.flows == 1 { "asks" } else { "ask" };
+        let nothing = coverage.secrets == 0 && coverage.outside.is_empty();
+        let given = if nothing { "; no file gives Kestra any" } else { "" };
+        lines.push(format!("read     {flows}, which {ask} for {asked}{given}"));
+    }
     if !coverage.outside.is_empty() {
         lines.push(format!(
             "not read {}: no file holds {}",

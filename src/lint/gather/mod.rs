@@ -1,7 +1,10 @@
 //! Reads documents of every kind into [`FileFacts`].
 
+mod compose;
 mod env_file;
 mod external;
+mod flow;
+mod inspect;
 mod kustomize;
 mod layers;
 mod malformed;
@@ -10,7 +13,7 @@ mod secret;
 mod values;
 mod workload;
 
-pub use kustomize::references;
+pub use self::compose::projects;
 
 use std::collections::HashSet;
 
@@ -19,12 +22,21 @@ use super::LintOptions;
 use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue};
 use super::origin;
 use crate::oracle::secret::Location;
+use crate::release::compose::{ComposeProject, is_compose};
 use crate::release::document::{Document, NodeRef};
+use crate::release::flow::is_flow;
 use crate::release::input::FileForm;
 use crate::release::installs::{Install, argo_sources};
 use crate::release::scalar;
 use crate::release::tree::{Id, Style, Tag};
 use crate::scenario::Generation;
+
+/// The files that other files name: the source that names one, the file, and how to read it.
+pub fn references(documents: &[Document]) -> Vec<(usize, String, FileForm)> {
+    let mut all = kustomize::references(documents);
+    all.extend(compose::references(documents));
+    all
+}
 
 /// Most entries that are read of all files: what goes beyond was multiplied by aliases.
 const MOST: usize = 1_000_000;
@@ -91,6 +103,7 @@ pub struct Gatherer<'a> {
 pub fn gather<'a>(
     documents: &'a [Document<'a>],
     installs: &[Install<'a>],
+    composed: &'a [ComposeProject],
     options: LintOptions,
 ) -> Option<FileFacts<'a>> {
     let mut gatherer = Gatherer {
@@ -112,7 +125,9 @@ pub fn gather<'a>(
         }
     }
     gatherer.loose_values();
+    gatherer.compose(composed);
     gatherer.env_files();
+    gatherer.asked_elsewhere();
     gatherer.lonely_values();
     (gatherer.left > 0).then_some(gatherer.facts)
 }
@@ -125,6 +140,12 @@ impl<'a> Gatherer<'a> {
     }
 
     fn document(&mut self, doc: Document<'a>, root: Id) {
+        // `docker inspect` prints a list.
+        for one in doc.tree.items(root).iter().chain([&root]) {
+            if let Some(environment) = inspect::environment(doc, *one) {
+                return self.inspected(doc, *one, environment);
+            }
+        }
         if !doc.tree.is_map(root) || !self.spend(0) {
             return;
         }
@@ -132,7 +153,9 @@ impl<'a> Gatherer<'a> {
             self.manifest(doc, root, 0);
         } else if doc.is_called("kustomization") {
             self.kustomization(doc, root);
-        } else {
+        } else if is_flow(doc.tree, root, doc.source.path.as_deref()) {
+            self.flow(doc, root);
+        } else if !is_compose(doc.tree, root) {
             self.loose.push((doc, root));
         }
     }

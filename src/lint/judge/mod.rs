@@ -1,5 +1,6 @@
 //! Turns facts into findings.
 
+mod flows;
 mod names;
 mod values;
 
@@ -40,6 +41,8 @@ pub struct UnplacedFinding {
 pub struct Judgement {
     /// What was found.
     pub found: Vec<UnplacedFinding>,
+    /// What was found at calls of `secret()`, with the byte of each call.
+    pub calls: Vec<(UnplacedFinding, usize)>,
     /// The values of secrets that were judged, where they are written.
     pub secrets: HashSet<NodeRef>,
     /// How many values may be secrets of another application, and were only noted.
@@ -102,7 +105,7 @@ pub fn judge<'a>(
         said: HashSet::new(),
         secrets: HashSet::new(),
         unsure: 0,
-        outside: BTreeSet::new(),
+        outside: facts.outside.iter().cloned().collect(),
         found: Vec::new(),
         left: MOST,
     };
@@ -113,8 +116,10 @@ pub fn judge<'a>(
     judge.unreferenced();
     judge.services();
     judge.remarks();
+    let calls = judge.flows();
     (judge.left > 0).then_some(Judgement {
         found: judge.found,
+        calls,
         secrets: judge.secrets,
         unsure: judge.unsure,
         outside: judge.outside.into_iter().collect(),
@@ -292,7 +297,10 @@ impl<'a> Checker<'a> {
     }
 
     fn node_edit(&self, at: NodeRef, new: &crate::oracle::secret::Plaintext) -> Option<Edit> {
-        let document = self.documents.get(at.source)?;
+        let document = self
+            .documents
+            .get(at.source)
+            .filter(|_| !self.facts.tied.contains(&at))?;
         let node = document.tree.node(at.node);
         let scalar = document.tree.scalar(at.node)?;
         super::edit::rewrite(&document.source.text, node, scalar, new)

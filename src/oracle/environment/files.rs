@@ -10,7 +10,7 @@ use super::{Blocked, EnvValue, Environment, Halt, ObjectKind, ObjectRef, Pod, Re
 
 /// What a container finds at its mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files {
+pub struct MountedFiles {
     /// Every file from a Secret or a `ConfigMap`, by path.
     pub files: Vec<MountedFile>,
     /// Mount paths that are empty directories because their `subPath` names nothing in the volume:
@@ -73,7 +73,12 @@ impl Pod<'_> {
     ///
     /// # Errors
     /// [`Reason::CreateContainerConfigError`] when a mount names no volume or a bad `subPath`.
-    pub fn files(&self, container: &Container, volumes: &Volumes, environment: &Environment) -> Result<Files, Halt> {
+    pub fn files(
+        &self,
+        container: &Container,
+        volumes: &Volumes,
+        environment: &Environment,
+    ) -> Result<MountedFiles, Halt> {
         let mut mounts: Vec<_> = container
             .volume_mounts
             .iter()
@@ -83,7 +88,7 @@ impl Pod<'_> {
         // The runtime mounts the shallower paths first, so that the deeper ones stay visible.
         mounts.sort_by_key(|(path, _)| path.matches('/').count());
 
-        let mut seen = Files::default();
+        let mut seen = MountedFiles::default();
         for (at, mount) in mounts {
             let payload = volumes.0.get(&mount.name).ok_or_else(|| {
                 Halt::config(format!(

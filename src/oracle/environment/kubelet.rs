@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVarSource};
 
 use super::expand::expand;
 use super::objects::Contents;
-use super::variables::Layers;
+use super::variables::VariableLayers;
 use super::{ClusterFacts, Environment, Halt, ObjectRef, Pod, SkippedVariable, VariableSource, fields, names};
 use super::{runtime, service_links};
 
@@ -24,7 +24,7 @@ impl Pod<'_> {
     /// process can start with this environment is a question of its own:
     /// [`Environment::faults`].
     pub fn environment(&self, container: &Container, image_env: &[String]) -> Result<Environment, Halt> {
-        let mut layers = Layers::default();
+        let mut layers = VariableLayers::default();
         let mut skipped = Vec::new();
         self.link_services(&mut layers);
         for (index, entry) in container.env_from.iter().flatten().enumerate() {
@@ -49,7 +49,7 @@ impl Pod<'_> {
 
     /// `getServiceEnvVarMap`. Two Services can make the same name (`a` with `a-service`); which one
     /// wins is chance in the kubelet, the later name here.
-    fn link_services(&self, layers: &mut Layers) {
+    fn link_services(&self, layers: &mut VariableLayers) {
         let enabled = self.spec.enable_service_links.unwrap_or(true);
         for service in self.objects.linked(enabled, self.facts) {
             for (name, value) in BTreeMap::from_iter(service_links::variables(service)) {
@@ -64,7 +64,7 @@ impl Pod<'_> {
         &self,
         index: usize,
         entry: &EnvFromSource,
-        layers: &mut Layers,
+        layers: &mut VariableLayers,
         skipped: &mut Vec<SkippedVariable>,
     ) -> Result<(), Halt> {
         // The kubelet looks at the ConfigMap first, should both be set.

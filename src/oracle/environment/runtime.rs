@@ -8,7 +8,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Container;
 
 use super::expand::expand;
-use super::variables::Layers;
+use super::variables::VariableLayers;
 use super::{Blocked, EnvValue, Environment, Pod, Reason, SkippedVariable, Variable, VariableSource};
 
 /// Longest `NAME=VALUE` or argument that `execve` takes, in bytes with the terminating NUL: Linux's
@@ -27,11 +27,11 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Left out is `HOME`, which runc adds from the image's `/etc/passwd` when nothing sets it.
 pub(super) fn environment(
     pod: &Pod<'_>,
-    kubelet: Layers,
+    kubelet: VariableLayers,
     skipped: Vec<SkippedVariable>,
     image_env: &[String],
 ) -> Environment {
-    let mut layers = Layers::default();
+    let mut layers = VariableLayers::default();
     layers.set("PATH", DEFAULT_PATH, VariableSource::Runtime);
     if let Some(hostname) = hostname(pod) {
         layers.set("HOSTNAME", hostname, VariableSource::Runtime);

@@ -155,12 +155,12 @@ impl fmt::Display for VariableSource {
 
 /// Variables under construction, where setting a name again shadows what it had.
 #[derive(Default)]
-pub(super) struct Layers {
+pub(super) struct VariableLayers {
     pub(super) variables: Vec<Variable>,
     positions: HashMap<String, usize>,
 }
 
-impl Layers {
+impl VariableLayers {
     pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
         let position = *self.positions.get(name)?;
         Some(self.variables.get(position)?.value.as_bytes())

@@ -19,7 +19,7 @@ pub fn encoded(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// The text of a kind; `first` of its kind in the set, at most so long.
-pub fn of(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> {
+pub fn text_for(kind: Kind, rng: &mut StdRng, first: bool, longest: usize) -> Vec<u8> {
     match kind {
         Kind::NewlineInside => encoded(then(plain::any(rng), b"\n")),
         Kind::NewlineBehind => then(encoded(plain::any(rng)), b"\n"),

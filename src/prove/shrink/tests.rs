@@ -54,12 +54,12 @@ async fn a_model_that_takes_blanks_for_nothing_is_found_and_its_example_is_one_b
         let Shrunk { sample, company } = shrunk(seed, lenient).await;
         assert_eq!(company, []);
         let [variable] = &sample.variables[..] else {
-            panic!("{}", sample.told())
+            panic!("{}", sample.describe())
         };
         assert!(
             [b" ", b"\t"].iter().any(|blank| variable.text.bytes() == *blank),
             "{}",
-            sample.told()
+            sample.describe()
         );
         assert_eq!(variable.carrier, Carrier::Value);
     }
@@ -70,7 +70,7 @@ async fn a_model_with_the_url_safe_alphabet_is_found_and_its_example_is_two_char
     let lenient = |bytes: &[u8]| bytes.iter().map(|b| if *b == b'_' { b'/' } else { *b }).collect();
     let Shrunk { sample, .. } = shrunk(3, lenient).await;
     let text = sample.variables[0].text.bytes();
-    assert!(text == b"A_" || text == b"_A", "{}", sample.told());
+    assert!(text == b"A_" || text == b"_A", "{}", sample.describe());
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use testcontainers::{
 use tokio::time::sleep;
 
 use super::daemon::{DockerDaemon, within};
-use super::{ImageStarter, infra};
-use crate::error::InfraError;
+use super::{ImageStarter, PHASE};
+use crate::error::{During as _, InfraError};
 use crate::kestra::{Client, Limits, wait_healthy};
 use crate::oracle::environment::MountedFile;
 use crate::plan::Installation;
@@ -24,7 +24,7 @@ use crate::provider::running::{Running, Servers, Starter};
 use crate::provider::{Installed, KestraPod, Pods, Role, RunContext};
 use crate::report::KeptInstallation;
 use crate::scenario::Credentials;
-use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
+use crate::system::ledger::{OwnedResource, ResourceGuard};
 use crate::system::process::{ChildLog, Deadline};
 
 /// How long Docker may take to create the container, to copy the files into it and to start it.
@@ -114,7 +114,7 @@ impl Running<ImageStarter> {
             installation: self.release.id,
             reach,
         });
-        owned.keep().await.map_err(ledger)
+        Ok(owned.keep().await?)
     }
 }
 
@@ -126,8 +126,8 @@ impl Servers for DockerContainer {
     /// By the name in the ledger and not by testcontainers' handle: that has no grace and no deadline, and there is
     /// no handle of a container that was created but could not be started.
     async fn stop(self) -> Result<(), InfraError> {
-        self.daemon.remove(&self.name, GRACE).await.map_err(infra)?;
-        self.owned.release().await.map_err(ledger)
+        self.daemon.remove(&self.name, GRACE).await.during(PHASE)?;
+        Ok(self.owned.release().await?)
     }
 }
 
@@ -143,7 +143,7 @@ impl DockerContainer {
             daemon: daemon.clone(),
             log: ChildLog::new(site.redactor.scrubber(), None),
             name,
-            owned: owned.map_err(ledger)?,
+            owned: owned?,
         })
     }
 
@@ -193,7 +193,7 @@ impl DockerContainer {
         let scrub = site.redactor.scrubber();
         let container = within("run the image", START, &scrub, request.start())
             .await
-            .map_err(infra)?;
+            .during(PHASE)?;
         site.observer.waiting(&installation.id, "Kestra to become healthy");
         tokio::select! {
             client = self.connect(site, &container, site.credentials(installation)) => client,
@@ -226,7 +226,7 @@ impl DockerContainer {
             .map_err(|e| InfraError::new("boot Kestra", e))?;
         Client::connect(http, credentials, Limits::default(), site.redactor.scrubber())
             .await
-            .map_err(|e| crate::kestra::infra("reach Kestra", &e))
+            .during("reach Kestra")
     }
 
     /// Resolves when the container has ended, with its last words.
@@ -293,12 +293,6 @@ fn publish_on_loopback(host: &mut HostConfig) {
 async fn url(container: &ContainerAsync<GenericImage>, port: u16) -> Result<Url, TestcontainersError> {
     let bound = container.get_host_port_ipv4(ContainerPort::Tcp(port)).await?;
     Url::parse(&format!("http://{LOOPBACK}:{bound}/")).map_err(TestcontainersError::other)
-}
-
-// Taken by value to serve as a function for `map_err`.
-#[allow(clippy::needless_pass_by_value)]
-fn ledger(error: LedgerError) -> InfraError {
-    InfraError::new("keep the ledger", error)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use testcontainers::bollard::query_parameters::{RemoveContainerOptionsBuilder, S
 use testcontainers::core::client::docker_client_instance;
 use tokio::time::timeout;
 
+use crate::error::InfraCause;
 use crate::system::loopback::is_loopback;
 use crate::system::process::{Deadline, Scrub};
 
@@ -28,15 +29,17 @@ pub struct DockerDaemon {
     scrub: Scrub,
 }
 
-/// A call that failed. It finishes "failed to …: ".
+/// A call that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: {cause}")]
+#[error("failed to {what}: {cause}")]
 pub struct CallError {
     /// What was asked of the daemon.
     what: &'static str,
     cause: String,
     status: Option<u16>,
 }
+
+impl InfraCause for CallError {}
 
 impl CallError {
     /// Whether what was asked about is not there.

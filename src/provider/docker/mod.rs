@@ -12,15 +12,19 @@ use semver::Version;
 
 pub use boot::DockerKestra;
 pub use clean::Containers;
-use daemon::{CallError, DockerDaemon};
+use daemon::DockerDaemon;
 
 use super::embedded::default_parallelism;
 use super::forecast::NodeFacts;
-use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
-use crate::error::InfraError;
+use super::{Pods, ProviderOptions, RELEASE, RunContext};
+use crate::error::{During as _, InfraError};
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::{ImageRef, Installation};
-use crate::report::{Provenance, ServedBy};
+use crate::plan::{ImageRef, Installation, ProviderKind};
+use crate::report::Provenance;
+
+/// What is done with the daemon.
+const PHASE: &str = "use Docker";
 
 /// Starts Kestra's image.
 pub struct Docker {
@@ -28,7 +32,7 @@ pub struct Docker {
     pub isolate: bool,
     parallel: usize,
     daemon: DockerDaemon,
-    images: BTreeMap<String, Image>,
+    images: BTreeMap<KestraRef, Image>,
 }
 
 /// An image that the daemon has.
@@ -53,27 +57,27 @@ impl Docker {
     pub async fn open(
         site: &RunContext,
         kestras: &[(KestraRef, Version)],
-        chosen: &BTreeMap<String, ImageRef>,
+        chosen: &BTreeMap<KestraRef, ImageRef>,
         options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
-        let daemon = DockerDaemon::connect(site.redactor.scrubber()).await.map_err(|e| {
-            InfraError::new("use Docker", format!("failed to {e}")).help(
-                "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
+        let daemon = DockerDaemon::connect(site.redactor.scrubber())
+            .await
+            .during(PHASE)
+            .map_err(|infra| {
+                infra.help(
+                    "start it and see that `docker version` works for you, or set DOCKER_HOST to its socket; \
                  --provider embedded needs no Docker",
-            )
-        })?;
+                )
+            })?;
         let mut images = BTreeMap::new();
         for (kestra, _) in kestras {
-            let name = chosen
-                .get(&kestra.to_string())
-                .map(ToString::to_string)
-                .ok_or_else(|| {
-                    InfraError::new("use Docker", format!("{kestra} is a file, not an image"))
-                        .help("name the Kestra by version and its image by --image, or use --provider embedded")
-                })?;
-            let env = daemon.image_env(&name).await.map_err(infra)?;
+            let name = chosen.get(kestra).map(ToString::to_string).ok_or_else(|| {
+                InfraError::new(PHASE, format!("{kestra} is a file, not an image"))
+                    .help("name the Kestra by version and its image by --image, or use --provider embedded")
+            })?;
+            let env = daemon.image_env(&name).await.during(PHASE)?;
             let env = env.ok_or_else(|| {
-                InfraError::new("use Docker", format!("the daemon has no image {name}")).help(how_to_get(&name))
+                InfraError::new(PHASE, format!("the daemon has no image {name}")).help(how_to_get(&name))
             })?;
             let node = NodeFacts {
                 image_env: env,
@@ -81,7 +85,7 @@ impl Docker {
                 namespace: "default".into(),
                 release: RELEASE.into(),
             };
-            images.insert(kestra.to_string(), Image { name, node });
+            images.insert(kestra.clone(), Image { name, node });
         }
         Ok(Self {
             isolate: options.isolate,
@@ -102,7 +106,7 @@ impl Docker {
     }
 
     fn image(&self, installation: &Installation) -> Result<&Image, InfraError> {
-        let unknown = || InfraError::new("use Docker", format!("{} was not prepared", installation.kestra));
+        let unknown = || InfraError::new(PHASE, format!("{} was not prepared", installation.kestra));
         self.images.get(&installation.kestra).ok_or_else(unknown)
     }
 
@@ -128,12 +132,7 @@ impl Docker {
     pub fn provenance(&self, site: &RunContext, installation: &Installation) -> Provenance {
         let image = self.image(installation).map_or("none", |image| &image.name);
         Provenance {
-            provider: "docker".into(),
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
             image: self.image(installation).ok().map(|image| image.name.clone()),
-            rest: ServedBy::Nobody,
-            kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules and the image's own ENV"
                     .into(),
@@ -145,8 +144,7 @@ impl Docker {
                 ),
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance(ProviderKind::Docker.name(), installation)
         }
     }
 }
@@ -157,9 +155,4 @@ fn how_to_get(image: &str) -> String {
     } else {
         format!("`docker pull {image}`, or name another with --image")
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn infra(error: CallError) -> InfraError {
-    InfraError::new("use Docker", format!("failed to {error}"))
 }

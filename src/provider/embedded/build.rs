@@ -7,9 +7,9 @@ use semver::Version;
 use sha2::{Digest as _, Sha256};
 
 use super::super::RunContext;
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::system::process::{Command, Deadline};
-use crate::tools::toolbox::{JavaFor, ToolboxError};
+use crate::tools::toolbox::JavaFor;
 
 static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
@@ -61,48 +61,41 @@ fn home(cache: &Path, version: &Version) -> PathBuf {
 /// # Errors
 /// [`InfraError`] with what to install, or with Maven's last words.
 pub async fn engine(site: &RunContext, version: &Version) -> Result<Engine, InfraError> {
-    let phase = format!("build the engine {version}");
-    let infra = |e: &dyn std::fmt::Display| InfraError::new(phase.clone(), e);
+    let phase = phase(version);
     let folder = site.cache.join("engine");
     let engine = Engine {
         version: version.clone(),
         home: home(&site.cache, version),
     };
-    fs_err::create_dir_all(&folder).map_err(|e| infra(&e))?;
-    let _lock = lock(folder.join(format!("{version}.lock")))
-        .await
-        .map_err(|e| infra(&e))?;
+    fs_err::create_dir_all(&folder).during(&phase)?;
+    let _lock = lock(folder.join(format!("{version}.lock"))).await.during(&phase)?;
     if engine.home.is_dir() {
         return Ok(engine);
     }
     site.observer.phase(&phase, "about two minutes, the first time only");
-    let sources = site.ledger.temp_dir().await.map_err(|e| infra(&e))?;
+    let sources = site.ledger.temp_dir().await?;
     // A build that was interrupted left its part here.
     let unfinished = folder.join(format!(".{version}-unfinished"));
     let built = build(site, version, sources.path(), &unfinished).await;
-    sources.remove().await.map_err(|e| infra(&e))?;
+    sources.remove().await?;
     site.observer.finished(&phase);
-    built.map_err(|e| InfraError {
-        phase: phase.clone(),
-        ..e
-    })?;
-    fs_err::rename(&unfinished, &engine.home).map_err(|e| infra(&e))?;
+    built?;
+    fs_err::rename(&unfinished, &engine.home).during(&phase)?;
     Ok(engine)
 }
 
 async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) -> Result<(), InfraError> {
-    let infra = |e: &dyn std::fmt::Display| InfraError::new("build", e);
-    let missing = |e: ToolboxError| infra(&format!("failed to {e}"));
+    let phase = phase(version);
     let java = site
         .toolbox
         .java(Engine::java(version), JavaFor::Building)
         .await
-        .map_err(missing)?;
-    let maven = site.toolbox.maven(&java).await.map_err(missing)?;
+        .during(&phase)?;
+    let maven = site.toolbox.maven(&java).await.during(&phase)?;
     if to.exists() {
-        fs_err::remove_dir_all(to).map_err(|e| infra(&e))?;
+        fs_err::remove_dir_all(to).during(&phase)?;
     }
-    SOURCES.extract(sources).map_err(|e| infra(&e))?;
+    SOURCES.extract(sources).during(&phase)?;
     let package = |more: &[&str]| {
         Command::new(&maven.path)
             .args(["--batch-mode", "--quiet", "--file"])
@@ -115,17 +108,22 @@ async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) 
             .output(BUILD, &site.cancel)
     };
     // What was fetched once is enough: a change of our own sources needs no network.
-    if package(&["--offline"]).await.map_err(|e| infra(&e))?.status.success() {
+    if package(&["--offline"]).await.during(&phase)?.status.success() {
         return Ok(());
     }
-    let online = package(&[]).await.map_err(|e| infra(&e))?;
+    let online = package(&[]).await.during(&phase)?;
     if online.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&online.stdout);
     let errors: Vec<_> = said.lines().filter(|l| l.starts_with("[ERROR]")).take(8).collect();
     let help = "Maven fetches Kestra's modules from the repositories of its settings.xml; name a mirror there if the network asks for one";
-    Err(infra(&format!("Maven ended with {}\n{}", online.status, errors.join("\n"))).help(help))
+    let cause = format!("Maven ended with {}\n{}", online.status, errors.join("\n"));
+    Err(InfraError::new(phase, cause).help(help))
+}
+
+fn phase(version: &Version) -> String {
+    format!("build the engine {version}")
 }
 
 /// Waits for an advisory lock without holding up other tasks; it goes with the file.

@@ -17,23 +17,24 @@ pub use boot::EmbeddedKestra;
 pub use build::Engine;
 
 use super::forecast::NodeFacts;
-use super::{KestraRef, Pods, ProviderOptions, RELEASE, RunContext};
-use crate::error::InfraError;
+use super::{Pods, ProviderOptions, RELEASE, RunContext};
+use crate::error::{During as _, InfraError};
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::Installation;
-use crate::report::{Provenance, ServedBy};
+use crate::plan::{Installation, ProviderKind};
+use crate::report::Provenance;
 use crate::tools::toolbox::{Java, JavaFor};
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
 const ENGINE_MIB: u64 = 600;
 
 /// Starts Kestra as a child process.
-pub struct Embedded {
+pub struct EmbeddedProvider {
     /// Whether twins are started apart.
     pub isolate: bool,
     pub(super) node: NodeFacts,
     parallel: usize,
-    launchers: BTreeMap<String, Launcher>,
+    launchers: BTreeMap<KestraRef, Launcher>,
 }
 
 /// How one Kestra is started.
@@ -52,7 +53,7 @@ pub enum Launcher {
     Exec(PathBuf),
 }
 
-impl Embedded {
+impl EmbeddedProvider {
     /// Finds Java, builds the engines that are not in the cache, and trains their start.
     ///
     /// # Errors
@@ -67,14 +68,9 @@ impl Embedded {
             let launcher = match kestra {
                 KestraRef::Engine(version) => engine(site, version).await?,
                 KestraRef::Exec(path) => Launcher::Exec(from_anywhere(path)?),
-                KestraRef::Official(_) => Launcher::Exec(
-                    site.toolbox
-                        .kestra(version)
-                        .await
-                        .map_err(|e| InfraError::new("obtain Kestra", e))?,
-                ),
+                KestraRef::Official(_) => Launcher::Exec(site.toolbox.kestra(version).await.during("obtain Kestra")?),
             };
-            launchers.insert(kestra.to_string(), launcher);
+            launchers.insert(kestra.clone(), launcher);
         }
         Ok(Self {
             isolate: options.isolate,
@@ -132,19 +128,12 @@ impl Embedded {
             );
         }
         Provenance {
-            provider: "embedded".into(),
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
-            image: None,
-            rest: ServedBy::Nobody,
-            kubernetes: None,
             modelled: vec![
                 "the API server and the kubelet: the environment is composed by their rules".into(),
                 "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
             deviations,
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance(ProviderKind::Embedded.name(), installation)
         }
     }
 }
@@ -165,7 +154,7 @@ fn from_anywhere(path: &Path) -> Result<PathBuf, InfraError> {
     if path.components().count() == 1 && path.is_relative() {
         return Ok(path.to_owned());
     }
-    std::path::absolute(path).map_err(|e| InfraError::new(format!("find {}", path.display()), e))
+    std::path::absolute(path).during(format!("find {}", path.display()))
 }
 
 /// As many engines as cores and memory bear.
@@ -182,7 +171,7 @@ pub(super) fn default_parallelism() -> usize {
 async fn engine(site: &RunContext, version: &Version) -> Result<Launcher, InfraError> {
     let engine = build::engine(site, version).await?;
     let java = site.toolbox.java(Engine::java(version), JavaFor::Running).await;
-    let java = java.map_err(|e| InfraError::new(format!("start the engine {version}"), format!("failed to {e}")))?;
+    let java = java.during(format!("start the engine {version}"))?;
     let aot = train::train(site, &engine, &java).await;
     Ok(Launcher::Engine { engine, java, aot })
 }

@@ -12,11 +12,11 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use reqwest::Url;
 
 use super::build::Engine;
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::{Client, Limits, wait_healthy};
 use crate::provider::{KestraPod, RunContext};
 use crate::scenario::Credentials;
-use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard, TempDir};
+use crate::system::ledger::{OwnedResource, ResourceGuard, TempDir};
 use crate::system::process::{ChildLog, ChildProcess, Command};
 use crate::tools::toolbox::Java;
 
@@ -43,28 +43,26 @@ impl KestraProcess {
         let owned = site
             .ledger
             .register(OwnedResource::Process { program, process: None })
-            .await
-            .map_err(ledger)?;
+            .await?;
         let daemon = match command.spawn(None).await {
             Ok(daemon) => daemon,
             Err(e) => {
-                owned.release().await.map_err(ledger)?;
-                folder.remove().await.map_err(ledger)?;
-                return Err(InfraError::new("boot Kestra", e));
+                owned.release().await?;
+                folder.remove().await?;
+                return Err(e).during("boot Kestra");
             }
         };
         if let Some(identity) = daemon.identity() {
-            owned.started(identity.clone()).await.map_err(ledger)?;
+            owned.started(identity.clone()).await?;
         }
         Ok(Self { daemon, owned, folder })
     }
 
     /// Ends it and waits until it is gone.
     pub(super) async fn stop(self, grace: Duration) -> Result<(), InfraError> {
-        let infra = |e: &dyn std::fmt::Display| InfraError::new("end Kestra", e);
-        self.daemon.stop(grace).await.map_err(|e| infra(&e))?;
-        self.owned.release().await.map_err(|e| infra(&e))?;
-        self.folder.remove().await.map_err(|e| infra(&e))
+        self.daemon.stop(grace).await.during("end Kestra")?;
+        self.owned.release().await?;
+        Ok(self.folder.remove().await?)
     }
 
     /// What it has said so far.
@@ -99,7 +97,7 @@ pub(super) async fn connect(site: &RunContext, credentials: Credentials, ports: 
     let scrub = site.redactor.scrubber();
     Client::connect(url(ports.http)?, credentials, Limits::default(), scrub)
         .await
-        .map_err(|e| crate::kestra::infra("reach Kestra", &e))
+        .during("reach Kestra")
 }
 
 fn url(port: u16) -> Result<Url, InfraError> {
@@ -221,8 +219,4 @@ impl Ports {
             .map(|&[http, management, grpc]| Self { http, management, grpc })
             .collect())
     }
-}
-
-pub(super) fn ledger(error: LedgerError) -> InfraError {
-    InfraError::new("keep the ledger", error)
 }

@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Launcher;
-use super::process::{KestraProcess, Ports, add_java_options, connect, environment, java_command, ledger, properties};
-use crate::error::InfraError;
+use super::process::{KestraProcess, Ports, add_java_options, connect, environment, java_command, properties};
+use crate::error::{During as _, InfraError};
 use crate::kestra::Client;
 use crate::plan::Installation;
 use crate::provider::running::Servers;
@@ -22,6 +22,9 @@ use crate::system::process::{ChildLog, Command};
 const GRACE: Duration = Duration::from_millis(100);
 /// H2's own server says where it listens within a second on a quiet machine.
 const DATABASE: Duration = Duration::from_secs(60);
+
+/// What is done before a server starts.
+const FILES: &str = "prepare Kestra's files";
 
 /// A distributed Kestra takes the room of several: only one at a time.
 static APART: Semaphore = Semaphore::const_new(1);
@@ -49,7 +52,7 @@ impl ServerProcesses {
             Pods::Standalone(_) => Vec::new(),
             Pods::Distributed { .. } => self.share(site, launcher, id).await?,
         };
-        let free = Ports::free(each.len()).map_err(io)?;
+        let free = Ports::free(each.len()).during(FILES)?;
         let mut ports: BTreeMap<Role, Ports> = each.keys().copied().zip(free).collect();
         // A worker has no controller of its own; since 2.0 the web server brings one.
         let controller = ports
@@ -67,10 +70,7 @@ impl ServerProcesses {
         try_join_all(self.each.iter().map(async |(role, process)| {
             process.healthy(site, ports[role]).await.map_err(|infra| match role {
                 Role::Standalone => infra,
-                role => InfraError {
-                    cause: format!("the {role}: {}", infra.cause),
-                    ..infra
-                },
+                role => infra.reworded(|cause| format!("the {role}: {cause}")),
             })
         }))
         .await?;
@@ -92,10 +92,10 @@ impl ServerProcesses {
             .help("take an engine, such as --kestra engine@2.0.0, or a cluster"));
         };
         self.turn = APART.acquire().await.ok();
-        let folder = site.ledger.temp_dir().await.map_err(ledger)?;
+        let folder = site.ledger.temp_dir().await?;
         let storage = folder.path().join("storage");
         let command = java_command(engine, java)
-            .map_err(io)?
+            .during(FILES)?
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .arg("-Dh2.bindAddress=127.0.0.1")
             .args(["org.h2.tools.Server", "-tcp", "-tcpPort", "0", "-ifNotExists"]);
@@ -146,14 +146,14 @@ async fn spawn(
     ports: Ports,
     shared: &[String],
 ) -> Result<KestraProcess, InfraError> {
-    let folder = site.ledger.temp_dir().await.map_err(ledger)?;
+    let folder = site.ledger.temp_dir().await?;
     let mut properties = properties(ports, folder.path());
     // Of two that are the same Java takes the later one.
     properties.extend_from_slice(shared);
-    let mut environment = environment(pod, folder.path()).map_err(io)?;
+    let mut environment = environment(pod, folder.path()).during(FILES)?;
     let command = match launcher {
         Launcher::Engine { engine, java, aot } => java_command(engine, java)
-            .map_err(io)?
+            .during(FILES)?
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .args(&properties)
             .args(["engine.Engine", "server", role.name()]),
@@ -168,9 +168,4 @@ async fn spawn(
         role => format!("Kestra's {role} of {id}"),
     };
     KestraProcess::spawn(site, command.envs(environment), folder, program).await
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn io(error: std::io::Error) -> InfraError {
-    InfraError::new("prepare Kestra's files", error)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::build::{Engine, lock};
 use super::process::{KestraProcess, Ports, connect, java_command, properties};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::plan::Defaults;
 use crate::provider::RunContext;
 use crate::scenario::Generation;
@@ -36,9 +36,7 @@ pub(super) async fn train(site: &RunContext, engine: &Engine, java: &Java) -> Op
     let cache = engine.home.join(format!("java-{}.aot", java.version));
     let who = format!("train the engine {}", engine.version);
     let trained = async {
-        let _lock = lock(cache.with_extension("lock"))
-            .await
-            .map_err(|e| InfraError::new("lock the cache", e))?;
+        let _lock = lock(cache.with_extension("lock")).await.during("lock the cache")?;
         if !cache.is_file() {
             site.observer.phase(&who, "half a minute, the first time only");
             remember(site, engine, java, &cache).await?;
@@ -50,7 +48,7 @@ pub(super) async fn train(site: &RunContext, engine: &Engine, java: &Java) -> Op
     match trained {
         Ok(()) => Some(cache),
         Err(infra) => {
-            tracing::warn!("failed to {who}, boots will take longer: {infra}");
+            tracing::warn!("failed to {who}, so boots take longer: {infra}");
             None
         }
     }
@@ -58,13 +56,9 @@ pub(super) async fn train(site: &RunContext, engine: &Engine, java: &Java) -> Op
 
 /// Boots the engine, runs a flow, ends it and waits until Java has written what it learnt.
 async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathBuf) -> Result<(), InfraError> {
-    let io = |e: std::io::Error| InfraError::new("prepare the training", e);
-    let folder = site
-        .ledger
-        .temp_dir()
-        .await
-        .map_err(|e| InfraError::new("keep the ledger", e))?;
-    let ports = Ports::free(1).map_err(io)?[0];
+    const PHASE: &str = "prepare the training";
+    let folder = site.ledger.temp_dir().await?;
+    let ports = Ports::free(1).during(PHASE)?[0];
     let configuration = folder.path().join("application.yml");
     let defaults = Defaults {
         pull_secret: None,
@@ -72,10 +66,10 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
         images: std::collections::BTreeMap::new(),
     };
     let values = defaults.values(Generation::V1);
-    fs_err::write(&configuration, values["configurations"]["application"].to_string()).map_err(io)?;
+    fs_err::write(&configuration, values["configurations"]["application"].to_string()).during(PHASE)?;
     let unfinished = cache.with_extension("unfinished");
     let command = java_command(engine, java)
-        .map_err(io)?
+        .during(PHASE)?
         .arg(format!("-XX:AOTCacheOutput={}", unfinished.display()))
         .args(properties(ports, folder.path()))
         .args(["engine.Engine", "server", "standalone"])
@@ -85,14 +79,11 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
     let ran = async {
         process.healthy(site, ports).await?;
         let client = connect(site, site.credentials.clone(), ports).await?;
-        let flow = client
-            .put_flow(FLOW)
-            .await
-            .map_err(|e| InfraError::new("create the flow", e))?;
-        client.run(&flow).await.map_err(|e| InfraError::new("run the flow", e))
+        let flow = client.put_flow(FLOW).await.during("create the flow")?;
+        client.run(&flow).await.during("run the flow")
     };
     let ran = ran.await;
     process.stop(WRITING).await?;
     ran?;
-    fs_err::rename(unfinished, cache).map_err(io)
+    fs_err::rename(unfinished, cache).during(PHASE)
 }

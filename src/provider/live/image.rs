@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::kestra::{KestraRef, OFFICIAL_IMAGE, OfficialRef};
 use crate::plan::ImageRef;
-use crate::provider::{KestraRef, OFFICIAL_IMAGE, OfficialRef};
 
 /// What the names of all images begin with that the testbed makes.
 pub const TESTBED: &str = "kestra-secrets/";
@@ -31,9 +31,12 @@ impl FromStr for ImageFor {
     }
 }
 
-/// The image of each Kestra by its name: the one asked for, else the testbed's for an engine and the
+/// The image of each Kestra: the one asked for, else the testbed's for an engine and the
 /// publisher's for an official one.
-pub fn images<'a>(kestras: impl IntoIterator<Item = &'a KestraRef>, asked: &[ImageFor]) -> BTreeMap<String, ImageRef> {
+pub fn images<'a>(
+    kestras: impl IntoIterator<Item = &'a KestraRef>,
+    asked: &[ImageFor],
+) -> BTreeMap<KestraRef, ImageRef> {
     let image = |kestra: &KestraRef| {
         let named = asked.iter().find(|a| a.kestra.as_ref() == Some(kestra));
         let any = asked.iter().find(|a| a.kestra.is_none());
@@ -52,11 +55,17 @@ pub fn images<'a>(kestras: impl IntoIterator<Item = &'a KestraRef>, asked: &[Ima
     };
     kestras
         .into_iter()
-        .filter_map(|kestra| Some((kestra.to_string(), image(kestra)?)))
+        .filter_map(|kestra| Some((kestra.clone(), image(kestra)?)))
         .collect()
 }
 
 impl ImageFor {
+    /// The image of one Kestra.
+    pub fn one(kestra: KestraRef, image: ImageRef) -> Self {
+        let kestra = Some(kestra);
+        Self { kestra, image }
+    }
+
     /// The same for a Kestra that goes by another name, where that is the one it is for.
     #[must_use]
     pub fn renamed(self, from: &KestraRef, to: &KestraRef) -> Self {
@@ -83,11 +92,11 @@ mod tests {
     fn an_image_for_one_kestra_beats_the_one_for_all() {
         let kestras: [KestraRef; 3] = ["engine@2.0.0", "engine@1.3.31", "official@1.0.0"].map(|k| k.parse().unwrap());
         let own = images(&kestras, &[]);
-        assert_eq!(own["engine@2.0.0"].to_string(), "kestra-secrets/kestra:2.0.0");
-        assert_eq!(own["official@1.0.0"].to_string(), "kestra/kestra:v1.0.0");
+        assert_eq!(own[&kestras[0]].to_string(), "kestra-secrets/kestra:2.0.0");
+        assert_eq!(own[&kestras[2]].to_string(), "kestra/kestra:v1.0.0");
         let asked = ["x:1", "engine@1.3.31=y:2"].map(|a| a.parse().unwrap());
         let images = images(&kestras, &asked);
-        assert_eq!(images["engine@2.0.0"].to_string(), "x:1");
-        assert_eq!(images["engine@1.3.31"].to_string(), "y:2");
+        assert_eq!(images[&kestras[0]].to_string(), "x:1");
+        assert_eq!(images[&kestras[1]].to_string(), "y:2");
     }
 }

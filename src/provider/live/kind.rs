@@ -8,12 +8,13 @@ use futures::future::BoxFuture;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::InfraError;
-use crate::provider::{KestraRef, RunContext};
+use crate::error::{During as _, InfraError};
+use crate::kestra::KestraRef;
+use crate::provider::RunContext;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, ResourceGuard, RunId};
 use crate::system::process::{Command, Deadline, ProcessError};
 use crate::tools::cluster::{Access, Cluster, names};
-use crate::tools::toolbox::{Tool, Toolbox};
+use crate::tools::toolbox::{Tool, Toolbox, ToolboxError};
 
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.
 const CONFIG: &str = include_str!("../../../kind-config.yaml");
@@ -53,9 +54,7 @@ pub async fn open(
     kestras: &[(KestraRef, Version)],
     options: &KindOptions,
 ) -> Result<(Access, Option<Own>), InfraError> {
-    let kind = tool(&site.toolbox)
-        .await
-        .map_err(|e| InfraError::new("look for kind", e))?;
+    let kind = tool(&site.toolbox).await.during("look for kind")?;
     let images = local_images(site, kestras).await?;
     let kubeconfig = site.helm.folder.join("kubeconfig");
     let name = options.reuse.clone().unwrap_or_else(|| names::cluster(&site.run));
@@ -69,7 +68,8 @@ pub async fn open(
         let phase = format!("find kind cluster {name}");
         let exported = export.arg(&kubeconfig).run(ASK, &site.cancel).await;
         exported
-            .map_err(|e| InfraError::new(phase, format!("failed to {e}")).help("`kind get clusters` lists them"))?;
+            .during(phase)
+            .map_err(|infra| infra.help("`kind get clusters` lists them"))?;
         let absent = absent(site, &kind, &name, images).await?;
         load(site, &kind, &name, &absent).await?;
         return Ok((access, None));
@@ -87,7 +87,7 @@ pub async fn open(
         name,
         kubeconfig,
         images,
-        owned: owned.map_err(|e| InfraError::new("keep the ledger", e))?,
+        owned: owned?,
     };
     match own.create(site, image.as_deref(), options.config.as_deref()).await {
         Ok(()) => Ok((access, Some(own))),
@@ -113,9 +113,8 @@ impl Own {
             None => create,
         };
         let created = create.run(CREATE, &site.cancel).await;
-        created.map(drop).map_err(|e| {
-            InfraError::new("create the kind cluster", format!("failed to {e}"))
-                .help("kind needs a Docker daemon and an image for the nodes: `testbed/testbed build` makes one where none can be pulled")
+        created.map(drop).during("create the kind cluster").map_err(|infra| {
+            infra.help("kind needs a Docker daemon and an image for the nodes: `testbed/testbed build` makes one where none can be pulled")
         })
     }
 
@@ -130,28 +129,19 @@ impl Own {
 
     /// Leaves the cluster to whoever looks at what was kept in it.
     pub async fn keep(self) -> Result<(), InfraError> {
-        self.owned
-            .keep()
-            .await
-            .map_err(|e| InfraError::new("keep the ledger", e))
+        Ok(self.owned.keep().await?)
     }
 
     /// Deletes the cluster with all that is in it, even when the run was interrupted.
     pub async fn delete(self) -> Result<(), InfraError> {
         let deleted = delete(&self.kind, &self.name, &self.kubeconfig).await;
-        deleted.map_err(|e| InfraError::new("delete the kind cluster", format!("failed to {e}")))?;
-        self.owned
-            .release()
-            .await
-            .map_err(|e| InfraError::new("keep the ledger", e))
+        deleted.during("delete the kind cluster")?;
+        Ok(self.owned.release().await?)
     }
 }
 
-async fn tool(toolbox: &Toolbox) -> Result<PathBuf, String> {
-    match toolbox.find(Tool::Kind).await {
-        Ok(found) => Ok(found.path),
-        Err(e) => Err(format!("failed to {e}")),
-    }
+async fn tool(toolbox: &Toolbox) -> Result<PathBuf, ToolboxError> {
+    Ok(toolbox.find(Tool::Kind).await?.path)
 }
 
 async fn delete(kind: &Path, name: &str, kubeconfig: &Path) -> Result<(), ProcessError> {
@@ -168,7 +158,7 @@ async fn local_images(site: &RunContext, kestras: &[(KestraRef, Version)]) -> Re
     let known = site
         .defaults
         .iter()
-        .flat_map(|d| kestras.iter().filter_map(|(k, _)| d.images.get(&k.to_string())));
+        .flat_map(|d| kestras.iter().filter_map(|(k, _)| d.images.get(k)));
     let mut local = Vec::new();
     for image in known.map(ToString::to_string) {
         let asked = Command::new("docker").args(["image", "inspect", "--format", "{{.Id}}", &image]);
@@ -188,8 +178,8 @@ async fn testbed_node(site: &RunContext) -> Result<Option<String>, InfraError> {
 }
 
 fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, InfraError> {
-    answer.map_err(|e| {
-        InfraError::new("ask Docker for its images", format!("failed to {e}")).help(
+    answer.during("ask Docker for its images").map_err(|infra| {
+        infra.help(
             "kind needs a Docker daemon; `testbed/testbed docker start` starts one where that is wanted, and \
              --provider embedded needs none",
         )
@@ -202,7 +192,7 @@ async fn absent(site: &RunContext, kind: &Path, name: &str, images: Vec<String>)
     let asked = Command::new(kind).args(["get", "nodes", "--name", name]);
     let phase = format!("list the nodes of kind cluster {name}");
     let said = asked.run(ASK, &site.cancel).await;
-    let said = said.map_err(|e| InfraError::new(phase, format!("failed to {e}")))?;
+    let said = said.during(phase)?;
     let nodes = String::from_utf8_lossy(&said.stdout).into_owned();
     let mut absent = Vec::new();
     for image in images {
@@ -253,9 +243,7 @@ async fn load(site: &RunContext, kind: &Path, name: &str, images: &[String]) -> 
         // It saves them there, and leaves them there when it is interrupted.
         .env("TMPDIR", &site.helm.folder);
     let loaded = load.run(LOAD, &site.cancel).await;
-    loaded
-        .map(drop)
-        .map_err(|e| InfraError::new("load the images", format!("failed to {e}")))
+    loaded.map(drop).during("load the images")
 }
 
 /// Deletes the kind clusters of dead runs.
@@ -284,21 +272,17 @@ impl Cleaner for KindCleaner {
             let removed = async {
                 let kind = tool(&self.toolbox).await?;
                 let list = Command::new(&kind).args(["get", "clusters"]);
-                let listed = list
-                    .run(ASK, &CancellationToken::new())
-                    .await
-                    .map_err(|e| e.to_string())?;
+                let listed = list.run(ASK, &CancellationToken::new()).await?;
                 let there = String::from_utf8_lossy(&listed.stdout).lines().any(|l| l == name);
                 // Not the user's own: kind would look for the cluster in it.
-                let kubeconfig = tempfile::NamedTempFile::new().map_err(|e| e.to_string())?;
-                delete(&kind, name, kubeconfig.path())
-                    .await
-                    .map_err(|e| e.to_string())?;
-                Ok(if there { Cleaned::Removed } else { Cleaned::WasGone })
+                let kubeconfig = tempfile::NamedTempFile::new()?;
+                delete(&kind, name, kubeconfig.path()).await?;
+                let cleaned = if there { Cleaned::Removed } else { Cleaned::WasGone };
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(cleaned)
             };
-            removed.await.map_err(|source: String| CleanError::Failed {
+            removed.await.map_err(|source| CleanError::Failed {
                 thing: thing.clone(),
-                source: source.into(),
+                source,
             })
         }))
     }

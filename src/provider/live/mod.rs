@@ -16,11 +16,12 @@ pub use pull::PullSecret;
 pub use release::InstalledRelease;
 
 use super::forecast::{Forecast, NodeFacts};
-use super::{KestraRef, Pods, RELEASE, RunContext};
+use super::{Pods, RELEASE, RunContext};
 use crate::error::InfraError;
+use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::Installation;
-use crate::report::{Provenance, ServedBy};
+use crate::plan::{Installation, ProviderKind};
+use crate::report::Provenance;
 use crate::tools::cluster::{Access, Cluster, names};
 
 /// Which cluster.
@@ -38,11 +39,11 @@ pub enum ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ProviderKind {
         match self {
-            Self::Context { .. } => "context",
-            Self::Kind(_) => "kind",
+            Self::Context { .. } => ProviderKind::Context,
+            Self::Kind(_) => ProviderKind::Kind,
         }
     }
 }
@@ -71,7 +72,7 @@ fn named_kubeconfig() -> Option<PathBuf> {
 /// Installs releases on a cluster.
 pub struct ClusterProvider {
     cluster: Cluster,
-    name: &'static str,
+    kind: ProviderKind,
     /// The cluster, where it is the run's own.
     own: Option<kind::Own>,
     namespace: Option<String>,
@@ -122,7 +123,7 @@ impl ClusterProvider {
         match (reached, own) {
             (Ok((cluster, parallel)), own) => Ok(Self {
                 cluster,
-                name: options.place.name(),
+                kind: options.place.kind(),
                 own,
                 namespace,
                 parallel,
@@ -147,8 +148,8 @@ impl ClusterProvider {
     }
 
     /// `kind` or `context`.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn kind(&self) -> ProviderKind {
+        self.kind
     }
 
     /// The cluster's version.
@@ -200,7 +201,7 @@ impl ClusterProvider {
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
-        let ours = installation.kestra.starts_with("engine@");
+        let ours = installation.kestra.is_engine();
         let mut deviations = Vec::new();
         if site.defaults.is_some() {
             deviations.push(
@@ -227,20 +228,15 @@ impl ClusterProvider {
                 "the release is not named {RELEASE}, as the namespace is shared"
             ));
         }
+        let provider = match &self.own {
+            Some(_) => self.kind.to_string(),
+            None => format!("{} {}", self.kind, self.cluster.access.context),
+        };
         Provenance {
-            provider: match &self.own {
-                Some(_) => self.name.into(),
-                None => format!("{} {}", self.name, self.cluster.access.context),
-            },
-            chart: format!("{} as {}", site.chart, installation.generation),
-            kestra: installation.kestra.clone(),
             image: image.map(ToString::to_string),
-            rest: ServedBy::Nobody,
             kubernetes: Some(self.cluster.version.clone()),
-            modelled: Vec::new(),
             deviations,
-            shared_with: Vec::new(),
-            note: None,
+            ..site.provenance(provider, installation)
         }
     }
 

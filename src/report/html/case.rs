@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::value::{HopLine, OutcomeLine, lines, sights};
-use super::{seconds, word};
+use super::{CombinationView, seconds, word};
 use crate::oracle::secret::DisplayValue;
 use crate::oracle::secret::diagnosis::Code;
-use crate::report::{CaseResult, Combination, Phase, Provenance, ServedBy, evidence};
+use crate::report::{CaseResult, Phase, Provenance, ServedBy, evidence};
 use crate::system::words::visible;
 use crate::verdict::Status;
 
@@ -21,7 +21,7 @@ pub struct CasePage {
     pub scenario: String,
     pub about: String,
     pub source: Option<String>,
-    pub of: Combination,
+    pub of: CombinationView,
     pub chart: String,
     pub status: &'static str,
     pub mark: &'static str,
@@ -74,7 +74,7 @@ pub struct EvidenceView {
 
 impl CasePage {
     /// A case; `left` is how many bytes of evidence the page still takes.
-    pub fn of(number: usize, result: &CaseResult, folder: &Path, left: &mut u64) -> Self {
+    pub fn new(number: usize, result: &CaseResult, folder: &Path, left: &mut u64) -> Self {
         let (status, mark) = word(result.status);
         let total: u64 = result.phases.iter().map(|p| p.ms).sum();
         let phases = parts(&result.phases, total);
@@ -84,7 +84,7 @@ impl CasePage {
             scenario: visible(&result.scenario),
             about: visible(&result.about),
             source: result.source.as_ref().map(|s| visible(&s.to_string())),
-            of: super::shown(&result.combination()),
+            of: CombinationView::from(&result.combination()),
             chart: visible(&result.provenance.chart),
             status,
             mark,
@@ -190,7 +190,7 @@ fn provenance(of: &Provenance) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("Provider", visible(&of.provider)),
         ("Chart", visible(&of.chart)),
-        ("Kestra", visible(&of.kestra)),
+        ("Kestra", visible(&of.kestra.to_string())),
     ];
     lines.extend(of.image.iter().map(|image| ("Image", visible(image))));
     lines.push(("REST served by", visible(&of.rest.to_string())));

@@ -18,7 +18,7 @@ pub struct Bytes {
 
 impl Bytes {
     /// A value; the bytes that are not those of `other` are marked.
-    fn of(shown: &DisplayValue, other: Option<&DisplayValue>) -> Self {
+    fn marked(shown: &DisplayValue, other: Option<&DisplayValue>) -> Self {
         let DisplayValue::Public(bytes) = shown else {
             return Self {
                 text: shown.to_string(),
@@ -85,7 +85,7 @@ pub fn sights(what: &'static str, seen: Option<&OutcomeView>, expected: Option<&
         what,
         first: n == 0,
         output: visible(output),
-        bytes: Some(Bytes::of(value, meant(output))),
+        bytes: Some(Bytes::marked(value, meant(output))),
         words: String::new(),
     });
     lines.collect()
@@ -143,10 +143,10 @@ fn of_hop(hop: &Hop, wrong: bool) -> Vec<HopLine> {
 
 fn forms(value: &HopValue, meant: Option<&DisplayValue>) -> Vec<(Option<Bytes>, String)> {
     match value {
-        HopValue::Is(one) => vec![(Some(Bytes::of(one, meant)), String::new())],
+        HopValue::Is(one) => vec![(Some(Bytes::marked(one, meant)), String::new())],
         HopValue::OneOf(several) => several
             .iter()
-            .map(|one| (Some(Bytes::of(one, meant)), String::new()))
+            .map(|one| (Some(Bytes::marked(one, meant)), String::new()))
             .collect(),
         HopValue::Nothing(why) => vec![(None, format!("nothing: {}", visible(why)))],
     }

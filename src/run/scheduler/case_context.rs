@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::kestra::KestraRef;
 use crate::plan::{Case, Installation, PlannedStep};
 use crate::provider::KestraPod;
 use crate::report::{CaseResult, Phase, Provenance};
@@ -75,8 +76,9 @@ pub(super) fn timed_phases(name: &str, took: Duration, boot: Option<Duration>) -
 }
 
 /// What results are sorted by.
-pub(super) fn result_order(result: &CaseResult) -> [&str; 3] {
-    [&result.provenance.kestra, &result.provenance.chart, &result.scenario]
+pub(super) fn result_order(result: &CaseResult) -> (&KestraRef, &str, &str) {
+    let Provenance { kestra, chart, .. } = &result.provenance;
+    (kestra, chart, &result.scenario)
 }
 
 pub(super) fn milliseconds(took: Duration) -> u64 {
@@ -95,9 +97,10 @@ mod tests {
     fn after_a_restart_the_manifests_are_those_that_were_applied_last() {
         let scenarios: Vec<_> = scenario::load(&["rotation".to_owned()]).unwrap();
         let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let version = semver::Version::new(2, 0, 0);
         let target = PlanTarget {
-            kestra: "engine@2.0.0".into(),
-            version: semver::Version::new(2, 0, 0),
+            kestra: KestraRef::Engine(version.clone()),
+            version,
             chart: ChartMode::AsWritten,
         };
         let plan = build(&scenarios, &[target], &PlanOptions::default()).unwrap();
@@ -105,7 +108,8 @@ mod tests {
         let case = &installation.cases[0];
         let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["1-rotate", "2-upgrade", "3-restart"]);
-        let first = CaseContext::new(installation, case, None, Provenance::default());
+        let provenance = Provenance::new("embedded", "bundled as 1.x", installation.kestra.clone());
+        let first = CaseContext::new(installation, case, None, provenance);
         let mut manifests = vec![first.manifests];
         let mut context = first;
         for step in &case.steps {

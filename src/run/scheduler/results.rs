@@ -87,7 +87,6 @@ impl Scheduler<'_> {
         let verdict = judge(&context.wanted.expect, prediction, outcome);
         let scenario = &context.case.scenario;
         CaseResult {
-            scenario: context.name.clone(),
             about: scenario.about.clone(),
             at: (scenario.at.0 > 0).then(|| ScenarioPosition {
                 file: scenario.file.clone(),
@@ -95,7 +94,6 @@ impl Scheduler<'_> {
                 column: scenario.at.1,
             }),
             source: scenario.source.clone(),
-            status: verdict.status,
             because: verdict.because,
             help: outcome.as_ref().err().and_then(|i| i.help.clone()),
             promised: scenario.promise.as_ref().map(|p| expected(p, self.key)),
@@ -109,9 +107,8 @@ impl Scheduler<'_> {
             } else {
                 Vec::new()
             },
-            provenance: context.provenance.clone(),
             phases,
-            ..CaseResult::empty()
+            ..CaseResult::new(&context.name, verdict.status, context.provenance.clone())
         }
     }
 
@@ -151,19 +148,12 @@ impl Scheduler<'_> {
     }
 
     pub(super) fn skip(&self, skipped: &SkippedCase) -> CaseResult {
-        let result = CaseResult {
-            scenario: skipped.scenario.clone(),
-            status: Status::Skipped,
+        let chart = format!("{} as {}", self.site.chart, skipped.generation);
+        let provenance = Provenance::new(self.provider.kind().name(), chart, skipped.kestra.clone());
+        self.publish(CaseResult {
             because: Some(skipped.why.clone()),
-            provenance: Provenance {
-                kestra: skipped.kestra.clone(),
-                chart: format!("{} as {}", self.site.chart, skipped.generation),
-                provider: self.provider.name().to_string(),
-                ..Provenance::default()
-            },
-            ..CaseResult::empty()
-        };
-        self.publish(result)
+            ..CaseResult::new(&skipped.scenario, Status::Skipped, provenance)
+        })
     }
 
     /// Tells whoever watches the run of a result that is final.

@@ -10,9 +10,9 @@ use super::docker::DockerCli;
 use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
-use crate::plan::ImageRef;
+use crate::kestra::{KestraRef, OfficialRef};
+use crate::plan::{ImageRef, ProviderKind};
 use crate::provider::live::{self, KindOptions};
-use crate::provider::{KestraRef, OfficialRef};
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
 
@@ -46,7 +46,7 @@ pub(crate) struct Wish {
 impl Wish {
     /// Ours goes with ours, and the publisher's with the publisher's: a Kestra that is named takes the chart along,
     /// and a chart the Kestra. None where there is nothing to wish for.
-    pub(crate) fn of(options: &SessionOptions, toolbox: &Toolbox) -> Option<Self> {
+    pub(crate) fn from_options(options: &SessionOptions, toolbox: &Toolbox) -> Option<Self> {
         let on_kind = matches!(
             &options.place,
             ProviderChoice::Auto
@@ -100,7 +100,7 @@ pub async fn choose(
     without: Option<&str>,
 ) -> Result<Choice, InfraError> {
     let docker = DockerCli(cancel);
-    let wish = Wish::of(options, toolbox);
+    let wish = Wish::from_options(options, toolbox);
     let lack = match (&wish, without) {
         (Some(wish), None) => match take(wish, options, toolbox, docker).await {
             Ok(choice) => return Ok(choice),
@@ -133,10 +133,14 @@ pub async fn choose(
         Ok(because) => return Ok(as_named(&own_cluster(), Some(format!("{passed_over}{because}")))),
         Err(because) => format!("{passed_over}{because}"),
     };
-    match options.beyond_a_process() {
+    match options.flag_beyond(ProviderKind::Embedded) {
         None => Ok(as_named(&ProviderSpec::Embedded, Some(because))),
-        Some(flag) => Err(InfraError::new(format!("choose a provider for {flag}"), because)
-            .help("it needs --provider kind, docker or context; an embedded Kestra is a child process of the run")),
+        Some(flag) => Err(
+            InfraError::new(format!("choose a provider for --{}", flag.name), because).help(format!(
+                "it needs {}; an embedded Kestra is a child process of the run",
+                flag.providers()
+            )),
+        ),
     }
 }
 

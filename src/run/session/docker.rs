@@ -90,7 +90,7 @@ impl DockerCli<'_> {
     /// Pulls an image; `hear` is told how many of how many layers are there.
     pub(crate) async fn pull(&self, image: &str, hear: impl FnMut(usize, usize)) -> Result<(), String> {
         let pull = Command::new("docker").args(["pull", image]);
-        let daemon = pull.spawn(None).await.map_err(|e| format!("failed to {e}"))?;
+        let daemon = pull.spawn(None).await.map_err(|e| e.to_string())?;
         let log = daemon.log().clone();
         let done = async {
             follow(&log, hear).await;
@@ -118,7 +118,7 @@ impl DockerCli<'_> {
 }
 
 async fn stop(daemon: ChildProcess) -> Result<(), String> {
-    daemon.stop(GRACE).await.map(drop).map_err(|e| format!("failed to {e}"))
+    daemon.stop(GRACE).await.map(drop).map_err(|e| e.to_string())
 }
 
 /// Hears a pull to its end: each layer is a line when it is begun and one when it is there.

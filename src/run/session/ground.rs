@@ -10,8 +10,9 @@ use super::docker::DockerCli;
 use super::official::{self, OfficialImage};
 use super::{ProviderChoice, ProviderSpec, SessionOptions};
 use crate::error::InfraError;
+use crate::kestra::{KestraRef, OfficialRef};
 use crate::plan::ImageRef;
-use crate::provider::{KestraRef, OfficialRef, Origin, live};
+use crate::provider::{Origin, live};
 use crate::report::Observer;
 use crate::tools::helm::ChartRef;
 use crate::tools::toolbox::Toolbox;
@@ -24,10 +25,9 @@ pub(super) struct Ground {
     /// Why it is that, where something was left open.
     pub because: Option<String>,
     pub kestras: Vec<(KestraRef, Version)>,
-    /// The image of each Kestra, by how the user names it.
-    pub images: BTreeMap<String, ImageRef>,
+    pub images: BTreeMap<KestraRef, ImageRef>,
     /// How those of the publisher's came here.
-    pub origins: BTreeMap<String, Origin>,
+    pub origins: BTreeMap<KestraRef, Origin>,
 }
 
 impl Ground {
@@ -39,7 +39,7 @@ impl Ground {
         cancel: &CancellationToken,
     ) -> Result<Self, InfraError> {
         exact(options, toolbox, cancel).await?;
-        let asks = matches!(options.place, ProviderChoice::Auto) || Wish::of(options, toolbox).is_some();
+        let asks = matches!(options.place, ProviderChoice::Auto) || Wish::from_options(options, toolbox).is_some();
         let mut without = None;
         loop {
             if asks {
@@ -53,20 +53,22 @@ impl Ground {
             let choice = choice?;
             let chosen_here = choice.kestra != options.kestras();
             match images(&choice, options, toolbox, observer, cancel).await {
-                Ok((images, origins)) => return Self::of(choice, images, origins, options, toolbox, cancel).await,
+                Ok((images, origins)) => {
+                    return Self::resolved(choice, images, origins, options, toolbox, cancel).await;
+                }
                 // What nobody named gives way to the next best, once.
                 Err(infra) if chosen_here && without.is_none() && !cancel.is_cancelled() => {
-                    without = Some(format!("failed to {infra}"));
+                    without = Some(infra.to_string());
                 }
                 Err(infra) => return Err(infra),
             }
         }
     }
 
-    async fn of(
+    async fn resolved(
         choice: Choice,
-        images: BTreeMap<String, ImageRef>,
-        origins: BTreeMap<String, Origin>,
+        images: BTreeMap<KestraRef, ImageRef>,
+        origins: BTreeMap<KestraRef, Origin>,
         options: &mut SessionOptions,
         toolbox: &Toolbox,
         cancel: &CancellationToken,
@@ -118,7 +120,7 @@ async fn images(
     toolbox: &Toolbox,
     observer: &dyn Observer,
     cancel: &CancellationToken,
-) -> Result<(BTreeMap<String, ImageRef>, BTreeMap<String, Origin>), InfraError> {
+) -> Result<(BTreeMap<KestraRef, ImageRef>, BTreeMap<KestraRef, Origin>), InfraError> {
     let docker = DockerCli(cancel);
     let mut images = live::images(&choice.kestra, &options.images);
     let mut origins = BTreeMap::new();
@@ -136,10 +138,9 @@ async fn images(
         if options.images.iter().any(|image| image.is_for(kestra)) {
             continue;
         }
-        let name = kestra.to_string();
         if nodes_pull {
             match official::find_for_nodes(version, toolbox).await {
-                Ok(found) => drop(images.insert(name, found.image)),
+                Ok(found) => drop(images.insert(kestra.clone(), found.image)),
                 Err(why) => tracing::info!("{kestra}: {why}; the nodes are to pull its plain tag"),
             }
             continue;
@@ -149,8 +150,8 @@ async fn images(
             None => find(kestra, version, toolbox, docker).await?,
         };
         let origin = official::obtain(&found, toolbox, docker, observer).await?;
-        images.insert(name.clone(), found.image);
-        origins.insert(name, origin);
+        images.insert(kestra.clone(), found.image);
+        origins.insert(kestra.clone(), origin);
     }
     Ok((images, origins))
 }

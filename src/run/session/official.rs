@@ -7,8 +7,9 @@ use semver::Version;
 
 use super::docker::DockerCli;
 use crate::error::InfraError;
+use crate::kestra::OFFICIAL_IMAGE;
 use crate::plan::ImageRef;
-use crate::provider::{OFFICIAL_IMAGE, Origin};
+use crate::provider::Origin;
 use crate::report::Observer;
 use crate::tools::helm::{ChartRef, chart_for, chart_repository};
 use crate::tools::toolbox::pins::Digest;
@@ -107,7 +108,7 @@ pub(crate) async fn find_for_nodes(version: &Version, toolbox: &Toolbox) -> Resu
 }
 
 async fn in_registry(version: &Version, candidates: &[ImageRef], toolbox: &Toolbox) -> Result<OfficialImage, String> {
-    let registry = toolbox.registry().map_err(|e| format!("failed to {e}"))?;
+    let registry = toolbox.registry().map_err(|e| e.to_string())?;
     let asked = candidates.iter().map(async |image| {
         let pinned = toolbox.pins().digest(image);
         let reference = pinned.map_or(image.tag.as_str(), Digest::as_str);
@@ -133,7 +134,7 @@ async fn in_registry(version: &Version, candidates: &[ImageRef], toolbox: &Toolb
             }
             (Ok(None), None) => {}
             (Err(e), _) => {
-                why.get_or_insert_with(|| format!("failed to {e}"));
+                why.get_or_insert_with(|| e.to_string());
             }
         }
     }
@@ -205,8 +206,8 @@ pub(crate) async fn obtain(
              the daemon's own; --image names another image",
         )
     };
-    let registry = toolbox.registry().map_err(|e| failed(format!("failed to {e}")))?;
-    let source = PullSource::of(&registry, &docker.mirrors().await);
+    let registry = toolbox.registry().map_err(|e| failed(e.to_string()))?;
+    let source = PullSource::choose(&registry, &docker.mirrors().await);
     // The digest was found under the tag, or is the one that is pinned: what comes is that, or nothing does.
     let from = format!("{}{}@{}", source.prefix, found.image.repository, offered.digest);
     let all = size(offered.bytes);
@@ -217,7 +218,7 @@ pub(crate) async fn obtain(
     pulled.map_err(&failed)?;
     // What is pulled by its digest has no tag.
     let tagged = docker.tag(&from, &name).await;
-    tagged.map_err(|e| failed(format!("failed to {e}")))?;
+    tagged.map_err(|e| failed(e.to_string()))?;
     let pinned = found.pinned.as_ref().map_or(", which is not pinned", |_| ", as pinned");
     Ok(Origin {
         digest: Some(offered.digest.to_string()),
@@ -234,7 +235,7 @@ struct PullSource {
 
 impl PullSource {
     /// A mirror that the daemon does not know is named to it.
-    fn of(registry: &Registry, of_daemon: &[String]) -> Self {
+    fn choose(registry: &Registry, of_daemon: &[String]) -> Self {
         let host = registry.host();
         let known = of_daemon
             .iter()

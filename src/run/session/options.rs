@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::provider::{ENGINES, Keep, KestraRef, live};
+use super::ProviderFlag;
+use crate::kestra::{ENGINES, KestraRef};
+use crate::plan::ProviderKind;
+use crate::provider::{Keep, live};
 use crate::tools::helm::ChartRef;
 
 /// Where Kestra is to run.
@@ -28,12 +31,12 @@ impl ProviderSpec {
         matches!(self, Self::Live { place: live::ClusterSpec::Kind(kind), .. } if kind.reuse.is_none())
     }
 
-    /// Its name, as `--provider` takes it.
-    pub fn name(&self) -> &'static str {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ProviderKind {
         match self {
-            Self::Embedded => "embedded",
-            Self::Docker => "docker",
-            Self::Live { place, .. } => place.name(),
+            Self::Embedded => ProviderKind::Embedded,
+            Self::Docker => ProviderKind::Docker,
+            Self::Live { place, .. } => place.kind(),
         }
     }
 }
@@ -89,23 +92,22 @@ impl SessionOptions {
                 ProviderChoice::Named(place) => miette::bail!(
                     help = "use --provider embedded, or name the version and the image: --kestra official@VERSION --image REPO:TAG",
                     "--kestra {exec} is a file: --provider {} runs images",
-                    place.name()
+                    place.kind()
                 ),
             },
             None => Ok(()),
         }
     }
 
-    /// What a child process cannot do, so that it takes Docker or a cluster; none where nothing was asked that
-    /// it cannot.
-    pub fn beyond_a_process(&self) -> Option<&'static str> {
-        if !self.images.is_empty() {
-            return Some("--image");
-        }
-        if self.pull_secret.is_some() {
-            return Some("--pull-secret");
-        }
-        (self.keep != Keep::Never).then_some("--keep")
+    /// A flag that a provider does not take, among those that do not choose one.
+    pub fn flag_beyond(&self, provider: ProviderKind) -> Option<&'static ProviderFlag> {
+        let given = ProviderFlag::given(|flag| match flag {
+            "image" => !self.images.is_empty(),
+            "pull-secret" => self.pull_secret.is_some(),
+            "keep" => self.keep != Keep::Never,
+            _ => false,
+        });
+        given.into_iter().find(|flag| !flag.takers.contains(&provider))
     }
 
     /// The chart that runs where nothing better was chosen: the one that is named, else our own.

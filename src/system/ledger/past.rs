@@ -41,14 +41,14 @@ pub enum Cleaned {
     WasGone,
 }
 
-/// Why a stale thing is still there. Each finishes "failed to …".
+/// Why a stale thing is still there.
 #[derive(Debug, thiserror::Error)]
 pub enum CleanError {
     /// No cleaner knows its kind.
-    #[error("clean up {0}: nothing here knows how")]
+    #[error("failed to clean up {0}: nothing here knows how")]
     NoCleaner(OwnedResource),
     /// It should not be removed, as it is not named as a run names its things.
-    #[error("clean up {thing}: its name does not begin with {prefix}, so it may not be ours")]
+    #[error("failed to clean up {thing}: its name does not begin with {prefix}, so it may not be ours")]
     NotOurs {
         /// What it is.
         thing: OwnedResource,
@@ -56,7 +56,7 @@ pub enum CleanError {
         prefix: String,
     },
     /// Removing it failed.
-    #[error("clean up {thing}: {source}")]
+    #[error("failed to clean up {thing}: {source}")]
     Failed {
         /// What it is.
         thing: OwnedResource,

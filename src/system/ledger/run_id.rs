@@ -13,7 +13,7 @@ pub struct RunId(String);
 
 /// What was given is no run id.
 #[derive(Debug, thiserror::Error)]
-#[error("read {0:?} as a run id: it is not eight characters of a-z and 2-7")]
+#[error("failed to read {0:?} as a run id: it is not eight characters of a-z and 2-7")]
 pub struct NotARunId(String);
 
 impl RunId {

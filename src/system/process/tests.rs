@@ -59,7 +59,7 @@ async fn a_failure_tells_program_status_and_last_words() {
     let error = run(sh("echo nothing is well >&2; exit 3")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "run /bin/sh: exit status: 3; it said:\n  nothing is well"
+        "failed to run /bin/sh: exit status: 3; it said:\n  nothing is well"
     );
 }
 
@@ -76,7 +76,9 @@ async fn last_words_are_scrubbed() {
 async fn a_missing_program_is_named() {
     let error = run(Command::new("/nonexistent/helm")).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("start /nonexistent/helm: No such file"),
+        error
+            .to_string()
+            .starts_with("failed to start /nonexistent/helm: No such file"),
         "{error}"
     );
 }
@@ -112,7 +114,7 @@ async fn a_passed_deadline_is_named_and_ends_the_grandchildren() {
         limit *= 4;
     };
     let expected = format!(
-        "run /bin/sh in time: the deadline for the napping, {limit:?} passed and it was ended; \
+        "failed to run /bin/sh in time: the deadline for the napping, {limit:?} passed and it was ended; \
          it said:\n  working"
     );
     assert_eq!(said, expected);

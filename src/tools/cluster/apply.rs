@@ -6,9 +6,9 @@ use kube::core::{GroupVersionKind, Request};
 use kube::discovery::{self, Scope};
 use serde_json::{Map, Value};
 
-use super::{Cluster, infra, names};
-use crate::error::InfraError;
+use super::{Cluster, names};
 use crate::error::InputError;
+use crate::error::{During as _, InfraError};
 use crate::scenario::{Manifest, Stage};
 use crate::system::redact::Redactor;
 use crate::system::yaml;
@@ -83,7 +83,7 @@ impl ApplyTarget<'_> {
             Ok((resource, _)) => Ok(resource),
             Err(kube::Error::Discovery(_)) => Err(ApplyFailure::Refused(no_matches(&kind))),
             Err(kube::Error::Api(status)) if status.code == 404 => Err(ApplyFailure::Refused(no_matches(&kind))),
-            Err(e) => Err(ApplyFailure::Infra(infra(PHASE, &e))),
+            Err(e) => Err(ApplyFailure::Infra(InfraError::caused_by(PHASE, e))),
         }
     }
 
@@ -93,10 +93,7 @@ impl ApplyTarget<'_> {
                 by: Stage::Apply,
                 message: self.redactor.scrub(&message),
             }),
-            ApplyFailure::Infra(infra) => Stop::Infra(InfraError {
-                cause: self.redactor.scrub(&infra.cause),
-                ..infra
-            }),
+            ApplyFailure::Infra(infra) => Stop::Infra(infra.reworded(|cause| self.redactor.scrub(cause))),
         }
     }
 
@@ -134,7 +131,7 @@ impl ApplyTarget<'_> {
                     .map_err(|e| InfraError::new(PHASE, e))?;
                 answer(cluster.client.request::<Value>(put))
                     .await
-                    .map_err(|e| ApplyFailure::answered(&e))?;
+                    .map_err(ApplyFailure::answered)?;
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 return Err(ApplyFailure::Infra(
@@ -142,7 +139,7 @@ impl ApplyTarget<'_> {
                         .help("it is not this run's and is left alone; name another namespace"),
                 ));
             }
-            Err(e) => return Err(ApplyFailure::answered(&e)),
+            Err(e) => return Err(ApplyFailure::answered(e)),
         }
         Ok(())
     }
@@ -161,14 +158,14 @@ impl From<InfraError> for ApplyFailure {
 
 impl ApplyFailure {
     /// What the inputs cause is a refusal: 400, 422, and the 403 of an admission plugin.
-    fn answered(error: &kube::Error) -> Self {
+    fn answered(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status)
                 if [400, 422].contains(&status.code) || (status.code == 403 && !of_the_cluster(&status.message)) =>
             {
-                Self::Refused(status.message.clone())
+                Self::Refused(status.message)
             }
-            other => Self::Infra(infra(PHASE, other)),
+            other => Self::Infra(InfraError::caused_by(PHASE, other)),
         }
     }
 }
@@ -208,7 +205,7 @@ pub async fn take_away(cluster: &Cluster, namespace: &str, made: &[Applied]) -> 
         let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), namespace, resource);
         match tokio::time::timeout(super::ANSWER, api.delete(name, &DeleteParams::default())).await {
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => {}
-            Ok(done) => drop(done.map_err(|e| infra("take away the manifests", &e))?),
+            Ok(done) => drop(done.during("take away the manifests")?),
             Err(_) => {
                 return Err(InfraError::new(
                     "take away the manifests",
@@ -228,7 +225,7 @@ mod tests {
 
     fn failed(code: u16, message: &str) -> ApplyFailure {
         let status = Status::failure(message, "").with_code(code).boxed();
-        ApplyFailure::answered(&kube::Error::Api(status))
+        ApplyFailure::answered(kube::Error::Api(status))
     }
 
     #[test]

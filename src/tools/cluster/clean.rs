@@ -10,7 +10,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::{Access, Cluster, names, namespace, within};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
 use crate::system::process::Command;
 use crate::tools::helm;
@@ -96,11 +96,9 @@ fn is_gone(access: &Access) -> bool {
 impl ClusterCleaner {
     async fn release(&self, run: &RunId, release: &helm::HelmRelease) -> Result<(), InfraError> {
         let helm = self.toolbox.find(Tool::Helm).await;
-        let helm = helm.map_err(|e| InfraError::new("look for helm", format!("failed to {e}")))?;
+        let helm = helm.during("look for helm")?;
         let uninstall = helm::uninstall(Command::new(&helm.path), release);
-        uninstall
-            .await
-            .map_err(|e| InfraError::new(PHASE, format!("failed to {e}")))?;
+        uninstall.await.during(PHASE)?;
         let cluster = Cluster::connect(release.access.clone()).await?;
         let namespace = &release.namespace;
         // What may stand among a scenario's manifests; each bears the run's label.

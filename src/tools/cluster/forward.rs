@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, view, within};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 
 const PHASE: &str = "forward a port";
 /// The port Kestra listens on unless the pod names another `http`.
@@ -48,7 +48,8 @@ impl Forward {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await;
         let listening = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener): (SocketAddr, _) = listening
-            .map_err(|e| InfraError::new(PHASE, e).help("name another port by --local-port, or none for a free one"))?;
+            .during(PHASE)
+            .map_err(|infra| infra.help("name another port by --local-port, or none for a free one"))?;
         let way = ForwardTarget {
             pods: Api::namespaced(cluster.client.clone(), namespace),
             labels: labels(release),
@@ -127,7 +128,7 @@ impl ForwardTarget {
         let copied = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
         drop(remote);
         forwarder.abort();
-        copied.map(drop).map_err(|e| InfraError::new(PHASE, e))
+        copied.map(drop).during(PHASE)
     }
 }
 

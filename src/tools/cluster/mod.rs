@@ -24,7 +24,7 @@ use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
 use self::retry_policy::RetryPolicy;
-use crate::error::InfraError;
+use crate::error::{During as _, InfraCause, InfraError};
 use crate::oracle::environment::{Kubelet, quantity};
 use crate::system::loopback::is_loopback;
 
@@ -88,7 +88,7 @@ impl Cluster {
                 config.proxy_url = None;
             }
         }
-        let client = client(config).map_err(|e| InfraError::new(phase.clone(), e))?;
+        let client = client(config).during(&phase)?;
         let info = within(&phase, client.apiserver_version()).await?;
         let kubelet = info.git_version.parse().unwrap_or_default();
         Ok(Self {
@@ -167,7 +167,7 @@ fn default_parallelism(nodes: &[Node]) -> usize {
 /// One call of the API, with its deadline.
 pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, InfraError> {
     match tokio::time::timeout(ANSWER, call).await {
-        Ok(answer) => answer.map_err(|e| infra(phase, &e)),
+        Ok(answer) => answer.during(phase),
         Err(_) => Err(InfraError::new(
             phase,
             format!("the API server did not answer within {} s", ANSWER.as_secs()),
@@ -176,69 +176,39 @@ pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Resu
 }
 
 /// What the API server or the way to it failed at.
-pub(crate) fn infra(phase: &str, error: &kube::Error) -> InfraError {
-    match error {
-        kube::Error::Api(status) => {
-            let infra = InfraError::new(phase, &status.message);
-            match status.code {
-                429 | 500.. => InfraError::new(
-                    phase,
-                    format!("the API server answered {}: {}", status.code, status.message),
-                )
-                .transient(),
-                401 => infra.help("the context's credentials are not accepted: log in anew"),
-                403 => {
-                    infra.help("deploy/rbac-namespaces.yaml and deploy/rbac-one-namespace.yaml hold all that is needed")
+impl InfraCause for kube::Error {
+    fn words(&self) -> String {
+        match self {
+            Self::Api(status) if matches!(status.code, 429 | 500..) => {
+                format!("the API server answered {}: {}", status.code, status.message)
+            }
+            Self::Api(status) => status.message.clone(),
+            other => {
+                // The outer errors only say that a service failed.
+                let mut cause: &dyn std::error::Error = other;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
                 }
-                _ => infra,
+                cause.to_string()
             }
         }
-        other => {
-            // The outer errors only say that a service failed.
-            let mut cause: &dyn std::error::Error = other;
-            while let Some(inner) = cause.source() {
-                cause = inner;
+    }
+
+    fn advice(&self) -> Option<String> {
+        let help = match self {
+            Self::Api(status) if status.code == 401 => "the context's credentials are not accepted: log in anew",
+            Self::Api(status) if status.code == 403 => {
+                "deploy/rbac-namespaces.yaml and deploy/rbac-one-namespace.yaml hold all that is needed"
             }
-            InfraError::new(phase, cause).transient()
+            _ => return None,
+        };
+        Some(help.into())
+    }
+
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Api(status) => matches!(status.code, 429 | 500..),
+            _ => true,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn node(cpu: &str, memory: &str, ready: &str) -> Node {
-        serde_json::from_value(json!({
-            "metadata": {"name": "n"},
-            "status": {
-                "allocatable": {"cpu": cpu, "memory": memory},
-                "conditions": [{"type": "Ready", "status": ready}],
-            },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn parallelism_follows_the_cores_and_memory_of_the_ready_nodes() {
-        assert_eq!(default_parallelism(&[node("2", "24689408Ki", "True")]), 2);
-        assert_eq!(default_parallelism(&[node("8", "2Gi", "True")]), 2);
-        assert_eq!(
-            default_parallelism(&[node("1900m", "8Gi", "True"), node("4", "8Gi", "True")]),
-            5
-        );
-        assert_eq!(default_parallelism(&[node("4", "8Gi", "False")]), 1);
-    }
-
-    #[test]
-    fn a_node_that_is_tainted_as_not_ready_takes_no_pods() {
-        let mut node = node("2", "8Gi", "True");
-        assert!(is_ready(&node));
-        node.spec = serde_json::from_value(json!({
-            "taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}],
-        }))
-        .unwrap();
-        assert!(!is_ready(&node));
     }
 }

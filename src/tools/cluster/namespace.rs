@@ -12,8 +12,8 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::watch::refused;
-use super::{Cluster, infra, names, within};
-use crate::error::InfraError;
+use super::{Cluster, names, within};
+use crate::error::{During as _, InfraError};
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
@@ -79,8 +79,8 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), NoNa
     let phase = format!("create namespace {name}");
     match tokio::time::timeout(super::ANSWER, api.create(&PostParams::default(), &namespace)).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error @ kube::Error::Api(_))) => Err(NoNamespace::Refused(infra(&phase, &error))),
-        Ok(Err(error)) => Err(NoNamespace::Unknown(infra(&phase, &error))),
+        Ok(Err(error @ kube::Error::Api(_))) => Err(NoNamespace::Refused(InfraError::caused_by(phase, error))),
+        Ok(Err(error)) => Err(NoNamespace::Unknown(InfraError::caused_by(phase, error))),
         Err(_) => Err(NoNamespace::Unknown(InfraError::new(
             phase,
             "the API server did not answer",
@@ -120,7 +120,7 @@ pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, InfraE
     };
     match tokio::time::timeout(super::ANSWER, api.delete(name, &this)).await {
         Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {}
-        Ok(done) => drop(done.map_err(|e| infra(&phase, &e))?),
+        Ok(done) => drop(done.during(&phase)?),
         Err(_) => return Err(InfraError::new(phase, "the API server did not answer")),
     }
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), name);

@@ -138,7 +138,7 @@ impl Rollout<'_> {
     /// A watch that broke is begun anew; one that is refused never comes to anything.
     fn bear(&self, error: &watcher::Error) -> Result<(), InfraError> {
         if let Some(error) = refused(error) {
-            return Err(super::infra(PHASE, error));
+            return Err(InfraError::in_words_of(PHASE, error));
         }
         tracing::debug!(namespace = self.namespace, "{error}");
         Ok(())

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{DEADLINE, Helm};
+use crate::error::InfraCause;
 use crate::plan::ChartMode;
 use crate::scenario::Generation;
 use crate::system::process::ProcessError;
@@ -230,6 +231,12 @@ pub enum ChartError {
     },
 }
 
+impl InfraCause for ChartError {
+    fn advice(&self) -> Option<String> {
+        self.help().map(|help| help.to_string())
+    }
+}
+
 #[derive(Deserialize)]
 struct ChartYaml {
     name: String,
@@ -276,7 +283,7 @@ impl Helm {
         let yaml: ChartYaml = yaml::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
         let version = Version::parse(yaml.version.trim_start_matches('v')).map_err(|e| unreadable(e.to_string()))?;
         // Ours plays whichever generation its value `generation` names.
-        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of(&version));
+        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of_chart(&version));
         Ok(Chart {
             asked: asked.clone(),
             path,

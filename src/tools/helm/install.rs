@@ -4,6 +4,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Added, Chart, Helm};
+use crate::error::InfraCause;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Stage;
 use crate::system::process::{Command, Deadline, ProcessError};
@@ -143,9 +144,9 @@ const LASTING: [&str; 4] = [
     "cannot re-use a name",
 ];
 
-impl InstallError {
-    /// Whether it may be over by now: helm was killed, or the cluster failed it for a moment.
-    pub fn is_transient(&self) -> bool {
+impl InfraCause for InstallError {
+    /// Helm was killed, or the cluster failed it for a moment.
+    fn is_transient(&self) -> bool {
         match self {
             Self::Helm(error) => is_transient(error),
             Self::Refused { .. } | Self::Io(_) => false,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{Chart, DEADLINE, Helm};
+use crate::error::InfraCause;
 use crate::oracle::secret::Plaintext;
 use crate::system::process::{Command, ProcessError, ProcessOutput};
 use crate::system::yaml;
@@ -30,9 +31,9 @@ pub enum RenderError {
     Output(String),
 }
 
-impl RenderError {
-    /// Whether it may be over by now: helm was killed.
-    pub fn is_transient(&self) -> bool {
+impl InfraCause for RenderError {
+    /// Helm was killed.
+    fn is_transient(&self) -> bool {
         matches!(self, Self::Helm(error) if super::install::is_transient(error))
     }
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-/// Why there is no tool. Each finishes "failed to …".
+use crate::error::InfraCause;
+
+/// Why there is no tool.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolboxError {
     /// The one that was asked for by name will not do.
-    #[error("use the {tool} that {variable} names: {why}")]
+    #[error("failed to use the {tool} that {variable} names: {why}")]
     Named {
         /// What it should be.
         tool: &'static str,
@@ -16,7 +18,7 @@ pub enum ToolboxError {
         why: String,
     },
     /// There is none, and none could be provided.
-    #[error("find {what}:{}\n{help}", bullets(.tried))]
+    #[error("failed to find {what}:{}\n{help}", bullets(.tried))]
     NotFound {
         /// What was looked for.
         what: String,
@@ -27,7 +29,7 @@ pub enum ToolboxError {
     },
     /// What was downloaded is not what its publisher released.
     #[error(
-        "trust {url}: its SHA-256 is {actual}, not the pinned {expected}; it was not kept. If a \
+        "failed to trust {url}: its SHA-256 is {actual}, not the pinned {expected}; it was not kept. If a \
          mirror is named, it serves something else; if not, somebody changed the download"
     )]
     Checksum {
@@ -39,10 +41,10 @@ pub enum ToolboxError {
         actual: String,
     },
     /// The run was interrupted.
-    #[error("look for {0}: the run was cancelled")]
+    #[error("failed to look for {0}: the run was cancelled")]
     Cancelled(&'static str),
     /// The file of pins is none.
-    #[error("read the pins of {path}: {why}", path = path.display())]
+    #[error("failed to read the pins of {path}: {why}", path = path.display())]
     Pins {
         /// The file.
         path: PathBuf,
@@ -50,10 +52,12 @@ pub enum ToolboxError {
         why: String,
     },
     /// There is no directory for the cache.
-    #[error("find the user's cache directory: {0}; set HOME or XDG_CACHE_HOME")]
+    #[error("failed to find the user's cache directory: {0}; set HOME or XDG_CACHE_HOME")]
     NoHome(#[from] etcetera::HomeDirError),
 }
 
 fn bullets(tried: &[String]) -> String {
     tried.iter().flat_map(|line| ["\n- ", line]).collect()
 }
+
+impl InfraCause for ToolboxError {}

@@ -37,11 +37,11 @@ pub trait Fetch: Send + Sync {
     }
 }
 
-/// Why a download failed. Each finishes "failed to …".
+/// Why a download failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No answer, or it broke off.
-    #[error("download {url}: {}; is there a proxy to name in HTTPS_PROXY, or a CA bundle in SSL_CERT_FILE?", chain(.source))]
+    #[error("failed to download {url}: {}; is there a proxy to name in HTTPS_PROXY, or a CA bundle in SSL_CERT_FILE?", chain(.source))]
     Transport {
         /// What was asked for.
         url: String,
@@ -49,7 +49,7 @@ pub enum FetchError {
         source: reqwest::Error,
     },
     /// The server has nothing for us.
-    #[error("download {url}: the server answered {status}")]
+    #[error("failed to download {url}: the server answered {status}")]
     Status {
         /// What was asked for.
         url: String,
@@ -57,7 +57,7 @@ pub enum FetchError {
         status: u16,
     },
     /// It is longer than any tool is.
-    #[error("download {url}: it is longer than {limit} bytes")]
+    #[error("failed to download {url}: it is longer than {limit} bytes")]
     TooLong {
         /// What was asked for.
         url: String,
@@ -65,7 +65,7 @@ pub enum FetchError {
         limit: usize,
     },
     /// It took too long.
-    #[error("download {url}: {deadline} passed")]
+    #[error("failed to download {url}: {deadline} passed")]
     Deadline {
         /// What was asked for.
         url: String,
@@ -87,7 +87,7 @@ impl FetchError {
             }
             Self::Status { status, .. } => format!("the server answered {status}"),
             Self::Deadline { deadline, .. } => format!("no answer within {} s", deadline.limit.as_secs()),
-            Self::TooLong { .. } => self.to_string(),
+            Self::TooLong { limit, .. } => format!("it is longer than {limit} bytes"),
         }
     }
 }
@@ -223,7 +223,7 @@ mod tests {
             () = serve => unreachable!("it never ends"),
         };
         let text = got.unwrap_err().to_string();
-        assert_eq!(text, format!("download {url}: it is longer than 65536 bytes"));
+        assert_eq!(text, format!("failed to download {url}: it is longer than 65536 bytes"));
     }
 
     #[tokio::test]

@@ -48,7 +48,7 @@ impl Toolbox {
     async fn fetch_kestra(&self, version: &Version, to: &Path) -> Result<(), Miss> {
         let url = self.kestra_url(version);
         let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
+            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
             () = self.cancel.cancelled() => return Err(cancelled("Kestra")),
         };
         let to = to.to_owned();

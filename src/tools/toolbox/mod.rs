@@ -218,7 +218,7 @@ impl Toolbox {
 fn miss(name: &'static str, error: &ProcessError) -> Miss {
     match error {
         ProcessError::Cancelled { .. } => cancelled(name),
-        error => Miss::No(format!("failed to {error}")),
+        error => Miss::No(error.to_string()),
     }
 }
 

@@ -18,7 +18,7 @@ impl Toolbox {
 
         terminal::tell(&format!("  …    {}: download {url}", tool.name()));
         let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(format!("failed to {e}")))?,
+            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
             () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
         };
         let to = to.to_owned();
@@ -64,7 +64,7 @@ impl From<UnpackError> for Miss {
             UnpackError::Checksum { url, expected, actual } => {
                 Self::Stop(ToolboxError::Checksum { url, expected, actual })
             }
-            error => Self::No(format!("failed to {error}")),
+            error => Self::No(error.to_string()),
         }
     }
 }

@@ -309,7 +309,7 @@ async fn go_builds_what_cannot_be_downloaded() {
 async fn a_failed_search_lists_what_it_tried_and_says_what_to_do() {
     let error = Machine::new().find(Tool::Kind).await.unwrap_err().to_string();
     for part in [
-        "find kind >=0.24:\n- it is not on PATH",
+        "failed to find kind >=0.24:\n- it is not on PATH",
         "is pinned",
         "Go, to build it with, is not on PATH",
         "name one by KESTRA_SECRETS_KIND",

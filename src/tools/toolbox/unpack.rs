@@ -15,18 +15,18 @@ use tempfile::TempDir;
 /// The most that an executable may be, in bytes, when it is unpacked.
 const LIMIT: u64 = 512 * 1024 * 1024;
 
-/// Why a download is not in its place. Each finishes "failed to …".
+/// Why a download is not in its place.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnpackError {
-    #[error("trust {url}")]
+    #[error("failed to trust {url}")]
     Checksum {
         url: String,
         expected: String,
         actual: String,
     },
-    #[error("unpack {url}: {why}")]
+    #[error("failed to unpack {url}: {why}")]
     Archive { url: String, why: String },
-    #[error("write {path}: {source}")]
+    #[error("failed to write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
 }
 

@@ -10,7 +10,7 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::InstalledRelease;
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::kestra::{Client, Limits};
 use crate::provider::live::database::Database;
 use crate::provider::{Pods, RunContext};
@@ -42,8 +42,8 @@ impl InstalledRelease {
                 message: site.redactor.scrub(&message),
             })),
             Err(e) => {
-                let infra = InfraError::new("install the release", site.redactor.scrub(&format!("failed to {e}")));
-                Err(Stop::Infra(if e.is_transient() { infra.transient() } else { infra }))
+                let infra = InfraError::caused_by("install the release", e);
+                Err(infra.reworded(|cause| site.redactor.scrub(cause)).into())
             }
         }
     }
@@ -103,7 +103,7 @@ impl InstalledRelease {
         self.serving = self.pods().await?;
         let credentials = site.credentials(&self.installation);
         let connected = Client::connect(url, credentials, Limits::default(), site.redactor.scrubber()).await;
-        connected.map_err(|e| crate::kestra::infra("reach Kestra", &e).into())
+        Ok(connected.during("reach Kestra")?)
     }
 
     /// As `kubectl rollout restart`: the template's annotation changes, and with it the pods.

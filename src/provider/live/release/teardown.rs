@@ -1,10 +1,10 @@
 //! How a release is left: with evidence, kept for somebody to look at, or removed.
 
 use super::{InstalledRelease, NodeFacts, ReleaseTarget};
-use crate::error::InfraError;
+use crate::error::{During as _, InfraError};
 use crate::provider::{RunContext, evidence};
 use crate::report::KeptInstallation;
-use crate::system::ledger::{LedgerError, OwnedResource, ResourceGuard};
+use crate::system::ledger::{OwnedResource, ResourceGuard};
 use crate::tools::cluster::apply::{self, Applied};
 use crate::tools::cluster::evidence::Scene;
 use crate::tools::cluster::namespace;
@@ -94,9 +94,7 @@ impl InstalledRelease {
         }
         match self.made {
             CreatedNamespace::Ephemeral => Ok(()),
-            CreatedNamespace::Namespace(owned) | CreatedNamespace::Pieces(owned, _) => {
-                owned.keep().await.map_err(|e| ledger(&e))
-            }
+            CreatedNamespace::Namespace(owned) | CreatedNamespace::Pieces(owned, _) => Ok(owned.keep().await?),
         }
     }
 
@@ -116,16 +114,16 @@ impl InstalledRelease {
             CreatedNamespace::Ephemeral => namespace::end(cluster, namespace).await.map(drop),
             CreatedNamespace::Namespace(owned) => {
                 if self.nothing {
-                    return owned.release().await.map_err(|e| ledger(&e));
+                    return Ok(owned.release().await?);
                 }
                 namespace::delete(cluster, namespace).await?;
-                owned.release().await.map_err(|e| ledger(&e))
+                Ok(owned.release().await?)
             }
             CreatedNamespace::Pieces(owned, made) => {
                 let uninstalled = self.helm.uninstall(&release).await;
-                uninstalled.map_err(|e| InfraError::new("uninstall the release", format!("failed to {e}")))?;
+                uninstalled.during("uninstall the release")?;
                 apply::take_away(cluster, namespace, &made).await?;
-                owned.release().await.map_err(|e| ledger(&e))
+                Ok(owned.release().await?)
             }
         }
     }
@@ -142,7 +140,7 @@ impl CreatedNamespace {
             return Ok(Self::Ephemeral);
         }
         let access = place.cluster.access.clone();
-        let own = |thing| async { site.ledger.register(thing).await.map_err(|e| ledger(&e)) };
+        let own = |thing| site.ledger.register(thing);
         if place.given {
             let owned = own(OwnedResource::Release {
                 kubeconfig: access.kubeconfig,
@@ -159,8 +157,4 @@ impl CreatedNamespace {
         });
         Ok(Self::Namespace(owned.await?))
     }
-}
-
-fn ledger(error: &LedgerError) -> InfraError {
-    InfraError::new("keep the ledger", error)
 }

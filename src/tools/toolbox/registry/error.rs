@@ -1,14 +1,15 @@
 //! Why a registry did not answer.
 
 use super::MIRROR;
+use crate::error::InfraCause;
 use crate::system::process::Deadline;
 use crate::tools::toolbox::pins::Digest;
 
-/// Why a registry did not answer. Each finishes "failed to …".
+/// Why a registry did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No answer, or it broke off.
-    #[error("ask {host}: {}", innermost(.source))]
+    #[error("failed to ask {host}: {}", innermost(.source))]
     Transport {
         /// Who was asked.
         host: String,
@@ -16,7 +17,7 @@ pub enum RegistryError {
         source: reqwest::Error,
     },
     /// It did not answer in time.
-    #[error("ask {host}: {deadline} passed")]
+    #[error("failed to ask {host}: {deadline} passed")]
     Deadline {
         /// Who was asked.
         host: String,
@@ -24,7 +25,7 @@ pub enum RegistryError {
         deadline: Deadline,
     },
     /// It wants credentials.
-    #[error("ask {host}: it answered {status} and wants credentials for {what}")]
+    #[error("failed to ask {host}: it answered {status} and wants credentials for {what}")]
     Unauthorized {
         /// Who was asked.
         host: String,
@@ -35,7 +36,7 @@ pub enum RegistryError {
     },
     /// It was asked too often.
     #[error(
-        "ask {host}: it answered 429, too many requests{}",
+        "failed to ask {host}: it answered 429, too many requests{}",
         .after.as_ref().map(|after| format!("; it says to try again after {after}")).unwrap_or_default()
     )]
     Busy {
@@ -45,7 +46,7 @@ pub enum RegistryError {
         after: Option<String>,
     },
     /// It answered with another status.
-    #[error("ask {host}: it answered {status} for {what}")]
+    #[error("failed to ask {host}: it answered {status} for {what}")]
     Status {
         /// Who was asked.
         host: String,
@@ -55,7 +56,7 @@ pub enum RegistryError {
         what: String,
     },
     /// Its answer is not what the API says.
-    #[error("understand {host}: its answer for {what} {why}")]
+    #[error("failed to understand {host}: its answer for {what} {why}")]
     Malformed {
         /// Who was asked.
         host: String,
@@ -65,7 +66,7 @@ pub enum RegistryError {
         why: String,
     },
     /// It serves something else under a digest.
-    #[error("trust {host}: what it serves as {asked} has the digest {actual}")]
+    #[error("failed to trust {host}: what it serves as {asked} has the digest {actual}")]
     Digest {
         /// Who was asked.
         host: String,
@@ -75,7 +76,7 @@ pub enum RegistryError {
         actual: Digest,
     },
     /// What was named is no address of a registry.
-    #[error("use the registry that {MIRROR} names: {0}")]
+    #[error("failed to use the registry that {MIRROR} names: {0}")]
     Named(String),
 }
 
@@ -87,3 +88,5 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
     }
     cause.to_string()
 }
+
+impl InfraCause for RegistryError {}

@@ -21,7 +21,7 @@ async fn answering(response: ResponseTemplate) -> MockServer {
 async fn said(response: ResponseTemplate) -> String {
     let server = answering(response).await;
     let failed = at(&server.uri()).image(REPOSITORY, "v1").await.unwrap_err();
-    format!("failed to {failed}").replace(&server.address().to_string(), "HOST")
+    failed.to_string().replace(&server.address().to_string(), "HOST")
 }
 
 async fn serve(server: &MockServer, reference: &str, body: &Value) -> Digest {

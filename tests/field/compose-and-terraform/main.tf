@@ -1,0 +1,3 @@
+resource "helm_release" "kestra" {
+  chart = "kestra"
+}
