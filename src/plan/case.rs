@@ -19,7 +19,7 @@ pub(super) fn of_intent(
         .reads
         .iter()
         .map(|(output, secret)| {
-            let public = given.secrets.get(secret).is_some_and(|s| s.plain().is_public());
+            let public = scenario.given.is_public(output);
             (
                 output.clone(),
                 OutputRead {
@@ -81,7 +81,7 @@ pub(super) fn steps(
                 match change {
                     Change::Rotate(_) => Action::Apply(documents.manifests),
                     _ => Action::Upgrade {
-                        values: documents.values,
+                        values: documents.values(),
                         manifests: documents.manifests,
                     },
                 }

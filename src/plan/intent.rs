@@ -14,8 +14,10 @@ use crate::scenario::{Generation, Intent, Manifest, Secret, Strategy};
 
 /// What an installation is given.
 pub struct IntentDocuments {
-    /// The chart's values.
-    pub values: Plaintext,
+    /// The chart's values, written by [`values`](Self::values).
+    pub tree: Value,
+    /// Whether they may be shown.
+    pub public: bool,
     /// What is applied before the release.
     pub manifests: Vec<Manifest>,
 }
@@ -122,11 +124,16 @@ impl IntentDocuments {
                 }
             }
         }
-        let values = environment_values(env, &env_from, generation);
         Self {
-            values: Plaintext::new(written(&values), public),
+            tree: environment_values(env, &env_from, generation),
+            public,
             manifests,
         }
+    }
+
+    /// The values as they are written for helm.
+    pub fn values(&self) -> Plaintext {
+        Plaintext::new(written(&self.tree), self.public)
     }
 }
 

@@ -74,15 +74,15 @@ pub fn misspelt() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The keys of `values` that do nothing in a chart of `generation`, each named once by its longest path.
 pub fn ignored(values: &Plaintext, generation: Generation) -> Vec<Ignored> {
-    let Ok(values) = std::str::from_utf8(values.bytes())
-        .map_err(drop)
-        .and_then(|t| yaml::from_str::<Value>(t).map_err(drop))
-    else {
-        return Vec::new();
-    };
+    let text = std::str::from_utf8(values.bytes()).unwrap_or_default();
+    yaml::from_str(text).map_or_else(|_| Vec::new(), |values| ignored_in(&values, generation))
+}
+
+/// The same of values that were read.
+pub(super) fn ignored_in(values: &Value, generation: Generation) -> Vec<Ignored> {
     let mut found: Vec<Ignored> = Vec::new();
     for (path, cure) in ignored_keys(generation) {
-        let there = path.split('.').try_fold(&values, |v, key| v.get(key)).is_some();
+        let there = path.split('.').try_fold(values, |v, key| v.get(key)).is_some();
         if there && !found.iter().any(|f| f.path.starts_with(path)) {
             found.push(Ignored { path, cure });
         }

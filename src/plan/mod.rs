@@ -96,14 +96,14 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
 pub fn documents(intent: &Intent, object: &str, generation: Generation) -> (Plaintext, Vec<Manifest>) {
     let names = intent::Names::with_object(object);
     let documents = intent::IntentDocuments::write(&[(intent, &names)], generation);
-    (documents.values, documents.manifests)
+    (documents.values(), documents.manifests)
 }
 
 fn installation(
     id: String,
     target: &PlanTarget,
     generation: Generation,
-    documents: intent::IntentDocuments,
+    (values, manifests): (Plaintext, Vec<Manifest>),
     cases: Vec<Case>,
 ) -> Installation {
     Installation {
@@ -111,8 +111,8 @@ fn installation(
         kestra: target.kestra.clone(),
         version: target.version.clone(),
         generation,
-        values: documents.values,
-        manifests: documents.manifests,
+        values,
+        manifests,
         as_printed: false,
         credentials: None,
         cases,
@@ -134,19 +134,15 @@ fn alone(
                 .map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure))
                 .collect();
             if !literal.as_printed {
-                let values = values::check_overlap(scenario, &literal.values, generation, options)?;
+                let values = values::parse(scenario, &literal.values)?;
+                values::check_overlap(scenario, &values, generation, options)?;
                 warnings.extend(image::warning(&values, target, options));
             }
             let reads = reads_of(&literal.flow)
                 .into_iter()
                 .map(|(output, secret)| {
-                    (
-                        output,
-                        OutputRead {
-                            secret,
-                            public: literal.public,
-                        },
-                    )
+                    let public = scenario.given.is_public(&output);
+                    (output, OutputRead { secret, public })
                 })
                 .collect();
             let case = Case {
@@ -158,13 +154,7 @@ fn alone(
                 in_files: Vec::new(),
                 steps: Vec::new(),
             };
-            (
-                intent::IntentDocuments {
-                    values: literal.values.clone(),
-                    manifests: literal.manifests.clone(),
-                },
-                case,
-            )
+            ((literal.values.clone(), literal.manifests.clone()), case)
         }
         Input::Intent(given) => {
             let names = intent::Names::own(given);
@@ -174,7 +164,7 @@ fn alone(
             let own = serde_json::Value::Object(given.values.clone());
             case.warnings.extend(image::warning(&own, target, options));
             case.steps = case::steps(scenario, given, &names, target, generation, options)?;
-            (documents, case)
+            ((documents.values(), documents.manifests), case)
         }
     };
     let (as_printed, credentials) = match &scenario.given {

@@ -13,7 +13,7 @@ use super::{Defaults, slug};
 use crate::kestra::KestraRef;
 use crate::oracle::secret::Plaintext;
 use crate::scenario::Credentials;
-use crate::scenario::{Expected, Generation, Input, Manifest, Scenario, Start};
+use crate::scenario::{Expected, Generation, Manifest, Scenario, Start};
 
 /// A plan that cannot be made; the exit code is 2.
 #[derive(Debug, Error, Diagnostic)]
@@ -226,10 +226,7 @@ pub struct Case {
 impl Case {
     /// Whether what an output shows may be shown.
     pub fn is_public(&self, output: &str) -> bool {
-        match &self.scenario.given {
-            Input::Literal(literal) => literal.public,
-            Input::Intent(intent) => intent.is_public(output),
-        }
+        self.scenario.given.is_public(output)
     }
 
     /// Whether the flow does nothing but read secrets, so that the environment alone says what comes out.

@@ -104,7 +104,7 @@ pub(super) fn together(
         target.id("shared"),
         target,
         generation,
-        documents,
+        (documents.values(), documents.manifests),
         cases,
     )))
 }

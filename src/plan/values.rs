@@ -11,29 +11,26 @@ use crate::system::yaml;
 /// Refuses values that set a key the harness sets as well: one of the two would be lost in silence.
 pub(super) fn check_overlap(
     scenario: &Scenario,
-    values: &Plaintext,
+    values: &Value,
     generation: Generation,
     options: &PlanOptions,
-) -> Result<Value, PlanError> {
-    let values = parse(scenario, values)?;
-    let Some(defaults) = &options.defaults else {
-        return Ok(values);
-    };
-    match overlap(&defaults.values(generation), &values) {
+) -> Result<(), PlanError> {
+    let defaults = options.defaults.as_ref();
+    match defaults.and_then(|defaults| overlap(&defaults.values(generation), values)) {
         Some(key) => Err(PlanError::Overlap {
             scenario: scenario.name.clone(),
             key,
             other: "the harness's defaults",
             help: "remove the key, or drop the defaults with --no-defaults".into(),
         }),
-        None => Ok(values),
+        None => Ok(()),
     }
 }
 
 /// Adds an intent's own values to the ones the harness wrote for it.
 pub(super) fn add(
     scenario: &Scenario,
-    documents: IntentDocuments,
+    mut documents: IntentDocuments,
     more: &Map<String, Value>,
     generation: Generation,
     options: &PlanOptions,
@@ -42,8 +39,7 @@ pub(super) fn add(
         return Ok(documents);
     }
     let more = Value::Object(more.clone());
-    let text = Plaintext::new(more.to_string(), documents.values.is_public());
-    if let Some(ignored) = keys::ignored(&text, generation).into_iter().next() {
+    if let Some(ignored) = keys::ignored_in(&more, generation).into_iter().next() {
         return Err(PlanError::Ignored {
             file: scenario.file.clone(),
             line: scenario.at.0,
@@ -54,9 +50,8 @@ pub(super) fn add(
             help: ignored.cure.into(),
         });
     }
-    check_overlap(scenario, &text, generation, options)?;
-    let mut values = parse(scenario, &documents.values)?;
-    if let Some(key) = overlap(&values, &more) {
+    check_overlap(scenario, &more, generation, options)?;
+    if let Some(key) = overlap(&documents.tree, &more) {
         return Err(PlanError::Overlap {
             scenario: scenario.name.clone(),
             key,
@@ -64,14 +59,12 @@ pub(super) fn add(
             help: "leave that key to the strategy, or write the scenario as a literal".into(),
         });
     }
-    merge(&mut values, more);
-    Ok(IntentDocuments {
-        values: Plaintext::new(values.to_string(), documents.values.is_public()),
-        ..documents
-    })
+    merge(&mut documents.tree, more);
+    Ok(documents)
 }
 
-fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
+/// Reads the values of a literal.
+pub(super) fn parse(scenario: &Scenario, values: &Plaintext) -> Result<Value, PlanError> {
     let not_values = |why: String| PlanError::NotValues {
         scenario: scenario.name.clone(),
         why,

@@ -170,7 +170,7 @@ fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
         kestra: target.kestra.clone(),
         version: target.version.clone(),
         generation,
-        values: documents.values,
+        values: documents.values(),
         manifests: documents.manifests,
         as_printed: false,
         credentials: None,

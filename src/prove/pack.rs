@@ -93,7 +93,8 @@ impl Batch {
         }
         let whole: Vec<_> = secrets.iter().map(|object| EnvFrom::Secret(&object.name)).collect();
         IntentDocuments {
-            values: Plaintext::new(written(&environment_values(env, &whole, generation)), true),
+            tree: environment_values(env, &whole, generation),
+            public: true,
             manifests: secrets.iter().chain(&singles).map(SecretDraft::manifest).collect(),
         }
     }

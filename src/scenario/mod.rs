@@ -133,6 +133,14 @@ impl Input {
             Self::Intent(_) => None,
         }
     }
+
+    /// Whether what an output shows may be shown.
+    pub fn is_public(&self, output: &str) -> bool {
+        match self {
+            Self::Literal(literal) => literal.public,
+            Self::Intent(intent) => intent.is_public(output),
+        }
+    }
 }
 
 /// What makes a scenario's flow run.
@@ -169,9 +177,8 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// Whether what an output shows may be shown. What a flow of the scenario's own makes of several secrets
-    /// is as private as the most private of them.
-    pub fn is_public(&self, output: &str) -> bool {
+    /// What a flow of the scenario's own makes of several secrets is as private as the most private of them.
+    fn is_public(&self, output: &str) -> bool {
         let secret = self.reads.get(output).and_then(|s| self.secrets.get(s));
         match secret {
             Some(secret) => secret.plain().is_public(),

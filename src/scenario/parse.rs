@@ -198,10 +198,7 @@ impl ScenarioReader<'_> {
     fn expect(&self, raw: Spanned<ExpectFile>, given: &Input) -> Result<Expectation, InputError> {
         let at = raw.referenced;
         let raw = raw.value;
-        let public = |output: &str| match given {
-            Input::Literal(l) => l.public,
-            Input::Intent(i) => i.is_public(output),
-        };
+        let public = |output: &str| given.is_public(output);
         let mut found = Vec::new();
         if let Some(outputs) = raw.outputs {
             if let (Input::Intent(i @ Intent { flow: None, .. }), Some(stray)) =

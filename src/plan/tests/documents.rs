@@ -132,3 +132,11 @@ fn steps_carry_on_from_one_another() {
     assert_eq!(held["SECRET_OTHER"], STANDARD.encode("one").as_bytes());
     assert_eq!(held["SECRET_DB_PASSWORD"], STANDARD.encode("two").as_bytes());
 }
+
+#[test]
+fn values_of_a_scenarios_own_are_escaped_as_the_strategys_are() {
+    let own = intent("own", "extra-env", "values: {nodeSelector: {a: \"b\\u2028c\"}}\n");
+    let plan = build(&[own], &[target("2.0.0")], &PlanOptions::default()).unwrap();
+    let values = std::str::from_utf8(plan.installations[0].values.bytes()).unwrap();
+    assert!(values.contains("b\\u2028c"), "{values}");
+}
