@@ -159,7 +159,10 @@ pub fn env_variables(sources: &ComposeSources, number: usize) -> Vec<EnvFileVari
             name_at: at(*name),
             value_at: at(*value),
             text: match &variable.read {
-                EnvText::Text(text) => EnvFileText::Text(Zeroizing::new(text.to_string())),
+                EnvText::Text(text) => {
+                    let rejoined = variable.rejoined(&source.text);
+                    EnvFileText::Text(Zeroizing::new(rejoined.as_ref().unwrap_or(text).to_string()))
+                }
                 EnvText::Inherited => EnvFileText::Inherited,
                 // Escapes are undone before: with one of them the text is another.
                 EnvText::Interpolated if raw.contains('\\') => EnvFileText::Inherited,
