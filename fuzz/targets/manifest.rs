@@ -66,9 +66,21 @@ fn as_the_api_server(text: &str) -> String {
 fn as_lint(text: &str) -> String {
     let source = SourceFile::new("fuzz.yaml", Some("fuzz.yaml".into()), text, FileForm::Yaml);
     let sources = std::slice::from_ref(&source);
-    let linted = lint::lint(sources, lint::LintOptions { generation: None, assume_kestra: true });
+    let linted = lint::lint(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    );
     let (errors, unreadable) = (linted.unreadable.len(), linted.located.len());
-    let outcome = fix::fix(sources, lint::LintOptions { generation: None, assume_kestra: true });
+    let outcome = fix::fix(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    );
     assert!(outcome.left.unreadable.len() <= errors && (outcome.fixed.is_empty() || unreadable > 0));
     let diffs: String = outcome.fixed.iter().map(|fixed| fixed.diff.as_str()).collect();
     format!("{}{diffs}", format::human(&linted.report(1), &["fuzz.yaml".into()]))

@@ -33,17 +33,35 @@ fn bytes_hold(bytes: &[u8], canary: &str) -> bool {
 /// Each finding stands in the file, and what `fix` writes is no worse and has nothing left to fix.
 fn linted(source: &SourceFile) {
     let sources = std::slice::from_ref(source);
-    let before = lint::lint(sources, lint::LintOptions { generation: None, assume_kestra: true });
+    let before = lint::lint(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    );
     let lines = source.text.split('\n').count();
     for found in &before.located {
         assert!((1..=lines).contains(&found.finding.line) && found.finding.column >= 1);
     }
     let (errors, unreadable) = (errors(&before), before.unreadable.len());
-    let outcome = fix::fix(sources, lint::LintOptions { generation: None, assume_kestra: true });
+    let outcome = fix::fix(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    );
     let Some(fixed) = outcome.fixed.first() else { return };
     assert_ne!(*fixed.text, *source.text);
     let again = source.with_text(fixed.text.as_str());
-    let after = lint::lint(std::slice::from_ref(&again), lint::LintOptions { generation: None, assume_kestra: true });
+    let after = lint::lint(
+        std::slice::from_ref(&again),
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    );
     assert!(after.unreadable.len() <= unreadable, "what was fixed cannot be read");
     assert!(
         self::errors(&after) <= errors,
@@ -60,12 +78,25 @@ fn errors(linted: &lint::Linted) -> usize {
 /// All that is said of a file, in every format, and the diff of its cure.
 fn told(source: &SourceFile) -> String {
     let sources = std::slice::from_ref(source);
-    let diffs: String = fix::fix(sources, lint::LintOptions { generation: None, assume_kestra: true })
-        .fixed
-        .iter()
-        .map(|fixed| fixed.diff.as_str())
-        .collect();
-    let report = lint::lint(sources, lint::LintOptions { generation: None, assume_kestra: true }).report(1);
+    let diffs: String = fix::fix(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    )
+    .fixed
+    .iter()
+    .map(|fixed| fixed.diff.as_str())
+    .collect();
+    let report = lint::lint(
+        sources,
+        lint::LintOptions {
+            generation: None,
+            assume_kestra: true,
+        },
+    )
+    .report(1);
     let json = serde_json::to_string(&report).expect("a report is JSON");
     let human = format::human(&report, &["values.yaml".into()]);
     format!(
