@@ -66,10 +66,14 @@ impl Forecast {
             .await
         {
             Ok(rendered) => rendered,
-            Err(RenderError::Refused(message)) => {
+            Err(error @ (RenderError::Refused(_) | RenderError::Mistyped(_))) => {
+                let by = match error {
+                    RenderError::Mistyped(_) => Stage::Apply,
+                    _ => Stage::Render,
+                };
                 return Ok(Self::WontStart(Outcome::Refused {
-                    by: Stage::Render,
-                    message: site.redactor.scrub(&message),
+                    by,
+                    message: site.redactor.scrub(&error.to_string()),
                 }));
             }
             Err(e) => return Err(InfraError::caused_by("render the chart", e)),

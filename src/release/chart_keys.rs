@@ -81,8 +81,17 @@ pub fn are_kestras(doc: Document, root: Id) -> bool {
 
 /// Whether values give secrets under a key that other charts have too.
 pub fn may_be_kestras(doc: Document, root: Id) -> bool {
-    let list = doc.tree.get(root, "extraEnv");
-    list.is_some_and(|list| secret_names(doc, list).iter().any(|name| !is_of_another(name)))
+    let common = doc
+        .tree
+        .get(root, "common")
+        .map_or(&[][..], |map| doc.tree.written(map));
+    let lists = doc
+        .tree
+        .get(root, "extraEnv")
+        .into_iter()
+        .chain(common.iter().map(|(_, value)| *value));
+    let mut names = lists.flat_map(|list| secret_names(doc, list));
+    names.any(|name| !is_of_another(name))
 }
 
 /// Whether Kestra reads the name as a secret's, or would in capitals.
@@ -252,6 +261,9 @@ fn unread<'a>(doc: Document<'a>, key: Id, value: Id, generation: Generation, pat
 /// The key of the generation that does what this one was meant to do.
 fn near(path: &[&str], name: &str, generation: Generation) -> String {
     let from = NAME_A_SECRET.contains(&name) || LIKE_ENV_FROM.contains(&name);
+    // A slip can put a plaintext where a name is due, and this is printed.
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let path = if path.iter().all(|key| is_name(key)) { path } else { &[] };
     match (path, generation, from) {
         (_, Generation::V0, true) => "extraSecretEnvFrom: [{name: …}]".into(),
         ([map, component, ..], _, true) if COMPONENTS.contains(map) => {

@@ -129,6 +129,31 @@ fn each_code_a_file_can_show_has_an_example_and_a_cure_that_is_clean() {
     assert!(unread.is_empty(), "{unread:?}");
 }
 
+/// The scenarios of these names prove on a live Kestra that nothing arrives.
+#[test]
+fn what_never_arrives_is_said_of_the_values_that_scenarios_install() {
+    for (values, code) in [
+        ("extra-envs", "KS033"),
+        ("component-list", "KS034"),
+        ("entries-as-a-map", "KS035"),
+        ("no-value-from", "KS035"),
+        ("reference-as-a-text", "KS035"),
+        ("sidecar", "KS040"),
+    ] {
+        let sandbox = Sandbox::new();
+        let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/never/{values}.yaml"));
+        sandbox.file("kestra/values.yaml", fs::read(bundled).unwrap());
+        let ended = sandbox
+            .run(["lint", "--assume-kestra", "kestra/values.yaml"])
+            .with_code(1);
+        assert!(
+            ended.stdout.contains(&format!("error[{code}]")),
+            "{values}: {}",
+            ended.stdout
+        );
+    }
+}
+
 /// Every way to write a value that lint reads, right, wrong and with comments that quote it.
 fn with_canaries() -> (Vec<String>, Vec<(&'static str, String)>) {
     use base64::Engine as _;
@@ -141,7 +166,7 @@ fn with_canaries() -> (Vec<String>, Vec<(&'static str, String)>) {
     };
     let (plain, newline, twice, quoted) = (canary(), canary(), canary(), canary());
     let (block, literal, env, whole) = (canary(), canary(), canary(), canary());
-    let (data, once, sealed) = (canary(), canary(), canary());
+    let (data, once, sealed, inside) = (canary(), canary(), canary(), canary());
     let alias = format!("{:032x}", rand::random::<u128>());
     canaries.push(alias.clone());
     let values = format!(
@@ -162,7 +187,42 @@ fn with_canaries() -> (Vec<String>, Vec<(&'static str, String)>) {
     let kustomization = format!(
         "secretGenerator:\n  - name: g\n    literals: ['SECRET_A={literal}', '{literal}', 'SECRET_{literal}=x']\n    envs: [e.env]\n    files: [SECRET_W=w.txt]\n"
     );
+    // A slip can put a plaintext in the place of a name or of a key, too.
+    let slips = format!(
+        "common:\n  extraEnv:\n    - \"SECRET_A={inside}\"\n    - \"{inside}\"\n    - \"{inside}\": x\n    - {{name: \"{inside}\", \
+         secretKeyRef: \"{inside}\"}}\n  extraEnvFrom: [{{secretRef: \"{inside}\"}}, \"{inside}\"]\n  extraEnvs: {{\"SECRET_{inside}\": \
+         \"{inside}\"}}\nexistingSecret: \"{inside}\"\nenv: [\"SECRET_{inside}\"]\ndeployments: {{\"{inside}\": {{env: [{{name: SECRET_B, value: \
+         \"{inside}\"}}], extraEnv: [{{name: SECRET_C, value: \"{inside}\"}}]}}}}\n"
+    );
+    let release = format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: kestra}}\nspec:\n  chart: {{spec: {{chart: kestra, \
+         version: \"{inside}\"}}}}\n  valuesFrom:\n    - {{kind: ConfigMap, name: v}}\n    - {{kind: Secret, name: v, targetPath: \
+         \"common.extraEnv[0].{inside}\"}}\n  values: {{common: {{extraEnv: [{{name: SECRET_A, value: \"{inside}\"}}]}}}}\n---\n\
+         apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: v}}\ndata:\n  values.yaml: |\n    common:\n      extraEnv:\n        \
+         - {{name: SECRET_Z, value: \"{inside}\"}}\n"
+    );
+    let application = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: kestra}}\nspec:\n  source:\n    chart: kestra\n    helm:\n      \
+         values: |\n        common: {{extraEnv: [{{name: SECRET_A, value: \"{inside}\"}}]}}\n      parameters:\n        \
+         - {{name: \"common.extraEnv[0].value\", value: \"{inside}\"}}\n"
+    );
+    let compose = format!(
+        "services:\n  kestra:\n    image: kestra/kestra\n    env_file: [kestra.env, \"{inside}\"]\n    environment:\n      SECRET_A: \"{inside}\"\n      \
+         SECRET_B: \"${{X:-{inside}}}\"\n      \"{inside}\": x\n"
+    );
+    let flow = format!(
+        "id: a\nnamespace: b\ntasks:\n  - {{id: t, type: x, message: \"{{{{ secret('{inside}') }}}} {inside}\"}}\n"
+    );
     let files = vec![
+        ("slips.yaml", slips),
+        ("release.yaml", release),
+        ("application.yaml", application),
+        ("c/docker-compose.yml", compose),
+        (
+            "c/kestra.env",
+            format!("SECRET_C=\"{inside}\nSECRET_D={inside} # {inside}\nexport SECRET_{inside}=x\n"),
+        ),
+        ("flow.yaml", flow),
         ("values.yaml", values),
         ("secret.yaml", secret),
         ("k/kustomization.yaml", kustomization),

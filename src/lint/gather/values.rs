@@ -1,6 +1,8 @@
 //! Values for the chart, of either generation.
 
 use super::Gatherer;
+use std::path::Path;
+
 use super::layers::{LayerNode, Layers};
 use super::release::Extent;
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyedValue, ReadFor, Remark};
@@ -27,28 +29,31 @@ struct VariableList<'a> {
 }
 
 impl<'a> Gatherer<'a> {
-    /// Values that no install names: those of the named files as layers of one release, in their order, and of the
-    /// other files each alone.
+    /// Values that no install names: those of the named files of one folder as layers of one release, in their order,
+    /// and of the other files each alone.
     pub(super) fn loose_values(&mut self) {
         let loose: Vec<_> = std::mem::take(&mut self.loose);
         let loose = loose
             .into_iter()
             .filter(|(doc, root)| !self.layered.contains(&doc.at(*root)));
         let (named, others): (Vec<_>, Vec<_>) = loose.partition(|(doc, _)| doc.source.named);
-        let kestras: Vec<_> = named
-            .into_iter()
-            .flat_map(|(doc, root)| self.kestras_part(doc, root, true))
-            .collect();
-        // Two documents of one file are two things and no layers.
-        let distinct = kestras
-            .iter()
-            .all(|(doc, _)| kestras.iter().filter(|(d, _)| d.index == doc.index).count() == 1);
-        if distinct {
-            self.install(kestras, Extent::File, None);
-        } else {
-            for layer in kestras {
-                self.install(vec![layer], Extent::File, None);
+        // Files of one folder are layers; those of different folders belong to different releases.
+        let mut folders: Vec<(Option<&Path>, Vec<LayerNode<'a>>)> = Vec::new();
+        for (doc, root) in named {
+            let folder = doc.source.path.as_deref().and_then(Path::parent);
+            for layer in self.kestras_part(doc, root, true) {
+                // A second document of a file is another thing and no layer.
+                let open = folders.iter_mut().find(|(other, layers)| {
+                    *other == folder && layers.iter().all(|(layer, _)| layer.index != doc.index)
+                });
+                match open {
+                    Some((_, layers)) => layers.push(layer),
+                    None => folders.push((folder, vec![layer])),
+                }
             }
+        }
+        for (_, layers) in folders {
+            self.install(layers, Extent::File, None);
         }
         for (doc, root) in others {
             for layer in self.kestras_part(doc, root, false) {
@@ -59,10 +64,10 @@ impl<'a> Gatherer<'a> {
 
     /// Those of values that are Kestra's: all of them, or what stands under `kestra:` of a chart around it.
     pub(super) fn kestras_part(&self, doc: Document<'a>, root: Id, named: bool) -> Vec<LayerNode<'a>> {
-        let own = self.options.assume_kestra && named
-            || are_kestras(doc, root)
-            || doc.source.is_called_kestra() && may_be_kestras(doc, root)
-            || named && may_be_kestras(doc, root);
+        let assumed = self.options.assume_kestra;
+        let own = are_kestras(doc, root)
+            || assumed && named
+            || (assumed || named || doc.source.is_called_kestra()) && may_be_kestras(doc, root);
         let part = doc.tree.get(root, "kestra").filter(|part| are_kestras(doc, *part));
         own.then_some((doc, root))
             .into_iter()
@@ -101,8 +106,11 @@ impl<'a> Gatherer<'a> {
                         lost,
                         &own[0],
                         Severity::Error,
-                        &format!("{map}.{component}.extraEnv replaces this list in chart {generation}"),
-                        component,
+                        &format!(
+                            "{map}.{}.extraEnv replaces this list in chart {generation}",
+                            shown(component)
+                        ),
+                        &shown(component),
                     );
                 }
             }
@@ -132,7 +140,7 @@ impl<'a> Gatherer<'a> {
             // Its values are judged all the same, since somebody meant them.
             self.container(&[&replaced], &[], None);
         }
-        self.malformed_list(&winner.path, winner.node, form);
+        self.malformed_list(&path_shown(&winner.path), winner.node, form);
         Some(winner)
     }
 
@@ -208,7 +216,7 @@ impl<'a> Gatherer<'a> {
                     fault: Some((Code::ReplacedList, severity)),
                     subject: shown(name).into(),
                     message: format!("never reaches {where_to}: {by}"),
-                    cure: format!("repeat it in `{}`, which wins", winner.path),
+                    cure: format!("repeat it in `{}`, which wins", path_shown(&winner.path)),
                 });
             }
         }
@@ -311,14 +319,21 @@ impl<'a> Gatherer<'a> {
                             Severity::Note
                         };
                         (
-                            format!("reaches no pod: {map}.{component} is not enabled in these values"),
+                            format!(
+                                "reaches no pod: {map}.{} is not enabled in these values",
+                                shown(component)
+                            ),
                             severity,
                         )
                     } else {
                         let tasks = lacking.iter().any(|c| matches!(*c, "worker" | "standalone"));
                         let severity = if tasks { Severity::Warning } else { Severity::Note };
                         (
-                            format!("only {component} gets it; {} cannot read it", listed(&lacking, "and")),
+                            format!(
+                                "only {} gets it; {} cannot read it",
+                                shown(component),
+                                listed(&lacking, "and")
+                            ),
                             severity,
                         )
                     };

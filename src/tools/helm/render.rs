@@ -26,6 +26,9 @@ pub enum RenderError {
     /// The machine failed us.
     #[error("failed to hand helm its values: {0}")]
     Io(#[from] std::io::Error),
+    /// A field of an object has a type that Kubernetes does not know it by: the API server refuses the object.
+    #[error("{0}")]
+    Mistyped(String),
     /// Helm's output is no list of Kubernetes objects.
     #[error("failed to read what helm rendered: {0}")]
     Output(String),
@@ -159,7 +162,6 @@ impl Rendered {
     /// Reads a stream of manifests.
     #[doc(hidden)] // seen by fuzz/ alone
     pub fn read(text: &[u8]) -> Result<Self, RenderError> {
-        let bad = |e: &dyn std::fmt::Display| RenderError::Output(e.to_string());
         let text = unfolded(text);
         let objects: Vec<Value> = yaml::documents_with_octals(&text)
             .map_err(|e| RenderError::Output(crate::error::InputError::yaml("helm template", &e, "").message))?;
@@ -167,15 +169,9 @@ impl Rendered {
         for object in objects.into_iter().filter(|o| !o.is_null()) {
             match object.get("kind").and_then(Value::as_str) {
                 Some("Deployment" | "StatefulSet") => rendered.workloads.push(workload(&object)?),
-                Some("ConfigMap") => rendered
-                    .config_maps
-                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
-                Some("Secret") => rendered
-                    .secrets
-                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
-                Some("Service") => rendered
-                    .services
-                    .push(serde_json::from_value(object).map_err(|e| bad(&e))?),
+                Some("ConfigMap") => rendered.config_maps.push(typed(object, "ConfigMap")?),
+                Some("Secret") => rendered.secrets.push(typed(object, "Secret")?),
+                Some("Service") => rendered.services.push(typed(object, "Service")?),
                 _ => {}
             }
         }
@@ -188,6 +184,19 @@ impl Rendered {
     }
 }
 
+/// An object, or what of it has another type, without the text that stands there: it may be a secret.
+fn typed<T: serde::de::DeserializeOwned>(object: Value, what: &str) -> Result<T, RenderError> {
+    serde_json::from_value(object).map_err(|e| {
+        let words = e.to_string();
+        let expected = words
+            .rsplit_once("expected ")
+            .map_or("another type", |(_, expected)| expected);
+        RenderError::Mistyped(format!(
+            "the API server refuses a field of the {what}: expected {expected}"
+        ))
+    })
+}
+
 fn workload(object: &Value) -> Result<Workload, RenderError> {
     let bad = |what: &str| RenderError::Output(format!("a workload has no {what}"));
     let name = object
@@ -198,7 +207,7 @@ fn workload(object: &Value) -> Result<Workload, RenderError> {
         .pointer("/spec/template")
         .cloned()
         .ok_or_else(|| bad("pod template"))?;
-    let template: PodTemplateSpec = serde_json::from_value(template).map_err(|e| RenderError::Output(e.to_string()))?;
+    let template: PodTemplateSpec = typed(template, "pod")?;
     let labels = template.metadata.as_ref().and_then(|m| m.labels.as_ref());
     let component = labels
         .and_then(|l| l.get("app.kubernetes.io/component"))
