@@ -127,7 +127,7 @@ pub async fn ask(
         }
     }
     report.findings.sort();
-    report.counts = SeverityCounts::of(&report.findings);
+    report.counts = SeverityCounts::count(&report.findings);
     for variable in report.containers.iter_mut().flat_map(|seen| &mut seen.variables) {
         variable.flow = variable.key.as_deref().and_then(|key| answers.get(key)).cloned();
     }

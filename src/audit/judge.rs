@@ -72,7 +72,7 @@ pub fn judge(place: AuditedPlace, gathered: Gathered, audits: Vec<ContainerAudit
     findings.dedup();
     AuditReport {
         schema: 1,
-        counts: SeverityCounts::of(&findings),
+        counts: SeverityCounts::count(&findings),
         place,
         containers: containers.into_iter().map(|(seen, _)| seen).collect(),
         findings,

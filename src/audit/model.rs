@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{ContainerSeen, Stale};
-use crate::lint::finding::shown;
+use crate::lint::finding::printable_name;
 use crate::lint::{LintRule, Severity};
 use crate::oracle::secret::SecretStore;
 use crate::oracle::secret::diagnosis::{Code, Remedy, SecretFault};
@@ -44,7 +44,7 @@ impl ContainerAudit {
         self.findings.push(AuditFinding {
             rule,
             severity,
-            subject: shown(subject).into(),
+            subject: printable_name(subject).into(),
             message,
             cure,
         });
@@ -61,7 +61,7 @@ impl ContainerAudit {
         let severity = if optional {
             Severity::Warning
         } else {
-            Severity::of(fault.code)
+            Severity::of_code(fault.code)
         };
         let subject = match (&fault.remedy, fault.variables.as_slice()) {
             (Remedy::Create { object, .. }, []) => object.to_string(),
@@ -126,7 +126,7 @@ impl ContainerAudit {
 
 /// Names in one line; of many, only the first.
 pub fn list(names: &[String]) -> String {
-    let some: Vec<_> = names.iter().take(LISTED).map(|name| shown(name)).collect();
+    let some: Vec<_> = names.iter().take(LISTED).map(|name| printable_name(name)).collect();
     match names.len().saturating_sub(LISTED) {
         0 => some.join(", "),
         more => format!("{} and {more} more", some.join(", ")),

@@ -1,7 +1,7 @@
 //! Where a value comes from, as the report shows it.
 
 use super::report::{OriginKind, VariableOrigin};
-use crate::lint::finding::shown;
+use crate::lint::finding::printable_name;
 use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
 
 /// An origin without an object.
@@ -20,10 +20,10 @@ pub(super) fn origin(source: &VariableSource) -> VariableOrigin {
     let entry = EnvironmentEntry::from_source(source).map(|entry| entry.to_string());
     let of_object = |object: &ObjectRef, key: &str, prefix: Option<&str>| VariableOrigin {
         object: Some(object.name.clone()),
-        key: Some(shown(key).into()),
+        key: Some(printable_name(key).into()),
         prefix: prefix
             .filter(|prefix| !prefix.is_empty())
-            .map(|prefix| shown(prefix).into()),
+            .map(|prefix| printable_name(prefix).into()),
         entry: entry.clone(),
         ..bare(match object.kind {
             ObjectKind::Secret => OriginKind::Secret,

@@ -10,7 +10,7 @@ use super::origin::{bare, origin};
 use super::pod::changed;
 use super::report::{AuditedVariable, OriginKind, Stale, VariableOrigin};
 use super::{Gathered, ProcessVariables};
-use crate::lint::finding::shown;
+use crate::lint::finding::printable_name;
 use crate::lint::{LintRule, Severity};
 use crate::oracle::environment::{self, Environment, EnvironmentEntry, ObjectKind, ObjectRef, VariableSource};
 use crate::oracle::secret::diagnosis::{Code, WrittenValue, corrected_name, diagnose, looks_encoded};
@@ -116,8 +116,8 @@ impl ContainerVariables<'_> {
         }
         let gives = called.map(|key| HopValue::from(audit.keyring.secret(key, &audit.seen.kestra)).show(self.key));
         audit.seen.variables.push(AuditedVariable {
-            name: shown(name).into(),
-            key: called.map(|key| shown(&key.to_uppercase()).into()),
+            name: printable_name(name).into(),
+            key: called.map(|key| printable_name(&key.to_uppercase()).into()),
             origin: origin(&variable.source),
             shadowed: variable.shadowed.iter().map(origin).collect(),
             gives,
@@ -210,8 +210,8 @@ impl ContainerVariables<'_> {
                 .filter(|_| known)
                 .map(|key| audit.keyring.secret(key, &audit.seen.kestra));
             audit.seen.variables.push(AuditedVariable {
-                name: shown(&name).into(),
-                key: called.map(|key| shown(&key.to_uppercase()).into()),
+                name: printable_name(&name).into(),
+                key: called.map(|key| printable_name(&key.to_uppercase()).into()),
                 origin,
                 shadowed: Vec::new(),
                 gives: gives.map(|read| HopValue::from(read).show(self.key)),
@@ -263,7 +263,10 @@ fn codes(audit: &mut ContainerAudit, variable: &environment::Variable, value: &P
             Severity::Warning,
             name,
             "the value is encoded like a secret for Kestra, but the name does not begin with SECRET_".into(),
-            format!("if it is meant for `secret()`, name the variable {}", shown(&right)),
+            format!(
+                "if it is meant for `secret()`, name the variable {}",
+                printable_name(&right)
+            ),
         );
         return vec![Code::Name];
     }
@@ -301,7 +304,7 @@ fn value_codes(audit: &mut ContainerAudit, name: &str, origin: &VariableOrigin, 
         let message = format!("{}{length}; from {origin}", code.title());
         audit.add(
             LintRule::Fault(*code),
-            Severity::of(*code),
+            Severity::of_code(*code),
             name,
             message,
             code.cure().into(),

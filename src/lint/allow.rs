@@ -16,7 +16,7 @@ impl Allowances {
             if !before.contains('#') {
                 continue;
             }
-            let (line, _) = source.place(at);
+            let (line, _) = source.line_and_column(at);
             let words = source.text[at + MARK.len()..].lines().next().unwrap_or_default();
             let words = words.split([',', ' ', '\t']).filter(|word| !word.is_empty());
             all.extend(words.map_while(LintRule::named).map(|rule| (line, rule)));

@@ -81,7 +81,7 @@ impl Serialize for LintRule {
 
 /// A name as it may be printed. A mistake in the syntax can put a plaintext in the place of a name, so a text that
 /// cannot be a name in Kubernetes is printed as its length.
-pub fn shown(name: &str) -> Cow<'_, str> {
+pub fn printable_name(name: &str) -> Cow<'_, str> {
     if name.len() <= 253 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
         name.into()
     } else {
@@ -103,7 +103,7 @@ pub enum Severity {
 
 impl Severity {
     /// How bad a fault is.
-    pub fn of(code: Code) -> Self {
+    pub fn of_code(code: Code) -> Self {
         match code {
             Code::EncodedTooOften
             | Code::Crlf
@@ -235,7 +235,7 @@ pub struct SeverityCounts {
 
 impl SeverityCounts {
     /// Counts findings.
-    pub fn of(findings: &[Finding]) -> Self {
+    pub fn count(findings: &[Finding]) -> Self {
         let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
         Self {
             errors: of(Severity::Error),

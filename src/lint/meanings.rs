@@ -23,12 +23,12 @@ impl ExpectedValues {
 
     /// What the secret of a variable is meant to be.
     pub fn plain(&self, variable: &str) -> Option<&Plaintext> {
-        self.of(variable).map(|meaning| &meaning.plain)
+        self.meaning_of(variable).map(|meaning| &meaning.plain)
     }
 
     /// The encoding at hand that gives the secret when it is written there.
     pub fn written(&self, variable: &str, place: Location) -> Option<Plaintext> {
-        let Meaning { plain, encodings } = self.of(variable)?;
+        let Meaning { plain, encodings } = self.meaning_of(variable)?;
         let arrives = |written: &&Plaintext| {
             let environment = place.environment(written);
             environment.is_some_and(|env| decode(&env).is_ok_and(|text| text == *plain))
@@ -36,7 +36,7 @@ impl ExpectedValues {
         encodings.iter().find(arrives).cloned()
     }
 
-    fn of(&self, variable: &str) -> Option<&Meaning> {
+    fn meaning_of(&self, variable: &str) -> Option<&Meaning> {
         let key = variable.get(PREFIX.len()..)?;
         self.0.get(&key.to_uppercase())
     }

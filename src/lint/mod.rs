@@ -238,7 +238,7 @@ fn given(documents: &[Document], facts: &facts::FileFacts) -> Vec<(String, NodeP
     secrets
         .filter_map(|(name, entry)| {
             let document = documents.get(entry.value_at.source)?;
-            let (line, column) = document.source.place(document.position(entry.value_at.node));
+            let (line, column) = document.source.line_and_column(document.position(entry.value_at.node));
             let file = document.source.name.clone();
             Some((name, NodePosition { file, line, column }))
         })
@@ -271,7 +271,7 @@ fn read_as(documents: &[Document], facts: &FileFacts) -> Vec<ReadAs> {
             let document = documents.get(values.at.source)?;
             Some(ReadAs {
                 file: document.source.name.clone(),
-                line: document.source.place(document.position(values.at.node)).0,
+                line: document.source.line_and_column(document.position(values.at.node)).0,
                 chart: values.generation,
                 because: values.because.clone(),
                 guessed: values.guessed,
@@ -295,7 +295,7 @@ fn located(
         let byte = byte.filter(|_| document.anchor.is_none());
         let place = document
             .source
-            .place(byte.unwrap_or_else(|| document.position(found.at.node)));
+            .line_and_column(byte.unwrap_or_else(|| document.position(found.at.node)));
         Some((
             *document,
             place,
@@ -346,7 +346,7 @@ impl Linted {
             self.templates.push(source.name.clone());
             return;
         }
-        let (line, column) = source.place(malformed.at);
+        let (line, column) = source.line_and_column(malformed.at);
         let (message, help) = if is_template {
             (
                 "is a template and no YAML before it is rendered",
@@ -372,7 +372,7 @@ impl Linted {
         LintReport {
             schema: 1,
             files,
-            counts: SeverityCounts::of(&findings),
+            counts: SeverityCounts::count(&findings),
             findings,
             values: self.values,
             unreadable: self.unreadable,

@@ -1,6 +1,6 @@
 //! What files say of one secret: where it stands, and what keeps it from arriving.
 
-use super::finding::{Finding, LintRule, Severity, shown};
+use super::finding::{Finding, LintRule, Severity, printable_name};
 use super::{Linted, NodePosition};
 use crate::oracle::secret::PREFIX;
 use crate::oracle::secret::diagnosis::Code;
@@ -26,7 +26,7 @@ pub fn whereabouts(linted: &Linted, key: &str) -> Vec<FileRemark> {
         .given
         .iter()
         .filter(|(name, _)| is_it(name))
-        .map(|(name, at)| remark(at, format!("{} stands here", shown(name)), None))
+        .map(|(name, at)| remark(at, format!("{} stands here", printable_name(name)), None))
         .collect();
     let findings = linted.located.iter().map(|located| &located.finding);
     all.extend(
@@ -45,7 +45,11 @@ pub fn whereabouts(linted: &Linted, key: &str) -> Vec<FileRemark> {
         let near = nearest(&variable, names.iter().copied());
         let near = near.and_then(|near| linted.given.iter().find(|(name, _)| name == near));
         all.extend(near.map(|(name, at)| {
-            let message = format!("no file gives {}; {} stands here", shown(&variable), shown(name));
+            let message = format!(
+                "no file gives {}; {} stands here",
+                printable_name(&variable),
+                printable_name(name)
+            );
             remark(
                 at,
                 message,

@@ -108,7 +108,7 @@ impl SourceFile {
     }
 
     /// Line and column of a byte, both from 1; columns are characters.
-    pub fn place(&self, at: usize) -> (usize, usize) {
+    pub fn line_and_column(&self, at: usize) -> (usize, usize) {
         let lines = self.lines.get_or_init(|| {
             let breaks = self.text.match_indices('\n').map(|(at, _)| at + 1);
             [0].into_iter().chain(breaks).collect()
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn columns_are_characters_and_a_mark_is_none() {
         let source = source("\u{feff}é: x\n  b: y\n");
-        assert_eq!(source.place(3), (1, 1));
-        assert_eq!(source.place(source.text.find('x').unwrap()), (1, 4));
-        assert_eq!(source.place(source.text.find('b').unwrap()), (2, 3));
+        assert_eq!(source.line_and_column(3), (1, 1));
+        assert_eq!(source.line_and_column(source.text.find('x').unwrap()), (1, 4));
+        assert_eq!(source.line_and_column(source.text.find('b').unwrap()), (2, 3));
     }
 
     #[test]

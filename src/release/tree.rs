@@ -334,7 +334,7 @@ impl<'t> Builder<'t> {
                 };
                 let text = if left_out { Cow::Borrowed("") } else { text };
                 let id = self.add(Content::Scalar(Scalar { text, style, tag }), span, anchor);
-                self.place(id);
+                self.attach(id);
             }
             Event::MappingStart(_, anchor, _) => self.begin(Content::Map(Vec::new()), span, anchor),
             Event::SequenceStart(_, anchor, _) => self.begin(Content::Seq(Vec::new()), span, anchor),
@@ -346,7 +346,7 @@ impl<'t> Builder<'t> {
             Event::Alias(anchor) => {
                 if let Some(target) = self.anchors.get(&anchor).copied() {
                     let id = self.tree.push(Content::Alias(target), span, true);
-                    self.place(id);
+                    self.attach(id);
                 }
             }
             _ => {}
@@ -363,7 +363,7 @@ impl<'t> Builder<'t> {
 
     fn begin(&mut self, content: Content<'t>, span: Range<usize>, anchor: usize) {
         let id = self.add(content, span, anchor);
-        self.place(id);
+        self.attach(id);
         let anchored = anchor != 0;
         self.anchored += usize::from(anchored);
         self.open.push(Open {
@@ -374,7 +374,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Hangs a new node where it belongs.
-    fn place(&mut self, id: Id) {
+    fn attach(&mut self, id: Id) {
         let Some(open) = self.open.last_mut() else {
             self.tree.roots.push(id);
             return;

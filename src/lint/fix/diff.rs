@@ -73,7 +73,7 @@ impl<'t> Side<'t> {
         let first = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
         let end = span.start + text[span.clone()].trim_end().len();
         let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
-        let (line, _) = self.source.place(first);
+        let (line, _) = self.source.line_and_column(first);
         let several = match text[first..last].matches('\n').count() {
             0 => String::new(),
             more => format!(",{}", more + 1),

@@ -2,7 +2,7 @@
 
 use super::Gatherer;
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, KeyedValue, Remark};
-use crate::lint::finding::{Severity, shown};
+use crate::lint::finding::{Severity, printable_name};
 use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, PREFIX};
@@ -138,7 +138,7 @@ impl<'a> Gatherer<'a> {
         let remark = Remark {
             at: self.node_ref(at),
             fault: None,
-            subject: shown(name.unwrap_or_default()).into(),
+            subject: printable_name(name.unwrap_or_default()).into(),
             message: "not knowable here: compose makes a file of it, never a variable, and `secret()` reads the \
                       environment alone"
                 .into(),
@@ -159,11 +159,11 @@ impl<'a> Gatherer<'a> {
         let remark = Remark {
             at: self.node_ref(at),
             fault: None,
-            subject: shown(name).into(),
+            subject: printable_name(name).into(),
             message: "compose reads `.env` only to fill in `${…}`: no service is given this variable".into(),
             cure: format!(
                 "add `env_file: .env` to Kestra's service, or `- {}` to its `environment`",
-                shown(name)
+                printable_name(name)
             ),
         };
         self.facts.remarks.push(remark);

@@ -141,7 +141,7 @@ fn line(doc: Document<'_>, at: NodeRef) -> String {
     let text = &doc.source.text;
     let begin = text[..start].rfind('\n').map_or(0, |end| end + 1);
     let length = text[begin..].lines().next().unwrap_or_default().len();
-    format!("line {} ({length} bytes)", doc.source.place(start).0)
+    format!("line {} ({length} bytes)", doc.source.line_and_column(start).0)
 }
 
 fn refused(doc: Document<'_>, entry: &LineEntry, refusals: &[(EnvDialect, RefusalReason)], all: bool) -> Remark {

@@ -3,7 +3,7 @@
 use super::Gatherer;
 use super::layers::LayerNode;
 use crate::lint::facts::Remark;
-use crate::lint::finding::{Severity, shown};
+use crate::lint::finding::{Severity, printable_name};
 use crate::oracle::secret::diagnosis::Code;
 use crate::release::chart_keys::{ListForm, secret_names};
 use crate::release::document::Document;
@@ -17,7 +17,7 @@ impl<'a> Gatherer<'a> {
     /// A list of values, and each of its entries.
     pub(super) fn malformed_list(&mut self, path: &str, (doc, list): LayerNode<'a>, form: ListForm) {
         if doc.tree.is_map(list) && !doc.tree.written(list).is_empty() {
-            let names: Vec<_> = secret_names(doc, list).into_iter().map(shown).collect();
+            let names: Vec<_> = secret_names(doc, list).into_iter().map(printable_name).collect();
             let lost = match names.as_slice() {
                 [] => String::new(),
                 [name] => format!(", and {name} never arrives"),
@@ -39,7 +39,7 @@ impl<'a> Gatherer<'a> {
         for item in items {
             if let Some((message, cure)) = fault_of(doc, *item, form).filter(|_| faults < MOST_FAULTS) {
                 faults += 1;
-                let name = doc.text_at(*item, &["name"]).map_or(path.into(), shown);
+                let name = doc.text_at(*item, &["name"]).map_or(path.into(), printable_name);
                 self.malformed(doc, *item, &name, message.into(), cure.into());
             }
         }

@@ -1,10 +1,12 @@
 //! Reads documents of every kind into [`FileFacts`].
 
+mod components;
 mod compose;
 mod env_file;
 mod external;
 mod flow;
 mod inspect;
+mod keys;
 mod kustomize;
 mod layers;
 mod malformed;

@@ -3,29 +3,30 @@
 use super::Gatherer;
 use std::path::Path;
 
+use super::keys::path_shown;
 use super::layers::{LayerNode, Layers};
 use super::release::Extent;
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyedValue, ReadFor, Remark};
-use crate::lint::finding::{Severity, shown};
+use crate::lint::finding::{Severity, printable_name};
 use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
-use crate::release::chart_keys::{
-    ListForm, are_kestras, is_secret, may_be_kestras, own_lists, secret_names, shared_lists, unread_keys,
-};
+use crate::release::chart_keys::{ListForm, are_kestras, is_secret, may_be_kestras, own_lists, shared_lists};
 use crate::release::document::Document;
 use crate::release::installs::{Install, SetValue};
 use crate::release::tree::Id;
 use crate::scenario::Generation;
-use crate::system::words::listed;
 
-/// A list of values that gives variables: what its entries are, where it stands, and its path.
-struct VariableList<'a> {
-    form: ListForm,
-    node: LayerNode<'a>,
-    path: String,
+/// A list of values that gives variables.
+pub(super) struct VariableList<'a> {
+    /// What its entries are.
+    pub form: ListForm,
+    /// Where it stands.
+    pub node: LayerNode<'a>,
+    /// The keys above it.
+    pub path: String,
 }
 
 impl<'a> Gatherer<'a> {
@@ -108,9 +109,9 @@ impl<'a> Gatherer<'a> {
                         Severity::Error,
                         &format!(
                             "{map}.{}.extraEnv replaces this list in chart {generation}",
-                            shown(component)
+                            printable_name(component)
                         ),
-                        &shown(component),
+                        &printable_name(component),
                     );
                 }
             }
@@ -134,7 +135,7 @@ impl<'a> Gatherer<'a> {
         let winner = all.next_back()?;
         for replaced in all {
             let (doc, id) = winner.node;
-            let (line, _) = doc.source.place(doc.position(id));
+            let (line, _) = doc.source.line_and_column(doc.position(id));
             let by = format!("the list in {}:{line} replaces this one", doc.source.name);
             self.lost(&replaced, &winner, Severity::Warning, &by, "any pod");
             // Its values are judged all the same, since somebody meant them.
@@ -214,7 +215,7 @@ impl<'a> Gatherer<'a> {
                 self.facts.remarks.push(Remark {
                     at: list.node.0.at(at),
                     fault: Some((Code::ReplacedList, severity)),
-                    subject: shown(name).into(),
+                    subject: printable_name(name).into(),
                     message: format!("never reaches {where_to}: {by}"),
                     cure: format!("repeat it in `{}`, which wins", path_shown(&winner.path)),
                 });
@@ -223,7 +224,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// A container that gets these lists one after the other.
-    fn container(&mut self, lists: &[&VariableList<'a>], set: &[SetValue<'a>], namespace: Option<&'a str>) {
+    pub(super) fn container(&mut self, lists: &[&VariableList<'a>], set: &[SetValue<'a>], namespace: Option<&'a str>) {
         let (mut env, mut env_from) = (Vec::new(), Vec::new());
         for list in lists {
             let (doc, id) = list.node;
@@ -277,83 +278,6 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Components that are given a secret which others, that read it too, are not.
-    fn components_that_lack(
-        &mut self,
-        layers: &Layers<'a>,
-        shared: &[VariableList<'a>],
-        owns: &[(&'static str, &'a str, Vec<VariableList<'a>>)],
-        extent: Extent,
-    ) {
-        let names = |list: &VariableList<'a>| secret_names(list.node.0, list.node.1);
-        let to_all: Vec<&str> = shared.iter().flat_map(names).collect();
-        let readers = ["standalone", "worker", "executor", "scheduler", "webserver"];
-        let running: Vec<&str> = readers
-            .into_iter()
-            .filter(|c| layers.is_enabled("deployments", c))
-            .collect();
-        let gets = |component: &str, name: &str| {
-            let own = owns
-                .iter()
-                .filter(|(map, other, _)| *map == "deployments" && *other == component);
-            own.flat_map(|(_, _, lists)| lists)
-                .any(|list| names(list).contains(&name))
-        };
-        for (map, component, lists) in owns {
-            for list in lists.iter().filter(|list| list.form == ListForm::Env) {
-                let (doc, id) = list.node;
-                for name in names(list).into_iter().filter(|name| !to_all.contains(name)) {
-                    let off = !layers.is_enabled(map, component);
-                    let lacking: Vec<&str> = running
-                        .iter()
-                        .copied()
-                        .filter(|c| *c != *component && !gets(c, name))
-                        .collect();
-                    if !off && (lacking.is_empty() || *map != "deployments") {
-                        continue;
-                    }
-                    let (message, severity) = if off {
-                        let severity = if extent == Extent::Whole {
-                            Severity::Warning
-                        } else {
-                            Severity::Note
-                        };
-                        (
-                            format!(
-                                "reaches no pod: {map}.{} is not enabled in these values",
-                                shown(component)
-                            ),
-                            severity,
-                        )
-                    } else {
-                        let tasks = lacking.iter().any(|c| matches!(*c, "worker" | "standalone"));
-                        let severity = if tasks { Severity::Warning } else { Severity::Note };
-                        (
-                            format!(
-                                "only {} gets it; {} cannot read it",
-                                shown(component),
-                                listed(&lacking, "and")
-                            ),
-                            severity,
-                        )
-                    };
-                    let item = doc
-                        .tree
-                        .items(id)
-                        .iter()
-                        .find(|item| doc.text_at(**item, &["name"]) == Some(name));
-                    self.facts.remarks.push(Remark {
-                        at: doc.at(item.copied().unwrap_or(id)),
-                        fault: Some((Code::ComponentLacks, severity)),
-                        subject: shown(name).into(),
-                        message,
-                        cure: Code::ComponentLacks.cure().into(),
-                    });
-                }
-            }
-        }
-    }
-
     /// What else the values say of secrets: mounted classes, Vault's agent, manifests of their own.
     fn beside_the_variables(&mut self, layers: &Layers<'a>) {
         let parts = layers
@@ -388,7 +312,7 @@ impl<'a> Gatherer<'a> {
     fn generation(&mut self, layers: &Layers<'a>, install: Option<&Install<'a>>) -> Generation {
         let by_version = install.and_then(|install| {
             let generation = install.generation()?;
-            let version = shown(install.version?);
+            let version = printable_name(install.version?);
             Some((
                 generation,
                 format!("{} names version {version} of the chart", install.kind.name()),
@@ -415,131 +339,6 @@ impl<'a> Gatherer<'a> {
         generation
     }
 
-    /// The keys that a chart of this generation ignores; of two on one path, the longer.
-    fn other_generation(&mut self, doc: Document<'a>, root: Id, generation: Generation) {
-        let mut said: Vec<&str> = Vec::new();
-        for (path, cure) in plan::ignored_keys(generation) {
-            let mut keys = path.split('.');
-            let last = keys.next_back().unwrap_or(path);
-            let parent = keys.try_fold(root, |map, key| doc.tree.get(map, key));
-            let Some((key, value)) = parent.and_then(|parent| doc.tree.entry(parent, last)) else {
-                continue;
-            };
-            // An empty list, or none, sets nothing.
-            let empty = doc.tree.written(value).is_empty() && doc.tree.items(value).is_empty();
-            if empty && doc.tree.text(value).is_none_or(str::is_empty) || said.iter().any(|p| p.starts_with(path)) {
-                continue;
-            }
-            said.push(path);
-            let nobody = path == "deployment";
-            let whose = if nobody {
-                "no chart of Kestra has this key".into()
-            } else {
-                format!("chart {generation} silently ignores this key")
-            };
-            self.facts.remarks.push(Remark {
-                at: doc.at(key),
-                fault: Some((
-                    Code::OtherGeneration,
-                    if nobody { Severity::Warning } else { Severity::Error },
-                )),
-                subject: path.into(),
-                message: whose,
-                cure: cure.into(),
-            });
-        }
-    }
-
-    /// The keys that no chart of Kestra reads and that somebody took for one that gives variables.
-    fn unread_keys(&mut self, doc: Document<'a>, root: Id, generation: Generation) {
-        for unread in unread_keys(doc, root, generation) {
-            let names: Vec<_> = unread.secrets.iter().map(|name| shown(name)).collect();
-            let lost = match names.as_slice() {
-                [] => "no pod gets anything from it".into(),
-                [one] => format!("{one} reaches no pod"),
-                all => format!("{} reach no pod", listed(all, "and")),
-            };
-            let (code, message, severity) = if unread.sidecar {
-                let says = format!(
-                    "gives {} to the sidecar dind, and Kestra is in another container",
-                    listed(&names, "and")
-                );
-                (Code::ComponentLacks, says, Severity::Error)
-            } else {
-                let severity = if names.is_empty() {
-                    Severity::Warning
-                } else {
-                    Severity::Error
-                };
-                (
-                    Code::UnknownKey,
-                    format!("chart {generation} does not read this key: {lost}"),
-                    severity,
-                )
-            };
-            self.facts.remarks.push(Remark {
-                at: doc.at(unread.key),
-                fault: Some((code, severity)),
-                subject: path_shown(&unread.path),
-                message,
-                cure: format!("write `{}`, if that is meant", unread.near),
-            });
-            let (form, node, path) = (ListForm::Env, (doc, unread.value), unread.path);
-            self.container(&[&VariableList { form, node, path }], &[], None);
-        }
-    }
-
-    /// Values of a chart around Kestra's that stand beside the key of the dependency, where nobody reads them.
-    pub(super) fn misplaced(&mut self, doc: Document<'a>, root: Id, key: &str, generation: Generation) {
-        let mut paths: Vec<Vec<&str>> = Vec::new();
-        for of in [Generation::V0, Generation::V1] {
-            paths.extend(shared_lists(of).iter().map(|(path, _)| path.to_vec()));
-        }
-        paths.extend(["configurations", "deployments"].map(|key| vec![key]));
-        for path in paths {
-            let parent = path
-                .iter()
-                .rev()
-                .skip(1)
-                .rev()
-                .try_fold(root, |map, key| doc.tree.get(map, key));
-            let Some((at, value)) = parent.and_then(|parent| doc.tree.entry(parent, path[path.len() - 1])) else {
-                continue;
-            };
-            let severity = if path.len() == 1 && doc.tree.items(value).is_empty() {
-                Severity::Warning
-            } else {
-                Severity::Error
-            };
-            let path = path.join(".");
-            self.facts.remarks.push(Remark {
-                at: doc.at(at),
-                fault: Some((Code::UnknownKey, severity)),
-                subject: path.clone(),
-                message: format!(
-                    "Kestra's chart is a dependency here and reads only what stands under `{}:`",
-                    shown(key)
-                ),
-                cure: format!("move it to `{}.{path}`", shown(key)),
-            });
-            let form = shared_lists(generation)
-                .iter()
-                .find(|(known, _)| known.join(".") == path);
-            if let Some((_, form)) = form {
-                let node = (doc, value);
-                self.container(
-                    &[&VariableList {
-                        form: *form,
-                        node,
-                        path,
-                    }],
-                    &[],
-                    None,
-                );
-            }
-        }
-    }
-
     /// `env`, or a list like it.
     pub(super) fn env(&mut self, doc: Document<'a>, list: Id) -> Vec<EnvEntry<'a>> {
         let items = doc.tree.items(list);
@@ -563,11 +362,6 @@ impl<'a> Gatherer<'a> {
             .filter_map(|item| super::workload::from(doc, *item))
             .collect()
     }
-}
-
-/// A path of keys, each as it may be printed.
-fn path_shown(path: &str) -> String {
-    path.split('.').map(shown).collect::<Vec<_>>().join(".")
 }
 
 /// Entries of `extraSecretEnvFrom` and `extraConfigMapEnvFrom`: a name, and perhaps a prefix.

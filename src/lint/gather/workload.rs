@@ -91,7 +91,7 @@ impl<'a> Gatherer<'a> {
             self.facts.remarks.push(Remark {
                 at: doc.at(key),
                 fault: None,
-                subject: crate::lint::finding::shown(file).into(),
+                subject: crate::lint::finding::printable_name(file).into(),
                 message: "not knowable here: the agent writes it into a file, never into the environment, and \
                           `secret()` reads the environment alone"
                     .into(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checker, UnplacedFinding};
 use crate::lint::facts::{EnvEntry, FlowCall};
-use crate::lint::finding::{LintRule, Severity, shown};
+use crate::lint::finding::{LintRule, Severity, printable_name};
 use crate::oracle::secret::PREFIX;
 use crate::oracle::secret::diagnosis::Code;
 use crate::release::document::NodeRef;
@@ -99,7 +99,7 @@ impl Checker<'_> {
                 at: *at,
                 rule: LintRule::NotAsked,
                 severity: Severity::Note,
-                subject: format!("{PREFIX}{}", shown(key)),
+                subject: format!("{PREFIX}{}", printable_name(key)),
                 message: "no flow among the files asks for it".into(),
                 cure: "remove the variable if no other flow needs it".into(),
                 edit: None,
@@ -117,7 +117,7 @@ fn judged_call(call: &FlowCall, given: &GivenSecrets) -> Option<(UnplacedFinding
         at: call.at,
         rule: LintRule::Fault(code),
         severity: Severity::Error,
-        subject: shown(&key).into(),
+        subject: printable_name(&key).into(),
         message,
         cure,
         edit: None,
@@ -125,26 +125,26 @@ fn judged_call(call: &FlowCall, given: &GivenSecrets) -> Option<(UnplacedFinding
     let found = if let Some(rest) = key.strip_prefix(PREFIX) {
         let message = format!(
             "the flow asks with the prefix: Kestra looks for the variable {PREFIX}{}",
-            shown(&key)
+            printable_name(&key)
         );
         finding(
             Code::AsksWithPrefix,
             message,
-            format!("write secret('{}')", shown(rest)),
+            format!("write secret('{}')", printable_name(rest)),
         )
     } else if given.complete {
         let near = given.nearest(&key);
         let message = format!(
             "the flow asks for a secret that nothing gives: no container of Kestra gets {PREFIX}{}",
-            shown(&key)
+            printable_name(&key)
         );
         let cure = near.map_or_else(
-            || format!("set {PREFIX}{} for Kestra, or correct the key", shown(&key)),
+            || format!("set {PREFIX}{} for Kestra, or correct the key", printable_name(&key)),
             |near| {
                 format!(
                     "write secret('{}') if that is meant, or set {PREFIX}{}",
-                    shown(near),
-                    shown(&key)
+                    printable_name(near),
+                    printable_name(&key)
                 )
             },
         );

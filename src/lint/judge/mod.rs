@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::LintOptions;
 use super::edit::Edit;
 use super::facts::{ContainerFacts, EnvEntry, FileFacts, KeyedValue, NodeRef, ObjectFacts, meet};
-use super::finding::{LintRule, Severity, shown};
+use super::finding::{LintRule, Severity, printable_name};
 use super::meanings::ExpectedValues;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::diagnosis::{Code, key_behind_misspelt_prefix};
@@ -188,18 +188,23 @@ impl<'a> Checker<'a> {
             "ConfigMap"
         };
         match object.name {
-            Some(name) if key == variable => format!("{} of {kind} {}", shown(key), shown(name)),
-            Some(name) => format!("{} (key {} of {kind} {})", shown(variable), shown(key), shown(name)),
-            None => shown(variable).into(),
+            Some(name) if key == variable => format!("{} of {kind} {}", printable_name(key), printable_name(name)),
+            Some(name) => format!(
+                "{} (key {} of {kind} {})",
+                printable_name(variable),
+                printable_name(key),
+                printable_name(name)
+            ),
+            None => printable_name(variable).into(),
         }
     }
 
     /// A place as a person writes it.
-    fn place(&self, at: NodeRef) -> String {
+    fn position_text(&self, at: NodeRef) -> String {
         let Some(document) = self.documents.get(at.source) else {
             return String::new();
         };
-        let (line, _) = document.source.place(document.position(at.node));
+        let (line, _) = document.source.line_and_column(document.position(at.node));
         format!("{}:{line}", document.source.name)
     }
 
@@ -230,7 +235,7 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 names.push((entry.name.to_owned(), entry.name_at));
-                self.bound((number, key), entry.name, &shown(entry.name));
+                self.bound((number, key), entry.name, &printable_name(entry.name));
             }
             self.collisions(&names);
             self.twice(object);
@@ -311,12 +316,12 @@ impl<'a> Checker<'a> {
         let mut seen: HashMap<&str, &KeyedValue> = HashMap::new();
         for entry in object.keys.iter().filter(|e| is_secret(e.name)) {
             if let Some(first) = seen.insert(entry.name, entry) {
-                let place = self.place(first.name_at);
+                let place = self.position_text(first.name_at);
                 self.say(
                     entry.name_at,
                     Code::TwoSources,
                     Severity::Warning,
-                    shown(entry.name).into(),
+                    printable_name(entry.name).into(),
                     format!("the key is given twice; this one overrides the one at {place}"),
                     Code::TwoSources.cure().into(),
                 );

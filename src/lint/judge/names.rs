@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Checker, UnplacedFinding};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FromRef, KeyRef, NodeRef, ObjectMaker, meet};
-use crate::lint::finding::{LintRule, Severity, shown};
+use crate::lint::finding::{LintRule, Severity, printable_name};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::diagnosis::{Code, corrected_name};
 use crate::release::chart_keys::is_secret;
@@ -26,7 +26,7 @@ impl<'a> Checker<'a> {
             }
             match variable {
                 EnvEntry::Value(entry) if is_secret(name) => {
-                    self.entry(entry, name, &shown(name), true);
+                    self.entry(entry, name, &printable_name(name), true);
                     self.name_once(entry, name);
                 }
                 EnvEntry::Value(entry) => self.perhaps_meant(entry, name),
@@ -39,7 +39,7 @@ impl<'a> Checker<'a> {
 
     fn name_once(&mut self, entry: &crate::lint::facts::KeyedValue, name: &str) {
         if corrected_name(name).is_some() && self.judged.insert(entry.name_at) {
-            self.name(entry, name, &shown(name), true);
+            self.name(entry, name, &printable_name(name), true);
         }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Checker<'a> {
             "ConfigMap"
         };
         let Some(near) = nearest(name, names) else {
-            self.outside.insert(format!("{kind} {}", shown(name)));
+            self.outside.insert(format!("{kind} {}", printable_name(name)));
             return;
         };
         self.once(
@@ -153,10 +153,10 @@ impl<'a> Checker<'a> {
             name,
             &format!(
                 "no file holds {kind} {}; one holds {kind} {}, which nothing refers to",
-                shown(name),
-                shown(near)
+                printable_name(name),
+                printable_name(near)
             ),
-            &format!("write {} in the reference, if that is the one", shown(near)),
+            &format!("write {} in the reference, if that is the one", printable_name(near)),
         );
     }
 
@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         let mut names: Vec<_> = all
             .iter()
             .flat_map(|o| &o.keys)
-            .map(|entry| shown(entry.name))
+            .map(|entry| printable_name(entry.name))
             .collect();
         names.dedup();
         let more = if names.len() > LISTED { ", …" } else { "" };
@@ -196,11 +196,11 @@ impl<'a> Checker<'a> {
             } else {
                 Severity::Error
             },
-            shown(reference.name).into(),
+            printable_name(reference.name).into(),
             format!(
                 "{kind} {} has no key {}: {effect}",
-                shown(reference.object),
-                shown(reference.key)
+                printable_name(reference.object),
+                printable_name(reference.key)
             ),
             format!("create the key, or name an existing one: {has}"),
         );
@@ -217,7 +217,7 @@ impl<'a> Checker<'a> {
                 at,
                 Code::KeyMissing,
                 Severity::Warning,
-                shown(name).into(),
+                printable_name(name).into(),
                 "kustomize adds a hash to the name, but Helm values keep the old name".into(),
                 "set `generatorOptions: {disableNameSuffixHash: true}` in the kustomization".into(),
             );
@@ -234,7 +234,7 @@ impl<'a> Checker<'a> {
             }
             let (first, first_at) = *keys.entry(name.to_uppercase()).or_insert((name, *at));
             if first != name {
-                let (first, place) = (shown(first), self.place(first_at));
+                let (first, place) = (printable_name(first), self.position_text(first_at));
                 self.once(
                     *at,
                     Code::NameCollision,
@@ -252,7 +252,7 @@ impl<'a> Checker<'a> {
         let mut seen: HashMap<&str, NodeRef> = HashMap::new();
         for (name, at) in names {
             if let Some(first) = seen.insert(name, *at).filter(|first| first != at) {
-                let place = self.place(first);
+                let place = self.position_text(first);
                 self.once(
                     *at,
                     Code::TwoSources,
@@ -271,7 +271,14 @@ impl<'a> Checker<'a> {
         if !self.said.insert((at, rule)) {
             return;
         }
-        self.say(at, code, severity, shown(subject).into(), message.into(), cure.into());
+        self.say(
+            at,
+            code,
+            severity,
+            printable_name(subject).into(),
+            message.into(),
+            cure.into(),
+        );
     }
 
     pub(super) fn services(&mut self) {
@@ -282,10 +289,10 @@ impl<'a> Checker<'a> {
                     service.at,
                     Code::ServiceLink,
                     Severity::Warning,
-                    format!("Service {}", shown(service.name)),
+                    format!("Service {}", printable_name(service.name)),
                     format!(
                         "gives Kestra's pod {} and other variables that look like secrets",
-                        shown(&service.variable)
+                        printable_name(&service.variable)
                     ),
                     Code::ServiceLink.cure().into(),
                 );
@@ -320,7 +327,7 @@ impl<'a> Checker<'a> {
                 at: class.at,
                 rule: LintRule::NotKnowable,
                 severity: Severity::Note,
-                subject: format!("SecretProviderClass {}", shown(class.name)),
+                subject: format!("SecretProviderClass {}", printable_name(class.name)),
                 message: "not knowable here: the driver makes files, never an environment, and `secret()` reads the \
                           environment alone"
                     .into(),

@@ -3,7 +3,7 @@
 use super::{Checker, UnplacedFinding};
 use crate::lint::edit::Edit;
 use crate::lint::facts::{FileValue, KeyedValue, NodeRef};
-use crate::lint::finding::{LintRule, Severity, shown};
+use crate::lint::finding::{LintRule, Severity, printable_name};
 use crate::oracle::environment::survives_shell;
 use crate::oracle::secret::diagnosis::{self, Code, Diagnosis, WrittenValue};
 use crate::oracle::secret::{Location, PREFIX, Plaintext, decode};
@@ -115,7 +115,7 @@ impl Checker<'_> {
             at: entry.value_at,
             rule,
             severity: match rule {
-                LintRule::Fault(code) => Severity::of(code),
+                LintRule::Fault(code) => Severity::of_code(code),
                 _ => Severity::Error,
             },
             subject: subject.into(),
@@ -254,10 +254,10 @@ impl Checker<'_> {
         self.found.push(UnplacedFinding {
             at: entry.name_at,
             rule: LintRule::Fault(code),
-            severity: Severity::of(code),
+            severity: Severity::of_code(code),
             subject: subject.into(),
             message: format!("{}: {effect}", code.title()),
-            cure: format!("name it {}", shown(&right)),
+            cure: format!("name it {}", printable_name(&right)),
             edit: edit.filter(|_| free),
         });
     }
@@ -284,11 +284,11 @@ impl Checker<'_> {
             entry.name_at,
             Code::Name,
             Severity::Warning,
-            shown(name).into(),
+            printable_name(name).into(),
             message.into(),
             format!(
                 "if it is meant for `secret()`, name the variable {PREFIX}{}",
-                shown(&key)
+                printable_name(&key)
             ),
         );
     }

@@ -28,7 +28,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             let layers = install.layers.iter().map(|at| {
                 let doc = documents[at.source];
                 let who = doc.tree.at(at.node, &["common", "who"]).unwrap();
-                let (line, _) = doc.source.place(doc.position(who));
+                let (line, _) = doc.source.line_and_column(doc.position(who));
                 format!("{}@{}:{line}", doc.tree.text(who).unwrap(), doc.source.name)
             });
             format!(

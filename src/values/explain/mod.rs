@@ -156,7 +156,7 @@ impl Question {
                 }
             }),
             first_wrong: first_wrong(&hops),
-            hops: hops.iter().map(|hop| self.shown(hop, key)).collect(),
+            hops: hops.iter().map(|hop| self.explain_hop(hop, key)).collect(),
             diagnosis: found.codes.into_iter().map(ExplainedFault::from).collect(),
             corrected: corrected.map(|value| key.show(&value)),
             corrected_name: found.name,
@@ -196,7 +196,7 @@ impl Question {
     }
 
     /// As it may be shown: Java's reason names a character of the value.
-    fn shown(&self, hop: &Hop<Plaintext>, key: &RunKey) -> Hop {
+    fn explain_hop(&self, hop: &Hop<Plaintext>, key: &RunKey) -> Hop {
         let mut shown = hop.show(key);
         if !self.value.is_public() {
             for value in [&mut shown.meant, &mut shown.predicted].into_iter().flatten() {

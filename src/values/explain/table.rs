@@ -63,16 +63,16 @@ impl Explanation {
             table.add_row([
                 Cell::new(mark).fg(color),
                 Cell::new(at).fg(color),
-                Cell::new(shown(predicted.as_ref())),
+                Cell::new(value_text(predicted.as_ref())),
                 Cell::new(bytes(predicted.as_ref())),
-                Cell::new(shown(meant)),
+                Cell::new(value_text(meant)),
             ]);
         }
         table
     }
 }
 
-fn shown(value: Option<&HopValue>) -> String {
+fn value_text(value: Option<&HopValue>) -> String {
     match value {
         None => String::new(),
         Some(HopValue::Is(one)) => cut(&one.to_string()),
