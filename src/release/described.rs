@@ -15,6 +15,8 @@ use crate::system::yaml;
 pub struct DescribedInstall {
     /// What describes it.
     pub kind: InstallKind,
+    /// The numbers of the sources that it is made of: the one that describes it, and those of its layers.
+    pub sources: Vec<usize>,
     /// The version of Kestra's chart, as it is written.
     pub version: Option<String>,
     /// The generation of the chart, by its version.
@@ -78,8 +80,13 @@ fn describe(install: &Install, documents: &[Document]) -> DescribedInstall {
             _ => set_elsewhere = true,
         }
     }
+    let layered = install
+        .layers
+        .iter()
+        .filter_map(|at| Some(documents.get(at.source)?.file));
     DescribedInstall {
         kind: install.kind,
+        sources: std::iter::once(install.file).chain(layered).collect(),
         version: install.version.map(ToOwned::to_owned),
         generation: install.generation(),
         layers,

@@ -32,10 +32,11 @@ pub struct GivenDocuments {
 /// Reads the files. A manifest has `apiVersion` and `kind`; what has not is values.
 ///
 /// # Errors
-/// [`InputError`] when a file cannot be read, is no YAML, or holds both.
+/// [`InputError`] when a file cannot be read, is no YAML, or holds something else.
 pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
     let mut documents = GivenDocuments::default();
-    for file in files {
+    let mut values = Vec::new();
+    for (number, file) in files.iter().enumerate() {
         let text = InputError::text(file, bytes_of(file)?)?;
         let (name, path) = match file.as_str() {
             STDIN => ("<stdin>", None),
@@ -43,17 +44,20 @@ pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
         };
         let source = SourceFile::new(name, path, text.as_str(), FileForm::Yaml);
         documents.sources.push(source);
-        let text = text.into_bytes();
-        if is_manifest(file, &text)? {
-            documents.manifests.push(Manifest {
-                file: file.clone(),
-                text: Plaintext::new(text, false),
-            });
-        } else {
-            documents.values.push(Plaintext::new(text, false));
+        let manifest = |text| Manifest {
+            file: file.clone(),
+            text: Plaintext::new(text, false),
+        };
+        match contents_of(file, text.as_bytes())? {
+            FileContents::Values => values.push((number, Plaintext::new(text, false))),
+            FileContents::Manifests => documents.manifests.push(manifest(text)),
+            FileContents::Both(own, manifests) => {
+                values.push((number, Plaintext::new(own, false)));
+                documents.manifests.push(manifest(manifests));
+            }
         }
     }
-    documents.described()?;
+    documents.described(values)?;
     Ok(documents)
 }
 
@@ -78,7 +82,7 @@ impl GivenDocuments {
     }
 
     /// Takes the values out of what describes a release, and of the manifests what does not.
-    fn described(&mut self) -> Result<(), InputError> {
+    fn described(&mut self, values: Vec<(usize, Plaintext)>) -> Result<(), InputError> {
         let mut installs = described(&self.sources);
         if installs.len() > 1 {
             let files: Vec<_> = self.sources.iter().map(|source| source.name.as_str()).collect();
@@ -88,7 +92,10 @@ impl GivenDocuments {
                 Some("give the files of one release".into()),
             ));
         }
-        let Some(install) = installs.pop() else { return Ok(()) };
+        let Some(install) = installs.pop() else {
+            self.values = values.into_iter().map(|(_, text)| text).collect();
+            return Ok(());
+        };
         if install.kind == InstallKind::Wrapper {
             let help = "give the values of Kestra's chart themselves: what stands below the dependency's name";
             return Err(InputError::whole(
@@ -102,17 +109,15 @@ impl GivenDocuments {
             left.extend(without_descriptions(manifest)?);
         }
         self.manifests = left;
-        let named = std::mem::take(&mut self.values);
         let layers = install
             .layers
             .iter()
             .map(|layer| Plaintext::new(layer.to_string(), false));
-        // A file of values that the release names is among its layers; what is given besides goes over them.
-        self.values = if install.whole {
-            layers.collect()
-        } else {
-            layers.chain(named).collect()
-        };
+        // What is given besides what the release is made of goes over it.
+        let besides = values
+            .into_iter()
+            .filter(|(number, _)| !install.sources.contains(number));
+        self.values = layers.chain(besides.map(|(_, text)| text)).collect();
         self.install = Some(install);
         Ok(())
     }
@@ -164,31 +169,39 @@ pub fn bytes_of(file: &str) -> Result<Vec<u8>, InputError> {
     read.map_err(|e| InputError::whole(file, format!("failed to read: {e}"), None))
 }
 
-fn is_manifest(file: &str, text: &[u8]) -> Result<bool, InputError> {
-    let documents: Vec<Value> = yaml::documents(text)
+/// What a file holds.
+#[derive(Debug, PartialEq, Eq)]
+enum FileContents {
+    Values,
+    Manifests,
+    /// One document of values among manifests, as `encode` prints them: the values, and the manifests.
+    Both(String, String),
+}
+
+fn contents_of(file: &str, text: &[u8]) -> Result<FileContents, InputError> {
+    let documents: Vec<Value> = yaml::documents_with_octals(text)
         .map_err(|e| InputError::yaml(file, &e, "-f takes values for the chart, and manifests"))?;
-    let documents: Vec<_> = documents.iter().filter(|d| !d.is_null()).collect();
-    let manifests = documents.iter().filter(|d| {
+    let documents = documents.iter().filter(|d| !d.is_null());
+    let (manifests, others): (Vec<_>, Vec<_>) = documents.partition(|d| {
         let has = |key| d.get(key).is_some_and(Value::is_string);
         has("apiVersion") && has("kind")
     });
-    match (manifests.count(), documents.as_slice()) {
-        (0, [] | [Value::Object(_)]) => Ok(false),
-        (n, all) if n == all.len() && n > 0 => Ok(true),
-        (0, [_]) => Err(InputError::whole(
+    match (manifests.as_slice(), others.as_slice()) {
+        ([], [] | [Value::Object(_)]) => Ok(FileContents::Values),
+        (_, []) => Ok(FileContents::Manifests),
+        (manifests, [values @ Value::Object(_)]) => {
+            let manifests: Vec<String> = manifests.iter().map(ToString::to_string).collect();
+            Ok(FileContents::Both(values.to_string(), manifests.join("\n---\n")))
+        }
+        (_, [_]) => Err(InputError::whole(
             file,
             "is neither values nor a manifest: it is no mapping",
             None,
         )),
-        (0, _) => Err(InputError::whole(
+        _ => Err(InputError::whole(
             file,
             "holds several documents that are no manifests",
             Some("helm reads one document of values from a file; a manifest has apiVersion and kind".into()),
-        )),
-        _ => Err(InputError::whole(
-            file,
-            "holds manifests and something else",
-            Some("give values and manifests in files of their own".into()),
         )),
     }
 }
@@ -199,18 +212,20 @@ mod tests {
 
     #[test]
     fn a_manifest_is_known_by_its_api_version_and_kind() {
-        let told = |text: &str| is_manifest("x", text.as_bytes()).map_err(|e| e.message);
-        assert_eq!(told("common: {extraEnv: []}"), Ok(false));
-        assert_eq!(told(""), Ok(false));
-        assert_eq!(told("kind: a value of some chart"), Ok(false));
-        assert_eq!(told("apiVersion: v1\nkind: Secret"), Ok(true));
+        use FileContents::{Both, Manifests, Values};
+        let held = |text: &str| contents_of("x", text.as_bytes()).map_err(|e| e.message);
+        assert_eq!(held("common: {extraEnv: []}"), Ok(Values));
+        assert_eq!(held(""), Ok(Values));
+        assert_eq!(held("kind: a value of some chart"), Ok(Values));
+        assert_eq!(held("apiVersion: v1\nkind: Secret"), Ok(Manifests));
         assert_eq!(
-            told("---\napiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: ConfigMap\n---\n"),
-            Ok(true)
+            held("---\napiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: ConfigMap\n---\n"),
+            Ok(Manifests)
         );
-        assert!(told("apiVersion: v1\nkind: Secret\n---\na: 1").is_err());
-        assert!(told("a: 1\n---\nb: 1").is_err());
-        assert!(told("- 1").is_err());
-        assert!(told("a: [").is_err());
+        let both = Both(r#"{"a":1}"#.into(), r#"{"apiVersion":"v1","kind":"Secret"}"#.into());
+        assert_eq!(held("apiVersion: v1\nkind: Secret\n---\na: 1"), Ok(both));
+        assert!(held("a: 1\n---\nb: 1").is_err());
+        assert!(held("- 1").is_err());
+        assert!(held("a: [").is_err());
     }
 }

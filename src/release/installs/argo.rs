@@ -36,7 +36,7 @@ pub(super) fn applications<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: I
 
 fn application<'a>(files: &Files<'_, 'a>, doc: Document<'a>, source: Id) -> Option<Install<'a>> {
     let chart = KestraChart::named(doc.text_at(source, &["chart"])?)?;
-    let mut install = Install::new(InstallKind::Application);
+    let mut install = Install::new(InstallKind::Application, doc);
     install.version = doc.text_at(source, &["targetRevision"]);
     install.whole = true;
     for file in doc.items_at(source, &["helm", "valueFiles"]) {

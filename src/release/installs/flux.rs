@@ -11,7 +11,7 @@ pub(super) fn release<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) ->
     let spec = doc.tree.get(root, "spec")?;
     let name = doc.text_at(spec, &chart).or_else(|| doc.text_at(spec, &reference));
     let chart = KestraChart::named(name?)?;
-    let mut install = Install::new(InstallKind::HelmRelease);
+    let mut install = Install::new(InstallKind::HelmRelease, doc);
     install.version = doc.text_at(spec, &["chart", "spec", "version"]);
     let own = doc.text_at(root, &["metadata", "namespace"]);
     install.namespace = doc.text_at(spec, &["targetNamespace"]).or(own);

@@ -9,7 +9,7 @@ pub(super) fn releases<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -
     let releases = doc.items_at(root, &["releases"]).iter();
     let installs = releases.filter_map(|release| {
         let chart = KestraChart::named(doc.text_at(*release, &["chart"])?)?;
-        let mut install = Install::new(InstallKind::Helmfile);
+        let mut install = Install::new(InstallKind::Helmfile, doc);
         install.version = doc.text_at(*release, &["version"]);
         install.namespace = doc.text_at(*release, &["namespace"]);
         // Environments and bases may add to it.

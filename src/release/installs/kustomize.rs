@@ -9,7 +9,7 @@ pub(super) fn charts<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -> 
     let charts = doc.items_at(root, &["helmCharts"]).iter();
     let installs = charts.filter_map(|chart| {
         let named = KestraChart::named(doc.text_at(*chart, &["name"])?)?;
-        let mut install = Install::new(InstallKind::Kustomization);
+        let mut install = Install::new(InstallKind::Kustomization, doc);
         install.version = doc.text_at(*chart, &["version"]);
         let own = doc.text_at(*chart, &["namespace"]);
         install.namespace = own.or_else(|| doc.text_at(root, &["namespace"]));

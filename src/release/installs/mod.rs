@@ -59,6 +59,8 @@ pub struct SetValue<'a> {
 pub struct Install<'a> {
     /// What describes it.
     pub kind: InstallKind,
+    /// The number of the file that describes it.
+    pub file: usize,
     /// The version of Kestra's chart, as it is written.
     pub version: Option<&'a str>,
     /// The namespace that it goes to, where one is written.
@@ -74,9 +76,10 @@ pub struct Install<'a> {
 }
 
 impl<'a> Install<'a> {
-    fn new(kind: InstallKind) -> Self {
+    fn new(kind: InstallKind, described_in: Document) -> Self {
         Self {
             kind,
+            file: described_in.file,
             version: None,
             namespace: None,
             layers: Vec::new(),

@@ -29,7 +29,7 @@ pub(super) fn installs<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -
         };
         let key = doc.text_at(*dependency, &["alias"]).unwrap_or(name);
         let install = |layers: &[Document<'a>]| {
-            let mut install = Install::new(InstallKind::Wrapper);
+            let mut install = Install::new(InstallKind::Wrapper, doc);
             install.version = doc.text_at(*dependency, &["version"]);
             for (values, root) in layers.iter().filter_map(|values| Some((*values, root_of(*values)?))) {
                 install.around.push((values.at(root), key));
