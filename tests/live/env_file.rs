@@ -62,7 +62,7 @@ fn judged() {
     assert!(composed.stdout.contains("3 passed, 0 failed"), "{}", composed.stdout);
     let kept = check(&sandbox, text, EnvDialect::Docker, &admin).with_code(1);
     assert!(kept.stdout.contains("1 passed, 2 failed"), "{}", kept.stdout);
-    assert_eq!(kept.stdout.matches("KS008").count(), 2, "{}", kept.stdout);
+    assert_eq!(kept.stdout.matches("KS008 spaces").count(), 2, "{}", kept.stdout);
 
     sandbox.run(["lint", "--fix", "x.env"]).with_code(0);
     let fixed = fs::read_to_string(file).unwrap();
