@@ -18,7 +18,7 @@ fn a_plaintext_among_the_arguments_exits_2_and_is_not_repeated() {
 #[test]
 fn what_cannot_be_told_apart_exits_2_and_leaves_nothing() {
     let sandbox = Sandbox::new();
-    sandbox.file("mixed.yaml", "apiVersion: v1\nkind: Secret\n---\na: 1\n");
+    sandbox.file("mixed.yaml", "apiVersion: v1\nkind: Secret\n---\na: 1\n---\nb: 1\n");
     sandbox.file("broken.yaml", "a: [hidden-plaintext");
     sandbox.file("values.yaml", "{}");
     sandbox.file("again.yaml", "dind: {enabled: true}");
