@@ -120,15 +120,14 @@ fn read(arguments: &[String]) -> Inputs {
             inputs.beside(source, "Chart.yaml", FileForm::Yaml);
         }
     }
-    let mut known = 0;
     for _ in 0..ROUNDS {
+        let known = inputs.sources.len();
         for (source, file, form) in references(&inputs.sources) {
             inputs.beside(source, &file, form);
         }
         if inputs.sources.len() == known {
             break;
         }
-        known = inputs.sources.len();
     }
     inputs
 }

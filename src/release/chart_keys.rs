@@ -1,5 +1,5 @@
 //! The keys of values from which Kestra's chart makes a container's variables, and those that people write in their
-//! place. Held against the real charts by rendering (`tests/chart_parity.rs`).
+//! place. They are those of `charts/kestra-minimal`, which `tests/chart_parity.rs` compares with the real charts.
 
 use super::document::Document;
 use super::tree::{Content, Id};

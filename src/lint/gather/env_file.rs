@@ -11,6 +11,7 @@ use crate::release::document::Document;
 use crate::release::env_file::{self, EnvDialect, EnvText, EnvVariable, LineReadings, RefusalReason};
 use crate::release::input::FileForm;
 use crate::release::tree::Id;
+use crate::system::words::listed;
 
 /// One variable of an env file.
 struct LineEntry<'a> {
@@ -147,11 +148,10 @@ fn line(doc: Document<'_>, at: NodeRef) -> String {
 fn refused(doc: Document<'_>, entry: &LineEntry, refusals: &[(EnvDialect, RefusalReason)], all: bool) -> Remark {
     let at = doc.at(entry.name);
     let names: Vec<_> = refusals.iter().map(|(dialect, _)| dialect.name()).collect();
-    let who = match names.split_last() {
-        _ if names.len() == EnvDialect::ALL.len() => "every reader of env files".to_owned(),
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => String::new(),
+    let who = if names.len() == EnvDialect::ALL.len() {
+        "every reader of env files".to_owned()
+    } else {
+        listed(&names, "and")
     };
     let one = names.len() == 1 || names.len() == EnvDialect::ALL.len();
     let name = doc.tree.text(entry.name).unwrap_or_default();

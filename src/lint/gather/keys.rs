@@ -83,7 +83,7 @@ impl<'a> Gatherer<'a> {
                 cure: format!("write `{}`, if that is meant", unread.near),
             });
             let (form, node, path) = (ListForm::Env, (doc, unread.value), unread.path);
-            self.container(&[&VariableList { form, node, path }], &[], None);
+            self.unread_list(VariableList { form, node, path });
         }
     }
 
@@ -95,13 +95,10 @@ impl<'a> Gatherer<'a> {
         }
         paths.extend(["configurations", "deployments"].map(|key| vec![key]));
         for path in paths {
-            let parent = path
-                .iter()
-                .rev()
-                .skip(1)
-                .rev()
-                .try_fold(root, |map, key| doc.tree.get(map, key));
-            let Some((at, value)) = parent.and_then(|parent| doc.tree.entry(parent, path[path.len() - 1])) else {
+            let entry = path
+                .split_last()
+                .and_then(|(last, above)| doc.tree.entry(doc.tree.at(root, above)?, last));
+            let Some((at, value)) = entry else {
                 continue;
             };
             let severity = if path.len() == 1 && doc.tree.items(value).is_empty() {
@@ -124,16 +121,8 @@ impl<'a> Gatherer<'a> {
                 .iter()
                 .find(|(known, _)| known.join(".") == path);
             if let Some((_, form)) = form {
-                let node = (doc, value);
-                self.container(
-                    &[&VariableList {
-                        form: *form,
-                        node,
-                        path,
-                    }],
-                    &[],
-                    None,
-                );
+                let (form, node) = (*form, (doc, value));
+                self.unread_list(VariableList { form, node, path });
             }
         }
     }

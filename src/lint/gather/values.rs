@@ -1,8 +1,8 @@
 //! Values for the chart, of either generation.
 
-use super::Gatherer;
 use std::path::Path;
 
+use super::Gatherer;
 use super::keys::path_shown;
 use super::layers::{LayerNode, Layers};
 use super::release::Extent;
@@ -88,8 +88,7 @@ impl<'a> Gatherer<'a> {
         let set = install.map_or(&[][..], |install| &install.set);
         let namespace = install.and_then(|install| install.namespace);
         let shared = self.shared(&layers, generation);
-        let mut containers = vec![Vec::new()];
-        containers[0].extend(shared.iter());
+        let mut containers: Vec<Vec<&VariableList>> = vec![shared.iter().collect()];
         let mut owns = Vec::new();
         for (map, component) in layers.components() {
             let own = self.own(&layers, generation, map, component);
@@ -138,8 +137,7 @@ impl<'a> Gatherer<'a> {
             let (line, _) = doc.source.line_and_column(doc.position(id));
             let by = format!("the list in {}:{line} replaces this one", doc.source.name);
             self.lost(&replaced, &winner, Severity::Warning, &by, "any pod");
-            // Its values are judged all the same, since somebody meant them.
-            self.container(&[&replaced], &[], None);
+            self.unread_list(replaced);
         }
         self.malformed_list(&path_shown(&winner.path), winner.node, form);
         Some(winner)
@@ -158,16 +156,8 @@ impl<'a> Gatherer<'a> {
         };
         for (path, form) in shared_lists(other) {
             if let Some(node) = layers.last(path) {
-                let path = path.join(".");
-                self.container(
-                    &[&VariableList {
-                        form: *form,
-                        node,
-                        path,
-                    }],
-                    &[],
-                    None,
-                );
+                let (form, path) = (*form, path.join("."));
+                self.unread_list(VariableList { form, node, path });
             }
         }
         lists
@@ -223,8 +213,14 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// A list that reaches no pod. Its values are judged all the same, since somebody meant them.
+    #[expect(clippy::needless_pass_by_value, reason = "nobody else has a use for it")]
+    pub(super) fn unread_list(&mut self, list: VariableList<'a>) {
+        self.container(&[&list], &[], None);
+    }
+
     /// A container that gets these lists one after the other.
-    pub(super) fn container(&mut self, lists: &[&VariableList<'a>], set: &[SetValue<'a>], namespace: Option<&'a str>) {
+    fn container(&mut self, lists: &[&VariableList<'a>], set: &[SetValue<'a>], namespace: Option<&'a str>) {
         let (mut env, mut env_from) = (Vec::new(), Vec::new());
         for list in lists {
             let (doc, id) = list.node;

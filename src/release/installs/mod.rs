@@ -6,11 +6,12 @@ mod helmfile;
 mod kustomize;
 mod wrapper;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::document::{Document, NodeRef};
 use super::embedded::manifests;
 use super::tree::Id;
+use super::walk::plain_path;
 use crate::scenario::Generation;
 
 pub use argo::sources as argo_sources;
@@ -191,16 +192,16 @@ struct Files<'d, 'a> {
 impl<'a> Files<'_, 'a> {
     /// The document that a file beside `doc` is.
     fn beside(&self, doc: Document<'a>, file: &str) -> Option<Document<'a>> {
-        let path = normal(&doc.source.path.as_deref()?.with_file_name(file));
-        self.find(|other| normal(other) == path)
+        let path = plain_path(doc.source.path.as_deref()?.with_file_name(file));
+        self.find(|other| plain_path(other) == path)
     }
 
     /// The document whose path ends so; none if several do.
     fn ending(&self, tail: &str) -> Option<Document<'a>> {
-        let tail = normal(Path::new(tail));
+        let tail = plain_path(tail);
         let mut all = self.documents.iter().filter(|doc| {
             let path = doc.source.path.as_deref();
-            !doc.is_embedded() && path.is_some_and(|path| normal(path).ends_with(&tail))
+            !doc.is_embedded() && path.is_some_and(|path| plain_path(path).ends_with(&tail))
         });
         let first = all.next().copied();
         first.filter(|_| all.next().is_none())
@@ -210,21 +211,6 @@ impl<'a> Files<'_, 'a> {
         let files = self.documents.iter().filter(|doc| !doc.is_embedded());
         files.copied().find(|doc| doc.source.path.as_deref().is_some_and(&is))
     }
-}
-
-/// Without `.` and with `a/..` taken away.
-fn normal(path: &Path) -> PathBuf {
-    let mut all = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if all.file_name().is_some() => {
-                all.pop();
-            }
-            part => all.push(part),
-        }
-    }
-    all
 }
 
 /// The first document's root, if it is a mapping.

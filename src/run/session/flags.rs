@@ -1,6 +1,7 @@
 //! Which flag goes with which provider.
 
 use crate::plan::ProviderKind::{self, Context, Docker, Kind};
+use crate::system::words::listed;
 
 /// A flag that not every provider takes.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,10 +77,7 @@ impl ProviderFlag {
     /// The providers that take it, for people: `--provider kind or context`.
     pub fn providers(&self) -> String {
         let names: Vec<_> = self.takers.iter().map(|taker| taker.name()).collect();
-        match names.as_slice() {
-            [first @ .., last] if !first.is_empty() => format!("--provider {} or {last}", first.join(", ")),
-            names => format!("--provider {}", names.join(", ")),
-        }
+        format!("--provider {}", listed(&names, "or"))
     }
 }
 
