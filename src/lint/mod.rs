@@ -187,11 +187,7 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
         })
         .collect();
     let documents = with_embedded(files, &inside, &inside_trees);
-    let of_scalar = |holder: NodeRef| {
-        let number = inside.iter().position(|text| text.holder == holder)?;
-        documents.get(sources.len() + number).copied()
-    };
-    let installs = installs(&documents, &of_scalar);
+    let installs = installs(&documents, &inside);
     let composed = gather::projects(&documents);
     let facts = composed
         .as_ref()
@@ -237,7 +233,7 @@ fn given(documents: &[Document], facts: &facts::FileFacts) -> Vec<(String, NodeP
     secrets
         .filter_map(|(name, entry)| {
             let document = documents.get(entry.value_at.source)?;
-            let (line, column) = document.source.line_and_column(document.position(entry.value_at.node));
+            let (line, column) = document.line_and_column(entry.value_at.node);
             let file = document.source.name.clone();
             Some((name, NodePosition { file, line, column }))
         })
@@ -270,7 +266,7 @@ fn read_as(documents: &[Document], facts: &FileFacts) -> Vec<ReadAs> {
             let document = documents.get(values.at.source)?;
             Some(ReadAs {
                 file: document.source.name.clone(),
-                line: document.source.line_and_column(document.position(values.at.node)).0,
+                line: document.line_and_column(values.at.node).0,
                 chart: values.generation,
                 because: values.because.clone(),
                 guessed: values.guessed,

@@ -36,11 +36,7 @@ pub fn described(sources: &[SourceFile]) -> Vec<DescribedInstall> {
     let inside = embedded(&files);
     let inside_trees: Vec<Tree> = inside.iter().map(|text| text.tree().unwrap_or_default()).collect();
     let documents = with_embedded(files, &inside, &inside_trees);
-    let of_scalar = |holder: NodeRef| {
-        let number = inside.iter().position(|text| text.holder == holder)?;
-        documents.get(sources.len() + number).copied()
-    };
-    let all = installs(&documents, &of_scalar);
+    let all = installs(&documents, &inside);
     all.iter().map(|install| describe(install, &documents)).collect()
 }
 

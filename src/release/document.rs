@@ -55,6 +55,11 @@ impl<'a> Document<'a> {
         self.anchor.unwrap_or_else(|| self.tree.node(node).span.start)
     }
 
+    /// The line and the column at which a node stands.
+    pub fn line_and_column(&self, node: Id) -> (usize, usize) {
+        self.source.line_and_column(self.position(node))
+    }
+
     /// The text at the end of a path of keys.
     pub fn text_at(&self, node: Id, path: &[&str]) -> Option<&'a str> {
         self.tree.text_at(node, path)

@@ -1,16 +1,13 @@
 //! Compose files: each service that runs Kestra is a container of its own.
 
-use super::Gatherer;
+use super::{Gatherer, text_value};
 use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, KeyedValue, Remark};
 use crate::lint::finding::{Severity, printable_name};
-use crate::lint::origin::{self, ValueMaker};
+use crate::lint::origin::ValueMaker;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Location, PREFIX};
-use crate::release::compose::{
-    self, ComposeMistake, ComposeProject, ComposeService, ComposeValue, ComposeVariable, SourceNode,
-};
-use crate::release::document::Document;
-use crate::release::document::NodeRef;
+use crate::release::compose::{self, ComposeMistake, ComposeProject, ComposeService, ComposeValue, ComposeVariable};
+use crate::release::document::{Document, NodeRef};
 use crate::release::input::{FileForm, SourceFile};
 use crate::release::tree::Tree;
 
@@ -79,25 +76,18 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn node_ref(&self, at: SourceNode) -> NodeRef {
-        self.documents.get(at.source).map_or(
-            NodeRef {
-                source: at.source,
-                node: at.node,
-            },
-            |document| document.at(at.node),
-        )
+    /// The node that a compose file's own may stand for as an alias.
+    fn node_ref(&self, at: NodeRef) -> NodeRef {
+        self.documents
+            .get(at.source)
+            .map_or(at, |document| document.at(at.node))
     }
 
     fn compose_entry(&self, variable: &'a ComposeVariable) -> KeyedValue<'a> {
         let value = match &variable.value {
             ComposeValue::Shell => FileValue::Elsewhere(ValueMaker::Shell),
             ComposeValue::Tagged => FileValue::Elsewhere(ValueMaker::Tag),
-            ComposeValue::Text { text, .. } if text.is_empty() => FileValue::Nothing,
-            ComposeValue::Text { text, typed } => match origin::origin(text) {
-                Some(maker) => FileValue::Elsewhere(maker),
-                None => FileValue::Text { text, typed: *typed },
-            },
+            ComposeValue::Text { text, typed } => text_value(text, *typed),
         };
         KeyedValue {
             name: &variable.name,
@@ -109,7 +99,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn compose_mistake(&mut self, at: SourceNode, mistake: ComposeMistake) {
+    fn compose_mistake(&mut self, at: NodeRef, mistake: ComposeMistake) {
         let (message, cure) = match mistake {
             ComposeMistake::Template => (
                 "`${` begins no variable here, and compose refuses the whole file",
@@ -130,7 +120,7 @@ impl<'a> Gatherer<'a> {
         self.facts.remarks.push(remark);
     }
 
-    fn mounted_by_compose(&mut self, at: SourceNode) {
+    fn mounted_by_compose(&mut self, at: NodeRef) {
         let name = self
             .documents
             .get(at.source)
@@ -148,7 +138,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// A variable of `.env` that looks like a secret of Kestra's.
-    fn unused(&mut self, at: SourceNode) {
+    fn unused(&mut self, at: NodeRef) {
         let name = self
             .documents
             .get(at.source)

@@ -1,8 +1,7 @@
 //! `docker inspect`: the environment that a container has.
 
-use super::Gatherer;
-use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, KeyedValue};
-use crate::lint::origin;
+use super::{Gatherer, text_value};
+use crate::lint::facts::{ContainerFacts, EnvEntry, KeyedValue};
 use crate::oracle::secret::Location;
 use crate::release::document::Document;
 use crate::release::tree::Id;
@@ -42,15 +41,10 @@ impl<'a> Gatherer<'a> {
 fn entry(doc: Document<'_>, item: Id) -> Option<KeyedValue<'_>> {
     let (name, text) = doc.tree.text(item)?.split_once('=')?;
     let at = doc.at(item);
-    let value = match origin::origin(text) {
-        Some(maker) => FileValue::Elsewhere(maker),
-        None if text.is_empty() => FileValue::Nothing,
-        None => FileValue::Text { text, typed: false },
-    };
     Some(KeyedValue {
         name,
         name_at: at,
-        value,
+        value: text_value(text, false),
         value_at: at,
         place: Location::Env,
         literal: true,

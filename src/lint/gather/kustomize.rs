@@ -1,9 +1,9 @@
 //! Kustomizations: Secrets and `ConfigMap`s that kustomize generates.
 
-use super::Gatherer;
 use super::env_file::env_entries;
+use super::{Gatherer, text_value};
 use crate::lint::facts::{FileValue, KeyedValue, ObjectFacts, ObjectMaker};
-use crate::lint::origin::{self, ValueMaker};
+use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::release::document::Document;
@@ -162,19 +162,11 @@ fn literal<'a>(doc: Document<'a>, id: Id) -> Option<KeyedValue<'a>> {
     let text: &'a str = doc.tree.text(id)?;
     let (name, value) = text.split_once('=')?;
     let value = value.trim_matches(['"', '\'']);
-    let value = match origin::origin(value) {
-        Some(origin) => FileValue::Elsewhere(origin),
-        None if value.is_empty() => FileValue::Nothing,
-        None => FileValue::Text {
-            text: value,
-            typed: false,
-        },
-    };
     let at = doc.at(id);
     Some(KeyedValue {
         name,
         name_at: at,
-        value,
+        value: text_value(value, false),
         value_at: at,
         place: Location::StringData,
         literal: true,

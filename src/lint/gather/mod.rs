@@ -53,13 +53,10 @@ impl<'a> Document<'a> {
         let plain = scalar.style == Style::Plain && scalar.tag == Tag::None;
         if scalar.tag == Tag::Other {
             FileValue::Elsewhere(origin::ValueMaker::Tag)
-        } else if text.is_empty() || plain && scalar::is_null(text) {
+        } else if plain && scalar::is_null(text) {
             FileValue::Nothing
-        } else if let Some(origin) = origin::origin(text) {
-            FileValue::Elsewhere(origin)
         } else {
-            let typed = plain && !scalar::is_text(text);
-            FileValue::Text { text, typed }
+            text_value(text, plain && !scalar::is_text(text))
         }
     }
 
@@ -82,6 +79,15 @@ impl<'a> Document<'a> {
             "false" | "False" | "FALSE" => Some(false),
             _ => None,
         }
+    }
+}
+
+/// The value that a text is; `typed` says that YAML takes it for no text.
+fn text_value(text: &str, typed: bool) -> FileValue<'_> {
+    match origin::origin(text) {
+        Some(maker) => FileValue::Elsewhere(maker),
+        None if text.is_empty() => FileValue::Nothing,
+        None => FileValue::Text { text, typed },
     }
 }
 

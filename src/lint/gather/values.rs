@@ -13,7 +13,9 @@ use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::oracle::secret::diagnosis::Code;
 use crate::plan;
-use crate::release::chart_keys::{ListForm, are_kestras, is_secret, may_be_kestras, own_lists, shared_lists};
+use crate::release::chart_keys::{
+    ListForm, are_kestras, is_secret, may_be_kestras, own_lists, secret_names, shared_lists,
+};
 use crate::release::document::Document;
 use crate::release::installs::{Install, SetValue};
 use crate::release::tree::Id;
@@ -27,6 +29,23 @@ pub(super) struct VariableList<'a> {
     pub node: LayerNode<'a>,
     /// The keys above it.
     pub path: String,
+}
+
+impl<'a> VariableList<'a> {
+    /// The names of the secrets that it gives.
+    pub fn secrets(&self) -> Vec<&'a str> {
+        secret_names(self.node.0, self.node.1)
+    }
+}
+
+/// The lists of one component or one worker group.
+pub(super) struct OwnLists<'a> {
+    /// `deployments` or `workerGroups`.
+    pub map: &'static str,
+    /// Its name.
+    pub component: &'a str,
+    /// Its lists; never empty.
+    pub lists: Vec<VariableList<'a>>,
 }
 
 impl<'a> Gatherer<'a> {
@@ -91,31 +110,26 @@ impl<'a> Gatherer<'a> {
         let mut containers: Vec<Vec<&VariableList>> = vec![shared.iter().collect()];
         let mut owns = Vec::new();
         for (map, component) in layers.components() {
-            let own = self.own(&layers, generation, map, component);
-            if own.is_empty() {
-                continue;
+            let lists = self.own(&layers, generation, map, component);
+            if !lists.is_empty() {
+                owns.push(OwnLists { map, component, lists });
             }
-            owns.push((map, component, own));
         }
-        for (map, component, own) in &owns {
-            // A component's own list replaces the shared one in 0.x, and follows it in 1.x.
-            let replaced = |list: &VariableList| generation == Generation::V0 && list.form == ListForm::Env;
-            if layers.is_enabled(map, component) {
+        // A component's own list replaces the shared one in 0.x, and follows it in 1.x.
+        let replaced = |list: &VariableList| generation == Generation::V0 && list.form == ListForm::Env;
+        for own in &owns {
+            if layers.is_enabled(own.map, own.component) {
+                let component = printable_name(own.component);
+                let by = format!(
+                    "{}.{component}.extraEnv replaces this list in chart {generation}",
+                    own.map
+                );
                 for lost in shared.iter().filter(|list| replaced(list)) {
-                    self.lost(
-                        lost,
-                        &own[0],
-                        Severity::Error,
-                        &format!(
-                            "{map}.{}.extraEnv replaces this list in chart {generation}",
-                            printable_name(component)
-                        ),
-                        &printable_name(component),
-                    );
+                    self.lost(lost, &own.lists[0], Severity::Error, &by, &component);
                 }
             }
             let kept = shared.iter().filter(|list| !replaced(list));
-            containers.push(kept.chain(own).collect());
+            containers.push(kept.chain(&own.lists).collect());
         }
         for lists in containers {
             self.container(&lists, set, namespace);
@@ -134,7 +148,7 @@ impl<'a> Gatherer<'a> {
         let winner = all.next_back()?;
         for replaced in all {
             let (doc, id) = winner.node;
-            let (line, _) = doc.source.line_and_column(doc.position(id));
+            let (line, _) = doc.line_and_column(id);
             let by = format!("the list in {}:{line} replaces this one", doc.source.name);
             self.lost(&replaced, &winner, Severity::Warning, &by, "any pod");
             self.unread_list(replaced);

@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
         let Some(document) = self.documents.get(at.source) else {
             return String::new();
         };
-        let (line, _) = document.source.line_and_column(document.position(at.node));
+        let (line, _) = document.line_and_column(at.node);
         format!("{}:{line}", document.source.name)
     }
 

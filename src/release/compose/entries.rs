@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::environment::WrittenAt;
 use super::service::{Piece, ProjectReader, is_null};
-use super::{ComposeMistake, ComposeValue, ComposeVariable, SourceNode, template};
+use super::{ComposeMistake, ComposeValue, ComposeVariable, NodeRef, template};
 use crate::release::scalar;
 use crate::release::tree::{Id, Style, Tag};
 
@@ -13,7 +13,7 @@ impl ProjectReader<'_, '_> {
     pub(super) fn environment(
         &mut self,
         pieces: &[Piece],
-        mistakes: &mut Vec<(SourceNode, ComposeMistake)>,
+        mistakes: &mut Vec<(NodeRef, ComposeMistake)>,
     ) -> Option<Vec<ComposeVariable>> {
         let mut all: Vec<ComposeVariable> = Vec::new();
         for (number, piece) in pieces.iter().enumerate() {
@@ -53,10 +53,10 @@ impl ProjectReader<'_, '_> {
         number: usize,
         key: Id,
         value: Id,
-        mistakes: &mut Vec<(SourceNode, ComposeMistake)>,
+        mistakes: &mut Vec<(NodeRef, ComposeMistake)>,
     ) -> Option<ComposeVariable> {
         let tree = self.tree(piece);
-        let at = |node| SourceNode {
+        let at = |node| NodeRef {
             source: piece.source,
             node,
         };
@@ -98,16 +98,16 @@ impl ProjectReader<'_, '_> {
         piece: Piece,
         number: usize,
         item: Id,
-        mistakes: &mut Vec<(SourceNode, ComposeMistake)>,
+        mistakes: &mut Vec<(NodeRef, ComposeMistake)>,
     ) -> Option<ComposeVariable> {
         let tree = self.tree(piece);
-        let at = SourceNode {
+        let at = NodeRef {
             source: piece.source,
             node: item,
         };
         let Some(text) = tree.text(item) else {
             let first = tree.written(item).first().map_or(item, |(key, _)| *key);
-            mistakes.push((SourceNode { node: first, ..at }, ComposeMistake::Entry));
+            mistakes.push((NodeRef { node: first, ..at }, ComposeMistake::Entry));
             return None;
         };
         if text
@@ -133,7 +133,7 @@ impl ProjectReader<'_, '_> {
         })
     }
 
-    fn filled(&self, text: &str, at: SourceNode, mistakes: &mut Vec<(SourceNode, ComposeMistake)>) -> WrittenAt {
+    fn filled(&self, text: &str, at: NodeRef, mistakes: &mut Vec<(NodeRef, ComposeMistake)>) -> WrittenAt {
         self.dotenv.fill(text, at).unwrap_or_else(|template::InvalidTemplate| {
             mistakes.push((at, ComposeMistake::Template));
             let value = ComposeValue::Shell;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 use super::template::{self, Filled, InvalidTemplate};
-use super::{ComposeSources, ComposeValue, ComposeVariable, SourceNode};
+use super::{ComposeSources, ComposeValue, ComposeVariable, NodeRef};
 use crate::release::env_file::EnvText;
 use crate::release::tree::Id;
 
@@ -14,7 +14,7 @@ use crate::release::tree::Id;
 pub struct Dotenv {
     /// The source.
     pub source: Option<usize>,
-    values: HashMap<String, (Zeroizing<String>, SourceNode)>,
+    values: HashMap<String, (Zeroizing<String>, NodeRef)>,
     /// How often each is filled in, in all of the project's files.
     pub uses: HashMap<String, usize>,
 }
@@ -22,7 +22,7 @@ pub struct Dotenv {
 /// A value, where it is written, and whether that is all of it and for this variable alone.
 pub struct WrittenAt {
     pub value: ComposeValue,
-    pub at: SourceNode,
+    pub at: NodeRef,
     pub tied: bool,
 }
 
@@ -57,12 +57,12 @@ impl Dotenv {
     }
 
     /// A text of a compose file that stands at `at`.
-    pub fn fill(&self, text: &str, at: SourceNode) -> Result<WrittenAt, InvalidTemplate> {
+    pub fn fill(&self, text: &str, at: NodeRef) -> Result<WrittenAt, InvalidTemplate> {
         let filled = template::fill(text, &|name| self.get(name))?;
         Ok(self.written(text, filled, at))
     }
 
-    fn written(&self, text: &str, filled: Filled, at: SourceNode) -> WrittenAt {
+    fn written(&self, text: &str, filled: Filled, at: NodeRef) -> WrittenAt {
         let source = template::whole(text).and_then(|name| self.values.get(name).map(|(_, at)| (name, *at)));
         let Filled::Text(made) = filled else {
             let value = ComposeValue::Shell;
@@ -82,7 +82,7 @@ impl Dotenv {
     }
 
     /// A variable that is named alone.
-    pub fn inherited(&self, name: &str, at: SourceNode) -> WrittenAt {
+    pub fn inherited(&self, name: &str, at: NodeRef) -> WrittenAt {
         match self.values.get(name) {
             Some((text, at)) => WrittenAt {
                 value: ComposeValue::Text {
@@ -128,8 +128,8 @@ impl Dotenv {
 /// A variable of an env file.
 pub struct EnvFileVariable {
     pub name: String,
-    pub name_at: SourceNode,
-    pub value_at: SourceNode,
+    pub name_at: NodeRef,
+    pub value_at: NodeRef,
     text: EnvFileText,
 }
 
@@ -146,7 +146,7 @@ pub fn env_variables(sources: &ComposeSources, number: usize) -> Vec<EnvFileVari
     };
     let variables = source.env_variables();
     let nodes = tree.roots.iter().flat_map(|root| tree.written(*root));
-    let at = |node: Id| SourceNode { source: number, node };
+    let at = |node: Id| NodeRef { source: number, node };
     // A line that compose refuses gives nothing, and is told as what it is.
     let both = variables
         .iter()

@@ -12,22 +12,14 @@ mod template;
 
 use zeroize::Zeroizing;
 
+use super::document::NodeRef;
 use super::input::{FileForm, SourceFile};
-use super::tree::{Id, Tree};
+use super::tree::Tree;
 
 pub use files::{is_compose, references};
 
 /// The texts with their trees; their numbers are their places here.
 pub type ComposeSources<'a> = [(&'a SourceFile, &'a Tree<'a>)];
-
-/// A node of one of the sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SourceNode {
-    /// The number of the source.
-    pub source: usize,
-    /// The node.
-    pub node: Id,
-}
 
 /// One compose file with what it is merged with.
 #[derive(Default)]
@@ -37,7 +29,7 @@ pub struct ComposeProject {
     /// The sources that are env files of a service, or the `.env` that fills in `${…}`.
     pub env_files: Vec<usize>,
     /// Variables of `.env` that reach no service, being no env file of one and never filled in.
-    pub unused: Vec<SourceNode>,
+    pub unused: Vec<NodeRef>,
 }
 
 /// One service.
@@ -48,9 +40,9 @@ pub struct ComposeService {
     /// The env files that it names and that are not among the sources.
     pub missing: Vec<String>,
     /// What compose refuses in it.
-    pub mistakes: Vec<(SourceNode, ComposeMistake)>,
+    pub mistakes: Vec<(NodeRef, ComposeMistake)>,
     /// Its `secrets`, and those of its `configs` that are called so: where each is named.
-    pub mounted: Vec<SourceNode>,
+    pub mounted: Vec<NodeRef>,
 }
 
 /// One variable of a service.
@@ -58,11 +50,11 @@ pub struct ComposeVariable {
     /// Its name.
     pub name: String,
     /// Where the name is written.
-    pub name_at: SourceNode,
+    pub name_at: NodeRef,
     /// Its value.
     pub value: ComposeValue,
     /// Where the value is written: in the compose file, in an env file, or in the `.env` that fills it in.
-    pub value_at: SourceNode,
+    pub value_at: NodeRef,
     /// Whether the scalar holds `NAME=VALUE`.
     pub literal: bool,
     /// Whether something else depends on what is written there, or it is only a part of the value.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::environment::{Dotenv, Variables, WrittenAt, env_variables};
 use super::files::{ComposeLayer, beside, env_files};
-use super::{ComposeProject, ComposeService, ComposeSources, ComposeValue, ComposeVariable, SourceNode, template};
+use super::{ComposeProject, ComposeService, ComposeSources, ComposeValue, ComposeVariable, NodeRef, template};
 use crate::release::input::FileForm;
 use crate::release::scalar;
 use crate::release::tree::{Id, Style, Tag, Tree};
@@ -231,7 +231,7 @@ impl ProjectReader<'_, '_> {
                 all.clear();
             }
             for path in env_files(tree, files).into_iter().filter_map(|file| file.path) {
-                let node = SourceNode {
+                let node = NodeRef {
                     source: piece.source,
                     node: files,
                 };
@@ -307,7 +307,7 @@ impl ProjectReader<'_, '_> {
     }
 
     /// `secrets`, and `configs` that are called so: files, never an environment.
-    fn mounted(&self, piece: Piece) -> Vec<SourceNode> {
+    fn mounted(&self, piece: Piece) -> Vec<NodeRef> {
         let tree = self.tree(piece);
         let list = |key| tree.get(piece.service, key).map_or(&[][..], |list| tree.items(list));
         let named = |item: &Id| {
@@ -322,7 +322,7 @@ impl ProjectReader<'_, '_> {
         let secrets = list("secrets").iter().map(named);
         let configs = list("configs").iter().map(named).filter(is_secret);
         let both = secrets.chain(configs).filter(|node| tree.text(*node).is_some());
-        both.map(|node| SourceNode {
+        both.map(|node| NodeRef {
             source: piece.source,
             node,
         })
@@ -330,11 +330,11 @@ impl ProjectReader<'_, '_> {
     }
 
     /// The variables of `.env` that look like secrets and reach nobody.
-    fn unused(&self, services: &[ComposeService]) -> Vec<SourceNode> {
+    fn unused(&self, services: &[ComposeService]) -> Vec<NodeRef> {
         let Some(source) = self.dotenv.source else {
             return Vec::new();
         };
-        let used: HashSet<SourceNode> = services
+        let used: HashSet<NodeRef> = services
             .iter()
             .flat_map(|service| &service.variables)
             .map(|v| v.value_at)

@@ -1,6 +1,6 @@
 //! Argo CD: `Application`, and the template of an `ApplicationSet`.
 
-use super::{Files, Install, InstallKind, KestraChart, SetValue, root_of};
+use super::{Files, Install, InstallKind, KestraChart};
 use crate::release::document::Document;
 use crate::release::tree::Id;
 
@@ -43,30 +43,16 @@ fn application<'a>(files: &Files<'_, 'a>, doc: Document<'a>, source: Id) -> Opti
         let path = doc.tree.text(*file).unwrap_or_default();
         // `$values/…` begins at the root of another repository, which is anywhere here.
         let in_repository = path.strip_prefix('$').and_then(|path| path.split_once('/'));
-        let found = in_repository.and_then(|(_, path)| files.ending(path));
-        match found.and_then(|values| Some((values, root_of(values)?))) {
-            Some((values, root)) => install.layer(values, root, chart),
-            None => install.whole = false,
-        }
+        install.layer_if_found(in_repository.and_then(|(_, path)| files.ending(path)), chart);
     }
     if let Some(values) = doc.tree.at(source, &["helm", "values"]) {
-        match (files.embedded)(doc.at(values)).and_then(|values| Some((values, root_of(values)?))) {
-            Some((values, root)) => install.layer(values, root, chart),
-            None => install.whole = false,
-        }
+        install.layer_if_found(files.in_scalar(doc.at(values)), chart);
     }
     if let Some(values) = doc.tree.at(source, &["helm", "valuesObject"]) {
         install.layer(doc, values, chart);
     }
     for parameter in doc.items_at(source, &["helm", "parameters"]) {
-        let Some(path) = doc.tree.get(*parameter, "name") else {
-            continue;
-        };
-        install.set.extend(doc.tree.text(path).map(|text| SetValue {
-            path: text,
-            value: doc.tree.get(*parameter, "value").map(|value| doc.at(value)),
-            at: doc.at(path),
-        }));
+        install.set_by(doc, *parameter, "name");
     }
     Some(install)
 }

@@ -1,6 +1,6 @@
 //! Flux: `HelmRelease`.
 
-use super::{Files, Install, InstallKind, KestraChart, SetValue, root_of};
+use super::{Files, Install, InstallKind, KestraChart, ValuesRoot};
 use crate::release::document::Document;
 use crate::release::tree::Id;
 
@@ -17,17 +17,10 @@ pub(super) fn release<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) ->
     install.namespace = doc.text_at(spec, &["targetNamespace"]).or(own);
     install.whole = true;
     for item in doc.items_at(spec, &["valuesFrom"]) {
-        if let Some((_, path)) = doc.tree.entry(*item, "targetPath") {
-            install.set.extend(doc.tree.text(path).map(|text| SetValue {
-                path: text,
-                value: None,
-                at: doc.at(path),
-            }));
-            continue;
-        }
-        match values_of(files, doc, *item) {
-            Some((values, root)) => install.layer(values, root, chart),
-            None => install.whole = false,
+        if doc.tree.get(*item, "targetPath").is_some() {
+            install.set_by(doc, *item, "targetPath");
+        } else {
+            install.layer_if_found(referred(files, doc, *item), chart);
         }
     }
     if let Some(values) = doc.tree.get(spec, "values") {
@@ -37,7 +30,7 @@ pub(super) fn release<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) ->
 }
 
 /// The values that one entry of `valuesFrom` names, if the object is among the files.
-fn values_of<'a>(files: &Files<'_, 'a>, doc: Document<'a>, item: Id) -> Option<(Document<'a>, Id)> {
+fn referred<'a>(files: &Files<'_, 'a>, doc: Document<'a>, item: Id) -> Option<ValuesRoot<'a>> {
     let kind = doc.text_at(item, &["kind"])?;
     let name = doc.text_at(item, &["name"])?;
     let key = doc.text_at(item, &["valuesKey"]).unwrap_or("values.yaml");
@@ -51,8 +44,7 @@ fn values_of<'a>(files: &Files<'_, 'a>, doc: Document<'a>, item: Id) -> Option<(
             let held = ["stringData", "data"]
                 .iter()
                 .find_map(|field| other.tree.at(root, &[field, key]));
-            let values = held.and_then(|id| (files.embedded)(other.at(id)));
-            if let Some(found) = values.and_then(|values| Some((values, root_of(values)?))) {
+            if let Some(found) = held.and_then(|id| files.in_scalar(other.at(id))) {
                 return Some(found);
             }
         }

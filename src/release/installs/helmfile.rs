@@ -1,6 +1,6 @@
 //! helmfile: the part of it that no template makes.
 
-use super::{Files, Install, InstallKind, KestraChart, SetValue, root_of};
+use super::{Files, Install, InstallKind, KestraChart};
 use crate::release::document::Document;
 use crate::release::tree::Id;
 
@@ -17,21 +17,12 @@ pub(super) fn releases<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -
         for values in doc.items_at(*release, &["values"]) {
             if doc.tree.is_map(*values) {
                 install.layer(doc, *values, chart);
-            } else if let Some(found) = doc.tree.text(*values).and_then(|file| files.beside(doc, file))
-                && let Some(root) = root_of(found)
-            {
+            } else if let Some((found, root)) = doc.tree.text(*values).and_then(|file| files.beside(doc, file)) {
                 install.layer(found, root, chart);
             }
         }
         for set in doc.items_at(*release, &["set"]) {
-            let Some(path) = doc.tree.get(*set, "name") else {
-                continue;
-            };
-            install.set.extend(doc.tree.text(path).map(|text| SetValue {
-                path: text,
-                value: doc.tree.get(*set, "value").map(|value| doc.at(value)),
-                at: doc.at(path),
-            }));
+            install.set_by(doc, *set, "name");
         }
         Some(install)
     });

@@ -1,6 +1,6 @@
 //! kustomize: `helmCharts`.
 
-use super::{Files, Install, InstallKind, KestraChart, root_of};
+use super::{Files, Install, InstallKind, KestraChart, ValuesRoot};
 use crate::release::document::Document;
 use crate::release::tree::Id;
 
@@ -14,11 +14,9 @@ pub(super) fn charts<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -> 
         let own = doc.text_at(*chart, &["namespace"]);
         install.namespace = own.or_else(|| doc.text_at(root, &["namespace"]));
         install.whole = true;
-        let mut layers: Vec<(Document, Id)> = Vec::new();
+        let mut layers: Vec<ValuesRoot> = Vec::new();
         for file in value_files(doc, *chart) {
-            let found = files
-                .beside(doc, file)
-                .and_then(|values| Some((values, root_of(values)?)));
+            let found = files.beside(doc, file);
             install.whole &= found.is_some();
             layers.extend(found);
         }

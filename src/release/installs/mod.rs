@@ -6,10 +6,8 @@ mod helmfile;
 mod kustomize;
 mod wrapper;
 
-use std::path::Path;
-
 use super::document::{Document, NodeRef};
-use super::embedded::manifests;
+use super::embedded::{EmbeddedYaml, manifests};
 use super::tree::Id;
 use super::walk::plain_path;
 use crate::scenario::Generation;
@@ -103,6 +101,26 @@ impl<'a> Install<'a> {
         self.layers.extend(doc.tree.get(root, key).map(|below| doc.at(below)));
     }
 
+    /// Takes values that may not be among the files.
+    fn layer_if_found(&mut self, found: Option<ValuesRoot<'a>>, chart: KestraChart) {
+        match found {
+            Some((doc, root)) => self.layer(doc, root, chart),
+            None => self.whole = false,
+        }
+    }
+
+    /// What an entry of a list sets: its path stands under `key`, the value under `value`.
+    fn set_by(&mut self, doc: Document<'a>, entry: Id, key: &str) {
+        let path = doc.tree.get(entry, key);
+        self.set.extend(path.and_then(|path| {
+            Some(SetValue {
+                path: doc.tree.text(path)?,
+                value: doc.tree.get(entry, "value").map(|value| doc.at(value)),
+                at: doc.at(path),
+            })
+        }));
+    }
+
     /// The generation of the chart, by its version.
     pub fn generation(&self) -> Option<Generation> {
         generation_of(self.version?)
@@ -142,12 +160,9 @@ pub fn generation_of(version: &str) -> Option<Generation> {
     })
 }
 
-/// All installs that the documents describe. `embedded` finds the document that is the text of a scalar.
-pub fn installs<'a>(
-    documents: &[Document<'a>],
-    embedded: &dyn Fn(NodeRef) -> Option<Document<'a>>,
-) -> Vec<Install<'a>> {
-    let files = Files { documents, embedded };
+/// All installs that the documents describe: files, and after them `inside`, the texts within these.
+pub fn installs<'a>(documents: &[Document<'a>], inside: &[EmbeddedYaml]) -> Vec<Install<'a>> {
+    let files = Files { documents, inside };
     let mut all = Vec::new();
     for doc in documents.iter().filter(|doc| !doc.is_embedded()) {
         for root in manifests(*doc) {
@@ -186,36 +201,50 @@ pub fn named_files(documents: &[Document]) -> Vec<(usize, String)> {
 /// The documents, by what names them.
 struct Files<'d, 'a> {
     documents: &'d [Document<'a>],
-    embedded: &'d dyn Fn(NodeRef) -> Option<Document<'a>>,
+    inside: &'d [EmbeddedYaml<'d>],
 }
 
 impl<'a> Files<'_, 'a> {
-    /// The document that a file beside `doc` is.
-    fn beside(&self, doc: Document<'a>, file: &str) -> Option<Document<'a>> {
+    /// The values in a file beside `doc`.
+    fn beside(&self, doc: Document<'a>, file: &str) -> Option<ValuesRoot<'a>> {
         let path = plain_path(doc.source.path.as_deref()?.with_file_name(file));
-        self.find(|other| plain_path(other) == path)
+        let is_it = |other: &&Document| {
+            other
+                .source
+                .path
+                .as_deref()
+                .is_some_and(|other| plain_path(other) == path)
+        };
+        let mut files = self.documents.iter().filter(|doc| !doc.is_embedded());
+        values_of(*files.find(is_it)?)
     }
 
-    /// The document whose path ends so; none if several do.
-    fn ending(&self, tail: &str) -> Option<Document<'a>> {
+    /// The values that are the text of a scalar.
+    fn in_scalar(&self, holder: NodeRef) -> Option<ValuesRoot<'a>> {
+        let number = self.inside.iter().position(|text| text.holder == holder)?;
+        let files = self.documents.len() - self.inside.len();
+        values_of(*self.documents.get(files + number)?)
+    }
+
+    /// The values in the file whose path ends so; none if several do.
+    fn ending(&self, tail: &str) -> Option<ValuesRoot<'a>> {
         let tail = plain_path(tail);
         let mut all = self.documents.iter().filter(|doc| {
             let path = doc.source.path.as_deref();
             !doc.is_embedded() && path.is_some_and(|path| plain_path(path).ends_with(&tail))
         });
-        let first = all.next().copied();
-        first.filter(|_| all.next().is_none())
-    }
-
-    fn find(&self, is: impl Fn(&Path) -> bool) -> Option<Document<'a>> {
-        let files = self.documents.iter().filter(|doc| !doc.is_embedded());
-        files.copied().find(|doc| doc.source.path.as_deref().is_some_and(&is))
+        let first = all.next().copied().filter(|_| all.next().is_none());
+        values_of(first?)
     }
 }
 
-/// The first document's root, if it is a mapping.
-fn root_of(doc: Document) -> Option<Id> {
-    doc.tree.roots.first().copied().filter(|root| doc.tree.is_map(*root))
+/// A document, and the mapping in it that holds values.
+type ValuesRoot<'a> = (Document<'a>, Id);
+
+/// The values of a document: its first root, if that is a mapping.
+fn values_of(doc: Document<'_>) -> Option<ValuesRoot<'_>> {
+    let root = doc.tree.roots.first().copied();
+    Some((doc, root.filter(|root| doc.tree.is_map(*root))?))
 }
 
 #[cfg(test)]

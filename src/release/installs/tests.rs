@@ -15,20 +15,15 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
     let files = Document::of_files(sources.iter().zip(&trees));
     let inside = embedded(&files);
     let inside_trees: Vec<Tree> = inside.iter().map(|text| text.tree().unwrap()).collect();
-    let first = files.len();
     let documents = with_embedded(files, &inside, &inside_trees);
-    let of_scalar = |holder| {
-        let number = inside.iter().position(|text| text.holder == holder)?;
-        documents.get(first + number).copied()
-    };
-    let installs = installs(&documents, &of_scalar);
+    let installs = installs(&documents, &inside);
     installs
         .iter()
         .map(|install| {
             let layers = install.layers.iter().map(|at| {
                 let doc = documents[at.source];
                 let who = doc.tree.at(at.node, &["common", "who"]).unwrap();
-                let (line, _) = doc.source.line_and_column(doc.position(who));
+                let (line, _) = doc.line_and_column(who);
                 format!("{}@{}:{line}", doc.tree.text(who).unwrap(), doc.source.name)
             });
             format!(

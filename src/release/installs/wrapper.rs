@@ -1,6 +1,6 @@
 //! A chart with Kestra's among its dependencies: its values stand under the dependency's name, or its alias.
 
-use super::{Files, Install, InstallKind, KestraChart, root_of};
+use super::{Files, Install, InstallKind, KestraChart, values_of};
 use crate::release::document::Document;
 use crate::release::tree::Id;
 
@@ -31,7 +31,7 @@ pub(super) fn installs<'a>(files: &Files<'_, 'a>, doc: Document<'a>, root: Id) -
         let install = |layers: &[Document<'a>]| {
             let mut install = Install::new(InstallKind::Wrapper, doc);
             install.version = doc.text_at(*dependency, &["version"]);
-            for (values, root) in layers.iter().filter_map(|values| Some((*values, root_of(*values)?))) {
+            for (values, root) in layers.iter().copied().filter_map(values_of) {
                 install.around.push((values.at(root), key));
                 if let Some(below) = values.tree.get(root, key) {
                     install.layer(values, below, chart);
