@@ -88,6 +88,9 @@ pub mod scenario {
 }
 
 pub mod system {
+    pub mod http {
+        pub use crate::system::http::client_builder;
+    }
     pub mod redact {
         pub use crate::system::redact::Redactor;
     }

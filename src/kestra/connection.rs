@@ -1,6 +1,7 @@
 //! A connection to one origin, and why it failed: what requests and health checks share.
 
 use super::error::RequestCause;
+use crate::system::http::client_builder;
 use crate::system::loopback::is_loopback;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Url, redirect};
@@ -70,7 +71,7 @@ impl Pauses {
 
 /// An HTTP client for one origin: redirects are not followed.
 pub(super) fn client_for(url: &Url, connect: Duration) -> reqwest::Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder()
+    let mut builder = client_builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(connect);
     if url.host_str().is_some_and(is_loopback) {

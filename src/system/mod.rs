@@ -1,6 +1,7 @@
 //! What lies between the program and the machine: processes, files, what is owned, what is kept secret.
 
 pub mod bounded;
+pub mod http;
 pub mod ledger;
 pub mod loopback;
 pub mod process;

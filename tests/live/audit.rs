@@ -5,6 +5,7 @@ use std::process::Command;
 use insta::{assert_snapshot, with_settings};
 use kestra_secrets::internals::kestra::ENGINES;
 use kestra_secrets::internals::oracle::secret::{Location, Plaintext};
+use kestra_secrets::internals::system::http::client_builder;
 use kestra_secrets::internals::system::redact::Redactor;
 use kestra_secrets::internals::tools::cluster::forward::Forward;
 use kestra_secrets::internals::tools::cluster::{Access, Cluster};
@@ -364,7 +365,7 @@ fn gone(flow: &Value) {
         let cluster = Cluster::connect(access).await.unwrap();
         let forward = Forward::open(&cluster, NAMESPACE, "kestra", None).await.unwrap();
         let base = format!("http://127.0.0.1:{}/api/v1/main", forward.port());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = client_builder().no_proxy().build().unwrap();
         let status = async |path: String| {
             let asked = http.get(format!("{base}/{path}")).basic_auth(USER, Some(PASSWORD));
             asked.send().await.unwrap().status().as_u16()

@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::system::http::client_builder;
 use libtest_mimic::Trial;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
@@ -220,7 +221,7 @@ impl Engine {
         let mut engine = Self {
             child: command.spawn().unwrap(),
             origin: format!("http://127.0.0.1:{port}"),
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: client_builder().no_proxy().build().unwrap(),
             _sandbox: sandbox,
         };
         engine.wait_until_ready();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::system::http::client_builder;
 use crate::system::process::Deadline;
 
 /// The most that a download may be, in bytes.
@@ -142,7 +143,7 @@ async fn within<T>(
 }
 
 fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+    client_builder()
         .connect_timeout(CONNECT)
         .user_agent(concat!("kestra-secrets/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::pins::{Digest, architecture};
+use crate::system::http::client_builder;
 use crate::system::process::Deadline;
 
 pub use error::RegistryError;
@@ -97,7 +98,7 @@ impl Registry {
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(RegistryError::Named("it is no http:// or https:// URL".into()));
         }
-        let client = Client::builder()
+        let client = client_builder()
             .connect_timeout(CONNECT)
             .user_agent(concat!("kestra-secrets/", env!("CARGO_PKG_VERSION")))
             .build()
