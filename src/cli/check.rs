@@ -1,5 +1,6 @@
 //! `check`: the user's own values and manifests, as they are, proved live; no scenario file to write.
 
+mod compose;
 mod documents;
 mod wanted;
 
@@ -20,6 +21,7 @@ use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{PREFIX, Plaintext};
 use crate::plan::{self, Installation, OutputRead, Plan};
 use crate::release::described::DescribedInstall;
+use crate::release::installs::InstallKind;
 use crate::run::session::{Session, SessionOptions};
 use crate::scenario::{Generation, Input, Literal, Manifest, Scenario};
 use crate::system::terminal;
@@ -139,6 +141,9 @@ impl CheckRequest {
         if let Some(install) = &given.install {
             tell_of_install(install);
         }
+        for note in &given.notes {
+            terminal::line(&format!("note: {note}"));
+        }
         Ok(Self {
             expected,
             given,
@@ -204,7 +209,8 @@ fn tell_of_install(install: &DescribedInstall) {
         .as_deref()
         .map_or(String::new(), |v| format!(", chart version {}", visible(v)));
     terminal::line(&format!("values from {name}{version}; name another chart with --chart"));
-    if !install.whole {
+    // A wrapper chart is told to be left out as it is.
+    if !install.whole && install.kind != InstallKind::Wrapper {
         terminal::line(&format!("note: {name} names values that are not among the files"));
     }
     if install.set_elsewhere {

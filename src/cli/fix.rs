@@ -38,6 +38,7 @@ impl From<OldArgs> for Args {
             deny: None,
             fail_if_none: false,
             reading: old.reading,
+            chart: None,
             format: LintFormat::Human,
         }
     }

@@ -3,12 +3,14 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 
-use super::fix;
+use super::sessions::EarlyExit;
+use super::{chart_reach, fix};
 use crate::error::ExitCode;
 use crate::lint::{self, LintOptions, LintReport, format};
 use crate::release;
 use crate::scenario::Generation;
 use crate::system::stdout;
+use crate::tools::helm::ChartRef;
 
 /// What `lint` takes.
 #[derive(ClapArgs)]
@@ -25,12 +27,14 @@ Exit codes:
   1    errors, or warnings with --deny warnings
   2    bad input or usage, such as a file that cannot be read or written; with
        --fail-if-none, nothing found
+  3    with --chart, helm or the chart's repository failed
 
 Examples:
   kestra-secrets lint values.yaml secret.yaml
   kestra-secrets lint deploy/ --fix --diff
   kestra-secrets lint deploy/ --fix
   kestra-secrets lint deploy/ --format sarif > kestra.sarif
+  kestra-secrets lint values.yaml --chart ./charts/kestra
   helm get values kestra | kestra-secrets lint -
   helm template kestra kestra/kestra -f values.yaml |
     kestra-secrets lint - --deny warnings")]
@@ -53,6 +57,10 @@ pub struct Args {
     pub fail_if_none: bool,
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// Render this chart with each release's values to see which containers every secret reaches, instead of going by
+    /// the keys: a folder, an archive, oci://…, official[@VERSION] or bundled. Secrets are replaced by marks first
+    #[arg(id = "rendered_chart", long = "chart", value_name = "CHART", conflicts_with = "fix")]
+    pub chart: Option<ChartRef>,
     /// Print the findings in this format
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
     pub format: LintFormat,
@@ -110,18 +118,23 @@ pub enum Deny {
 /// Lints or fixes, and reports the findings.
 ///
 /// # Errors
-/// When standard input is named twice or is to be fixed, or a file cannot be written.
-pub fn run(args: &Args) -> miette::Result<ExitCode> {
+/// When standard input is named twice or is to be fixed, a file cannot be written, or the chart is none.
+pub async fn run(args: &Args) -> Result<ExitCode, EarlyExit> {
     if args.fix {
-        return fix::run(args);
+        return Ok(fix::run(args)?);
     }
     if args.files.iter().filter(|file| *file == release::input::STDIN).count() > 1 {
-        miette::bail!(
+        return Err(miette::miette!(
             help = "give the others as files",
             "standard input can be read only once"
-        );
+        )
+        .into());
     }
-    let (sources, linted) = lint::run(&args.files, args.reading.options());
+    let options = args.reading.options();
+    let (sources, linted) = match &args.chart {
+        Some(chart) => chart_reach::run(&args.files, options, chart).await?,
+        None => lint::run(&args.files, options),
+    };
     let report = linted.report(sources.len());
     stdout::print(&args.text(&report)?);
     Ok(args.exit(&report))

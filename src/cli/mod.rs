@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod audit;
+mod chart_reach;
 mod check;
 mod clean;
 mod cluster_args;
@@ -175,8 +176,8 @@ async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<Ex
     match command {
         Subcommands::Run(args) => run::run(*args).await.or_else(EarlyExit::report),
         Subcommands::Check(args) => check::run(*args).await.or_else(EarlyExit::report),
-        Subcommands::Lint(args) => lint::run(&args),
-        Subcommands::Fix(args) => lint::run(&args.into()),
+        Subcommands::Lint(args) => lint::run(&args).await.or_else(EarlyExit::report),
+        Subcommands::Fix(args) => lint::run(&args.into()).await.or_else(EarlyExit::report),
         Subcommands::Explain(args) => explain::run(&args),
         Subcommands::Codes(args) => Ok(codes::run(&args)),
         Subcommands::Encode(args) => encode::run(&args),

@@ -239,7 +239,8 @@ pub fn given(sources: &[SourceFile], generation: Generation) -> Vec<PageVariable
         generation: Some(generation),
         assume_kestra: true,
     };
-    let variables = gather::gather(&documents, &[], &[], options).map_or_else(Vec::new, |facts| facts.variables());
+    let variables =
+        gather::gather(&documents, &[], &[], options, None).map_or_else(Vec::new, |facts| facts.variables());
     let mut given: Vec<PageVariable> = Vec::new();
     for (name, entry) in variables {
         // A name that is not in capitals is a fault that is cured, and the secret meant all the same.

@@ -65,8 +65,13 @@ pub struct KeyedValue<'a> {
 pub enum ObjectMaker {
     /// A manifest of it, or of a resource whose controller gives it this very name.
     Manifest,
-    /// kustomize, which adds a hash to the name that Helm's values do not follow.
-    Hashed,
+    /// A generator of kustomize's.
+    Generator {
+        /// The number of the file that it stands in.
+        file: usize,
+        /// Whether kustomize adds a hash to the name that Helm's values do not follow.
+        hashed: bool,
+    },
 }
 
 /// A Secret or a `ConfigMap`, or what makes one.
@@ -199,6 +204,18 @@ pub struct ReadFor {
     pub guessed: bool,
 }
 
+/// One release by its values.
+pub struct ReleaseFacts<'a> {
+    /// Kestra's values, in the order in which helm merges them.
+    pub layers: Vec<NodeRef>,
+    /// Values of a chart around Kestra's, likewise.
+    pub around: Vec<NodeRef>,
+    /// The namespace that it goes to.
+    pub namespace: Option<&'a str>,
+    /// The generation of the chart that they are read for.
+    pub generation: Generation,
+}
+
 /// A call of `secret()` in a flow.
 pub struct FlowCall<'a> {
     /// The scalar that it stands in.
@@ -233,6 +250,8 @@ pub struct FileFacts<'a> {
     pub tied: HashSet<NodeRef>,
     /// The values among them.
     pub values: Vec<ReadFor>,
+    /// The releases that they make.
+    pub releases: Vec<ReleaseFacts<'a>>,
     /// The flows among them.
     pub flows: Vec<NodeRef>,
     /// What the flows ask for.

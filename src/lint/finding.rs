@@ -179,6 +179,8 @@ pub struct Coverage {
     pub secrets: usize,
     /// In how many files they are written.
     pub files: usize,
+    /// What told which containers the values reach; none where there are no values.
+    pub reach: Option<ReachSource>,
     /// How many values may be secrets of another application, so that what is wrong with them is only noted.
     pub unsure: usize,
     /// The Secrets and `ConfigMap`s that Kestra is given and that are not among the files.
@@ -191,6 +193,25 @@ pub struct Coverage {
     pub without_secrets: usize,
     /// Files of a kind that is not evaluated, although they may give Kestra secrets.
     pub unread: Vec<UnreadFile>,
+}
+
+/// What told which containers values reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReachSource {
+    /// In which way.
+    pub by: ReachBy,
+    /// The charts: the generations whose keys are known, or what was rendered.
+    pub charts: Vec<String>,
+}
+
+/// How it is known which containers values reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReachBy {
+    /// By the keys that charts of a generation read.
+    Keys,
+    /// The chart was rendered.
+    Rendering,
 }
 
 impl Coverage {

@@ -8,6 +8,7 @@
 //! A finding never holds a value, only its length.
 
 pub mod allow;
+pub mod chart_reach;
 pub mod configuration;
 pub mod edit;
 pub mod facts;
@@ -15,17 +16,20 @@ pub mod finding;
 pub mod fix;
 pub mod format;
 pub mod gather;
+mod generated;
 pub mod judge;
 pub mod meanings;
 pub mod origin;
 mod whereabouts;
 
-pub use finding::{Coverage, Finding, LintReport, LintRule, ReadAs, Severity, SeverityCounts};
+pub use chart_reach::{ChartReach, MarkedRelease, releases};
+pub use finding::{Coverage, Finding, LintReport, LintRule, ReachBy, ReachSource, ReadAs, Severity, SeverityCounts};
+pub use generated::generated;
 pub use meanings::ExpectedValues;
 pub use whereabouts::whereabouts;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::release::chart_keys::is_secret;
 use crate::release::described::with_embedded;
@@ -89,15 +93,21 @@ pub struct NodePosition {
 
 /// Reads what the arguments name (files, folders, `-`), and what kustomizations among them name, and lints it.
 pub fn run(arguments: &[String], options: LintOptions) -> (Vec<SourceFile>, Linted) {
+    let inputs = read(arguments, walk::LARGEST);
+    let linted = lint(&inputs.sources, options);
+    with_inputs(inputs, linted)
+}
+
+/// Adds what of the inputs could not be linted.
+pub fn with_inputs(inputs: Inputs, mut linted: Linted) -> (Vec<SourceFile>, Linted) {
     let Inputs {
         sources,
         unreadable,
         unread,
         others,
         ..
-    } = read(arguments);
-    let mut linted = lint(&sources, options);
-    linted.coverage.unread = unread;
+    } = inputs;
+    linted.coverage.unread.extend(unread);
     linted.coverage.without_secrets += others;
     linted.unreadable.extend(unreadable);
     linted.unreadable.sort();
@@ -107,9 +117,10 @@ pub fn run(arguments: &[String], options: LintOptions) -> (Vec<SourceFile>, Lint
 /// Files name others, which may name others again: so many times and no more.
 const ROUNDS: usize = 4;
 
-/// Reads what the arguments name, and what kustomizations, compose files and the like among them name.
-fn read(arguments: &[String]) -> Inputs {
-    let mut inputs = walk::read(arguments);
+/// Reads what the arguments name, and what kustomizations, compose files and the like among them name; each file up to so
+/// many bytes.
+pub fn read(arguments: &[String], most: u64) -> Inputs {
+    let mut inputs = walk::read(arguments, most);
     // A wrapper chart says under which key the values beside it stand.
     for source in 0..inputs.sources.len() {
         let is_values = |source: &SourceFile| {
@@ -165,7 +176,55 @@ pub fn lint(sources: &[SourceFile], options: LintOptions) -> Linted {
 
 /// The same where somebody said what secrets are meant to be: a value is right when it gives that.
 pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &ExpectedValues) -> Linted {
+    lint_with(sources, options, meanings, None)
+}
+
+/// The same where the chart that the values are for was rendered.
+pub fn lint_rendered(sources: &[SourceFile], options: LintOptions, reach: &ChartReach) -> Linted {
+    lint_with(sources, options, &ExpectedValues::default(), Some(reach))
+}
+
+fn lint_with(
+    sources: &[SourceFile],
+    options: LintOptions,
+    meanings: &ExpectedValues,
+    reach: Option<&ChartReach>,
+) -> Linted {
     let mut linted = Linted::default();
+    let judged = with_facts(sources, options, reach, &mut linted, |documents, facts| {
+        let facts = facts?;
+        let judgement = judge::judge(documents, facts, options, meanings)?;
+        Some(judged(documents, facts, judgement, reach))
+    });
+    let unread = linted.unreadable.len() + linted.templates.len();
+    match judged {
+        Some(judged) => {
+            let without_secrets = (sources.len() - unread).saturating_sub(judged.coverage.without_secrets);
+            linted = Linted {
+                unreadable: linted.unreadable,
+                templates: linted.templates,
+                ..judged
+            };
+            linted.coverage.without_secrets = without_secrets;
+        }
+        None => {
+            let name = sources.first().map_or("", |source| &source.name);
+            let why = "the files multiply by aliases and references beyond a million entries";
+            linted.unreadable.push(Unreadable::whole(name, why, None));
+        }
+    }
+    linted
+}
+
+/// Reads the sources into documents and facts; no facts where aliases make more of them than anybody has written. What
+/// is no YAML is noted in `linted`.
+fn with_facts<T>(
+    sources: &[SourceFile],
+    options: LintOptions,
+    reach: Option<&ChartReach>,
+    linted: &mut Linted,
+    then: impl FnOnce(&[Document], Option<&FileFacts>) -> T,
+) -> T {
     let trees: Vec<_> = sources
         .iter()
         .map(|source| {
@@ -191,40 +250,58 @@ pub fn lint_as(sources: &[SourceFile], options: LintOptions, meanings: &Expected
     let composed = gather::projects(&documents);
     let facts = composed
         .as_ref()
-        .and_then(|composed| gather::gather(&documents, &installs, composed, options));
-    linted.given = facts.iter().flat_map(|facts| given(&documents, facts)).collect();
-    linted.values = facts.iter().flat_map(|facts| read_as(&documents, facts)).collect();
-    let Some(judge::Judgement {
-        found,
-        calls,
-        secrets,
-        unsure,
-        outside,
-    }) = facts
-        .as_ref()
-        .and_then(|facts| judge::judge(&documents, facts, options, meanings))
-    else {
-        let name = sources.first().map_or("", |source| &source.name);
-        let why = "the files multiply by aliases and references beyond a million entries";
-        linted.unreadable.push(Unreadable::whole(name, why, None));
-        return linted;
-    };
-    let unread = linted.unreadable.len() + linted.templates.len();
-    linted.coverage = facts
-        .as_ref()
-        .map(|facts| coverage(&documents, facts, &secrets, sources.len() - unread))
-        .unwrap_or_default();
-    (linted.coverage.unsure, linted.coverage.outside) = (unsure, outside);
-    let found = found.into_iter().map(|found| (found, None));
-    let calls = calls.into_iter().map(|(found, byte)| (found, Some(byte)));
-    linted.located = located(&documents, found.chain(calls));
-    linted
-        .located
-        .sort_by(|a, b| (a.source, &a.finding).cmp(&(b.source, &b.finding)));
-    linted
-        .located
-        .dedup_by(|a, b| a.source == b.source && a.finding == b.finding);
-    linted
+        .and_then(|composed| gather::gather(&documents, &installs, composed, options, reach));
+    then(&documents, facts.as_ref())
+}
+
+/// What comes of the facts and their judgement. Its coverage counts the files that hold secrets as those that hold none;
+/// who knows how many there are turns it round.
+fn judged(
+    documents: &[Document],
+    facts: &FileFacts,
+    judgement: judge::Judgement,
+    reach: Option<&ChartReach>,
+) -> Linted {
+    let mut coverage = coverage(documents, facts, &judgement.secrets);
+    (coverage.unsure, coverage.outside) = (judgement.unsure, judgement.outside);
+    coverage.reach = reach_source(facts, reach);
+    coverage.unread = reach.map(|reach| reach.unrendered.clone()).unwrap_or_default();
+    let found = judgement.found.into_iter().map(|found| (found, None));
+    let calls = judgement.calls.into_iter().map(|(found, byte)| (found, Some(byte)));
+    let mut located = located(documents, found.chain(calls));
+    located.sort_by(|a, b| (a.source, &a.finding).cmp(&(b.source, &b.finding)));
+    located.dedup_by(|a, b| a.source == b.source && a.finding == b.finding);
+    Linted {
+        located,
+        values: read_as(documents, facts),
+        given: given(documents, facts),
+        coverage,
+        ..Linted::default()
+    }
+}
+
+/// What it was that told where values go.
+fn reach_source(facts: &FileFacts, reach: Option<&ChartReach>) -> Option<ReachSource> {
+    if facts.values.is_empty() {
+        return None;
+    }
+    Some(match reach {
+        Some(reach) => ReachSource {
+            by: ReachBy::Rendering,
+            charts: vec![reach.chart.clone()],
+        },
+        None => {
+            let generations: BTreeSet<_> = facts
+                .values
+                .iter()
+                .map(|values| values.generation.to_string())
+                .collect();
+            ReachSource {
+                by: ReachBy::Keys,
+                charts: generations.into_iter().collect(),
+            }
+        }
+    })
 }
 
 /// The variables of secrets, with the places of their values.
@@ -241,7 +318,7 @@ fn given(documents: &[Document], facts: &facts::FileFacts) -> Vec<(String, NodeP
 }
 
 /// What was read: the secrets that were judged, and what the flows ask for.
-fn coverage(documents: &[Document], facts: &FileFacts, secrets: &HashSet<NodeRef>, read: usize) -> Coverage {
+fn coverage(documents: &[Document], facts: &FileFacts, secrets: &HashSet<NodeRef>) -> Coverage {
     let file = |at: &NodeRef| Some(documents.get(at.source)?.file);
     let files: HashSet<_> = secrets.iter().filter_map(file).collect();
     let flows = facts.flows.iter().filter_map(file);
@@ -252,7 +329,7 @@ fn coverage(documents: &[Document], facts: &FileFacts, secrets: &HashSet<NodeRef
         files: files.len(),
         flows: facts.flows.len(),
         asked: asked.collect::<HashSet<_>>().len(),
-        without_secrets: read.saturating_sub(with_secrets.len()),
+        without_secrets: with_secrets.len(),
         ..Coverage::default()
     }
 }

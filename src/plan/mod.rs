@@ -30,6 +30,7 @@ pub use model::{
 };
 pub use provider_kind::ProviderKind;
 pub use shard::{Shard, opening};
+pub use values::merge;
 
 use crate::oracle::secret::Plaintext;
 use crate::scenario::{Expectation, Generation, Input, Intent, Manifest, Scenario};

@@ -93,7 +93,8 @@ fn overlap(a: &Value, b: &Value) -> Option<String> {
     })
 }
 
-fn merge(into: &mut Value, from: Value) {
+/// Puts values over others, as helm does: maps become one, and of anything else the later replaces the earlier.
+pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (key, value) in from {

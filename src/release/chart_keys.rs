@@ -135,7 +135,7 @@ pub struct UnreadKey<'a> {
 }
 
 /// Keys of other charts that name a Secret for the container's environment.
-const NAME_A_SECRET: [&str; 9] = [
+pub const NAME_A_SECRET: [&str; 9] = [
     "existingSecret",
     "existingSecrets",
     "envFromSecret",
@@ -265,14 +265,23 @@ fn near(path: &[&str], name: &str, generation: Generation) -> String {
     let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let path = if path.iter().all(|key| is_name(key)) { path } else { &[] };
     match (path, generation, from) {
-        (_, Generation::V0, true) => "extraSecretEnvFrom: [{name: …}]".into(),
+        (_, Generation::V0, true) => right_key(generation, true).into(),
         ([map, component, ..], _, true) if COMPONENTS.contains(map) => {
             format!("{map}.{component}.extraEnvFrom: [{{secretRef: {{name: …}}}}]")
         }
-        (_, _, true) => "common.extraEnvFrom: [{secretRef: {name: …}}]".into(),
+        (_, _, true) => right_key(generation, true).into(),
         ([map, component, ..], _, false) if COMPONENTS.contains(map) => format!("{map}.{component}.extraEnv"),
-        (_, Generation::V0, false) => "extraEnv".into(),
-        (_, _, false) => "common.extraEnv".into(),
+        (_, _, false) => right_key(generation, false).into(),
+    }
+}
+
+/// The key that gives all of Kestra's containers a variable, or the keys of an object.
+pub fn right_key(generation: Generation, object: bool) -> &'static str {
+    match (generation, object) {
+        (Generation::V0, true) => "extraSecretEnvFrom: [{name: …}]",
+        (Generation::V0, false) => "extraEnv",
+        (_, true) => "common.extraEnvFrom: [{secretRef: {name: …}}]",
+        (_, false) => "common.extraEnv",
     }
 }
 

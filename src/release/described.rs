@@ -29,8 +29,9 @@ pub struct DescribedInstall {
     pub set_elsewhere: bool,
 }
 
-/// The installs that the sources describe; sources that are no YAML describe none.
-pub fn described(sources: &[SourceFile]) -> Vec<DescribedInstall> {
+/// The installs that the sources describe; sources that are no YAML describe none. None if aliases make more of their
+/// values than anybody has written.
+pub fn described(sources: &[SourceFile]) -> Option<Vec<DescribedInstall>> {
     let trees: Vec<Tree> = sources.iter().map(|source| source.tree().unwrap_or_default()).collect();
     let files = Document::of_files(sources.iter().zip(&trees));
     let inside = embedded(&files);
@@ -61,9 +62,9 @@ pub fn with_embedded<'a>(
     files.into_iter().chain(inside).collect()
 }
 
-fn describe(install: &Install, documents: &[Document]) -> DescribedInstall {
-    let value = |at: &NodeRef| documents.get(at.source).map(|doc| to_value(doc.tree, at.node));
-    let mut layers: Vec<Value> = install.layers.iter().filter_map(value).collect();
+fn describe(install: &Install, documents: &[Document]) -> Option<DescribedInstall> {
+    let value = |at: &NodeRef| to_value(documents.get(at.source)?.tree, at.node, &|_| None);
+    let mut layers: Vec<Value> = install.layers.iter().map(value).collect::<Option<_>>()?;
     let mut set_elsewhere = false;
     for setting in &install.set {
         let written = setting.value.and_then(|at| value(&at));
@@ -76,11 +77,13 @@ fn describe(install: &Install, documents: &[Document]) -> DescribedInstall {
             _ => set_elsewhere = true,
         }
     }
+    let around = install.around.iter().map(|(at, _)| at);
     let layered = install
         .layers
         .iter()
+        .chain(around)
         .filter_map(|at| Some(documents.get(at.source)?.file));
-    DescribedInstall {
+    Some(DescribedInstall {
         kind: install.kind,
         sources: std::iter::once(install.file).chain(layered).collect(),
         version: install.version.map(ToOwned::to_owned),
@@ -88,7 +91,7 @@ fn describe(install: &Install, documents: &[Document]) -> DescribedInstall {
         layers,
         whole: install.whole,
         set_elsewhere,
-    }
+    })
 }
 
 /// `common.extraEnv[0].value` as a JSON pointer.
@@ -97,19 +100,33 @@ fn pointer(path: &str) -> String {
     steps.map(|step| format!("/{step}")).collect()
 }
 
-/// A node as a value, by the rules of YAML. Of a key given twice the later counts.
-pub fn to_value(tree: &Tree, id: Id) -> Value {
-    value_of(tree, id, DEEPEST)
+/// A node as a value, by the rules of YAML, with something else in the place of some nodes. Of a key given twice the later
+/// counts. None if aliases make more of it than anybody has written.
+pub fn to_value(tree: &Tree, id: Id, instead: &dyn Fn(Id) -> Option<Value>) -> Option<Value> {
+    let mut left = MOST;
+    value_of(tree, id, DEEPEST, &mut left, instead)
 }
 
 /// Deeper nodes, which only an alias to itself can make, are nothing.
 const DEEPEST: usize = 64;
+/// More nodes than any release has values.
+const MOST: usize = 1_000_000;
 
-fn value_of(tree: &Tree, id: Id, left: usize) -> Value {
-    if left == 0 {
-        return Value::Null;
+fn value_of(
+    tree: &Tree,
+    id: Id,
+    depth: usize,
+    left: &mut usize,
+    instead: &dyn Fn(Id) -> Option<Value>,
+) -> Option<Value> {
+    *left = left.checked_sub(1)?;
+    if depth == 0 {
+        return Some(Value::Null);
     }
-    match &tree.node(id).content {
+    if let Some(other) = instead(id) {
+        return Some(other);
+    }
+    Some(match &tree.node(id).content {
         Content::Map(_) => {
             let entries = tree.entries(id);
             // Entries of merge keys come last and give way.
@@ -118,19 +135,22 @@ fn value_of(tree: &Tree, id: Id, left: usize) -> Value {
             for (number, (key, value)) in entries.into_iter().enumerate() {
                 let key = tree.text(key).unwrap_or_default().to_owned();
                 if number < own || !map.contains_key(&key) {
-                    map.insert(key, value_of(tree, value, left - 1));
+                    map.insert(key, value_of(tree, value, depth - 1, left, instead)?);
                 }
             }
             Value::Object(map)
         }
-        Content::Seq(items) => items.iter().map(|item| value_of(tree, *item, left - 1)).collect(),
+        Content::Seq(items) => {
+            let items = items.iter().map(|item| value_of(tree, *item, depth - 1, left, instead));
+            Value::Array(items.collect::<Option<_>>()?)
+        }
         Content::Scalar(scalar) => {
             let typed = scalar.style == Style::Plain && scalar.tag == Tag::None && !scalar::is_text(&scalar.text);
             let read = typed.then(|| yaml::from_str(&scalar.text).ok()).flatten();
             read.unwrap_or_else(|| Value::String(scalar.text.to_string()))
         }
         Content::Alias(_) => Value::Null,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +165,7 @@ mod tests {
         let text = "kind: HelmRelease\napiVersion: x\nspec:\n  chart: {spec: {chart: kestra, version: 0.23.9}}\n  values:\n    \
                     a: &a {b: 1, c: \"1\", d: yes, e: null}\n    f: [*a]\n    common: {extraEnv: [{name: SECRET_A, value: x}]}\n";
         let source = SourceFile::new("r.yaml", Some("r.yaml".into()), text, FileForm::Yaml);
-        let all = described(&[source]);
+        let all = described(&[source]).unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].generation, all[0].whole), (Some(Generation::V0), true));
         let map = json!({"b": 1, "c": "1", "d": true, "e": null});
@@ -159,7 +179,7 @@ mod tests {
                     {common: {extraEnv: [{name: SECRET_A, value: x}]}}\n      parameters:\n        \
                     - {name: 'common.extraEnv[0].value', value: YQ==}\n";
         let source = SourceFile::new("a.yaml", Some("a.yaml".into()), text, FileForm::Yaml);
-        let all = described(&[source]);
+        let all = described(&[source]).unwrap();
         assert_eq!(
             all[0].layers[0].pointer("/common/extraEnv/0/value"),
             Some(&json!("YQ=="))

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::env_file::{self, EnvDialect, EnvText, EnvVariable};
 use super::tree::{Malformed, Tree};
+use crate::error::InputError;
 
 /// What stands for standard input among file names.
 pub const STDIN: &str = "-";
@@ -136,6 +137,18 @@ fn header(text: &str) -> usize {
         .iter()
         .find(|header| text.starts_with(**header))
         .map_or(0, |header| header.len())
+}
+
+impl From<Unreadable> for InputError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self {
+            file: unreadable.file,
+            line: unreadable.line.try_into().unwrap_or_default(),
+            column: unreadable.column.try_into().unwrap_or_default(),
+            message: unreadable.message,
+            help: unreadable.help,
+        }
+    }
 }
 
 /// An input that could not be read.

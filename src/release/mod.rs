@@ -3,7 +3,8 @@
 //! files, and [`flow`] finds what flows ask for.
 //!
 //! [`installs`] finds what the files say of each release: its chart, version, namespace and layers of values.
-//! [`chart_keys`] knows which keys of values a chart reads.
+//! [`chart_keys`] knows which keys of values a chart reads. Where the chart itself is at hand, [`marking`] puts a mark in
+//! the place of each secret, and [`reach`] finds where the marks come out of the rendered chart.
 
 pub mod chart_keys;
 pub mod compose;
@@ -14,6 +15,8 @@ pub mod env_file;
 pub mod flow;
 pub mod input;
 pub mod installs;
+pub mod marking;
+pub mod reach;
 pub mod scalar;
 pub mod tree;
 pub mod walk;

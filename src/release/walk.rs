@@ -14,7 +14,7 @@ use crate::system::bounded;
 
 /// Larger files are not read. Values and manifests stay far below, since Kubernetes accepts at most 3 MiB; the output
 /// of a large chart may come closer.
-const LARGEST: u64 = 64 * 1024 * 1024;
+pub const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// So much of a file in a folder is looked at to see of what kind it is, where its name does not tell.
 const GLANCE: u64 = 1024 * 1024;
@@ -43,6 +43,8 @@ pub struct Inputs {
     pub others: usize,
     /// The folders among the arguments.
     folders: Vec<PathBuf>,
+    /// The most bytes of one file.
+    most: u64,
 }
 
 /// What a file's name, and where that does not tell, its text says that it is.
@@ -55,13 +57,16 @@ enum FileKind {
     Other,
 }
 
-/// Reads files, folders and standard input.
-pub fn read(arguments: &[String]) -> Inputs {
-    let mut inputs = Inputs::default();
+/// Reads files, folders and standard input, each of them up to so many bytes.
+pub fn read(arguments: &[String], most: u64) -> Inputs {
+    let mut inputs = Inputs {
+        most,
+        ..Inputs::default()
+    };
     for argument in arguments {
         if argument == STDIN {
             inputs.take(argument, None, FileKind::Yaml, true, || {
-                read_all(std::io::stdin().lock(), LARGEST)
+                read_all(std::io::stdin().lock(), most)
             });
             continue;
         }
@@ -129,9 +134,8 @@ impl Inputs {
                 return;
             }
             FileKind::Yaml | FileKind::EnvFile => {
-                return self.take(name, Some(path), kind, named, || {
-                    read_all(fs::File::open(path)?, LARGEST)
-                });
+                let most = self.most;
+                return self.take(name, Some(path), kind, named, || read_all(fs::File::open(path)?, most));
             }
             FileKind::Terraform => (
                 "Terraform is not evaluated",
@@ -214,8 +218,9 @@ impl Inputs {
         }
         let (before, unreadable) = (self.sources.len(), self.unreadable.len());
         let name = path.display().to_string();
+        let most = self.most;
         self.take(&name, Some(&path), FileKind::Yaml, false, || {
-            read_all(fs::File::open(&path)?, LARGEST)
+            read_all(fs::File::open(&path)?, most)
         });
         // That it cannot be read is for whoever reads it to say; here its values are not knowable.
         self.unreadable.truncate(unreadable);

@@ -39,6 +39,13 @@ pub fn trials() -> Vec<Trial> {
             "what_kubernetes_does_not_understand_exits_2_at_its_line",
             malformed,
         ),
+        live("check", "a_compose_file_is_proved_as_it_is", compose_file),
+        live("check", "what_kustomize_generates_is_proved_as_it_is", kustomization),
+        live(
+            "check",
+            "values_of_a_wrapper_chart_are_proved_as_they_are",
+            wrapper_chart,
+        ),
     ]
 }
 
@@ -160,6 +167,82 @@ fn never_arrives() {
         assert!(said.contains(words), "no {words}:\n{said}");
     }
     schemas::assert_report(&sandbox.work().join("report/report.json"));
+    sandbox.assert_clean();
+}
+
+/// What `check` prints of these files, where it expects `SECRET_A` to be `alpha` and `SECRET_B` to be `beta`.
+fn checked(sandbox: &Sandbox, files: &[&str], code: i32) -> String {
+    let files = files.iter().flat_map(|file| ["-f", *file]);
+    let expected = ["--public", "A=alpha", "--public", "B=beta", "--kestra", ENGINE];
+    let ended = sandbox
+        .run(["check"].into_iter().chain(files).chain(expected))
+        .with_code(code);
+    format!("{}{}", ended.stdout_words(), ended.stderr_words())
+}
+
+fn assert_says(said: &str, all: &[&str]) {
+    for words in all {
+        assert!(said.contains(words), "no {words}:\n{said}");
+    }
+}
+
+fn compose_file() {
+    let sandbox = Sandbox::new();
+    let service = "services:\n  kestra:\n    image: kestra/kestra:v1.3.31\n    env_file: secrets.env\n    environment:\n      \
+                   KESTRA_CONFIGURATION: \"datasources: {postgres: {url: nowhere}}\"\n      SECRET_A: ${A}\n      SECRET_C: ${FROM_THE_SHELL}\n";
+    sandbox.file("compose.yaml", service);
+    sandbox.file(".env", "A=YWxwaGE=\n");
+    sandbox.file("secrets.env", "SECRET_A=d3Jvbmc=\nSECRET_B=YmV0YQ==\n");
+    let said = checked(&sandbox, &["compose.yaml"], 0);
+    assert_says(
+        &said,
+        &[
+            "2 passed",
+            "from compose.yaml Kestra gets the variables whose names begin with SECRET_",
+            "SECRET_C comes from the shell that starts compose",
+        ],
+    );
+    sandbox.file("secrets.env", "SECRET_B=beta\n");
+    let said = checked(&sandbox, &["compose.yaml"], 1);
+    assert_says(&said, &["1 passed", "secrets.env:1:10", "KS005"]);
+    sandbox.assert_clean();
+}
+
+fn kustomization() {
+    let sandbox = Sandbox::new();
+    let values =
+        "common:\n  extraEnv: [{name: SECRET_A, value: YWxwaGE=}]\n  extraEnvFrom: [{secretRef: {name: flows}}]\n";
+    sandbox.file("values.yaml", values);
+    sandbox.file("flows.env", "SECRET_B=YmV0YQ==\n");
+    let generator = "secretGenerator:\n  - name: flows\n    envs: [flows.env]\n";
+    sandbox.file(
+        "kustomization.yaml",
+        format!("helmCharts:\n  - {{name: kestra, version: 1.0.54, releaseName: kestra, valuesFile: values.yaml}}\n{generator}"),
+    );
+    let said = checked(&sandbox, &["kustomization.yaml"], 0);
+    assert_says(
+        &said,
+        &["2 passed", "values from the kustomization, chart version 1.0.54"],
+    );
+    // Where helm is called by somebody else, nobody follows the name with its hash.
+    sandbox.file("kustomization.yaml", generator);
+    let said = checked(&sandbox, &["kustomization.yaml", "values.yaml"], 1);
+    assert_says(&said, &["kustomize adds a hash to the name of Secret flows", "KS020"]);
+    sandbox.assert_clean();
+}
+
+fn wrapper_chart() {
+    let sandbox = Sandbox::new();
+    let chart = "apiVersion: v2\nname: platform\nversion: 0.1.0\ndependencies:\n  - {name: kestra, alias: flows, version: 1.0.54}\n";
+    sandbox.file("Chart.yaml", chart);
+    let list = "common:\n    extraEnv:\n      - {name: SECRET_A, value: YWxwaGE=}\n      - {name: SECRET_B, value: YmV0YQ==}\n";
+    sandbox.file("values.yaml", format!("flows:\n  {list}"));
+    let said = checked(&sandbox, &["values.yaml"], 0);
+    assert_says(&said, &["2 passed", "is installed alone, without the chart around it"]);
+    // One level too high.
+    sandbox.file("values.yaml", list.replace("\n  ", "\n"));
+    let said = checked(&sandbox, &["values.yaml"], 1);
+    assert_says(&said, &["KS033", "move it to `flows.common.extraEnv`"]);
     sandbox.assert_clean();
 }
 

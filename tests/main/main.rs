@@ -51,6 +51,7 @@ mod hostile;
 mod init;
 mod interrupt;
 mod lint;
+mod lint_chart;
 mod official;
 mod output;
 mod prove;

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::compose;
 use crate::error::InputError;
+use crate::lint;
 use crate::oracle::secret::Plaintext;
 use crate::release::described::{DescribedInstall, described};
 use crate::release::input::{FileForm, SourceFile};
 use crate::release::installs::InstallKind;
 use crate::scenario::{Generation, Manifest};
 use crate::system::bounded;
+use crate::system::words::visible;
 use crate::system::yaml;
 
 /// What stands for standard input among file names.
@@ -19,46 +22,98 @@ pub const STDIN: &str = "-";
 /// What a release is given.
 #[derive(Default)]
 pub struct GivenDocuments {
-    /// Files of values, in the order they were named.
+    /// Values, in the order in which helm gets them.
     pub values: Vec<Plaintext>,
-    /// Files of manifests, likewise.
+    /// Manifests, in the order of their files.
     pub manifests: Vec<Manifest>,
-    /// All of them, as `lint` reads them.
+    /// All files, and those that they name, as `lint` reads them.
     pub sources: Vec<SourceFile>,
     /// What describes the release, where one of the files does.
     pub install: Option<DescribedInstall>,
+    /// What was made of files that Kestra's chart does not read as they are.
+    pub notes: Vec<String>,
 }
 
-/// Reads the files. A manifest has `apiVersion` and `kind`; what has not is values.
+/// Reads the files, and those that they name. A manifest has `apiVersion` and `kind`; what has not is values, or a file
+/// of compose's or kustomize's.
 ///
 /// # Errors
 /// [`InputError`] when a file cannot be read, is no YAML, or holds something else.
 pub fn read(files: &[String]) -> Result<GivenDocuments, InputError> {
-    let mut documents = GivenDocuments::default();
+    if let Some(folder) = files.iter().find(|file| Path::new(file).is_dir()) {
+        return Err(InputError::whole(
+            folder,
+            "is a folder",
+            Some("name the files in it, each with -f".into()),
+        ));
+    }
+    let inputs = lint::read(files, bounded::DOCUMENT);
+    if let Some(unreadable) = inputs.unreadable.into_iter().next() {
+        return Err(unreadable.into());
+    }
+    if let Some(unread) = inputs.unread.into_iter().next() {
+        return Err(InputError::whole(unread.file, unread.why, Some(unread.instead)));
+    }
+    let mut documents = GivenDocuments {
+        sources: inputs.sources,
+        ..GivenDocuments::default()
+    };
+    let composed = compose::read(&documents.sources)?;
     let mut values = Vec::new();
-    for (number, file) in files.iter().enumerate() {
-        let text = InputError::text(file, bytes_of(file)?)?;
-        let (name, path) = match file.as_str() {
-            STDIN => ("<stdin>", None),
-            file => (file, Some(file.into())),
-        };
-        let source = SourceFile::new(name, path, text.as_str(), FileForm::Yaml);
-        documents.sources.push(source);
-        let manifest = |text| Manifest {
-            file: file.clone(),
-            text: Plaintext::new(text, false),
-        };
-        match contents_of(file, text.as_bytes())? {
-            FileContents::Values => values.push((number, Plaintext::new(text, false))),
-            FileContents::Manifests => documents.manifests.push(manifest(text)),
+    for (number, source) in documents.sources.iter().enumerate().filter(|(_, source)| source.named) {
+        if composed
+            .as_ref()
+            .is_some_and(|composed| composed.sources.contains(&number))
+        {
+            continue;
+        }
+        if source.form != FileForm::Yaml {
+            return Err(of_no_release(source));
+        }
+        match contents_of(&source.name, source.text.as_bytes())? {
+            FileContents::Values if describes_by_name(source) => {}
+            FileContents::Values => values.push((number, Plaintext::new(source.text.as_bytes(), false))),
+            FileContents::Manifests => documents.manifests.push(manifest(source, source.text.to_string())),
             FileContents::Both(own, manifests) => {
                 values.push((number, Plaintext::new(own, false)));
-                documents.manifests.push(manifest(manifests));
+                documents.manifests.push(manifest(source, manifests));
             }
         }
     }
     documents.described(values)?;
+    documents.generated();
+    if let Some(composed) = composed {
+        documents
+            .values
+            .insert(0, Plaintext::new(composed.values.to_string(), false));
+        documents.notes.extend(composed.notes);
+    }
     Ok(documents)
+}
+
+fn manifest(source: &SourceFile, text: String) -> Manifest {
+    let file = if source.path.is_none() { STDIN } else { &source.name };
+    Manifest {
+        file: file.to_owned(),
+        text: Plaintext::new(text, false),
+    }
+}
+
+/// What is said of a file that nothing among the others gives to Kestra.
+fn of_no_release(source: &SourceFile) -> InputError {
+    let help = "name the compose file or the kustomization that reads it; `kestra-secrets lint` judges it by itself";
+    InputError::whole(
+        &source.name,
+        "is an env file, and nothing here gives it to Kestra",
+        Some(help.into()),
+    )
+}
+
+/// Whether a file says by its name that it describes something, and holds no values of a chart.
+fn describes_by_name(source: &SourceFile) -> bool {
+    let stem = source.path.as_deref().and_then(|path| path.file_stem()?.to_str());
+    let names = ["Chart", "kustomization", "helmfile"];
+    stem.is_some_and(|stem| names.iter().any(|name| stem.eq_ignore_ascii_case(name)))
 }
 
 /// Kinds that describe a release and that nobody applies to the cluster here.
@@ -83,25 +138,21 @@ impl GivenDocuments {
 
     /// Takes the values out of what describes a release, and of the manifests what does not.
     fn described(&mut self, values: Vec<(usize, Plaintext)>) -> Result<(), InputError> {
-        let mut installs = described(&self.sources);
+        let files: Vec<_> = self
+            .sources
+            .iter()
+            .filter(|s| s.named)
+            .map(|s| s.name.as_str())
+            .collect();
+        let Some(mut installs) = described(&self.sources) else {
+            let why = "the values multiply by aliases beyond a million entries";
+            return Err(InputError::whole(files.join(" "), why, None));
+        };
         if installs.len() > 1 {
-            let files: Vec<_> = self.sources.iter().map(|source| source.name.as_str()).collect();
             return Err(InputError::whole(
                 files.join(" "),
                 format!("describe {} releases of Kestra", installs.len()),
                 Some("give the files of one release".into()),
-            ));
-        }
-        let Some(install) = installs.pop() else {
-            self.values = values.into_iter().map(|(_, text)| text).collect();
-            return Ok(());
-        };
-        if install.kind == InstallKind::Wrapper {
-            let help = "give the values of Kestra's chart themselves: what stands below the dependency's name";
-            return Err(InputError::whole(
-                "Chart.yaml",
-                "a wrapper chart is not installed here",
-                Some(help.into()),
             ));
         }
         let mut left = Vec::new();
@@ -109,17 +160,49 @@ impl GivenDocuments {
             left.extend(without_descriptions(manifest)?);
         }
         self.manifests = left;
-        let layers = install
-            .layers
-            .iter()
-            .map(|layer| Plaintext::new(layer.to_string(), false));
+        self.install = installs.pop();
+        let described = |number: &usize| {
+            self.install
+                .as_ref()
+                .is_some_and(|install| install.sources.contains(number))
+        };
+        let layers = self.install.iter().flat_map(|install| &install.layers);
+        let layers = layers.map(|layer| Plaintext::new(layer.to_string(), false));
         // What is given besides what the release is made of goes over it.
-        let besides = values
-            .into_iter()
-            .filter(|(number, _)| !install.sources.contains(number));
+        let besides = values.into_iter().filter(|(number, _)| !described(number));
         self.values = layers.chain(besides.map(|(_, text)| text)).collect();
-        self.install = Some(install);
+        if self
+            .install
+            .as_ref()
+            .is_some_and(|install| install.kind == InstallKind::Wrapper)
+        {
+            let note = "Kestra's chart is a dependency here and is installed alone, without the chart around it";
+            self.notes.push(note.into());
+        }
         Ok(())
+    }
+
+    /// Adds what kustomize generates.
+    fn generated(&mut self) {
+        for object in lint::generated(&self.sources) {
+            let kind = object.kind.name();
+            if object.is_hashed {
+                let note = "kustomize adds a hash to the name of {kind} {name}, which values of a chart do not follow";
+                self.notes
+                    .push(note.replace("{kind}", kind).replace("{name}", &visible(&object.name)));
+            }
+            for key in &object.unknown {
+                let name = visible(&object.name);
+                self.notes.push(format!(
+                    "{} of {kind} {name} is not among the files and is left out",
+                    visible(key)
+                ));
+            }
+            self.manifests.push(Manifest {
+                file: object.file.clone(),
+                text: Plaintext::new(object.manifest().to_string(), false),
+            });
+        }
     }
 }
 
@@ -128,22 +211,9 @@ fn without_descriptions(manifest: Manifest) -> Result<Option<Manifest>, InputErr
     let documents: Vec<Value> =
         yaml::documents(manifest.text.bytes()).map_err(|e| InputError::yaml(&manifest.file, &e, ""))?;
     let describes = |document: &Value| {
-        document
-            .get("kind")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| DESCRIBES.contains(&kind))
+        let kind = document.get("kind").and_then(Value::as_str);
+        kind.is_some_and(|kind| DESCRIBES.contains(&kind))
     };
-    if let Some(built) = documents
-        .iter()
-        .find(|d| d.get("secretGenerator").is_some() || d.get("configMapGenerator").is_some())
-    {
-        let kind = built.get("kind").and_then(Value::as_str).unwrap_or("the kustomization");
-        return Err(InputError::whole(
-            &manifest.file,
-            format!("{kind} generates objects, which only kustomize does"),
-            Some("`kustomize build --enable-helm` prints manifests; `lint` judges the generators as they are".into()),
-        ));
-    }
     let (described, others): (Vec<_>, Vec<_>) = documents.iter().filter(|d| !d.is_null()).partition(|d| describes(d));
     if described.is_empty() {
         return Ok(Some(manifest));

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
-use crate::lint::{Finding, LintReport, Severity};
+use crate::lint::{Finding, LintReport, ReachBy, Severity};
 use crate::release::input::STDIN;
 use crate::scenario::Generation;
-use crate::system::words::count;
+use crate::system::words::{count, listed};
 
 /// The whole report on the files of the arguments, with colours; the stream strips them if it has none.
 pub fn human(report: &LintReport, arguments: &[String]) -> String {
@@ -77,10 +77,18 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
 fn coverage(report: &LintReport) -> String {
     let coverage = &report.coverage;
     let mut lines = Vec::new();
+    let by = coverage.reach.as_ref().map(|reach| {
+        let charts = listed(&reach.charts, "and");
+        match reach.by {
+            ReachBy::Keys => format!(", by the keys of chart {charts}"),
+            ReachBy::Rendering => format!(", by rendering {charts}"),
+        }
+    });
     let judged = format!(
-        "read     {} in {}",
+        "read     {} in {}{}",
         count(coverage.secrets, "secret"),
-        count(coverage.files, "file")
+        count(coverage.files, "file"),
+        by.unwrap_or_default()
     );
     match (coverage.secrets, coverage.is_empty()) {
         (0, true) => lines.push(format!(

@@ -30,6 +30,8 @@ pub fn sarif(report: &LintReport) -> Value {
                 "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
             }],
             "results": results.collect::<Vec<_>>(),
+            // What was judged: a result of nothing is no green.
+            "properties": {"coverage": report.coverage},
         }],
     })
 }

@@ -11,7 +11,7 @@ use crate::release::chart_keys::ListForm;
 use crate::system::words::listed;
 
 /// The components that render expressions, each those of its own work.
-const READERS: [&str; 5] = ["standalone", "worker", "executor", "scheduler", "webserver"];
+pub(super) const READERS: [&str; 5] = ["standalone", "worker", "executor", "scheduler", "webserver"];
 
 impl<'a> Gatherer<'a> {
     /// Components that are given a secret which others, that read it too, are not.
@@ -22,6 +22,10 @@ impl<'a> Gatherer<'a> {
         owns: &[OwnLists<'a>],
         extent: Extent,
     ) {
+        if self.reach.is_some() {
+            // The chart itself was asked.
+            return;
+        }
         let to_all: Vec<&str> = shared.iter().flat_map(VariableList::secrets).collect();
         let running = READERS.into_iter().filter(|c| layers.is_enabled("deployments", c));
         let running: Vec<&str> = running.collect();
@@ -81,9 +85,18 @@ fn lack_of(own: &OwnLists, owns: &[OwnLists], running: &[&str], name: &str) -> O
     if lacking.is_empty() || own.map != "deployments" {
         return None;
     }
+    Some(only_some(&[&printable_name(own.component)], &lacking))
+}
+
+/// What is said of a secret that these components get and those lack.
+pub(super) fn only_some(gets: &[&str], lacking: &[&str]) -> (String, Severity) {
     let tasks = lacking.iter().any(|c| matches!(*c, "worker" | "standalone"));
     let severity = if tasks { Severity::Warning } else { Severity::Note };
-    let component = printable_name(own.component);
-    let says = format!("only {component} gets it; {} cannot read it", listed(&lacking, "and"));
-    Some((says, severity))
+    let get = if gets.len() == 1 { "gets" } else { "get" };
+    let says = format!(
+        "only {} {get} it; {} cannot read it",
+        listed(gets, "and"),
+        listed(lacking, "and")
+    );
+    (says, severity)
 }

@@ -29,6 +29,9 @@ impl<'a> Gatherer<'a> {
                 continue;
             }
             said.push(path);
+            if self.chart_reads(doc, value) {
+                continue;
+            }
             let nobody = path == "deployment";
             let whose = if nobody {
                 "no chart of Kestra has this key".into()
@@ -51,6 +54,9 @@ impl<'a> Gatherer<'a> {
     /// The keys that no chart of Kestra reads and that somebody took for one that gives variables.
     pub(super) fn unread_keys(&mut self, doc: Document<'a>, root: Id, generation: Generation) {
         for unread in unread_keys(doc, root, generation) {
+            if self.chart_reads(doc, unread.value) {
+                continue;
+            }
             let names: Vec<_> = unread.secrets.iter().map(|name| printable_name(name)).collect();
             let lost = match names.as_slice() {
                 [] => "no pod gets anything from it".into(),
@@ -101,6 +107,9 @@ impl<'a> Gatherer<'a> {
             let Some((at, value)) = entry else {
                 continue;
             };
+            if self.chart_reads(doc, value) {
+                continue;
+            }
             let severity = if path.len() == 1 && doc.tree.items(value).is_empty() {
                 Severity::Warning
             } else {

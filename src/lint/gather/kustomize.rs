@@ -93,10 +93,9 @@ impl<'a> Gatherer<'a> {
                         .or_else(|| doc.text_at(root, &["namespace"])),
                     keys,
                     complete: complete && doc.text_at(*generator, &["behavior"]).is_none_or(|b| b == "create"),
-                    maker: if plain_name {
-                        ObjectMaker::Manifest
-                    } else {
-                        ObjectMaker::Hashed
+                    maker: ObjectMaker::Generator {
+                        file: doc.file,
+                        hashed: !plain_name,
                     },
                     labelled: false,
                 });

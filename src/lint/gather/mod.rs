@@ -10,6 +10,7 @@ mod keys;
 mod kustomize;
 mod layers;
 mod malformed;
+mod reach;
 mod release;
 mod secret;
 mod values;
@@ -21,6 +22,7 @@ use std::collections::HashSet;
 
 use self::release::{Extent, Releases};
 use super::LintOptions;
+use super::chart_reach::ChartReach;
 use super::facts::{ContainerFacts, FileFacts, FileValue, KeyedValue};
 use super::origin;
 use crate::oracle::secret::Location;
@@ -104,6 +106,10 @@ pub struct Gatherer<'a> {
     /// Mappings that are no manifests: values, as far as nothing says otherwise.
     loose: Vec<(Document<'a>, Id)>,
     releases: Releases,
+    /// What a chart that is at hand makes of the values.
+    reach: Option<&'a ChartReach>,
+    /// Names of which it is said already that they do not arrive.
+    covered: HashSet<NodeRef>,
 }
 
 /// Reads all documents, of which some are part of `installs`. `None` when aliases make more of the files than anybody
@@ -113,6 +119,7 @@ pub fn gather<'a>(
     installs: &[Install<'a>],
     composed: &'a [ComposeProject],
     options: LintOptions,
+    reach: Option<&'a ChartReach>,
 ) -> Option<FileFacts<'a>> {
     let mut gatherer = Gatherer {
         documents,
@@ -123,6 +130,8 @@ pub fn gather<'a>(
         layered: HashSet::new(),
         loose: Vec::new(),
         releases: Releases::default(),
+        reach,
+        covered: HashSet::new(),
     };
     for install in installs {
         gatherer.described(install);
@@ -137,6 +146,7 @@ pub fn gather<'a>(
     gatherer.env_files();
     gatherer.asked_elsewhere();
     gatherer.lonely_values();
+    gatherer.asked_of_the_chart();
     (gatherer.left > 0).then_some(gatherer.facts)
 }
 

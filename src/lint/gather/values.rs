@@ -6,7 +6,7 @@ use super::Gatherer;
 use super::keys::path_shown;
 use super::layers::{LayerNode, Layers};
 use super::release::Extent;
-use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyedValue, ReadFor, Remark};
+use crate::lint::facts::{ContainerFacts, EnvEntry, FileValue, FromRef, KeyedValue, ReadFor, ReleaseFacts, Remark};
 use crate::lint::finding::{Severity, printable_name};
 use crate::lint::origin::ValueMaker;
 use crate::oracle::environment::ObjectKind;
@@ -99,6 +99,7 @@ impl<'a> Gatherer<'a> {
     pub(super) fn install(&mut self, layers: Vec<LayerNode<'a>>, extent: Extent, install: Option<&Install<'a>>) {
         let Some(layers) = Layers::new(layers) else { return };
         let generation = self.generation(&layers, install);
+        self.facts.releases.push(release_of(&layers, install, generation));
         for (doc, root) in layers.each() {
             self.other_generation(doc, root, generation);
             self.unread_keys(doc, root, generation);
@@ -125,7 +126,7 @@ impl<'a> Gatherer<'a> {
                     own.map
                 );
                 for lost in shared.iter().filter(|list| replaced(list)) {
-                    self.lost(lost, &own.lists[0], Severity::Error, &by, &component);
+                    self.lost(lost, &own.lists[0], Severity::Error, &by, Some(&component));
                 }
             }
             let kept = shared.iter().filter(|list| !replaced(list));
@@ -150,7 +151,7 @@ impl<'a> Gatherer<'a> {
             let (doc, id) = winner.node;
             let (line, _) = doc.line_and_column(id);
             let by = format!("the list in {}:{line} replaces this one", doc.source.name);
-            self.lost(&replaced, &winner, Severity::Warning, &by, "any pod");
+            self.lost(&replaced, &winner, Severity::Warning, &by, None);
             self.unread_list(replaced);
         }
         self.malformed_list(&path_shown(&winner.path), winner.node, form);
@@ -197,7 +198,7 @@ impl<'a> Gatherer<'a> {
         winner: &VariableList<'a>,
         severity: Severity,
         by: &str,
-        where_to: &str,
+        component: Option<&str>,
     ) {
         let given = |list: &VariableList<'a>| -> Vec<(&'a str, Id)> {
             let (doc, id) = list.node;
@@ -215,12 +216,13 @@ impl<'a> Gatherer<'a> {
         let kept = given(winner);
         for (name, at) in given(list) {
             let counts = list.form != ListForm::Env || is_secret(name);
-            if counts && !kept.iter().any(|(other, _)| *other == name) {
+            let is_kept = kept.iter().any(|(other, _)| *other == name);
+            if counts && !is_kept && !self.chart_gives(list.node.0.at(at), component) {
                 self.facts.remarks.push(Remark {
                     at: list.node.0.at(at),
                     fault: Some((Code::ReplacedList, severity)),
                     subject: printable_name(name).into(),
-                    message: format!("never reaches {where_to}: {by}"),
+                    message: format!("never reaches {}: {by}", component.unwrap_or("any pod")),
                     cure: format!("repeat it in `{}`, which wins", path_shown(&winner.path)),
                 });
             }
@@ -385,6 +387,28 @@ fn named_only(doc: Document<'_>, list: Id, kind: ObjectKind) -> impl Iterator<It
             prefix: doc.text_at(*item, &["prefix"]).unwrap_or_default(),
         })
     })
+}
+
+/// What is to be rendered of a release.
+fn release_of<'a>(layers: &Layers<'a>, install: Option<&Install<'a>>, generation: Generation) -> ReleaseFacts<'a> {
+    // Values of a chart around Kestra's that nothing describes have Kestra's below a key of theirs.
+    let above = |(doc, part): LayerNode<'a>| {
+        let holds = |root: &&Id| {
+            doc.tree
+                .get(**root, "kestra")
+                .is_some_and(|below| doc.at(below) == doc.at(part))
+        };
+        Some(doc.at(*doc.tree.roots.iter().find(holds)?))
+    };
+    ReleaseFacts {
+        layers: layers.each().map(|(doc, root)| doc.at(root)).collect(),
+        around: match install {
+            Some(install) => install.around.iter().map(|(at, _)| *at).collect(),
+            None => layers.each().filter_map(above).collect(),
+        },
+        namespace: install.and_then(|install| install.namespace),
+        generation,
+    }
 }
 
 /// The keys of values that a chart of a generation ignores.

@@ -209,9 +209,10 @@ impl<'a> Checker<'a> {
     /// Helm's values do not follow the hash that kustomize adds to a name.
     fn hashed(&mut self, container: &ContainerFacts, objects: &[usize], name: &str, at: NodeRef) {
         let only_hashed = !objects.is_empty()
-            && objects
-                .iter()
-                .all(|o| self.object(*o).is_some_and(|o| o.maker == ObjectMaker::Hashed));
+            && objects.iter().all(|o| {
+                self.object(*o)
+                    .is_some_and(|o| matches!(o.maker, ObjectMaker::Generator { hashed: true, .. }))
+            });
         if container.values && only_hashed && self.judged.insert(at) {
             self.say(
                 at,

@@ -148,6 +148,14 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// As manifests spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+
     /// As the kubelet's errors and events spell it.
     pub(super) fn in_events(self) -> &'static str {
         match self {

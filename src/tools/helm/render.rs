@@ -87,6 +87,22 @@ impl Helm {
         added: &Added,
         values: &Plaintext,
     ) -> Result<Rendered, RenderError> {
+        let objects = self.manifests(chart, release, namespace, added, values).await?;
+        Rendered::of(objects)
+    }
+
+    /// The same as objects that nobody has looked into.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn manifests(
+        &self,
+        chart: &Chart,
+        release: &str,
+        namespace: &str,
+        added: &Added,
+        values: &Plaintext,
+    ) -> Result<Vec<Value>, RenderError> {
         let command = self.command().args(["template", release]).arg(&chart.path).args([
             "--namespace",
             namespace,
@@ -101,7 +117,7 @@ impl Helm {
                 _ => Err(RenderError::Helm(self.ended_badly(&output))),
             };
         }
-        Rendered::read(&output.stdout)
+        objects(&output.stdout)
     }
 
     /// A call of helm with the values of a release: those that are not the user's by files of mode 0600, which
@@ -158,15 +174,23 @@ fn unfolded(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// A stream of manifests as objects.
+fn objects(text: &[u8]) -> Result<Vec<Value>, RenderError> {
+    let objects: Vec<Value> = yaml::documents_with_octals(&unfolded(text))
+        .map_err(|e| RenderError::Output(crate::error::InputError::yaml("helm template", &e, "").message))?;
+    Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
+}
+
 impl Rendered {
     /// Reads a stream of manifests.
     #[doc(hidden)] // seen by fuzz/ alone
     pub fn read(text: &[u8]) -> Result<Self, RenderError> {
-        let text = unfolded(text);
-        let objects: Vec<Value> = yaml::documents_with_octals(&text)
-            .map_err(|e| RenderError::Output(crate::error::InputError::yaml("helm template", &e, "").message))?;
+        Self::of(objects(text)?)
+    }
+
+    fn of(objects: Vec<Value>) -> Result<Self, RenderError> {
         let mut rendered = Self::default();
-        for object in objects.into_iter().filter(|o| !o.is_null()) {
+        for object in objects {
             match object.get("kind").and_then(Value::as_str) {
                 Some("Deployment" | "StatefulSet") => rendered.workloads.push(workload(&object)?),
                 Some("ConfigMap") => rendered.config_maps.push(typed(object, "ConfigMap")?),
