@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use tempfile::TempDir;
 
 use crate::left::said;
@@ -22,7 +22,7 @@ pub struct Cluster {
 impl Cluster {
     /// Makes a cluster with Kestra's image in it.
     pub fn create() -> Self {
-        if let Some(lacking) = requirements::lacking_for_cluster(&ENGINES[0]) {
+        if let Some(lacking) = requirements::lacking_for_cluster(&CURRENT_ENGINES[0]) {
             panic!("{lacking}");
         }
         let cluster = Self {
@@ -42,7 +42,7 @@ impl Cluster {
             "2m",
         ];
         said("kind", &[&create[..], &ours].concat());
-        let image = format!("kestra-secrets/kestra:{}", ENGINES[0]);
+        let image = format!("kestra-secrets/kestra:{}", CURRENT_ENGINES[0]);
         said("kind", &["load", "docker-image", "--name", name, &image]);
         cluster
     }

@@ -14,7 +14,8 @@ pub mod error {
 
 pub mod kestra {
     pub use crate::kestra::{
-        Client, ENGINES, Error, Execution, ExecutionState, FlowRef, KestraRef, Limits, LogLine, RequestCause,
+        CURRENT_ENGINES, Client, ENGINES, Error, Execution, ExecutionState, FlowRef, KestraRef, Limits, LogLine,
+        RequestCause,
     };
 }
 

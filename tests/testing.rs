@@ -5,13 +5,13 @@
 
 mod support;
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::testing::{self, Status, Strategy, TestRun};
 use support::{ENGINE, requirements};
 
 /// The newest engine; none, with the reason, on a machine that cannot run it and need not.
 async fn newest_engine() -> Option<TestRun> {
-    let [newest, ..] = ENGINES;
+    let [newest, ..] = CURRENT_ENGINES;
     let lacking = tokio::task::spawn_blocking(move || requirements::lacking_for_engine(&newest));
     if let Some(lacking) = lacking.await.unwrap() {
         assert!(!requirements::is_required("embedded"), "{lacking}");

@@ -5,15 +5,21 @@ use std::fmt::Write as _;
 use clap::Args as ClapArgs;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use miette::IntoDiagnostic as _;
+use tokio_util::sync::CancellationToken;
+
 use crate::error::ExitCode;
+use crate::kestra::ENGINES;
 use crate::oracle::secret::RunKey;
+use crate::provider::embedded::Engine;
 use crate::report::expected;
 use crate::scenario::{self, Expect, Expectation, Input, Scenario, ScenarioSource};
 use crate::system::stdout;
+use crate::tools::toolbox::Toolbox;
 
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Examples:\n  kestra-secrets list\n  kestra-secrets list ./my-scenarios\n  kestra-secrets list --markdown > catalogue.md"
+    after_help = "Examples:\n  kestra-secrets list\n  kestra-secrets list ./my-scenarios\n  kestra-secrets list --kestra\n  kestra-secrets list --markdown > catalogue.md"
 )]
 pub struct Args {
     /// List these scenarios: names of bundled ones, files or folders [default: all bundled ones]
@@ -22,9 +28,16 @@ pub struct Args {
     /// Print a Markdown page with each scenario's input, expected output and source
     #[arg(long)]
     markdown: bool,
+    /// List the Kestras that --kestra of the other commands takes, instead of scenarios
+    #[arg(id = "kestra_versions", long = "kestra", conflicts_with_all = ["select", "markdown"])]
+    kestra: bool,
 }
 
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
+    if args.kestra {
+        stdout::line(kestras()?);
+        return Ok(ExitCode::Success);
+    }
     let scenarios = scenario::load(&args.select)?;
     if args.markdown {
         stdout::print(&page(&scenarios));
@@ -42,6 +55,30 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     }
     stdout::line(table.trim_fmt());
     Ok(ExitCode::Success)
+}
+
+/// The Kestras that can be run, the engines one by one.
+fn kestras() -> miette::Result<String> {
+    let toolbox = Toolbox::from_env(CancellationToken::new()).into_diagnostic()?;
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["KESTRA", "JAVA", "BUILT HERE"]);
+    for version in ENGINES {
+        let built = if Engine::is_built(toolbox.cache(), &version) {
+            "yes"
+        } else {
+            ""
+        };
+        let minor = format!("engine@{}.{}, newest {version}", version.major, version.minor);
+        table.add_row([minor, Engine::java(&version).to_string(), built.to_owned()]);
+    }
+    Ok(format!(
+        "{}\n\nengine@VERSION takes any patch of these minors that Maven serves, official[@VERSION] any release of the \
+         publisher's,\nand exec:PATH any executable. The first use builds an engine.",
+        table.trim_fmt()
+    ))
 }
 
 fn kind(scenario: &Scenario) -> String {

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod audit;
+mod bisect;
 mod chart_reach;
 mod check;
 mod clean;
@@ -111,6 +112,8 @@ enum Subcommands {
     Docs(Box<docs::Args>),
     /// Test the model of Kestra against a live one, with random secrets
     Prove(Box<prove::Args>),
+    /// Find the first version at which a scenario comes out otherwise
+    Bisect(Box<bisect::Args>),
     /// Convert a report, or merge several
     Report(report::Args),
     /// List the scenarios that `run` can choose from
@@ -185,6 +188,7 @@ async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<Ex
         Subcommands::Audit(args) => audit::run(*args).await,
         Subcommands::Docs(args) => docs::run(*args).await.or_else(EarlyExit::report),
         Subcommands::Prove(args) => prove::run(*args).await.or_else(EarlyExit::report),
+        Subcommands::Bisect(args) => bisect::run(*args).await.or_else(EarlyExit::report),
         Subcommands::Report(args) => report::run(&args),
         Subcommands::List(args) => list::run(&args),
         Subcommands::Init(args) => init::run(&args),

@@ -33,4 +33,4 @@ pub use error::{ASKS_FOR_CREDENTIALS, Error, RequestCause};
 pub use generation::ApiGeneration;
 pub use health::wait_healthy;
 pub use model::{Execution, ExecutionState, FlowRef, LogLine};
-pub use reference::{ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef};
+pub use reference::{CURRENT_ENGINES, ENGINES, KestraRef, OFFICIAL_IMAGE, OfficialRef};

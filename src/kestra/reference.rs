@@ -9,15 +9,30 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The engines this project serves behind Kestra's own REST paths, newest first.
-pub const ENGINES: [Version; 2] = [Version::new(2, 0, 0), Version::new(1, 3, 31)];
+/// The engines that a run takes where none is named, newest first.
+pub const CURRENT_ENGINES: [Version; 2] = [Version::new(2, 0, 0), Version::new(1, 3, 31)];
+/// Of every minor the newest patch of which Maven serves all modules, newest first. Each is served behind Kestra's own
+/// REST paths.
+pub const ENGINES: [Version; 10] = [
+    Version::new(2, 0, 0),
+    Version::new(1, 3, 31),
+    Version::new(1, 2, 14),
+    Version::new(1, 1, 15),
+    Version::new(1, 0, 36),
+    Version::new(0, 24, 18),
+    Version::new(0, 23, 29),
+    Version::new(0, 22, 41),
+    Version::new(0, 21, 20),
+    Version::new(0, 20, 27),
+];
 /// The publisher's image.
 pub const OFFICIAL_IMAGE: &str = "kestra/kestra";
 
 /// A Kestra as the user names it. In files it is its text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KestraRef {
-    /// `engine@VERSION`: Kestra's published engine behind our own REST adapter.
+    /// `engine@1.2` or `engine@1.2.14`: Kestra's published engine behind our own REST adapter. A minor is its newest
+    /// patch.
     Engine(Version),
     /// `exec:PATH`: any Kestra executable, such as the official standalone file.
     Exec(PathBuf),
@@ -63,9 +78,7 @@ impl KestraRef {
             return Ok(Self::Exec(path.into()));
         }
         match text.split_once('@') {
-            Some(("engine", version)) => Version::parse(version)
-                .map(Self::Engine)
-                .map_err(|e| format!("{version:?} is no version: {e}")),
+            Some(("engine", version)) => engine_version(version).map(Self::Engine),
             Some(("official", version)) => version.parse().map(Self::Official),
             None if text == "official" => Ok(Self::Official(OfficialRef::Newest)),
             _ => Err("write official[@VERSION], engine@VERSION or exec:PATH".into()),
@@ -78,12 +91,32 @@ impl FromStr for KestraRef {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match Self::named(text)? {
-            Self::Engine(version) if !ENGINES.contains(&version) => {
-                let known = ENGINES.map(|engine| engine.to_string()).join(", ");
-                Err(format!("there is no engine {version}; there are {known}"))
+            Self::Engine(version) if newest_of(version.major, version.minor).is_none() => {
+                Err(format!("there is no engine {version}; there are {}", engine_minors()))
             }
             kestra => Ok(kestra),
         }
+    }
+}
+
+/// The engine's newest patch of a minor.
+fn newest_of(major: u64, minor: u64) -> Option<Version> {
+    ENGINES.into_iter().find(|v| (v.major, v.minor) == (major, minor))
+}
+
+/// The minors of which there are engines, as a person names them.
+pub fn engine_minors() -> String {
+    let minors = ENGINES.map(|v| format!("{}.{}", v.major, v.minor));
+    format!("{} to {}", minors[minors.len() - 1], minors[0])
+}
+
+fn engine_version(text: &str) -> Result<Version, String> {
+    let named = || format!("{text:?} is no version: write engine@1.3 or engine@1.3.31");
+    match text.parse::<OfficialRef>().map_err(|_| named())? {
+        OfficialRef::Exact(version) => Ok(version),
+        OfficialRef::Minor(major, minor) => newest_of(major, minor)
+            .ok_or_else(|| format!("there is no engine {major}.{minor}; there are {}", engine_minors())),
+        OfficialRef::Newest => Err(named()),
     }
 }
 
@@ -185,6 +218,22 @@ mod tests {
         ] {
             assert!(text.parse::<KestraRef>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_minor_of_an_engine_is_its_newest_patch() {
+        let read = |text: &str| text.parse::<KestraRef>().map(|kestra| kestra.to_string());
+        assert_eq!(read("engine@1.2"), Ok("engine@1.2.14".into()));
+        assert_eq!(read("engine@0.20.7"), Ok("engine@0.20.7".into()));
+        assert_eq!(
+            read("engine@3.0").unwrap_err(),
+            "there is no engine 3.0; there are 0.20 to 2.0"
+        );
+        assert_eq!(
+            read("engine@0.19.0").unwrap_err(),
+            "there is no engine 0.19.0; there are 0.20 to 2.0"
+        );
+        assert!(read("engine@new").unwrap_err().contains("write engine@1.3"));
     }
 
     #[test]

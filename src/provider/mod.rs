@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use forecast::Forecast;
+pub use forecast::{Forecast, NodeFacts};
 pub use installed::Installed;
 pub use keep::{Keep, Keeping};
 pub use kestra::newest;

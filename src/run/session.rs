@@ -22,18 +22,18 @@ pub use options::{ProviderChoice, ProviderSpec, SessionOptions};
 
 use crate::error::{During as _, InfraError};
 use crate::kestra::KestraRef;
+use crate::oracle::environment::Kubelet;
 use crate::oracle::secret::{Plaintext, RunKey};
 use crate::plan::{self, Case, Defaults, Installation, Plan, PlanError, PlanTarget, ProviderKind};
-use crate::provider::{self, Keeping, Provider, RunContext, embedded, live};
-use crate::report::Observer;
-use crate::report::{CaseResult, Report, Run};
+use crate::provider::{self, Forecast, Keeping, NodeFacts, Provider, RunContext, embedded, live};
+use crate::report::{self, CaseResult, Observer, OutcomeView, Report, Run};
 use crate::run::scheduler;
 use crate::scenario::Credentials;
 use crate::scenario::{Scenario, private_texts};
 use crate::system::ledger::{Ledger, RunId, TempDir};
 use crate::system::redact::Redactor;
 use crate::system::words::count;
-use crate::tools::helm::{Helm, RenderError};
+use crate::tools::helm::{Chart, Helm, RenderError};
 use crate::tools::toolbox::{Tool, Toolbox};
 use crate::verdict::Status;
 
@@ -150,6 +150,38 @@ impl Session {
             }));
         }
         targets
+    }
+
+    /// The chart of every installation.
+    pub fn chart(&self) -> &Chart {
+        &self.site.chart
+    }
+
+    /// What the model says comes out of an installation's first case, by what the chart renders, and what is expected;
+    /// none where that does not tell. No Kestra is started.
+    ///
+    /// # Errors
+    /// [`InfraError`] when helm fails, or the pod asks for something that the model does not know.
+    pub async fn predict(
+        &self,
+        installation: &Installation,
+    ) -> Result<Option<(OutcomeView, Option<OutcomeView>)>, InfraError> {
+        let node = NodeFacts {
+            image_env: Vec::new(),
+            kubelet: Kubelet::NEWEST,
+            namespace: "default".into(),
+            release: provider::RELEASE.into(),
+        };
+        let Some(case) = installation.cases.first() else {
+            return Ok(None);
+        };
+        let forecast = Forecast::predict(&self.site, &node, installation).await?;
+        let view = match forecast.pod() {
+            Some(pod) => report::predicted(&pod.predict(case, &installation.version), &self.key),
+            None => Some(report::observed(forecast.untried(), &self.key)),
+        };
+        let expected = report::expected(&case.wanted.expect, &self.key);
+        Ok(view.map(|view| (view, Some(expected))))
     }
 
     /// What it was asked to be.

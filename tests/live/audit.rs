@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use insta::{assert_snapshot, with_settings};
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::internals::oracle::secret::{Location, Plaintext};
 use kestra_secrets::internals::system::http::client_builder;
 use kestra_secrets::internals::system::redact::Redactor;
@@ -273,7 +273,7 @@ fn installed() {
 fn apart() {
     let sandbox = Sandbox::new();
     let (name, kubeconfig) = shared();
-    let engine = format!("engine@{}", ENGINES[1]);
+    let engine = format!("engine@{}", CURRENT_ENGINES[1]);
     let scenario = ["run", "distributed-all-but-the-worker", "--keep", "always"];
     let place = ["--kind-cluster", &name, "--kestra", &engine];
     let mut kept = sandbox.command([scenario, place].concat());
@@ -330,7 +330,7 @@ fn apart() {
     assert!(
         containers
             .iter()
-            .all(|c| c["observed"] == true && c["kestra"] == ENGINES[1].to_string())
+            .all(|c| c["observed"] == true && c["kestra"] == CURRENT_ENGINES[1].to_string())
     );
     assert!(
         found(&report).contains(&"uneven DB_PASSWORD, FOR_FLOWABLES, FOR_INPUTS".to_owned()),

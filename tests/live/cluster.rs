@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::{Completion, Trial};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -38,7 +38,7 @@ fn kind(name: &str, check: fn()) -> Trial {
 pub fn on_kind(module: &str, name: &str, check: fn()) -> Trial {
     Trial::ignorable_test(
         format!("{module}::{name}"),
-        move || match requirements::lacking_for_cluster(&ENGINES[0]) {
+        move || match requirements::lacking_for_cluster(&CURRENT_ENGINES[0]) {
             Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
             Some(lacking) => Ok(Completion::ignored_with(lacking)),
             None => {
@@ -106,7 +106,7 @@ pub fn shared() -> (String, String) {
             "kind",
             &[&create[..], &["--kubeconfig", kubeconfig, "--wait", "2m"]].concat(),
         );
-        let engine = format!("kestra-secrets/kestra:{}", ENGINES[0]);
+        let engine = format!("kestra-secrets/kestra:{}", CURRENT_ENGINES[0]);
         say("kind", &["load", "docker-image", "--name", name, &engine]);
         cluster
     });

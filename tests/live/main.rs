@@ -60,7 +60,7 @@ mod told;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::{Arguments, Completion, Trial};
 use support::requirements;
 
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
 
 /// A test that boots the newest engine.
 fn live(module: &str, name: &str, check: impl FnOnce() + Send + 'static) -> Trial {
-    static LACKING: LazyLock<Option<String>> = LazyLock::new(|| requirements::lacking_for_engine(&ENGINES[0]));
+    static LACKING: LazyLock<Option<String>> = LazyLock::new(|| requirements::lacking_for_engine(&CURRENT_ENGINES[0]));
     Trial::ignorable_test(format!("{module}::{name}"), move || match &*LACKING {
         Some(lacking) if requirements::is_required("embedded") => Err(lacking.into()),
         Some(lacking) => Ok(Completion::ignored_with(lacking)),

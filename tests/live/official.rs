@@ -5,7 +5,7 @@ mod stage;
 
 use std::process::Command;
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 use stage::{Stage, docker, forget_image};
@@ -96,7 +96,7 @@ fn run_on(stage: &Stage, sandbox: &Sandbox, args: &[&str], charts: &str) -> Ende
 fn whole_path() -> Trial {
     Trial::ignorable_test(
         "official::the_main_command_takes_image_and_chart_on_kind_and_without_one_of_them_the_next_best",
-        || match requirements::lacking_for_cluster(&ENGINES[0]).or_else(lacking_registry) {
+        || match requirements::lacking_for_cluster(&CURRENT_ENGINES[0]).or_else(lacking_registry) {
             Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
             Some(lacking) => Ok(Completion::ignored_with(lacking)),
             None => {

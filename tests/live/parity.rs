@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::internals::system::http::client_builder;
 use libtest_mimic::Trial;
 use reqwest::{Client, Method, Response};
@@ -44,7 +44,7 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("the_engine_{version}_answers_as_kestra_did");
         live("parity", &name, move || answers_as_kestra(&version))
     };
-    let engines = ENGINES.into_iter().map(|version| trial(version.to_string()));
+    let engines = CURRENT_ENGINES.into_iter().map(|version| trial(version.to_string()));
     let nobody = live("parity", "where_no_pod_runs_nobody_served_rest", nobody);
     engines.chain([nobody]).collect()
 }

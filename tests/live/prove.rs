@@ -1,6 +1,6 @@
 //! `prove`: the oracle is true of a live Kestra.
 
-use kestra_secrets::internals::kestra::ENGINES;
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 
@@ -10,12 +10,12 @@ use crate::support::schemas;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for version in ENGINES {
+    for version in CURRENT_ENGINES {
         let kestra = format!("engine@{version}");
         let lacking = move || requirements::lacking_for_engine(&version);
         trials.push(proof("embedded", 2000, kestra, lacking));
     }
-    let [newest, _] = ENGINES;
+    let [newest, _] = CURRENT_ENGINES;
     let kestra = format!("engine@{newest}");
     let lacking = move || requirements::lacking_for_cluster(&newest);
     trials.push(proof("kind", 500, kestra, lacking));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use kestra_secrets::internals::kestra::{ENGINES, KestraRef};
+use kestra_secrets::internals::kestra::{CURRENT_ENGINES, KestraRef};
 use kestra_secrets::internals::provider::live::{self, KindOptions};
 use kestra_secrets::internals::run::session::ProviderSpec;
 use semver::Version;
@@ -26,9 +26,9 @@ impl On {
     /// All there are.
     pub fn all() -> Vec<Self> {
         [
-            ENGINES.map(Self::Embedded),
-            ENGINES.map(Self::Docker),
-            ENGINES.map(Self::Kind),
+            CURRENT_ENGINES.map(Self::Embedded),
+            CURRENT_ENGINES.map(Self::Docker),
+            CURRENT_ENGINES.map(Self::Kind),
         ]
         .concat()
     }

@@ -48,8 +48,9 @@ const ONCE: &[&str] = &[
     "verbose",
     "version",
 ];
-/// The id of `lint --chart`: what goes by files alone renders a chart only where this very call names one.
-const ONCE_BY_ID: &str = "rendered_chart";
+/// The ids of flags that share their name with a setting and mean something else: `lint --chart`, by which what goes by
+/// files alone renders a chart, and `list --kestra`.
+const ONCE_BY_ID: &[&str] = &["rendered_chart", "kestra_versions"];
 /// What a variable does not set: the tests' own has the one name, and under the other each command has its own.
 const NO_VARIABLE: &[&str] = &["require", "format"];
 /// A command that deletes is told where, each time; and what `explain` calls --kestra is a version alone.
@@ -58,7 +59,7 @@ const UNSET: &[&str] = &["clean", "explain"];
 /// The flag's name when it may be set beforehand.
 pub fn settable(arg: &Arg) -> Option<&str> {
     arg.get_long()
-        .filter(|long| !ONCE.contains(long) && arg.get_id() != ONCE_BY_ID)
+        .filter(|long| !ONCE.contains(long) && !ONCE_BY_ID.contains(&arg.get_id().as_str()))
 }
 
 /// A flag that was renamed: its old name still works in the file and as a variable.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::RunContext;
 use crate::error::{During as _, InfraError};
+use crate::kestra::ENGINES;
 use crate::system::process::{Command, Deadline};
 use crate::tools::toolbox::JavaFor;
 
@@ -100,7 +101,8 @@ async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) 
         Command::new(&maven.path)
             .args(["--batch-mode", "--quiet", "--file"])
             .arg(sources.join("pom.xml"))
-            .args(["--activate-profiles", &version.to_string()])
+            .args(["--activate-profiles", &format!("{}.{}", version.major, version.minor)])
+            .arg(format!("-Dkestra.version={version}"))
             .arg(format!("-Dengine.build={}", to.display()))
             .args(more)
             .arg("package")
@@ -116,6 +118,14 @@ async fn build(site: &RunContext, version: &Version, sources: &Path, to: &Path) 
         return Ok(());
     }
     let said = String::from_utf8_lossy(&online.stdout);
+    // As Maven names an artifact that no repository has.
+    let not_served =
+        said.contains("io.kestra:") && said.contains(&format!(":{version}")) && said.contains("not found in");
+    if not_served || said.contains("Could not find artifact io.kestra:") {
+        let newest = ENGINES.map(|v| v.to_string()).join(", ");
+        let cause = format!("the repositories of Maven's settings serve no Kestra {version}");
+        return Err(InfraError::new(phase, cause).help(format!("the newest of each minor: {newest}")));
+    }
     let errors: Vec<_> = said.lines().filter(|l| l.starts_with("[ERROR]")).take(8).collect();
     let help = "Maven fetches Kestra's modules from the repositories of its settings.xml; name a mirror there if the network asks for one";
     let cause = format!("Maven ended with {}\n{}", online.status, errors.join("\n"));

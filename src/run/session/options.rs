@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ProviderFlag;
-use crate::kestra::{ENGINES, KestraRef};
+use crate::kestra::{CURRENT_ENGINES, KestraRef};
 use crate::plan::ProviderKind;
 use crate::provider::{Keep, live};
 use crate::tools::helm::ChartRef;
@@ -115,10 +115,10 @@ impl SessionOptions {
         self.chart.clone().unwrap_or_default()
     }
 
-    /// The Kestras that run where nothing better was chosen: those that are named, else every engine.
+    /// The Kestras that run where nothing better was chosen: those that are named, else the newest two engines.
     pub fn kestras(&self) -> Vec<KestraRef> {
         if self.kestra.is_empty() {
-            ENGINES.map(KestraRef::Engine).to_vec()
+            CURRENT_ENGINES.map(KestraRef::Engine).to_vec()
         } else {
             self.kestra.clone()
         }

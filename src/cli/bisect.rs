@@ -1,0 +1,418 @@
+//! `bisect`: the first version of Kestra, or of its chart, at which a scenario comes out otherwise.
+
+mod outcome;
+mod search;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use semver::Version;
+
+use self::search::{Search, Step, Tried};
+use super::console::{Console, print_cases, print_summary};
+use super::execute::execute;
+use super::sessions::{EarlyExit, Sessions};
+use super::target::TargetArgs;
+use crate::error::{ExitCode, InfraError, InputError};
+use crate::kestra::{ENGINES, KestraRef};
+use crate::plan::Plan;
+use crate::report::{self, Report, merge};
+use crate::run::session::SessionOptions;
+use crate::scenario::{self, Scenario};
+use crate::system::stdout;
+use crate::system::words::count;
+use crate::tools::helm::ChartRef;
+use crate::verdict::Status;
+
+/// What `bisect` takes.
+#[derive(ClapArgs)]
+#[command(
+    mut_arg("kestra", |arg| arg.help("With --over chart: run this Kestra [default: the newest engine]")),
+    mut_arg("chart", |arg| arg.help("With --over kestra: install this chart [default: bundled]")),
+    after_help = "\
+The versions of Kestra between --good and --bad are the newest patches of each minor (`kestra-secrets list --kestra`). \
+Charts are first compared by what they render, which takes no Kestra; only the two at which it changes are run. A version \
+that cannot be had or does not start is skipped.
+
+Exit codes:
+  0    the first version was found
+  1    good and bad come out alike
+  2    bad input or usage
+  3    the environment broke, or the good or the bad version cannot be run
+  130  interrupted, and cleaned up
+
+Examples:
+  kestra-secrets bisect plaintext-is-not-base64 --good 0.20 --bad 2.0
+  kestra-secrets bisect my-scenario.yaml --good 1.3.31 --bad 2.0.0 --report report
+  kestra-secrets bisect keys-of-0 --over chart --charts ./charts \\
+    --good 0.23.9 --bad 1.0.54"
+)]
+pub struct Args {
+    /// Run this scenario: the name of a bundled one, or a file with one scenario
+    #[arg(value_name = "NAME|FILE")]
+    scenario: String,
+    /// Compare versions of this
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    over: Over,
+    /// A version at which the scenario comes out as it did before
+    #[arg(long, value_name = "VERSION")]
+    good: String,
+    /// A later version at which it comes out otherwise
+    #[arg(long, value_name = "VERSION")]
+    bad: String,
+    /// With --over chart: take the charts in this folder, each a folder or an archive
+    #[arg(long, value_name = "DIR", required_if_eq("over", "chart"))]
+    charts: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// What has versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Over {
+    /// Kestra
+    #[default]
+    Kestra,
+    /// Kestra's chart
+    Chart,
+}
+
+/// One version that can be run.
+struct Candidate {
+    /// As it is told.
+    name: String,
+    kestra: KestraRef,
+    chart: Option<ChartRef>,
+}
+
+/// What came of a version: words that are compared, and the report of its run.
+struct Ran {
+    words: String,
+    report: Option<Report>,
+}
+
+impl PartialEq for Ran {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
+    }
+}
+
+/// Searches, and prints both outcomes side by side.
+///
+/// # Errors
+/// [`EarlyExit`] when a version, the scenario or a flag cannot be used, or the run was interrupted.
+pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
+    let scenario = one_scenario(&args.scenario)?;
+    let candidates = args.candidates().await?;
+    let bisect = Bisect {
+        args: &args,
+        scenario: &scenario,
+        candidates: &candidates,
+    };
+    if args.over == Over::Chart {
+        // What charts render tells where to look; Kestra itself is asked of the two at the turn.
+        let (search, step) = bisect.search(0..candidates.len(), Way::Rendering).await?;
+        let Step::Found { last, first } = step else {
+            return Ok(bisect.tell_end(&search, &step));
+        };
+        let live = [last, first];
+        let (mut search, step) = bisect.search(live.iter().copied(), Way::Live).await?;
+        bisect.tell_skipped(&search, &live);
+        return bisect.finish(&mut search, &step, &live);
+    }
+    let all: Vec<usize> = (0..candidates.len()).collect();
+    let (mut search, step) = bisect.search(all.iter().copied(), Way::Live).await?;
+    bisect.tell_skipped(&search, &all);
+    bisect.finish(&mut search, &step, &all)
+}
+
+fn one_scenario(name: &str) -> miette::Result<Arc<Scenario>> {
+    let mut scenarios = scenario::load(&[name.to_owned()])?.into_iter();
+    match (scenarios.next(), scenarios.next()) {
+        (Some(one), None) => Ok(Arc::new(one)),
+        _ => miette::bail!(help = "name one of them", "{name} holds several scenarios"),
+    }
+}
+
+/// How a version is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The chart is rendered, and the model says what comes out.
+    Rendering,
+    /// Kestra is run.
+    Live,
+}
+
+impl Args {
+    /// The versions from good to bad.
+    async fn candidates(&self) -> Result<Vec<Candidate>, EarlyExit> {
+        let candidates = match self.over {
+            Over::Kestra => self.kestras()?,
+            Over::Chart => self.charts().await?,
+        };
+        if candidates.len() < 2 {
+            let help = "--good names the earlier version, --bad the later one";
+            return Err(miette::miette!(help = help, "--good {} is not before --bad {}", self.good, self.bad).into());
+        }
+        Ok(candidates)
+    }
+
+    fn kestras(&self) -> miette::Result<Vec<Candidate>> {
+        let engine = |flag: &str, text: &str| match format!("engine@{text}").parse::<KestraRef>() {
+            Ok(KestraRef::Engine(version)) => Ok(version),
+            Ok(_) => Err(InputError::whole(flag, "is no version of an engine", None)),
+            Err(why) => Err(InputError::whole(flag, why, None)),
+        };
+        let (good, bad) = (engine("--good", &self.good)?, engine("--bad", &self.bad)?);
+        let mut versions: Vec<Version> = ENGINES.into_iter().filter(|v| good < *v && *v < bad).collect();
+        if good < bad {
+            versions.extend([good, bad]);
+        }
+        versions.sort();
+        let candidate = |version: Version| Candidate {
+            name: version.to_string(),
+            kestra: KestraRef::Engine(version),
+            chart: self.target.at.chart.clone(),
+        };
+        Ok(versions.into_iter().map(candidate).collect())
+    }
+
+    async fn charts(&self) -> Result<Vec<Candidate>, EarlyExit> {
+        let folder = self.charts.as_deref().unwrap_or(Path::new("."));
+        let [newest, ..] = ENGINES;
+        let kestra = self
+            .target
+            .at
+            .kestra
+            .first()
+            .cloned()
+            .unwrap_or(KestraRef::Engine(newest));
+        let mut charts = charts_in(folder, &self.target).await?;
+        charts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let position = |flag: &str, wanted: &str| {
+            let at = charts
+                .iter()
+                .position(|(version, _)| version.to_string() == wanted.trim_start_matches('v'));
+            at.ok_or_else(|| {
+                let known: Vec<_> = charts.iter().map(|(version, _)| version.to_string()).collect();
+                let why = format!("{} has no chart {wanted}", folder.display());
+                InputError::whole(flag, why, Some(format!("it has {}", known.join(", "))))
+            })
+        };
+        let (good, bad) = (position("--good", &self.good)?, position("--bad", &self.bad)?);
+        let between = charts.into_iter().take(bad + 1).skip(good);
+        let candidate = |(version, path): (Version, PathBuf)| Candidate {
+            name: format!("chart {version}"),
+            kestra: kestra.clone(),
+            chart: Some(ChartRef::Path(path)),
+        };
+        Ok(between.map(candidate).collect())
+    }
+
+    fn options(&self, candidate: &Candidate) -> miette::Result<SessionOptions> {
+        let mut target = self.target.clone();
+        target.at.kestra = vec![candidate.kestra.clone()];
+        target.at.chart.clone_from(&candidate.chart);
+        target.report = None;
+        target.options()
+    }
+}
+
+/// The charts in a folder, by their versions.
+async fn charts_in(folder: &Path, target: &TargetArgs) -> Result<Vec<(Version, PathBuf)>, EarlyExit> {
+    let entries = fs_err::read_dir(folder).map_err(|e| InputError::whole("--charts", e.to_string(), None))?;
+    let mut charts = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_archive = path.extension().is_some_and(|e| e == "tgz");
+        if !is_archive && !path.join("Chart.yaml").is_file() {
+            continue;
+        }
+        let mut target = target.clone();
+        target.at.chart = Some(ChartRef::Path(path.clone()));
+        target.report = None;
+        let mut sessions = Sessions::open(vec![target.options()?], Console::for_progress()).await?;
+        let version = sessions.all().first().map(|session| session.chart().version.clone());
+        sessions.close().await;
+        charts.extend(version.map(|version| (version, path)));
+    }
+    Ok(charts)
+}
+
+struct Bisect<'a> {
+    args: &'a Args,
+    scenario: &'a Arc<Scenario>,
+    candidates: &'a [Candidate],
+}
+
+impl Bisect<'_> {
+    /// Tries versions until the turn is found; the search counts them as they stand in `of`.
+    async fn search(&self, of: impl Iterator<Item = usize>, way: Way) -> Result<(Search<Ran>, Step), EarlyExit> {
+        let of: Vec<&Candidate> = of.filter_map(|number| self.candidates.get(number)).collect();
+        let mut search = Search::of(of.len());
+        loop {
+            match search.next() {
+                Step::Try(number) => {
+                    let Some(candidate) = of.get(number) else {
+                        return Ok((search, Step::Stuck(number)));
+                    };
+                    search.note(number, self.attempt(candidate, way).await?);
+                }
+                step => return Ok((search, step)),
+            }
+        }
+    }
+
+    async fn attempt(&self, candidate: &Candidate, way: Way) -> Result<Tried<Ran>, EarlyExit> {
+        let opened = Sessions::open(vec![self.args.options(candidate)?], Console::for_progress()).await;
+        let mut sessions = match opened {
+            Ok(sessions) => sessions,
+            Err(EarlyExit::Infra(infra)) => return Ok(Tried::Skipped(infra.to_string())),
+            Err(other) => return Err(other),
+        };
+        let plan = match sessions.all().first() {
+            Some(session) => session.plan(&[Arc::clone(self.scenario)]),
+            None => return Err(EarlyExit::NothingRan),
+        };
+        let plan = sessions.close_on_error(plan).await?;
+        if let Some(skipped) = plan.skipped.first() {
+            let why = skipped.why.clone();
+            sessions.close().await;
+            return Ok(Tried::Skipped(why));
+        }
+        match way {
+            Way::Rendering => predicted(sessions, &plan).await,
+            Way::Live => live(sessions, plan).await,
+        }
+    }
+
+    fn tell_skipped(&self, search: &Search<Ran>, of: &[usize]) {
+        for (number, why) in search.skipped() {
+            let candidate = of.get(number).and_then(|number| self.candidates.get(*number));
+            let name = candidate.map_or("", |candidate| &candidate.name);
+            stdout::line(format!("skipped {name}: {why}"));
+        }
+    }
+
+    /// Says why there is no turn.
+    fn tell_end(&self, search: &Search<Ran>, step: &Step) -> ExitCode {
+        match step {
+            Step::Stuck(number) => {
+                let name = self.candidates.get(*number).map_or("", |candidate| &candidate.name);
+                if let Tried::Skipped(why) = search.known(*number) {
+                    stdout::line(format!("{name} cannot be run: {why}"));
+                }
+                ExitCode::Infra
+            }
+            _ => {
+                let said = match search.known(0) {
+                    Tried::Outcome(ran) => ran.words.as_str(),
+                    _ => "",
+                };
+                stdout::line(format!(
+                    "{} and {} come out alike: {said}",
+                    self.args.good, self.args.bad
+                ));
+                ExitCode::Failure
+            }
+        }
+    }
+
+    /// Prints what was found, and writes the report.
+    fn finish(&self, search: &mut Search<Ran>, step: &Step, of: &[usize]) -> Result<ExitCode, EarlyExit> {
+        let Step::Found { last, first } = step else {
+            return Ok(self.tell_end(search, step));
+        };
+        let (Some(before), Some(after)) = (
+            of.get(*last).and_then(|n| self.candidates.get(*n)),
+            of.get(*first).and_then(|n| self.candidates.get(*n)),
+        ) else {
+            return Err(EarlyExit::NothingRan);
+        };
+        let reports: Vec<Report> = [*last, *first]
+            .into_iter()
+            .filter_map(|number| match search.known(number) {
+                Tried::Outcome(ran) => ran.report.clone(),
+                _ => None,
+            })
+            .collect();
+        let report = merge::merge(reports, true)?;
+        print_cases(&report);
+        print_summary(&report, self.args.target.report.as_deref());
+        for (candidate, number) in [(before, last), (after, first)] {
+            let Tried::Outcome(ran) = search.known(*number) else {
+                continue;
+            };
+            stdout::line(format!("\n{}", candidate.name));
+            ran.words.lines().for_each(|line| stdout::line(format!("  {line}")));
+            stdout::line(format!("  repeat: {}", self.command(candidate)));
+        }
+        let tried = of
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| matches!(search.known(*n), Tried::Outcome(_)))
+            .count();
+        stdout::line(format!(
+            "\n{} comes out otherwise since {}; {} of {} were run",
+            self.scenario.name,
+            after.name,
+            tried,
+            count(self.candidates.len(), "version")
+        ));
+        if let Some(folder) = &self.args.target.report
+            && let Err(error) = report::write(&report, folder)
+        {
+            let phase = format!("write the report into {}", folder.display());
+            return Err(EarlyExit::Infra(InfraError::caused_by(phase, error)));
+        }
+        Ok(ExitCode::Success)
+    }
+
+    /// The command that runs the scenario on one version.
+    fn command(&self, candidate: &Candidate) -> String {
+        let chart = candidate
+            .chart
+            .as_ref()
+            .map(|chart| format!(" --chart {chart}"))
+            .unwrap_or_default();
+        format!(
+            "kestra-secrets run {} --kestra {}{chart}",
+            self.args.scenario, candidate.kestra
+        )
+    }
+}
+
+/// What the model says comes out of what the chart renders.
+async fn predicted(mut sessions: Sessions, plan: &Plan) -> Result<Tried<Ran>, EarlyExit> {
+    let asked = match (sessions.all().first(), plan.installations.first()) {
+        (Some(session), Some(installation)) => Some(session.predict(installation).await),
+        _ => None,
+    };
+    sessions.close().await;
+    Ok(match asked {
+        Some(Ok(Some((view, expected)))) => Tried::Outcome(Ran {
+            words: outcome::words(Some(&view), expected.as_ref()),
+            report: None,
+        }),
+        Some(Ok(None)) | None => Tried::Skipped("what it renders does not tell what comes out".into()),
+        Some(Err(infra)) => Tried::Skipped(infra.to_string()),
+    })
+}
+
+async fn live(sessions: Sessions, plan: Plan) -> Result<Tried<Ran>, EarlyExit> {
+    let outcome = execute(sessions, plan.into(), None).await?;
+    if outcome.exit(ExitCode::Success) == ExitCode::Interrupted {
+        return Err(EarlyExit::Interrupted(None));
+    }
+    let report = outcome.report;
+    let broken = report.results.iter().find(|result| result.status == Status::Error);
+    if let Some(broken) = broken {
+        return Ok(Tried::Skipped(
+            broken.because.clone().unwrap_or_else(|| "it did not start".into()),
+        ));
+    }
+    Ok(Tried::Outcome(Ran {
+        words: outcome::of_results(&report.results),
+        report: Some(report),
+    }))
+}
