@@ -6,7 +6,6 @@ import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
-import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.repositories.ArrayListTotal;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.repositories.FlowRepositoryInterface;
@@ -40,34 +39,38 @@ import java.util.Set;
 import org.slf4j.event.Level;
 
 /**
- * Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. The open-source
- * server knows one tenant and takes every name in the path for it.
+ * Flows, executions and logs: the slice of Kestra's REST API the harness needs, on Kestra's own services. Where a path
+ * has a tenant the open-source server knows but one, and takes every name in the path for it.
  */
-@Controller("/api/v1/{tenant}")
+@Controller("${engine.api}")
 @ExecuteOn(TaskExecutors.BLOCKING)
 @Webserver
 class Api {
     /** An answer to wait=true comes at the latest then; the caller's own deadline is shorter. */
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(60);
 
-    private static final Set<String> OPEN_LABELS = Set.of(Label.CORRELATION_ID, Label.FROM);
+    /** Who started an execution; known since 1.2. */
+    private static final String FROM = "system.from";
+    private static final Set<String> OPEN_LABELS = Kestra.since(1, 2) ? Set.of(Label.CORRELATION_ID, FROM) : Set.of(Label.CORRELATION_ID);
 
-    @Inject Generation kestra;
-    @Inject FlowService flows;
+    @Inject Flows flows;
+    @Inject Executions executions;
+    @Inject Runs runs;
+    @Inject FlowService flowService;
     @Inject FlowRepositoryInterface flowRepository;
     @Inject ExecutionService executionService;
-    @Inject ExecutionRepositoryInterface executions;
+    @Inject ExecutionRepositoryInterface executionRepository;
     @Inject FlowInputOutput inputOutput;
     @Inject TenantService tenants;
 
     @Post(uri = "/flows", consumes = MediaType.APPLICATION_YAML)
     FlowWithSource createFlow(@Body String source) throws Exception {
-        return kestra.create(GenericFlow.fromYaml(tenants.resolveTenant(), source));
+        return flows.create(tenants.resolveTenant(), source);
     }
 
     @Put(uri = "/flows/{namespace}/{id}", consumes = MediaType.APPLICATION_YAML)
     FlowWithSource updateFlow(String namespace, String id, @Body String source) throws Exception {
-        return kestra.update(GenericFlow.fromYaml(tenants.resolveTenant(), source), withSource(namespace, id));
+        return flows.update(tenants.resolveTenant(), source, withSource(namespace, id));
     }
 
     @Get("/flows/{namespace}/{id}")
@@ -79,7 +82,7 @@ class Api {
     @Delete("/flows/{namespace}/{id}")
     @Status(HttpStatus.NO_CONTENT)
     void deleteFlow(String namespace, String id) {
-        flows.delete(withSource(namespace, id));
+        flowService.delete(withSource(namespace, id));
     }
 
     private FlowWithSource withSource(String namespace, String id) {
@@ -90,23 +93,24 @@ class Api {
     Created createExecution(String namespace, String id, @Body @Nullable MultipartBody form,
                             @QueryValue(defaultValue = "false") boolean wait,
                             @QueryValue @Nullable List<String> labels) throws Exception {
-        Flow flow = flows.getFlowIfExecutableOrThrow(tenants.resolveTenant(), namespace, id, Optional.empty());
+        Flow flow = flowService.getFlowIfExecutableOrThrow(tenants.resolveTenant(), namespace, id, Optional.empty());
         Execution execution = Execution.newExecution(flow, labels(labels == null ? List.of() : labels));
         if (form != null) {
             execution = execution.withInputs(inputOutput.readExecutionInputs(flow, execution, form).block());
         }
         if (wait) {
-            return Created.of(executionService.runAndWait(execution, flow, LONGEST_WAIT));
+            return Created.of(runs.run(execution, flow, LONGEST_WAIT));
         }
-        kestra.submit(execution);
+        executions.submit(execution);
         return Created.of(execution);
     }
 
     /** What is answered to whoever starts an execution: all of it, and where the UI would show it. */
     record Created(String url, @JsonUnwrapped Execution execution) {
         static Created of(Execution execution) {
-            return new Created("/ui/%s/executions/%s/%s/%s".formatted(execution.getTenantId(), execution.getNamespace(),
-                execution.getFlowId(), execution.getId()), execution);
+            String tenant = execution.getTenantId() == null ? "" : "/" + execution.getTenantId();
+            return new Created("/ui%s/executions/%s/%s/%s".formatted(tenant, execution.getNamespace(), execution.getFlowId(),
+                execution.getId()), execution);
         }
     }
 
@@ -115,13 +119,13 @@ class Api {
     Map<String, Object> search(@QueryValue String namespace, @QueryValue String flowId,
                                @QueryValue(defaultValue = "1") int page, @QueryValue(defaultValue = "10") int size) {
         ArrayListTotal<Execution> found =
-            executions.findByFlowId(tenants.resolveTenant(), namespace, flowId, Pageable.from(page, size));
-        return Map.of("results", found.stream().map(kestra::listed).toList(), "total", found.getTotal());
+            executionRepository.findByFlowId(tenants.resolveTenant(), namespace, flowId, Pageable.from(page, size));
+        return Map.of("results", found.stream().map(executions::listed).toList(), "total", found.getTotal());
     }
 
     @Get("/executions/{id}")
     Object execution(String id) {
-        return kestra.shown(find(id));
+        return executions.shown(find(id));
     }
 
     @Delete("/executions/{id}")
@@ -134,12 +138,12 @@ class Api {
     }
 
     private Execution find(String id) {
-        return executions.findById(tenants.resolveTenant(), id).orElseThrow(NoSuchElementException::new);
+        return executionRepository.findById(tenants.resolveTenant(), id).orElseThrow(NoSuchElementException::new);
     }
 
     @Get("/logs/{executionId}")
     List<LogEntry> logs(String executionId, @QueryValue @Nullable Level minLevel) {
-        return kestra.logs(tenants.resolveTenant(), executionId, minLevel);
+        return executions.logs(tenants.resolveTenant(), executionId, minLevel);
     }
 
     /** The labels that were asked for, and who asks. Of Kestra's own a caller may give no others. */
@@ -156,8 +160,8 @@ class Api {
             }
             labels.add(label);
         }
-        if (labels.stream().noneMatch(label -> label.key().equals(Label.FROM))) {
-            labels.add(new Label(Label.FROM, "api"));
+        if (OPEN_LABELS.contains(FROM) && labels.stream().noneMatch(label -> label.key().equals(FROM))) {
+            labels.add(new Label(FROM, "api"));
         }
         return labels;
     }

@@ -18,13 +18,11 @@ class BasicAuth {
 
     private static final Pattern VERSION = Pattern.compile("/api/v1(/[^/]+)?/configs");
 
-    private final Generation kestra;
     private final Credentials credentials;
     private final List<String> openUrls;
 
-    BasicAuth(Generation kestra, Credentials credentials,
+    BasicAuth(Credentials credentials,
               @Value("${kestra.server.basic-auth.open-urls:}") List<String> openUrls) {
-        this.kestra = kestra;
         this.credentials = credentials;
         // An empty entry would open everything.
         this.openUrls = openUrls.stream().filter(url -> !url.isBlank()).toList();
@@ -33,10 +31,10 @@ class BasicAuth {
     @RequestFilter
     @Nullable HttpResponse<?> check(HttpRequest<?> request) {
         String path = request.getPath();
-        boolean open = openUrls.stream().anyMatch(path::startsWith)
-            || kestra.tellsItsVersionToAll() && VERSION.matcher(path).matches()
+        boolean open = !credentials.areNeeded() || openUrls.stream().anyMatch(path::startsWith)
+            || Credentials.MANDATORY && !Kestra.since(2, 0) && VERSION.matcher(path).matches()
             || !credentials.areSet() && SETUP.matcher(path).matches();
         return open || credentials.accept(request.getHeaders().get(HttpHeaders.AUTHORIZATION))
-            ? null : HttpResponse.unauthorized().header(HttpHeaders.WWW_AUTHENTICATE, "Basic");
+            ? null : HttpResponse.unauthorized().header(HttpHeaders.WWW_AUTHENTICATE, Credentials.MANDATORY ? "Basic" : "Basic realm=Kestra");
     }
 }

@@ -16,10 +16,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one user of an open-source Kestra server, by the rules Kestra has kept since 0.24: the credentials are
- * mandatory, come from {@code kestra.server.basic-auth} or are posted once, and what breaks the rules is refused
- * while the server goes on ({@code basic-auth.enabled} no longer means anything). They live in memory only, as a
- * keyed hash.
+ * The one user of an open-source Kestra server. The credentials come from {@code kestra.server.basic-auth} or are
+ * posted, and live in memory only, as a keyed hash.
+ *
+ * <p>Since 0.24 they are mandatory ({@code basic-auth.enabled} no longer means anything), and what breaks the rules is
+ * refused while the server goes on. Before, a server without them is open to all, and one that is told to use some that
+ * break the rules does not start.
  */
 @Context
 class Credentials {
@@ -28,17 +30,26 @@ class Credentials {
     private static final Pattern STRONG = Pattern.compile("(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{8,}");
     private static final int LONGEST = 256;
 
+    static final boolean MANDATORY = Kestra.since(0, 24);
+
     private final SecretKeySpec key;
     private final List<String> problems;
     private volatile byte[] expected;
 
-    Credentials(@Nullable @Value("${kestra.server.basic-auth.username:}") String username,
+    Credentials(@Value("${kestra.server.basic-auth.enabled:false}") boolean enabled,
+                @Nullable @Value("${kestra.server.basic-auth.username:}") String username,
                 @Nullable @Value("${kestra.server.basic-auth.password:}") String password) {
         byte[] salt = new byte[32];
         new SecureRandom().nextBytes(salt);
         key = new SecretKeySpec(salt, "HmacSHA256");
-        boolean configured = !blank(username) || !blank(password);
+        boolean configured = MANDATORY ? !blank(username) || !blank(password) : enabled;
         problems = configured ? set(username, password) : List.of();
+        if (!MANDATORY) {
+            if (!problems.isEmpty()) {
+                throw new IllegalArgumentException(String.join(", ", problems));
+            }
+            return;
+        }
         for (String problem : problems) {
             LOG.error("kestra.server.basic-auth is ignored, every request under /api/ will be answered 401: {}", problem);
         }
@@ -58,7 +69,7 @@ class Credentials {
         }
         if (password == null) {
             broken.add("No password set for Basic Authentication. Please provide a password.");
-        } else if (!STRONG.matcher(password).matches()) {
+        } else if (MANDATORY && !STRONG.matcher(password).matches()) {
             broken.add("Invalid password for Basic Authentication. The password must have 8 chars, one upper, one lower and one number");
         }
         if (tooLong(username) || tooLong(password)) {
@@ -68,6 +79,10 @@ class Credentials {
             expected = hash(username + ":" + password);
         }
         return broken;
+    }
+
+    boolean areNeeded() {
+        return MANDATORY || areSet();
     }
 
     boolean areSet() {

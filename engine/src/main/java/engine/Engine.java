@@ -115,7 +115,8 @@ public final class Engine {
     /** Our own settings in Kestra's terms; as builder properties they beat all else. */
     private static Map<String, Object> settings(Options options) {
         Map<String, Object> settings = new HashMap<>();
-        settings.put("kestra.server-type", options.role());
+        settings.put("engine.api", Kestra.API);
+        settings.put("kestra.server-type", options.role().name());
         if (options.port() != null) {
             settings.put("micronaut.server.port", options.port());
         }

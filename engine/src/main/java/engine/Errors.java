@@ -1,9 +1,5 @@
 package engine;
 
-import io.kestra.core.exceptions.ConflictException;
-import io.kestra.core.exceptions.KestraException;
-import io.kestra.core.exceptions.KestraRuntimeException;
-import io.kestra.core.exceptions.NotFoundException;
 import io.micronaut.core.convert.exceptions.ConversionErrorException;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
@@ -33,25 +29,28 @@ class Errors {
 
     @Error(global = true)
     HttpResponse<JsonError> failed(HttpRequest<?> request, Throwable e) {
+        // Kestra's services may wrap what is wrong with a flow.
+        Throwable said = e.getCause() instanceof ConstraintViolationException violation ? violation : e;
+        if (said instanceof ConstraintViolationException violation) {
+            return invalid(request, violation);
+        }
+        Refusal refusal = Refusals.of(e).orElseGet(() -> refusal(e));
+        if (refusal.status() == HttpStatus.INTERNAL_SERVER_ERROR) {
+            LOG.error("{} {} failed", request.getMethodName(), request.getPath(), e);
+        }
+        return answer(request, refusal.status(), refusal.reason(), e);
+    }
+
+    private static Refusal refusal(Throwable e) {
         return switch (e) {
-            case ConstraintViolationException violation -> invalid(request, violation);
-            case KestraException wrapper when wrapper.getCause() instanceof ConstraintViolationException violation ->
-                invalid(request, violation);
-            case NoSuchElementException missing -> answer(request, HttpStatus.NOT_FOUND, "Not Found", e);
-            case NotFoundException missing -> answer(request, HttpStatus.NOT_FOUND, "Not Found", e);
-            case ConflictException conflict -> answer(request, HttpStatus.CONFLICT, "Conflict", e);
-            case IllegalStateException state -> answer(request, HttpStatus.CONFLICT, "Illegal state", e);
-            case IllegalArgumentException argument -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Illegal argument", e);
-            case KestraException rejected -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Invalid entity", e);
-            case KestraRuntimeException rejected -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Invalid entity", e);
-            case UnsatisfiedBodyRouteException empty -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Invalid route params", e);
-            case UnsatisfiedRouteException lacking -> answer(request, HttpStatus.BAD_REQUEST, "Bad Request", e);
-            case ConversionErrorException unreadable -> answer(request, HttpStatus.UNPROCESSABLE_ENTITY, "Internal server error", e);
-            case HttpStatusException status -> answer(request, status.getStatus(), status.getStatus().getReason(), e);
-            default -> {
-                LOG.error("{} {} failed", request.getMethodName(), request.getPath(), e);
-                yield answer(request, HttpStatus.INTERNAL_SERVER_ERROR, "Internal server error", e);
-            }
+            case NoSuchElementException missing -> new Refusal(HttpStatus.NOT_FOUND, "Not Found");
+            case IllegalStateException state -> new Refusal(HttpStatus.CONFLICT, "Illegal state");
+            case IllegalArgumentException argument -> new Refusal(HttpStatus.UNPROCESSABLE_ENTITY, "Illegal argument");
+            case UnsatisfiedBodyRouteException empty -> new Refusal(HttpStatus.UNPROCESSABLE_ENTITY, "Invalid route params");
+            case UnsatisfiedRouteException lacking -> new Refusal(HttpStatus.BAD_REQUEST, "Bad Request");
+            case ConversionErrorException unreadable -> new Refusal(HttpStatus.UNPROCESSABLE_ENTITY, "Internal server error");
+            case HttpStatusException status -> new Refusal(status.getStatus(), status.getStatus().getReason());
+            default -> new Refusal(HttpStatus.INTERNAL_SERVER_ERROR, "Internal server error");
         };
     }
 

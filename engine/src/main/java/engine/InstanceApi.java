@@ -1,7 +1,6 @@
 package engine;
 
 import io.kestra.core.services.InstanceService;
-import io.kestra.core.utils.VersionProvider;
 import io.micronaut.core.annotation.Nullable;
 import io.micronaut.core.annotation.Introspected;
 import io.micronaut.http.HttpResponse;
@@ -10,25 +9,37 @@ import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Post;
 import jakarta.inject.Inject;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 
 /** What a client asks of the server itself: which version it is, and the set-up of its credentials. */
 @Controller("/api/v1")
 @Webserver
 class InstanceApi {
     @Inject InstanceService instance;
-    @Inject VersionProvider version;
     @Inject Credentials credentials;
 
     @Get(uris = {"/configs", "/{tenant}/configs"})
     Map<String, Object> configs(@Nullable String tenant) {
-        return Map.of("uuid", instance.fetch(), "version", version.getVersion(), "edition", "OSS",
-            "engineAdapter", true, "isBasicAuthInitialized", credentials.areSet());
+        Map<String, Object> configs = new HashMap<>(Map.of("uuid", instance.fetch(), "version", Kestra.VERSION, "engineAdapter", true));
+        if (Credentials.MANDATORY) {
+            configs.putAll(Map.of("edition", "OSS", "isBasicAuthInitialized", credentials.areSet()));
+        } else {
+            configs.putAll(Map.of("isBasicAuthEnabled", credentials.areSet(), "isCustomDashboardsEnabled", false,
+                "isTaskRunEnabled", false, "isAnonymousUsageEnabled", false, "isTemplateEnabled", false,
+                "preview", Map.of("initial", 100, "max", 5000), "systemNamespace", "system",
+                "hiddenLabelsPrefixes", List.of("system.", "internal.")));
+        }
+        return configs;
     }
 
     @Get(uris = {"/basicAuthValidationErrors", "/{tenant}/basicAuthValidationErrors"})
     List<String> problems(@Nullable String tenant) {
+        if (!Credentials.MANDATORY) {
+            throw new NoSuchElementException();
+        }
         return credentials.problems();
     }
 

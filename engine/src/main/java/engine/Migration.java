@@ -1,6 +1,5 @@
 package engine;
 
-import io.kestra.core.models.ServerType;
 import io.micronaut.context.env.Environment;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -23,9 +22,9 @@ final class Migration implements AutoCloseable {
     }
 
     /** Returns when it is this server's turn to migrate, or another's migration is done; at once where none share. */
-    static Migration awaitTurn(Environment configuration, ServerType role) throws SQLException {
+    static Migration awaitTurn(Environment configuration, Role role) throws SQLException {
         String url = configuration.getProperty("datasources.h2.url", String.class, "");
-        if (!Roles.migrates(role) || !url.startsWith("jdbc:h2:tcp:")) {
+        if (!role.migrates() || !url.startsWith("jdbc:h2:tcp:")) {
             return new Migration(null);
         }
         Connection connection = DriverManager.getConnection(url, configuration.getProperty("datasources.h2.username", String.class, "sa"),

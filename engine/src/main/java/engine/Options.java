@@ -1,7 +1,5 @@
 package engine;
 
-import io.kestra.core.models.ServerType;
-import io.kestra.core.server.ServiceType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -15,20 +13,20 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The command line of {@code kestra server ROLE}, as far as charts and people use it. */
-record Options(ServerType role, Set<ServiceType> without, Path config, Integer port, int workerThreads, List<String> ignored) {
+record Options(Role role, Set<Part> without, Path config, Integer port, int workerThreads, List<String> ignored) {
     /** As many as one short flow at a time needs; charts pass their own number. */
     private static final int DEFAULT_WORKER_THREADS = 4;
 
     /** @throws IllegalArgumentException saying which argument is wrong and what is expected */
     static Options parse(String[] args) {
         Deque<String> rest = new ArrayDeque<>(List.of(args));
-        ServerType role = "server".equals(rest.poll()) ? role(rest.poll()) : null;
+        Role role = "server".equals(rest.poll()) ? role(rest.poll()) : null;
         if (role == null) {
             throw new IllegalArgumentException("usage: engine.Engine server ROLE [-c FILE] [--port N] [--worker-thread N]"
                 + " [--no-indexer] [--no-controller]; the roles: "
-                + Stream.of(ServerType.values()).map(Options::name).sorted().collect(Collectors.joining(", ")));
+                + roles().map(Options::name).sorted().collect(Collectors.joining(", ")));
         }
-        Set<ServiceType> without = EnumSet.noneOf(ServiceType.class);
+        Set<Part> without = EnumSet.noneOf(Part.class);
         Path config = null;
         Integer port = null;
         int workerThreads = DEFAULT_WORKER_THREADS;
@@ -40,7 +38,7 @@ record Options(ServerType role, Set<ServiceType> without, Path config, Integer p
             switch (name) {
                 case "-c", "--config" -> config = file(name, value(argument, equals, rest));
                 case "--port" -> port = number(name, value(argument, equals, rest), 0);
-                case "--no-indexer", "--no-controller" -> without.add(ServiceType.fromString(name.substring("--no-".length())));
+                case "--no-indexer", "--no-controller" -> without.add(Part.valueOf(name.substring("--no-".length()).toUpperCase(Locale.ROOT)));
                 case "--worker-thread", "-t", "--thread" -> workerThreads = number(name, value(argument, equals, rest), 1);
                 default -> ignored.add(argument);
             }
@@ -48,12 +46,16 @@ record Options(ServerType role, Set<ServiceType> without, Path config, Integer p
         return new Options(role, without, config, port, workerThreads, ignored);
     }
 
-    private static String name(ServerType role) {
+    private static Stream<Role> roles() {
+        return Stream.of(Role.values()).filter(role -> !role.parts().isEmpty());
+    }
+
+    private static String name(Role role) {
         return role.name().toLowerCase(Locale.ROOT);
     }
 
-    private static ServerType role(String name) {
-        return Stream.of(ServerType.values()).filter(role -> name(role).equals(name)).findFirst().orElse(null);
+    private static Role role(String name) {
+        return roles().filter(role -> name(role).equals(name)).findFirst().orElse(null);
     }
 
     private static String value(String argument, int equals, Deque<String> rest) {

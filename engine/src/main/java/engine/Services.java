@@ -1,10 +1,8 @@
 package engine;
 
-import io.kestra.core.models.ServerType;
 import io.kestra.core.server.Service;
 import io.kestra.core.server.Service.ServiceState;
 import io.kestra.core.server.ServiceStateChangeEvent;
-import io.kestra.core.server.ServiceType;
 import io.micronaut.context.event.ApplicationEventListener;
 import io.micronaut.health.HealthStatus;
 import io.micronaut.management.health.indicator.HealthIndicator;
@@ -15,6 +13,7 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 
@@ -22,30 +21,33 @@ import reactor.core.publisher.Mono;
 @Singleton
 @Readiness
 class Services implements HealthIndicator, ApplicationEventListener<ServiceStateChangeEvent> {
-    private final Roles roles;
-    private final Map<ServiceType, Service> seen = new EnumMap<>(ServiceType.class);
-    /** Null until it is known, which is after the first questions for health. */
-    private List<ServiceType> needed;
+    /** What a standalone server does not wait for: an execution runs to its end without. */
+    private static final Set<Part> NOT_AWAITED = Set.of(Part.SCHEDULER, Part.SYSTEM_WORKER);
 
-    Services(Roles roles) {
-        this.roles = roles;
+    private final Starter starter;
+    private final Map<Part, Service> seen = new EnumMap<>(Part.class);
+    /** Null until it is known, which is after the first questions for health. */
+    private List<Part> needed;
+
+    Services(Starter starter) {
+        this.starter = starter;
     }
 
     /** Starts them in their order; returns before they are all running. */
     void start(Options options) throws Exception {
-        List<ServiceType> wanted = Roles.of(options.role()).stream().filter(service -> !options.without().contains(service)).toList();
+        List<Part> wanted = options.role().parts().stream().filter(part -> !options.without().contains(part)).toList();
         synchronized (this) {
             needed = wanted.stream()
-                .filter(service -> options.role() != ServerType.STANDALONE || !Roles.NOT_AWAITED.contains(service)).toList();
+                .filter(part -> options.role() != Role.STANDALONE || !NOT_AWAITED.contains(part)).toList();
         }
-        for (ServiceType service : wanted) {
-            roles.start(service, options.workerThreads());
+        for (Part part : wanted) {
+            starter.start(part, options.workerThreads());
         }
     }
 
     @Override
     public synchronized void onApplicationEvent(ServiceStateChangeEvent event) {
-        seen.put(event.getService().getType(), event.getService());
+        Part.of(event.getService()).ifPresent(part -> seen.put(part, event.getService()));
         notifyAll();
     }
 
@@ -77,11 +79,11 @@ class Services implements HealthIndicator, ApplicationEventListener<ServiceState
     }
 
     /** The state of each needed service; one that has said nothing yet counts as CREATED. */
-    private synchronized Map<ServiceType, ServiceState> states() {
-        Map<ServiceType, ServiceState> states = new EnumMap<>(ServiceType.class);
-        for (ServiceType type : needed == null ? List.<ServiceType>of() : needed) {
-            Service service = seen.get(type);
-            states.put(type, service == null ? ServiceState.CREATED : service.getState());
+    private synchronized Map<Part, ServiceState> states() {
+        Map<Part, ServiceState> states = new EnumMap<>(Part.class);
+        for (Part part : needed == null ? List.<Part>of() : needed) {
+            Service service = seen.get(part);
+            states.put(part, service == null ? ServiceState.CREATED : service.getState());
         }
         return states;
     }

@@ -4,64 +4,38 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.kestra.core.executor.command.Create;
 import io.kestra.core.executor.command.ExecutionCommand;
-import io.kestra.core.http.HttpRequest;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionId;
 import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.executions.TaskRun;
-import io.kestra.core.models.flows.Flow;
-import io.kestra.core.models.flows.FlowWithSource;
-import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.queues.DispatchQueueInterface;
 import io.kestra.core.repositories.LogDataStoreInterface;
-import io.kestra.core.services.FlowService;
-import io.kestra.core.services.WebhookService;
-import io.kestra.core.utils.IdUtils;
-import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
-import io.kestra.plugin.core.trigger.WebhookContext;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.util.List;
 import org.slf4j.event.Level;
 
-/** Kestra 2.x: executions are commands. */
+/** Since 2.0 executions are commands, and are answered without their outputs. */
 @Singleton
 @Webserver
-class Kestra20 implements Generation {
-    @Inject FlowService flows;
-    @Inject WebhookService webhooks;
+class Executions {
     @Inject LogDataStoreInterface logs;
     @Inject DispatchQueueInterface<ExecutionCommand> commands;
 
-    @Override
-    public FlowWithSource create(GenericFlow flow) throws Exception {
-        return flows.create(flow);
-    }
-
-    @Override
-    public FlowWithSource update(GenericFlow flow, FlowWithSource previous) throws Exception {
-        return flows.update(flow, previous);
-    }
-
-    @Override
-    public void submit(Execution execution) throws Exception {
+    /** Hands a new execution to the executor without waiting for it. */
+    void submit(Execution execution) throws Exception {
         ExecutionId id = new ExecutionId(execution.getTenantId(), execution.getNamespace(), execution.getFlowId(),
             execution.getId(), execution.getFlowRevision());
         commands.emit(Create.of(id).withInputs(execution.getInputs()).withLabels(execution.getLabels()));
     }
 
-    @Override
-    public WebhookContext webhook(HttpRequest request, String path, Flow flow, AbstractWebhookTrigger trigger) {
-        return new WebhookContext(request, path, flow, trigger, webhooks, IdUtils.create(), null);
-    }
-
-    @Override
-    public Shown shown(Execution execution) {
+    /** What is answered to whoever asks for one execution. */
+    Shown shown(Execution execution) {
         return new Shown(execution.getTenantId(), execution, execution.getTaskRunList());
     }
 
-    @Override
-    public Listed listed(Execution execution) {
+    /** What a search answers of an execution. */
+    Listed listed(Execution execution) {
         return new Listed(execution.getTenantId(), execution);
     }
 
@@ -75,13 +49,7 @@ class Kestra20 implements Generation {
                   @JsonUnwrapped @JsonIgnoreProperties({"deleted", "taskRunList", "metadata"}) Execution execution) {
     }
 
-    @Override
-    public List<LogEntry> logs(String tenant, String execution, Level minLevel) {
+    List<LogEntry> logs(String tenant, String execution, Level minLevel) {
         return logs.findByExecutionId(tenant, execution, minLevel);
-    }
-
-    @Override
-    public boolean tellsItsVersionToAll() {
-        return false;
     }
 }

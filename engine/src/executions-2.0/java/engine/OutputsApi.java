@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 
 /** Since 2.0 an execution no longer carries its outputs; they have a path of their own. */
-@Controller("/api/v1/{tenant}/outputs")
+@Controller("${engine.api}/outputs")
 @ExecuteOn(TaskExecutors.BLOCKING)
 @Webserver
 class OutputsApi {
