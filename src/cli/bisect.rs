@@ -1,6 +1,5 @@
 //! `bisect`: the first version of Kestra, or of its chart, at which a scenario comes out otherwise.
 
-mod outcome;
 mod search;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use super::target::TargetArgs;
 use crate::error::{ExitCode, InfraError, InputError};
 use crate::kestra::{ENGINES, KestraRef};
 use crate::plan::Plan;
-use crate::report::{self, Report, merge};
+use crate::report::{self, Report, merge, outcome_words};
 use crate::run::session::SessionOptions;
 use crate::scenario::{self, Scenario};
 use crate::system::stdout;
@@ -391,7 +390,7 @@ async fn predicted(mut sessions: Sessions, plan: &Plan) -> Result<Tried<Ran>, Ea
     sessions.close().await;
     Ok(match asked {
         Some(Ok(Some((view, expected)))) => Tried::Outcome(Ran {
-            words: outcome::words(Some(&view), expected.as_ref()),
+            words: outcome_words::words(Some(&view), expected.as_ref()),
             report: None,
         }),
         Some(Ok(None)) | None => Tried::Skipped("what it renders does not tell what comes out".into()),
@@ -412,7 +411,7 @@ async fn live(sessions: Sessions, plan: Plan) -> Result<Tried<Ran>, EarlyExit> {
         ));
     }
     Ok(Tried::Outcome(Ran {
-        words: outcome::of_results(&report.results),
+        words: outcome_words::of_results(&report.results),
         report: Some(report),
     }))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::{Report, github, html, json, junit, markdown};
+use super::{Report, github, html, json, junit, markdown, versions};
 
 /// A format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,6 +20,8 @@ pub enum ReportFormat {
     Github,
     /// report.json
     Json,
+    /// One Markdown page: what comes out of each scenario on each version of Kestra, and where it changes
+    Versions,
 }
 
 impl ReportFormat {
@@ -31,6 +33,7 @@ impl ReportFormat {
             Self::Junit => "junit.xml",
             Self::Github => "annotations.txt",
             Self::Json => "report.json",
+            Self::Versions => "versions.md",
         }
     }
 
@@ -45,6 +48,7 @@ impl ReportFormat {
             Self::Junit => junit::junit(report),
             Self::Github => Ok(github::github(report)),
             Self::Json => json::json(report),
+            Self::Versions => Ok(versions::versions(report)),
         }
     }
 }

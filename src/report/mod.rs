@@ -11,10 +11,12 @@ pub mod markdown;
 pub mod merge;
 mod observer;
 mod outcome_view;
+pub mod outcome_words;
 mod served;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod tests;
+mod versions;
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::{CaseResult, OutcomeView};
 use crate::oracle::secret::DisplayValue;
-use crate::report::{CaseResult, OutcomeView};
 
 /// An outcome in words, the same words for the same outcome: a private value is told by its length and by whether it is
 /// what was expected, since its hash is another in every run.
