@@ -8,10 +8,13 @@ import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionId;
 import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.executions.TaskRun;
+import io.kestra.core.models.flows.Flow;
 import io.kestra.core.queues.DispatchQueueInterface;
 import io.kestra.core.repositories.LogDataStoreInterface;
+import io.kestra.core.services.ExecutionService;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
+import java.time.Duration;
 import java.util.List;
 import org.slf4j.event.Level;
 
@@ -20,6 +23,7 @@ import org.slf4j.event.Level;
 @Webserver
 class Executions {
     @Inject LogDataStoreInterface logs;
+    @Inject ExecutionService service;
     @Inject DispatchQueueInterface<ExecutionCommand> commands;
 
     /** Hands a new execution to the executor without waiting for it. */
@@ -27,6 +31,11 @@ class Executions {
         ExecutionId id = new ExecutionId(execution.getTenantId(), execution.getNamespace(), execution.getFlowId(),
             execution.getId(), execution.getFlowRevision());
         commands.emit(Create.of(id).withInputs(execution.getInputs()).withLabels(execution.getLabels()));
+    }
+
+    /** Runs a new execution to its end. */
+    Execution run(Execution execution, Flow flow, Duration longest) {
+        return service.runAndWait(execution, flow, longest);
     }
 
     /** What is answered to whoever asks for one execution. */

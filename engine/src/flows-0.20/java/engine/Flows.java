@@ -1,5 +1,6 @@
 package engine;
 
+import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.repositories.FlowRepositoryInterface;
@@ -24,5 +25,10 @@ class Flows {
     FlowWithSource update(String tenant, String source, FlowWithSource previous) {
         Flow flow = yaml.parse(source, Flow.class);
         return repository.update(flow, previous, source, defaults.injectDefaults(FlowWithSource.of(flow, source)));
+    }
+
+    /** Whether an execution is at its end. */
+    boolean ended(Flow flow, Execution execution) {
+        return execution.getState().isTerminated();
     }
 }

@@ -55,7 +55,6 @@ class Api {
 
     @Inject Flows flows;
     @Inject Executions executions;
-    @Inject Runs runs;
     @Inject FlowService flowService;
     @Inject FlowRepositoryInterface flowRepository;
     @Inject ExecutionService executionService;
@@ -99,7 +98,7 @@ class Api {
             execution = execution.withInputs(inputOutput.readExecutionInputs(flow, execution, form).block());
         }
         if (wait) {
-            return Created.of(runs.run(execution, flow, LONGEST_WAIT));
+            return Created.of(executions.run(execution, flow, LONGEST_WAIT));
         }
         executions.submit(execution);
         return Created.of(execution);

@@ -24,25 +24,27 @@ import org.slf4j.LoggerFactory;
  * break the rules does not start.
  */
 @Context
+@Webserver
 class Credentials {
     private static final Logger LOG = LoggerFactory.getLogger(Credentials.class);
     private static final Pattern EMAIL = Pattern.compile("[\\w!#$%&'*+/=?`{|}~^.-]+@[A-Za-z0-9.-]+");
     private static final Pattern STRONG = Pattern.compile("(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{8,}");
     private static final int LONGEST = 256;
 
+    /** Whether a server asks for credentials even when none are configured. */
     static final boolean MANDATORY = Kestra.since(0, 24);
 
     private final SecretKeySpec key;
     private final List<String> problems;
     private volatile byte[] expected;
 
-    Credentials(@Value("${kestra.server.basic-auth.enabled:false}") boolean enabled,
+    Credentials(@Nullable @Value("${kestra.server.basic-auth.enabled:}") String enabled,
                 @Nullable @Value("${kestra.server.basic-auth.username:}") String username,
                 @Nullable @Value("${kestra.server.basic-auth.password:}") String password) {
         byte[] salt = new byte[32];
         new SecureRandom().nextBytes(salt);
         key = new SecretKeySpec(salt, "HmacSHA256");
-        boolean configured = MANDATORY ? !blank(username) || !blank(password) : enabled;
+        boolean configured = MANDATORY ? !blank(username) || !blank(password) : Boolean.parseBoolean(enabled);
         problems = configured ? set(username, password) : List.of();
         if (!MANDATORY) {
             if (!problems.isEmpty()) {
@@ -81,6 +83,7 @@ class Credentials {
         return broken;
     }
 
+    /** Whether a request has to carry credentials. */
     boolean areNeeded() {
         return MANDATORY || areSet();
     }

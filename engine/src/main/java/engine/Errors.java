@@ -29,9 +29,11 @@ class Errors {
 
     @Error(global = true)
     HttpResponse<JsonError> failed(HttpRequest<?> request, Throwable e) {
+        if (e instanceof ConstraintViolationException violation) {
+            return invalid(request, violation);
+        }
         // Kestra's services may wrap what is wrong with a flow.
-        Throwable said = e.getCause() instanceof ConstraintViolationException violation ? violation : e;
-        if (said instanceof ConstraintViolationException violation) {
+        if (e.getCause() instanceof ConstraintViolationException violation) {
             return invalid(request, violation);
         }
         Refusal refusal = Refusals.of(e).orElseGet(() -> refusal(e));

@@ -4,7 +4,7 @@ import io.kestra.core.server.Service;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** The services that servers are made of, under Kestra's names; its own type for them moved in 0.22, and none knows them all. */
+/** The services that servers are made of, under Kestra's names. Kestra's own type for them is another one before 0.22. */
 enum Part {
     CONTROLLER, EXECUTOR, SYSTEM_WORKER, WORKER, SCHEDULER, INDEXER;
 

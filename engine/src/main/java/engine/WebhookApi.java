@@ -33,7 +33,7 @@ import reactor.core.publisher.Mono;
 class WebhookApi {
     private static final Logger LOG = LoggerFactory.getLogger(WebhookApi.class);
 
-    @Inject Runs runs;
+    @Inject Webhooks webhooks;
     @Inject FlowRepositoryInterface flows;
     @Inject RunContextFactory runContexts;
     @Inject TenantService tenants;
@@ -69,14 +69,14 @@ class WebhookApi {
         if (flow instanceof FlowWithException invalid) {
             throw new IllegalStateException("Cannot execute flow: flow is invalid: " + invalid.getException());
         }
-        return runs.webhook(flow, trigger, path, request);
+        return webhooks.evaluate(flow, trigger, path, request);
     }
 
     private Stream<AbstractTrigger> matching(Flow flow, String key) {
         return Stream.ofNullable(flow.getTriggers()).flatMap(triggers -> triggers.stream())
             .filter(trigger -> {
                 try {
-                    String own = runs.key(trigger);
+                    String own = webhooks.key(trigger);
                     return own != null && runContexts.of(flow, trigger).render(own).trim().equals(key);
                 } catch (IllegalVariableEvaluationException e) {
                     // As Kestra: a key that cannot be rendered belongs to nobody.

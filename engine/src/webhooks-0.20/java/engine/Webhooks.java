@@ -3,8 +3,6 @@ package engine;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.triggers.AbstractTrigger;
-import io.kestra.core.queues.QueueFactoryInterface;
-import io.kestra.core.queues.QueueInterface;
 import io.kestra.core.runners.RunContextFactory;
 import io.kestra.core.services.ConditionService;
 import io.kestra.core.services.LabelService;
@@ -12,37 +10,17 @@ import io.kestra.plugin.core.trigger.Webhook;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import jakarta.inject.Inject;
-import jakarta.inject.Named;
 import jakarta.inject.Singleton;
-import java.time.Duration;
 import java.util.NoSuchElementException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import reactor.core.publisher.Mono;
 
-/** Before 1.3 Kestra's web server waits for an execution, and makes one of what a webhook evaluates to. */
+/** Before 1.3 a webhook makes an execution, and Kestra's web server submits and answers it. */
 @Singleton
 @Webserver
-class Runs {
+class Webhooks {
     @Inject ConditionService conditions;
     @Inject RunContextFactory runContexts;
-    @Inject @Named(QueueFactoryInterface.EXECUTION_NAMED) QueueInterface<Execution> queue;
-
-    /** Runs an execution to its end. */
-    Execution run(Execution execution, Flow flow, Duration longest) throws Exception {
-        CompletableFuture<Execution> ended = new CompletableFuture<>();
-        Runnable stop = queue.receive(message -> {
-            if (message.isLeft() && message.getLeft().getId().equals(execution.getId()) && message.getLeft().getState().isTerminated()) {
-                ended.complete(message.getLeft());
-            }
-        });
-        try {
-            queue.emit(execution);
-            return ended.get(longest.toMillis(), TimeUnit.MILLISECONDS);
-        } finally {
-            stop.run();
-        }
-    }
+    @Inject Executions executions;
 
     /** The key of a webhook as the flow has it; null for other triggers. */
     String key(AbstractTrigger trigger) {
@@ -50,7 +28,7 @@ class Runs {
     }
 
     /** Evaluates a webhook; these have nothing that could follow the key. */
-    Mono<HttpResponse<?>> webhook(Flow flow, AbstractTrigger trigger, String path, HttpRequest<String> request) throws Exception {
+    Mono<HttpResponse<?>> evaluate(Flow flow, AbstractTrigger trigger, String path, HttpRequest<String> request) throws Exception {
         if (path != null) {
             throw new NoSuchElementException("Webhook not found");
         }
@@ -63,7 +41,7 @@ class Runs {
         if (!conditions.isValid(flow, trigger, conditions.conditionContext(runContexts.of(flow, execution), flow, execution))) {
             return Mono.just(HttpResponse.noContent());
         }
-        queue.emit(execution);
+        executions.submit(execution);
         return Mono.just(HttpResponse.ok(execution));
     }
 }

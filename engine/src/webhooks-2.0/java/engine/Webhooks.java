@@ -1,10 +1,8 @@
 package engine;
 
 import io.kestra.core.http.HttpRequest.StringRequestBody;
-import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.triggers.AbstractTrigger;
-import io.kestra.core.services.ExecutionService;
 import io.kestra.core.services.WebhookService;
 import io.kestra.core.utils.IdUtils;
 import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
@@ -14,20 +12,13 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.MutableHttpResponse;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
-import java.time.Duration;
 import reactor.core.publisher.Mono;
 
 /** As in 1.3, but a webhook is given the id of its execution. */
 @Singleton
 @Webserver
-class Runs {
-    @Inject ExecutionService executions;
-    @Inject WebhookService webhooks;
-
-    /** Runs an execution to its end. */
-    Execution run(Execution execution, Flow flow, Duration longest) throws Exception {
-        return executions.runAndWait(execution, flow, longest);
-    }
+class Webhooks {
+    @Inject WebhookService service;
 
     /** The key of a webhook as the flow has it; null for other triggers. */
     String key(AbstractTrigger trigger) {
@@ -35,11 +26,11 @@ class Runs {
     }
 
     /** Evaluates a webhook; {@code path} is what follows the key, null when nothing does. */
-    Mono<HttpResponse<?>> webhook(Flow flow, AbstractTrigger trigger, String path, HttpRequest<String> request) throws Exception {
+    Mono<HttpResponse<?>> evaluate(Flow flow, AbstractTrigger trigger, String path, HttpRequest<String> request) throws Exception {
         AbstractWebhookTrigger webhook = (AbstractWebhookTrigger) trigger;
         io.kestra.core.http.HttpRequest inner = io.kestra.core.http.HttpRequest.of(request.getUri(),
             request.getMethodName(), request.getBody().map(StringRequestBody::of).orElse(null), request.getHeaders().asMap());
-        return webhook.evaluate(new WebhookContext(inner, path, flow, webhook, webhooks, IdUtils.create(), null)).map(Runs::answer);
+        return webhook.evaluate(new WebhookContext(inner, path, flow, webhook, service, IdUtils.create(), null)).map(Webhooks::answer);
     }
 
     private static HttpResponse<?> answer(io.kestra.core.http.HttpResponse<?> inner) {
