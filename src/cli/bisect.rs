@@ -18,7 +18,7 @@ use crate::kestra::{ENGINES, KestraRef};
 use crate::plan::Plan;
 use crate::report::{self, Report, merge, outcome_words};
 use crate::run::session::SessionOptions;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Expectation, Generation, Scenario};
 use crate::system::stdout;
 use crate::system::words::count;
 use crate::tools::helm::ChartRef;
@@ -44,7 +44,7 @@ Exit codes:
 Examples:
   kestra-secrets bisect plaintext-is-not-base64 --good 0.20 --bad 2.0
   kestra-secrets bisect my-scenario.yaml --good 1.3.31 --bad 2.0.0 --report report
-  kestra-secrets bisect keys-of-0 --over chart --charts ./charts \\
+  kestra-secrets bisect docs-2024-extra-env --over chart --charts ./charts \\
     --good 0.23.9 --bad 1.0.54"
 )]
 pub struct Args {
@@ -83,15 +83,16 @@ struct Candidate {
     name: String,
     kestra: KestraRef,
     chart: Option<ChartRef>,
+    generation: Generation,
 }
 
 /// What came of a version: words that are compared, and the report of its run.
-struct Ran {
+struct VersionOutcome {
     words: String,
     report: Option<Report>,
 }
 
-impl PartialEq for Ran {
+impl PartialEq for VersionOutcome {
     fn eq(&self, other: &Self) -> bool {
         self.words == other.words
     }
@@ -102,8 +103,8 @@ impl PartialEq for Ran {
 /// # Errors
 /// [`EarlyExit`] when a version, the scenario or a flag cannot be used, or the run was interrupted.
 pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
-    let scenario = one_scenario(&args.scenario)?;
     let candidates = args.candidates().await?;
+    let scenario = expecting_the_good(one_scenario(&args.scenario)?, candidates.first());
     let bisect = Bisect {
         args: &args,
         scenario: &scenario,
@@ -126,10 +127,32 @@ pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     bisect.finish(&mut search, &step, &all)
 }
 
-fn one_scenario(name: &str) -> miette::Result<Arc<Scenario>> {
+/// The scenario as it is expected of the good version, whatever others say of other versions: a bad version is told hop by
+/// hop then.
+fn expecting_the_good(mut scenario: Scenario, good: Option<&Candidate>) -> Arc<Scenario> {
+    let version = good.and_then(|good| match &good.kestra {
+        KestraRef::Engine(version) => Some(version.clone()),
+        _ => None,
+    });
+    let of_good = good
+        .zip(version)
+        .and_then(|(good, version)| scenario.expectation(&version, good.generation));
+    let expectation = of_good.or(scenario.expect.first()).cloned();
+    scenario.expect = expectation
+        .into_iter()
+        .map(|expectation| Expectation {
+            kestra: None,
+            chart: None,
+            ..expectation
+        })
+        .collect();
+    Arc::new(scenario)
+}
+
+fn one_scenario(name: &str) -> miette::Result<Scenario> {
     let mut scenarios = scenario::load(&[name.to_owned()])?.into_iter();
     match (scenarios.next(), scenarios.next()) {
-        (Some(one), None) => Ok(Arc::new(one)),
+        (Some(one), None) => Ok(one),
         _ => miette::bail!(help = "name one of them", "{name} holds several scenarios"),
     }
 }
@@ -173,6 +196,7 @@ impl Args {
             name: version.to_string(),
             kestra: KestraRef::Engine(version),
             chart: self.target.at.chart.clone(),
+            generation: Generation::V1,
         };
         Ok(versions.into_iter().map(candidate).collect())
     }
@@ -203,6 +227,7 @@ impl Args {
         let between = charts.into_iter().take(bad + 1).skip(good);
         let candidate = |(version, path): (Version, PathBuf)| Candidate {
             name: format!("chart {version}"),
+            generation: Generation::of_chart(&version),
             kestra: kestra.clone(),
             chart: Some(ChartRef::Path(path)),
         };
@@ -246,7 +271,7 @@ struct Bisect<'a> {
 
 impl Bisect<'_> {
     /// Tries versions until the turn is found; the search counts them as they stand in `of`.
-    async fn search(&self, of: impl Iterator<Item = usize>, way: Way) -> Result<(Search<Ran>, Step), EarlyExit> {
+    async fn search(&self, of: impl Iterator<Item = usize>, way: Way) -> Result<(Search<VersionOutcome>, Step), EarlyExit> {
         let of: Vec<&Candidate> = of.filter_map(|number| self.candidates.get(number)).collect();
         let mut search = Search::of(of.len());
         loop {
@@ -262,7 +287,7 @@ impl Bisect<'_> {
         }
     }
 
-    async fn attempt(&self, candidate: &Candidate, way: Way) -> Result<Tried<Ran>, EarlyExit> {
+    async fn attempt(&self, candidate: &Candidate, way: Way) -> Result<Tried<VersionOutcome>, EarlyExit> {
         let opened = Sessions::open(vec![self.args.options(candidate)?], Console::for_progress()).await;
         let mut sessions = match opened {
             Ok(sessions) => sessions,
@@ -285,7 +310,7 @@ impl Bisect<'_> {
         }
     }
 
-    fn tell_skipped(&self, search: &Search<Ran>, of: &[usize]) {
+    fn tell_skipped(&self, search: &Search<VersionOutcome>, of: &[usize]) {
         for (number, why) in search.skipped() {
             let candidate = of.get(number).and_then(|number| self.candidates.get(*number));
             let name = candidate.map_or("", |candidate| &candidate.name);
@@ -294,7 +319,7 @@ impl Bisect<'_> {
     }
 
     /// Says why there is no turn.
-    fn tell_end(&self, search: &Search<Ran>, step: &Step) -> ExitCode {
+    fn tell_end(&self, search: &Search<VersionOutcome>, step: &Step) -> ExitCode {
         match step {
             Step::Stuck(number) => {
                 let name = self.candidates.get(*number).map_or("", |candidate| &candidate.name);
@@ -318,7 +343,7 @@ impl Bisect<'_> {
     }
 
     /// Prints what was found, and writes the report.
-    fn finish(&self, search: &mut Search<Ran>, step: &Step, of: &[usize]) -> Result<ExitCode, EarlyExit> {
+    fn finish(&self, search: &mut Search<VersionOutcome>, step: &Step, of: &[usize]) -> Result<ExitCode, EarlyExit> {
         let Step::Found { last, first } = step else {
             return Ok(self.tell_end(search, step));
         };
@@ -382,14 +407,14 @@ impl Bisect<'_> {
 }
 
 /// What the model says comes out of what the chart renders.
-async fn predicted(mut sessions: Sessions, plan: &Plan) -> Result<Tried<Ran>, EarlyExit> {
+async fn predicted(mut sessions: Sessions, plan: &Plan) -> Result<Tried<VersionOutcome>, EarlyExit> {
     let asked = match (sessions.all().first(), plan.installations.first()) {
         (Some(session), Some(installation)) => Some(session.predict(installation).await),
         _ => None,
     };
     sessions.close().await;
     Ok(match asked {
-        Some(Ok(Some((view, expected)))) => Tried::Outcome(Ran {
+        Some(Ok(Some((view, expected)))) => Tried::Outcome(VersionOutcome {
             words: outcome_words::words(Some(&view), expected.as_ref()),
             report: None,
         }),
@@ -398,7 +423,7 @@ async fn predicted(mut sessions: Sessions, plan: &Plan) -> Result<Tried<Ran>, Ea
     })
 }
 
-async fn live(sessions: Sessions, plan: Plan) -> Result<Tried<Ran>, EarlyExit> {
+async fn live(sessions: Sessions, plan: Plan) -> Result<Tried<VersionOutcome>, EarlyExit> {
     let outcome = execute(sessions, plan.into(), None).await?;
     if outcome.exit(ExitCode::Success) == ExitCode::Interrupted {
         return Err(EarlyExit::Interrupted(None));
@@ -410,7 +435,7 @@ async fn live(sessions: Sessions, plan: Plan) -> Result<Tried<Ran>, EarlyExit> {
             broken.because.clone().unwrap_or_else(|| "it did not start".into()),
         ));
     }
-    Ok(Tried::Outcome(Ran {
+    Ok(Tried::Outcome(VersionOutcome {
         words: outcome_words::of_results(&report.results),
         report: Some(report),
     }))

@@ -34,6 +34,7 @@
 
 mod archives;
 mod audit;
+mod bisect;
 mod check;
 mod cli;
 mod cluster;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     let trials = [
         archives::trials(),
         audit::trials(),
+        bisect::trials(),
         check::trials(),
         cli::trials(),
         cluster::trials(),

@@ -7,7 +7,6 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::internals::system::http::client_builder;
 use libtest_mimic::Trial;
 use reqwest::{Client, Method, Response};
@@ -15,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::ENGINE;
 use crate::support::sandbox::Sandbox;
-use crate::support::transcripts::{Answer, Authorization, Request, Transcript, read};
+use crate::support::transcripts::{self, Answer, Authorization, Request, Transcript, read};
 use crate::{exec, live};
 
 /// Where an engine does not answer as Kestra does, and why.
@@ -31,6 +30,9 @@ const DIFFERENCES: [Difference; 1] = [Difference {
     reason: "the adapter's mark, by which a report tells it from Kestra's own web server",
 }];
 
+/// Requests whose bodies nobody kept, so that they cannot be made again.
+const NOT_KEPT: [(&str, &str); 2] = [("0.20.7", "09-create-flow-not-yaml"), ("0.20.7", "26-logs")];
+
 /// What an engine adds to its answers. One that is not there any more fails the test.
 struct Difference {
     fact: &'static str,
@@ -44,7 +46,7 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("the_engine_{version}_answers_as_kestra_did");
         live("parity", &name, move || answers_as_kestra(&version))
     };
-    let engines = CURRENT_ENGINES.into_iter().map(|version| trial(version.to_string()));
+    let engines = transcripts::VERSIONS.into_iter().map(|version| trial(version.to_owned()));
     let nobody = live("parity", "where_no_pod_runs_nobody_served_rest", nobody);
     engines.chain([nobody]).collect()
 }
@@ -71,12 +73,20 @@ fn answers_as_kestra(version: &str) {
     let mut ids = BTreeMap::new();
     let transcripts = read(version);
     let flow = transcripts.iter().find_map(source).unwrap();
-    for transcript in &transcripts {
+    if version == "0.20.7" {
+        runtime.block_on(engine.create(&missing(&flow)));
+    }
+    let kept = |transcript: &&Transcript| !NOT_KEPT.contains(&(version, &transcript.name));
+    for transcript in transcripts.iter().filter(kept) {
         let here = runtime.block_on(engine.ask(transcript, &ids, &flow));
         if let (Some(there), Some(here)) = (transcript.answer.json(), here.json()) {
             pair_ids(&there, &here, &mut ids);
         }
-        let (there, here) = (facts(&transcript.answer), facts(&here));
+        let (there, mut here) = (facts(&transcript.answer), facts(&here));
+        if transcript.answer.headers.is_empty() {
+            // Of this answer no headers were kept.
+            here.retain(|fact| !fact.starts_with("content-type: "));
+        }
         let known = DIFFERENCES
             .iter()
             .filter(|known| known.answers.contains(&(version, &transcript.name)));
@@ -160,6 +170,12 @@ fn source(transcript: &Transcript) -> Option<String> {
     transcript.answer.json()?["source"].as_str().map(str::to_owned)
 }
 
+/// The same flow under another id that asks for a secret which is not there.
+fn missing(flow: &str) -> String {
+    flow.replace("sample_ok", "sample_missing")
+        .replace("secret('DB_PASSWORD')", "secret('NOT_THERE')")
+}
+
 /// The body of a request; `flow` is the first flow that was taken.
 fn body_of(transcript: &Transcript, flow: &str) -> Option<String> {
     let other = |id: &str, tasks: &str| format!("id: {id}\nnamespace: company.team\ntasks: {tasks}\n");
@@ -172,6 +188,9 @@ fn body_of(transcript: &Transcript, flow: &str) -> Option<String> {
             (_, "08-update-flow-unknown") => {
                 other("nothing", "[{id: a, type: io.kestra.plugin.core.log.Log, message: x}]")
             }
+            (_, "08-create-flow-unknown-task-type") => flow
+                .replace("sample_ok", "sample_bad")
+                .replace("OutputValues", "NoSuchTask"),
             (_, "09-create-flow-unknown-task") => other("unknown", "[{id: a, type: io.kestra.plugin.nope.Nope}]"),
             (_, "10-create-flow-not-yaml") => "a: [b\n".into(),
             (_, "11-create-flow-bad-id") => flow.replace("secret_test", "\"bad id!\""),
@@ -274,6 +293,14 @@ impl Engine {
             request = request.body(body);
         }
         answered(request.send().await.unwrap()).await
+    }
+}
+
+impl Engine {
+    async fn create(&self, flow: &str) {
+        let request = self.client.post(format!("{}/api/v1/flows", self.origin));
+        let request = request.header("content-type", "application/x-yaml").body(flow.to_owned());
+        assert!(request.send().await.unwrap().status().is_success());
     }
 }
 

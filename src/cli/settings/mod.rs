@@ -16,6 +16,8 @@ pub use read::{end, help, read};
 /// What is asked but once, holds a plaintext or a word from the user, or has a command do more than look.
 const ONCE: &[&str] = &[
     "as",
+    "bad",
+    "charts",
     "config",
     "diff",
     "dry-run",
@@ -28,6 +30,7 @@ const ONCE: &[&str] = &[
     "fix",
     "from-env-file",
     "from-file",
+    "good",
     "help",
     "hide",
     "json",
@@ -36,6 +39,7 @@ const ONCE: &[&str] = &[
     "markdown",
     "name",
     "only",
+    "over",
     "page",
     "password-file",
     "patch",

@@ -14,14 +14,13 @@ const PASSES: usize = 1000;
 ///
 /// Kestra takes `\u0000` out of the JSON of all that its queues carry since `JdbcJsonbUtils.valueOf` came
 /// (kestra#15647, April 2026), for `PostgreSQL` holds no NUL.
-/// - Kept: seen on 0.20.7; the module `jdbc` of 0.22.0, 0.24.0, 1.0.2, 1.1.0 and 1.2.0, which are older, has no
-///   such class.
+/// - Kept: seen on the newest patch of each minor from 0.20 to 1.2, and on 1.3.0.
 /// - Taken out: seen on 1.3.31 and 2.0.0.
-/// - Between them, and in later patches of 1.0 to 1.2, it was not looked for.
+/// - Between 1.3.0 and 1.3.31 it was not looked for.
 fn keeps_nul(kestra: &Version) -> Option<bool> {
     match (kestra.major, kestra.minor, kestra.patch) {
-        (0, ..) | (1, 0, 0..=2) | (1, 1 | 2, 0) => Some(true),
-        (1, 0..=2, _) | (1, 3, ..31) => None,
+        (0, ..) | (1, 0..=2, _) | (1, 3, 0) => Some(true),
+        (1, 3, 1..31) => None,
         _ => Some(false),
     }
 }
@@ -117,7 +116,7 @@ mod tests {
 
     #[test]
     fn untested_versions_may_report_either() {
-        let unseen = Version::new(1, 3, 0);
+        let unseen = Version::new(1, 3, 1);
         assert_eq!(reported(&"admin".into(), &unseen), ["admin".into()]);
         assert_eq!(reported(&"a\0b".into(), &unseen), ["a\0b".into(), "ab".into()]);
         assert_eq!(reported(&r"a\u0000".into(), &unseen), []);
