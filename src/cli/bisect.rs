@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 use semver::Version;
 
-use self::search::{Search, Step, Tried};
+use self::search::{Step, Tried, VersionSearch};
 use super::console::{Console, print_cases, print_summary};
 use super::execute::execute;
 use super::sessions::{EarlyExit, Sessions};
@@ -271,9 +271,13 @@ struct Bisect<'a> {
 
 impl Bisect<'_> {
     /// Tries versions until the turn is found; the search counts them as they stand in `of`.
-    async fn search(&self, of: impl Iterator<Item = usize>, way: Way) -> Result<(Search<VersionOutcome>, Step), EarlyExit> {
+    async fn search(
+        &self,
+        of: impl Iterator<Item = usize>,
+        way: Way,
+    ) -> Result<(VersionSearch<VersionOutcome>, Step), EarlyExit> {
         let of: Vec<&Candidate> = of.filter_map(|number| self.candidates.get(number)).collect();
-        let mut search = Search::of(of.len());
+        let mut search = VersionSearch::of(of.len());
         loop {
             match search.next() {
                 Step::Try(number) => {
@@ -310,7 +314,7 @@ impl Bisect<'_> {
         }
     }
 
-    fn tell_skipped(&self, search: &Search<VersionOutcome>, of: &[usize]) {
+    fn tell_skipped(&self, search: &VersionSearch<VersionOutcome>, of: &[usize]) {
         for (number, why) in search.skipped() {
             let candidate = of.get(number).and_then(|number| self.candidates.get(*number));
             let name = candidate.map_or("", |candidate| &candidate.name);
@@ -319,7 +323,7 @@ impl Bisect<'_> {
     }
 
     /// Says why there is no turn.
-    fn tell_end(&self, search: &Search<VersionOutcome>, step: &Step) -> ExitCode {
+    fn tell_end(&self, search: &VersionSearch<VersionOutcome>, step: &Step) -> ExitCode {
         match step {
             Step::Stuck(number) => {
                 let name = self.candidates.get(*number).map_or("", |candidate| &candidate.name);
@@ -343,7 +347,12 @@ impl Bisect<'_> {
     }
 
     /// Prints what was found, and writes the report.
-    fn finish(&self, search: &mut Search<VersionOutcome>, step: &Step, of: &[usize]) -> Result<ExitCode, EarlyExit> {
+    fn finish(
+        &self,
+        search: &mut VersionSearch<VersionOutcome>,
+        step: &Step,
+        of: &[usize],
+    ) -> Result<ExitCode, EarlyExit> {
         let Step::Found { last, first } = step else {
             return Ok(self.tell_end(search, step));
         };

@@ -35,9 +35,22 @@ pub fn words(view: Option<&OutcomeView>, expected: Option<&OutcomeView>) -> Stri
             }
             lines.trim_end().to_owned()
         }
+        Some(OutcomeView::Failed { state, errors }) => {
+            let errors: Vec<&str> = errors.iter().map(|error| reason(error)).collect();
+            format!("{state}: {}", errors.join("; "))
+        }
         Some(view) => view.to_string(),
         None => "nothing".to_owned(),
     }
+}
+
+/// An error of Kestra's without the class of its exception and without the expression, of which several may fail first.
+fn reason(error: &str) -> &str {
+    let class = error
+        .split_once(": ")
+        .filter(|(class, _)| class.ends_with("Exception") && !class.contains(' '));
+    let error = class.map_or(error, |(_, rest)| rest);
+    error.split_once(" ({{").map_or(error, |(reason, _)| reason)
 }
 
 /// What came out of a case, of its steps too, in words.
@@ -50,4 +63,41 @@ pub fn of_results(results: &[CaseResult]) -> String {
         }
     };
     results.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::oracle::secret::{Plaintext, RunKey};
+
+    #[test]
+    fn an_error_is_told_by_its_reason() {
+        let error =
+            "io.pebbletemplates.pebble.error.PebbleException: Cannot find secret for key 'A'. ({{ secret('A') }}:1)";
+        let view = OutcomeView::Failed {
+            state: "FAILED".into(),
+            errors: vec![error.into()],
+        };
+        assert_eq!(words(Some(&view), None), "FAILED: Cannot find secret for key 'A'.");
+        assert_eq!(reason("No such task: x y"), "No such task: x y");
+    }
+
+    #[test]
+    fn a_private_value_is_told_by_its_length_and_by_whether_it_is_the_expected_one() {
+        let key = RunKey::random();
+        let view = |text: &str| {
+            let shown = key.show(&Plaintext::new(text, false));
+            OutcomeView::Outputs(BTreeMap::from([("a".to_owned(), shown)]))
+        };
+        assert_eq!(
+            words(Some(&view("hunter2")), Some(&view("hunter2"))),
+            "a 7 bytes, as expected"
+        );
+        assert_eq!(
+            words(Some(&view("hunter3")), Some(&view("hunter2"))),
+            "a 7 bytes, and others are expected"
+        );
+    }
 }

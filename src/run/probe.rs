@@ -24,6 +24,8 @@ const LOGS: Duration = Duration::from_secs(30);
 const LAST: Duration = Duration::from_secs(10);
 
 const OUTPUT_VALUES: &str = "io.kestra.plugin.core.output.OutputValues";
+/// How Kestra 0.21 tells of a condition that cannot be rendered: without the reason.
+const WORDLESS: &str = "Unable to evaluate the runIf condition";
 const PARALLEL_TASK: &str = "io.kestra.plugin.core.flow.Parallel";
 
 /// What a flow sees of one secret.
@@ -203,6 +205,19 @@ impl SecretProbe<'_> {
                 }
             }
         }
+        let errors = self.errors_of(&execution, failed).await?;
+        let wordless: Vec<ProbedKey<'_>> = asked
+            .iter()
+            .filter(|(number, _)| errors.get(number).is_some_and(|words| words.starts_with(WORDLESS)))
+            .copied()
+            .collect();
+        if wordless.is_empty() {
+            return Ok(errors);
+        }
+        // Kestra 0.21 does not say why a condition fails; a task that reads the secret does.
+        let tasks = parallel(&wordless, |number| json!({"values": {"read": secret(number)}}));
+        let execution = self.run(&format!("words_{n}"), &wordless, &tasks).await?;
+        let failed = wordless.iter().map(|(number, _)| *number).collect();
         self.errors_of(&execution, failed).await
     }
 
@@ -234,14 +249,8 @@ impl SecretProbe<'_> {
     /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
     async fn put_unless_missing(&self, id: &str, asked: &[ProbedKey<'_>]) -> Result<FlowRef, InfraError> {
         let tasks_with = |condition: &str| {
-            let tasks: Vec<Value> = asked
-                .iter()
-                .map(|(number, _)| {
-                    let never = format!("{{{{ {} is null }}}}", secret(*number));
-                    json!({"id": output(*number), "type": OUTPUT_VALUES, condition: never, "values": {}})
-                })
-                .collect();
-            json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks})
+            let never = |number| format!("{{{{ {} is null }}}}", secret(number));
+            parallel(asked, |number| json!({condition: never(number), "values": {}}))
         };
         match self.put(id, asked, &tasks_with("runIf")).await {
             Err(PutError::Refused(_)) if self.client.server().generation == ApiGeneration::V2 => {
@@ -356,6 +365,18 @@ fn interrupted() -> InfraError {
 fn flow(namespace: &str, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> String {
     let variables: Map<String, Value> = asked.iter().map(|(n, key)| (output(*n), (*key).into())).collect();
     json!({"id": id, "namespace": namespace, "variables": variables, "tasks": [task]}).to_string()
+}
+
+/// A task that runs one for each secret, all at once; `rest` is what each of them is beside its name.
+fn parallel(asked: &[ProbedKey<'_>], rest: impl Fn(usize) -> Value) -> Value {
+    let task = |(number, _): &ProbedKey<'_>| {
+        let mut task = rest(*number);
+        task["id"] = output(*number).into();
+        task["type"] = OUTPUT_VALUES.into();
+        task
+    };
+    let tasks: Vec<Value> = asked.iter().map(task).collect();
+    json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks})
 }
 
 fn output(number: usize) -> String {

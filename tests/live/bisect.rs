@@ -6,13 +6,17 @@ use std::path::Path;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
+use crate::live;
 use crate::support::sandbox::Sandbox;
 use crate::support::{ENGINE, schemas};
-use crate::live;
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        live("bisect", "over_charts_the_turn_is_found_by_rendering_and_proved_on_two", charts),
+        live(
+            "bisect",
+            "over_charts_the_turn_is_found_by_rendering_and_proved_on_two",
+            charts,
+        ),
         live("bisect", "two_kestras_that_do_the_same_have_no_turn", alike),
     ]
 }
@@ -41,8 +45,21 @@ fn charts() {
     }
     // One that nobody can render.
     chart(&sandbox, "0.23.4");
-    sandbox.file("charts/kestra-0.23.4/templates/broken.yaml", "{{ fail \"not this one\" }}");
-    let args = ["bisect", "docs-2024-extra-env", "--over", "chart", "--charts", "charts", "--good", "0.22.0", "--bad"];
+    sandbox.file(
+        "charts/kestra-0.23.4/templates/broken.yaml",
+        "{{ fail \"not this one\" }}",
+    );
+    let args = [
+        "bisect",
+        "docs-2024-extra-env",
+        "--over",
+        "chart",
+        "--charts",
+        "charts",
+        "--good",
+        "0.22.0",
+        "--bad",
+    ];
     let more = ["1.3.31", "--kestra", ENGINE, "--report", "report"];
     let ended = sandbox.run(args.into_iter().chain(more)).with_code(0);
     let said = ended.stdout_words();
@@ -63,7 +80,16 @@ fn charts() {
 
 fn alike() {
     let sandbox = Sandbox::new();
-    let args = ["bisect", "extra-env", "--good", "1.3.31", "--bad", "2.0.0", "--provider", "embedded"];
+    let args = [
+        "bisect",
+        "extra-env",
+        "--good",
+        "1.3.31",
+        "--bad",
+        "2.0.0",
+        "--provider",
+        "embedded",
+    ];
     let ended = sandbox.run(args).with_code(1);
     assert!(
         ended.stdout.contains("1.3.31 and 2.0.0 come out alike: "),
@@ -73,5 +99,9 @@ fn alike() {
     sandbox.assert_clean();
     let wrong = ["bisect", "extra-env", "--good", "2.0", "--bad", "1.3"];
     let ended = sandbox.run(wrong).with_code(2);
-    assert!(ended.stderr.contains("--good 2.0 is not before --bad 1.3"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("--good 2.0 is not before --bad 1.3"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -46,7 +46,9 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("the_engine_{version}_answers_as_kestra_did");
         live("parity", &name, move || answers_as_kestra(&version))
     };
-    let engines = transcripts::VERSIONS.into_iter().map(|version| trial(version.to_owned()));
+    let engines = transcripts::VERSIONS
+        .into_iter()
+        .map(|version| trial(version.to_owned()));
     let nobody = live("parity", "where_no_pod_runs_nobody_served_rest", nobody);
     engines.chain([nobody]).collect()
 }
@@ -299,7 +301,9 @@ impl Engine {
 impl Engine {
     async fn create(&self, flow: &str) {
         let request = self.client.post(format!("{}/api/v1/flows", self.origin));
-        let request = request.header("content-type", "application/x-yaml").body(flow.to_owned());
+        let request = request
+            .header("content-type", "application/x-yaml")
+            .body(flow.to_owned());
         assert!(request.send().await.unwrap().status().is_success());
     }
 }

@@ -13,7 +13,7 @@ pub enum Tried<T> {
 
 /// Versions in their order; the first is good, the last is bad.
 #[derive(Debug)]
-pub struct Search<T>(Vec<Tried<T>>);
+pub struct VersionSearch<T>(Vec<Tried<T>>);
 
 /// What a search has come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Step {
     Stuck(usize),
 }
 
-impl<T: PartialEq> Search<T> {
+impl<T: PartialEq> VersionSearch<T> {
     /// Of so many versions, two at least.
     pub fn of(versions: usize) -> Self {
         Self((0..versions).map(|_| Tried::Not).collect())
@@ -96,7 +96,7 @@ mod tests {
 
     /// Searches among versions of which each has an outcome, or none; how many were tried and what was found.
     fn search(versions: &[Option<char>]) -> (usize, Step) {
-        let mut search = Search::of(versions.len());
+        let mut search = VersionSearch::of(versions.len());
         for tries in 0.. {
             match search.next() {
                 Step::Try(version) => search.note(
