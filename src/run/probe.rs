@@ -215,7 +215,8 @@ impl SecretProbe<'_> {
             return Ok(errors);
         }
         // Kestra 0.21 does not say why a condition fails; a task that reads the secret does.
-        let tasks = parallel(&wordless, |number| json!({"values": {"read": secret(number)}}));
+        let read = |number| format!("{{{{ {} }}}}", secret(number));
+        let tasks = parallel(&wordless, |number| json!({"values": {"read": read(number)}}));
         let execution = self.run(&format!("words_{n}"), &wordless, &tasks).await?;
         let failed = wordless.iter().map(|(number, _)| *number).collect();
         self.errors_of(&execution, failed).await
