@@ -27,6 +27,7 @@ use crate::verdict::Status;
 /// What `bisect` takes.
 #[derive(ClapArgs)]
 #[command(
+    mut_arg("provider", |arg| arg.default_value("embedded")),
     mut_arg("kestra", |arg| arg.help("With --over chart: run this Kestra [default: the newest engine]")),
     mut_arg("chart", |arg| arg.help("With --over kestra: install this chart [default: bundled]")),
     after_help = "\
@@ -51,16 +52,16 @@ pub struct Args {
     /// Run this scenario: the name of a bundled one, or a file with one scenario
     #[arg(value_name = "NAME|FILE")]
     scenario: String,
-    /// Compare versions of this
+    /// Look for the version of this
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     over: Over,
-    /// A version at which the scenario comes out as it did before
-    #[arg(long, value_name = "VERSION")]
+    /// Begin at this version, at which the scenario comes out as it did before
+    #[arg(long, value_name = "V")]
     good: String,
-    /// A later version at which it comes out otherwise
-    #[arg(long, value_name = "VERSION")]
+    /// End at this later version, at which it comes out otherwise
+    #[arg(long, value_name = "V")]
     bad: String,
-    /// With --over chart: take the charts in this folder, each a folder or an archive
+    /// With --over chart: take the charts in this folder; each is a folder or an archive
     #[arg(long, value_name = "DIR", required_if_eq("over", "chart"))]
     charts: Option<PathBuf>,
     #[command(flatten)]

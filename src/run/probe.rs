@@ -1,32 +1,22 @@
 //! What Kestra gives for many secrets, in few executions.
 
+mod missing;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{During as _, InfraError};
-use crate::kestra::{self, ApiGeneration, Client, Execution, ExecutionState, FlowRef, LogLine};
+use crate::kestra::{self, Client, Execution, ExecutionState, FlowRef};
 use crate::oracle::secret::Plaintext;
-
-/// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
-/// anew at every step, takes longer for each.
-const AT_ONCE: usize = 100;
-/// How many such executions run at a time.
-const PARALLEL: usize = 2;
-/// How long an execution's log may lag behind its end; 2 s were measured for 400 stack traces.
-const LOGS: Duration = Duration::from_secs(30);
 
 /// How long an execution may go on once nobody waits for its answer: one that runs is not to be deleted.
 const LAST: Duration = Duration::from_secs(10);
 
 const OUTPUT_VALUES: &str = "io.kestra.plugin.core.output.OutputValues";
-/// How Kestra 0.21 tells of a condition that cannot be rendered: without the reason.
-const WORDLESS: &str = "Unable to evaluate the runIf condition";
-const PARALLEL_TASK: &str = "io.kestra.plugin.core.flow.Parallel";
 
 /// What a flow sees of one secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,99 +158,6 @@ impl SecretProbe<'_> {
         texts.collect::<Result<_, _>>().map(Some)
     }
 
-    /// Those that are missing, each by a task of its own, and Kestra's words.
-    async fn missing(&self, asked: &[ProbedKey<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
-        let found = futures::stream::iter(asked.chunks(AT_ONCE).enumerate())
-            .map(|(n, asked)| self.some_missing(n, asked))
-            .buffered(PARALLEL);
-        let found: Vec<BTreeMap<usize, String>> = found.try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    /// Asks for secrets by the condition of a task that never runs: the executor fails the task where the secret
-    /// is missing and skips it where it is there. No worker is needed, which makes it a hundred times as fast as
-    /// tasks that read and fail.
-    async fn some_missing(&self, n: usize, asked: &[ProbedKey<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
-        let flow = self.put_unless_missing(&format!("missing_{n}"), asked).await?;
-        let execution = self.execute(flow).await?;
-        let ended = |number: usize| {
-            let task = output(number);
-            execution
-                .task_runs
-                .iter()
-                .find(|run| run.task_id == task)
-                .map(|run| &run.state)
-        };
-        let mut failed = Vec::new();
-        for (number, key) in asked {
-            match ended(*number) {
-                Some(ExecutionState::Failed) => failed.push(*number),
-                Some(ExecutionState::Other(state)) if state == "SKIPPED" => {}
-                other => {
-                    let how = other.map_or_else(|| "never began".to_owned(), |state| format!("ended {state}"));
-                    return Err(InfraError::new(
-                        "look for what is missing",
-                        format!("the task for secret('{key}') {how}"),
-                    ));
-                }
-            }
-        }
-        let errors = self.errors_of(&execution, failed).await?;
-        let wordless: Vec<ProbedKey<'_>> = asked
-            .iter()
-            .filter(|(number, _)| errors.get(number).is_some_and(|words| words.starts_with(WORDLESS)))
-            .copied()
-            .collect();
-        if wordless.is_empty() {
-            return Ok(errors);
-        }
-        // Kestra 0.21 does not say why a condition fails; a task that reads the secret does.
-        let read = |number| format!("{{{{ {} }}}}", secret(number));
-        let tasks = parallel(&wordless, |number| json!({"values": {"read": read(number)}}));
-        let execution = self.run(&format!("words_{n}"), &wordless, &tasks).await?;
-        let failed = wordless.iter().map(|(number, _)| *number).collect();
-        self.errors_of(&execution, failed).await
-    }
-
-    /// What Kestra logged of each task that failed.
-    async fn errors_of(
-        &self,
-        execution: &Execution,
-        failed: Vec<usize>,
-    ) -> Result<BTreeMap<usize, String>, InfraError> {
-        let is_error_of_a_task = |line: &&LogLine| line.level == "ERROR" && line.task_id.is_some();
-        let is_whole = |lines: &[LogLine]| lines.iter().filter(is_error_of_a_task).count() >= failed.len();
-        let lines = self.client.logs_until(execution, LOGS, is_whole).await;
-        let lines = lines.during("read the execution's logs")?;
-        let mut messages: BTreeMap<&str, &str> = BTreeMap::new();
-        for line in lines.iter().filter(|line| line.level == "ERROR") {
-            if let Some(task) = &line.task_id {
-                messages.entry(task).or_insert(&line.message);
-            }
-        }
-        let message = |number: usize| messages.get(output(number).as_str()).copied();
-        let errors = failed.iter().map(|number| {
-            let message = message(*number).unwrap_or("its task failed without a word");
-            (*number, message.to_owned())
-        });
-        Ok(errors.collect())
-    }
-
-    /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the
-    /// server to say: 2.0.0 refuses `when`, which its documentation has, and its successors are to drop `runIf`.
-    async fn put_unless_missing(&self, id: &str, asked: &[ProbedKey<'_>]) -> Result<FlowRef, InfraError> {
-        let tasks_with = |condition: &str| {
-            let never = |number| format!("{{{{ {} is null }}}}", secret(number));
-            parallel(asked, |number| json!({condition: never(number), "values": {}}))
-        };
-        match self.put(id, asked, &tasks_with("runIf")).await {
-            Err(PutError::Refused(_)) if self.client.server().generation == ApiGeneration::V2 => {
-                Ok(self.put(id, asked, &tasks_with("when")).await?)
-            }
-            put => Ok(put?),
-        }
-    }
-
     /// Runs a flow of one task to its end.
     async fn run(&self, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> Result<Execution, InfraError> {
         let flow = self.put(id, asked, task).await?;
@@ -366,18 +263,6 @@ fn interrupted() -> InfraError {
 fn flow(namespace: &str, id: &str, asked: &[ProbedKey<'_>], task: &Value) -> String {
     let variables: Map<String, Value> = asked.iter().map(|(n, key)| (output(*n), (*key).into())).collect();
     json!({"id": id, "namespace": namespace, "variables": variables, "tasks": [task]}).to_string()
-}
-
-/// A task that runs one for each secret, all at once; `rest` is what each of them is beside its name.
-fn parallel(asked: &[ProbedKey<'_>], rest: impl Fn(usize) -> Value) -> Value {
-    let task = |(number, _): &ProbedKey<'_>| {
-        let mut task = rest(*number);
-        task["id"] = output(*number).into();
-        task["type"] = OUTPUT_VALUES.into();
-        task
-    };
-    let tasks: Vec<Value> = asked.iter().map(task).collect();
-    json!({"id": "all", "type": PARALLEL_TASK, "tasks": tasks})
 }
 
 fn output(number: usize) -> String {

@@ -32,6 +32,8 @@ fn full_after_a_run() {
         (&["check", "-f", "values.yaml", "--expect", "A=@a"], 3),
         (&["prove", "--count", "5", "--seed", "1"], 3),
         (&["docs", "--page", PAGE], 1),
+        // The two come out alike, which goes before a broken environment.
+        (&["bisect", "extra-env", "--good", "1.3.31", "--bad", "2.0.0"], 1),
     ] {
         let args: Vec<_> = args.iter().copied().chain(kestra).collect();
         assert_full_disk_is_told_once(&sandbox, &args, "", code);

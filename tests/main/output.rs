@@ -89,7 +89,7 @@ fn output_that_cannot_be_written_is_told_once_by_every_command() {
     assert_full_disk_is_told_once(&sandbox, &["--help"], "", 3);
     let help = sandbox.run(["--help"]).stdout;
     // These need a Kestra, or a cluster.
-    let live = ["run", "check", "docs", "prove", "audit"];
+    let live = ["run", "check", "docs", "prove", "bisect", "audit"];
     for command in below(&help) {
         assert_full_disk_is_told_once(&sandbox, &[&command, "--help"], "", 3);
         let known = live.contains(&&*command) || tried.contains(&&*command);
