@@ -22,6 +22,7 @@ const DIFFERENCES: [Difference; 1] = [Difference {
     fact: "body.engineAdapter: boolean",
     answers: &[
         ("2.0.0", "01-configs"),
+        ("0.20.7", "01-configs"),
         ("1.3.31", "01-configs"),
         // Which 1.x tells everybody.
         ("1.3.31", "02-configs-no-auth"),
