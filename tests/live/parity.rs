@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use kestra_secrets::internals::system::http::client_builder;
 use libtest_mimic::Trial;
@@ -81,7 +82,7 @@ fn answers_as_kestra(version: &str) {
     }
     let kept = |transcript: &&Transcript| !NOT_KEPT.contains(&(version, &transcript.name));
     for transcript in transcripts.iter().filter(kept) {
-        let here = runtime.block_on(engine.ask(transcript, &ids, &flow));
+        let here = runtime.block_on(engine.ask_until_ended(transcript, &ids, &flow));
         if let (Some(there), Some(here)) = (transcript.answer.json(), here.json()) {
             pair_ids(&there, &here, &mut ids);
         }
@@ -300,6 +301,20 @@ impl Engine {
 }
 
 impl Engine {
+    /// The same once an execution that nobody waited for has ended as there.
+    async fn ask_until_ended(&self, transcript: &Transcript, ids: &BTreeMap<String, String>, flow: &str) -> Answer {
+        let state = |answer: &Answer| Some(answer.json()?["state"]["current"].as_str()?.to_owned());
+        let ended = state(&transcript.answer).filter(|_| transcript.request.method == "GET");
+        for _ in 0..300 {
+            let answer = self.ask(transcript, ids, flow).await;
+            if ended.is_none() || state(&answer) == ended {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{} never came to {ended:?}", transcript.name)
+    }
+
     async fn create(&self, flow: &str) {
         let request = self.client.post(format!("{}/api/v1/flows", self.origin));
         let request = request
