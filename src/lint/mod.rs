@@ -285,7 +285,8 @@ fn reach_source(facts: &FileFacts, reach: Option<&ChartReach>) -> Option<ReachSo
     if facts.values.is_empty() {
         return None;
     }
-    Some(match reach {
+    // What the chart refused was judged by its keys.
+    Some(match reach.filter(|reach| reach.releases().next().is_some()) {
         Some(reach) => ReachSource {
             by: ReachBy::Rendering,
             charts: vec![reach.chart.clone()],

@@ -139,7 +139,8 @@ fn values_that_the_chart_refuses_are_judged_by_their_keys_and_that_is_said() {
     );
     sandbox.file(
         "values.yaml",
-        "database: {password: correct-horse}\ncommon:\n  extraEnv:\n    - {name: SECRET_A, value: YQ==}\n",
+        "database: {password: correct-horse}\ncommon:\n  extraEnv:\n    - {name: SECRET_A, value: YQ==}\ndeployments:\n  \
+         webserver: {enabled: true, extraEnv: [{name: SECRET_B, value: Yg==}]}\n",
     );
     let ended = lint(&sandbox, &["values.yaml", "--chart", "strict"]).with_code(0);
     assert!(
@@ -150,6 +151,18 @@ fn values_that_the_chart_refuses_are_judged_by_their_keys_and_that_is_said() {
         ended.stdout
     );
     assert!(!ended.stdout.contains("correct-horse"), "{}", ended.stdout);
+    assert!(
+        ended
+            .stdout
+            .contains("only webserver gets it; standalone cannot read it"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains(", by the keys of chart 1.x\n"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -160,7 +173,7 @@ fn no_secret_is_handed_to_the_chart_and_helm_is_called_once_a_release() {
     let spy = sandbox.script(
         "helm",
         &format!(
-            "if [ \"$1\" = template ]; then echo \"$*\" >>'{0}/calls'; exec tee -a '{0}/stdin' | '{1}' \"$@\"; fi\nexec '{1}' \"$@\"",
+            "if [ \"$1\" = template ]; then echo \"$*\" >>'{0}/calls'; tee -a '{0}/stdin' | '{1}' \"$@\"; exit; fi\nexec '{1}' \"$@\"",
             sandbox.root().display(),
             helm().display()
         ),

@@ -22,7 +22,8 @@ impl<'a> Gatherer<'a> {
         owns: &[OwnLists<'a>],
         extent: Extent,
     ) {
-        if self.reach.is_some() {
+        let mut lists = owns.iter().flat_map(|own| &own.lists);
+        if lists.any(|list| self.was_rendered(list.node)) {
             // The chart itself was asked.
             return;
         }

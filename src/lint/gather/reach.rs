@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::Gatherer;
 use super::components::{READERS, only_some};
+use super::layers::LayerNode;
 use crate::lint::facts::Remark;
 use crate::lint::finding::{Severity, printable_name};
 use crate::oracle::secret::diagnosis::Code;
@@ -28,6 +29,14 @@ impl<'a> Gatherer<'a> {
             self.covered.extend(below);
         }
         reads
+    }
+
+    /// Whether something below a node was marked, and its release rendered.
+    pub(super) fn was_rendered(&self, (doc, node): LayerNode<'a>) -> bool {
+        let mut below = Vec::new();
+        names_below(doc, node, &mut below);
+        let rendered = |name: &NodeRef| self.reach.is_some_and(|reach| reach.of_name(*name).next().is_some());
+        below.iter().any(rendered)
     }
 
     /// Whether the chart gives what is named at a node to this component, or to any if none is named.
