@@ -29,6 +29,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret, Service};
 use crate::error::InfraError;
 use crate::oracle::environment::{Kubelet, ObjectRef};
 use crate::oracle::secret::Plaintext;
+use crate::release::reach::runs_kestra;
 
 pub use judge::judge;
 pub use report::AuditReport;
@@ -93,11 +94,11 @@ pub fn kestra_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     let only = containers.len() == 1;
     containers
         .iter()
-        .filter(move |container| only || runs_kestra(container))
+        .filter(move |container| only || runs_kestra(container.image.as_deref(), words(container)))
 }
 
-fn runs_kestra(container: &Container) -> bool {
-    let image = container.image.as_ref().is_some_and(|image| image.contains("kestra"));
-    let mut words = container.command.iter().chain(&container.args).flatten();
-    image || words.any(|word| word.contains("/app/kestra") || word.contains("kestra server"))
+/// The words of a container's command and arguments.
+fn words(container: &Container) -> impl Iterator<Item = &str> {
+    let words = container.command.iter().chain(&container.args).flatten();
+    words.map(String::as_str)
 }

@@ -109,23 +109,21 @@ pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     let bisect = Bisect {
         args: &args,
         scenario: &scenario,
-        candidates: &candidates,
+        versions: candidates.len(),
     };
-    if args.over == Over::Chart {
-        // What charts render tells where to look; Kestra itself is asked of the two at the turn.
-        let (search, step) = bisect.search(0..candidates.len(), Way::Rendering).await?;
-        let Step::Found { last, first } = step else {
-            return Ok(bisect.tell_end(&search, &step));
-        };
-        let live = [last, first];
-        let (mut search, step) = bisect.search(live.iter().copied(), Way::Live).await?;
-        bisect.tell_skipped(&search, &live);
-        return bisect.finish(&mut search, &step, &live);
+    let all: Vec<&Candidate> = candidates.iter().collect();
+    if args.over == Over::Kestra {
+        let (search, step) = bisect.search(&all, Way::Live).await?;
+        return bisect.finish(&search, &step, &all);
     }
-    let all: Vec<usize> = (0..candidates.len()).collect();
-    let (mut search, step) = bisect.search(all.iter().copied(), Way::Live).await?;
-    bisect.tell_skipped(&search, &all);
-    bisect.finish(&mut search, &step, &all)
+    // What charts render tells where to look; Kestra itself is asked of the two at the turn.
+    let (search, step) = bisect.search(&all, Way::Rendering).await?;
+    let Step::Found { last, first } = step else {
+        return Ok(bisect.tell_end(&search, &step, &all));
+    };
+    let turn = [all[last], all[first]];
+    let (search, step) = bisect.search(&turn, Way::Live).await?;
+    bisect.finish(&search, &step, &turn)
 }
 
 /// The scenario as it is expected of the good version, whatever others say of other versions: a bad version is told hop by
@@ -247,46 +245,40 @@ impl Args {
 /// The charts in a folder, by their versions.
 async fn charts_in(folder: &Path, target: &TargetArgs) -> Result<Vec<(Version, PathBuf)>, EarlyExit> {
     let entries = fs_err::read_dir(folder).map_err(|e| InputError::whole("--charts", e.to_string(), None))?;
-    let mut charts = Vec::new();
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let is_archive = path.extension().is_some_and(|e| e == "tgz");
-        if !is_archive && !path.join("Chart.yaml").is_file() {
-            continue;
+    let is_chart = |path: &PathBuf| path.extension().is_some_and(|e| e == "tgz") || path.join("Chart.yaml").is_file();
+    let paths = entries.flatten().map(|entry| entry.path()).filter(is_chart);
+    let mut target = target.clone();
+    target.at.chart = Some(ChartRef::default());
+    target.report = None;
+    let mut sessions = Sessions::open(vec![target.options()?], Console::for_progress()).await?;
+    let read = async {
+        let session = sessions.all().first().ok_or(EarlyExit::NothingRan)?;
+        let mut charts = Vec::new();
+        for path in paths {
+            let chart = session.chart_at(&ChartRef::Path(path.clone())).await;
+            charts.push((chart.map_err(|infra| sessions.stopped_by(infra))?.version, path));
         }
-        let mut target = target.clone();
-        target.at.chart = Some(ChartRef::Path(path.clone()));
-        target.report = None;
-        let mut sessions = Sessions::open(vec![target.options()?], Console::for_progress()).await?;
-        let version = sessions.all().first().map(|session| session.chart().version.clone());
-        sessions.close().await;
-        charts.extend(version.map(|version| (version, path)));
-    }
-    Ok(charts)
+        Ok::<_, EarlyExit>(charts)
+    };
+    let read = read.await;
+    sessions.close().await;
+    read
 }
 
 struct Bisect<'a> {
     args: &'a Args,
     scenario: &'a Arc<Scenario>,
-    candidates: &'a [Candidate],
+    /// How many there are in all.
+    versions: usize,
 }
 
 impl Bisect<'_> {
-    /// Tries versions until the turn is found; the search counts them as they stand in `of`.
-    async fn search(
-        &self,
-        of: impl Iterator<Item = usize>,
-        way: Way,
-    ) -> Result<(VersionSearch<VersionOutcome>, Step), EarlyExit> {
-        let of: Vec<&Candidate> = of.filter_map(|number| self.candidates.get(number)).collect();
+    /// Tries versions until the turn is found.
+    async fn search(&self, of: &[&Candidate], way: Way) -> Result<(VersionSearch<VersionOutcome>, Step), EarlyExit> {
         let mut search = VersionSearch::of(of.len());
         loop {
             match search.next() {
-                Step::Try(number) => {
-                    let Some(candidate) = of.get(number) else {
-                        return Ok((search, Step::Stuck(number)));
-                    };
-                    search.note(number, self.attempt(candidate, way).await?);
-                }
+                Step::Try(number) => search.note(number, self.attempt(of[number], way).await?),
                 step => return Ok((search, step)),
             }
         }
@@ -315,53 +307,37 @@ impl Bisect<'_> {
         }
     }
 
-    fn tell_skipped(&self, search: &VersionSearch<VersionOutcome>, of: &[usize]) {
-        for (number, why) in search.skipped() {
-            let candidate = of.get(number).and_then(|number| self.candidates.get(*number));
-            let name = candidate.map_or("", |candidate| &candidate.name);
-            stdout::line(format!("skipped {name}: {why}"));
-        }
-    }
-
     /// Says why there is no turn.
-    fn tell_end(&self, search: &VersionSearch<VersionOutcome>, step: &Step) -> ExitCode {
-        match step {
-            Step::Stuck(number) => {
-                let name = self.candidates.get(*number).map_or("", |candidate| &candidate.name);
-                if let Tried::Skipped(why) = search.known(*number) {
-                    stdout::line(format!("{name} cannot be run: {why}"));
-                }
-                ExitCode::Infra
+    fn tell_end(&self, search: &VersionSearch<VersionOutcome>, step: &Step, of: &[&Candidate]) -> ExitCode {
+        if let Step::Stuck(number) = step {
+            if let Tried::Skipped(why) = search.known(*number) {
+                stdout::line(format!("{} cannot be run: {why}", of[*number].name));
             }
-            _ => {
-                let said = match search.known(0) {
-                    Tried::Outcome(ran) => ran.words.as_str(),
-                    _ => "",
-                };
-                stdout::line(format!(
-                    "{} and {} come out alike: {said}",
-                    self.args.good, self.args.bad
-                ));
-                ExitCode::Failure
-            }
+            return ExitCode::Infra;
         }
+        let said = match search.known(0) {
+            Tried::Outcome(ran) => ran.words.as_str(),
+            _ => "",
+        };
+        stdout::line(format!(
+            "{} and {} come out alike: {said}",
+            self.args.good, self.args.bad
+        ));
+        ExitCode::Failure
     }
 
     /// Prints what was found, and writes the report.
     fn finish(
         &self,
-        search: &mut VersionSearch<VersionOutcome>,
+        search: &VersionSearch<VersionOutcome>,
         step: &Step,
-        of: &[usize],
+        of: &[&Candidate],
     ) -> Result<ExitCode, EarlyExit> {
+        for (number, why) in search.skipped() {
+            stdout::line(format!("skipped {}: {why}", of[number].name));
+        }
         let Step::Found { last, first } = step else {
-            return Ok(self.tell_end(search, step));
-        };
-        let (Some(before), Some(after)) = (
-            of.get(*last).and_then(|n| self.candidates.get(*n)),
-            of.get(*first).and_then(|n| self.candidates.get(*n)),
-        ) else {
-            return Err(EarlyExit::NothingRan);
+            return Ok(self.tell_end(search, step, of));
         };
         let reports: Vec<Report> = [*last, *first]
             .into_iter()
@@ -373,25 +349,22 @@ impl Bisect<'_> {
         let report = merge::merge(reports, true)?;
         print_cases(&report);
         print_summary(&report, self.args.target.report.as_deref());
-        for (candidate, number) in [(before, last), (after, first)] {
-            let Tried::Outcome(ran) = search.known(*number) else {
+        for number in [*last, *first] {
+            let (candidate, Tried::Outcome(ran)) = (of[number], search.known(number)) else {
                 continue;
             };
             stdout::line(format!("\n{}", candidate.name));
             ran.words.lines().for_each(|line| stdout::line(format!("  {line}")));
             stdout::line(format!("  repeat: {}", self.command(candidate)));
         }
-        let tried = of
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| matches!(search.known(*n), Tried::Outcome(_)))
-            .count();
+        let is_tried = |number: &usize| matches!(search.known(*number), Tried::Outcome(_));
+        let tried = (0..of.len()).filter(is_tried).count();
         stdout::line(format!(
             "\n{} comes out otherwise since {}; {} of {} were run",
             self.scenario.name,
-            after.name,
+            of[*first].name,
             tried,
-            count(self.candidates.len(), "version")
+            count(self.versions, "version")
         ));
         if let Some(folder) = &self.args.target.report
             && let Err(error) = report::write(&report, folder)

@@ -82,13 +82,7 @@ impl Renderer {
             let found = toolbox.find(Tool::Helm).await.during("look for helm")?;
             let folder = tempfile::tempdir().map_err(|e| InfraError::new("make a temporary folder", e))?;
             let redactor = Redactor::default();
-            let helm = Helm {
-                path: found.path,
-                version: found.version,
-                folder: folder.path().to_owned(),
-                scrub: redactor.scrubber(),
-                cancel,
-            };
+            let helm = Helm::new(&found, folder.path(), &redactor, cancel);
             let chart = helm.chart(asked).await.during("get the chart")?;
             Ok(Self {
                 helm,

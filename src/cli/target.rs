@@ -24,8 +24,9 @@ pub struct Where {
     /// official Kestra on a cluster, otherwise bundled]
     #[arg(long)]
     pub chart: Option<ChartRef>,
-    /// Run these Kestras: official[@VERSION], engine@VERSION (a minor means its newest patch) or exec:PATH; repeat for several [default: official on a
-    /// kind cluster if its image and chart are available, otherwise the newest two engines]
+    /// Run these Kestras: official[@VERSION], engine@VERSION (a minor means its newest patch) or exec:PATH; repeat for
+    /// several [default: official on a kind cluster if its image and chart are available, otherwise the newest two
+    /// engines]
     #[arg(long, value_delimiter = ',')]
     pub kestra: Vec<KestraRef>,
     #[command(flatten)]

@@ -105,7 +105,7 @@ fn newest_of(major: u64, minor: u64) -> Option<Version> {
 }
 
 /// The minors of which there are engines, as a person names them.
-pub fn engine_minors() -> String {
+fn engine_minors() -> String {
     let minors = ENGINES.map(|v| format!("{}.{}", v.major, v.minor));
     format!("{} to {}", minors[minors.len() - 1], minors[0])
 }

@@ -121,7 +121,7 @@ impl RenderedReach {
             workload: around.object.to_owned(),
             component: around.component.map(ToOwned::to_owned),
             name: item["name"].as_str().unwrap_or_default().to_owned(),
-            is_kestra: runs_on && runs_kestra(item),
+            is_kestra: runs_on && runs_kestra(item["image"].as_str(), words(item)),
         };
         let around = Surroundings {
             container: Some(&container),
@@ -159,16 +159,19 @@ impl RenderedReach {
     }
 }
 
-/// Whether a container of a rendered pod runs Kestra, by its image or its command.
-fn runs_kestra(container: &Value) -> bool {
-    let image = container["image"]
-        .as_str()
-        .is_some_and(|image| image.contains("kestra"));
-    let words = ["command", "args"]
+/// Whether a container runs Kestra, by its image, or by the words of its command and arguments.
+pub fn runs_kestra<'t>(image: Option<&str>, words: impl IntoIterator<Item = &'t str>) -> bool {
+    let mut words = words.into_iter();
+    image.is_some_and(|image| image.contains("kestra"))
+        || words.any(|word| word.contains("/app/kestra") || word.contains("kestra server"))
+}
+
+/// The words of a rendered container's command and arguments.
+fn words(container: &Value) -> impl Iterator<Item = &str> {
+    let lists = ["command", "args"]
         .into_iter()
         .filter_map(|key| container[key].as_array());
-    let mut words = words.flatten().filter_map(Value::as_str);
-    image || words.any(|word| word.contains("/app/kestra") || word.contains("kestra server"))
+    lists.flatten().filter_map(Value::as_str)
 }
 
 #[cfg(test)]

@@ -39,8 +39,9 @@ pub fn versions(report: &Report) -> String {
         let _ = writeln!(page, "Modelled, not real: {}.\n", modelled.join("; "));
     }
     page.push_str("| scenario | Kestra | comes out | changes at |\n|---|---|---|---|\n");
+    let bundled = bundled();
     for (name, results) in rows(report) {
-        let ranges = ranges(&results);
+        let ranges = ranges(&results, &bundled);
         let changes: Vec<String> = ranges
             .iter()
             .skip(1)
@@ -76,10 +77,18 @@ fn rows(report: &Report) -> BTreeMap<String, BTreeMap<Version, &CaseResult>> {
     rows
 }
 
-fn ranges(results: &BTreeMap<Version, &CaseResult>) -> Vec<VersionRange> {
+/// The bundled scenarios by name, for what they say of logs.
+fn bundled() -> BTreeMap<String, Scenario> {
+    let all = scenario::load(&[]).unwrap_or_default();
+    all.into_iter()
+        .map(|scenario| (scenario.name.clone(), scenario))
+        .collect()
+}
+
+fn ranges(results: &BTreeMap<Version, &CaseResult>, bundled: &BTreeMap<String, Scenario>) -> Vec<VersionRange> {
     let mut ranges: Vec<VersionRange> = Vec::new();
     for (version, result) in results {
-        let does = does(result, version);
+        let does = does(result, version, bundled);
         match ranges.last_mut().filter(|last| last.does == does) {
             Some(last) => last.last = version.clone(),
             None => ranges.push(VersionRange {
@@ -93,19 +102,12 @@ fn ranges(results: &BTreeMap<Version, &CaseResult>) -> Vec<VersionRange> {
 }
 
 /// What came out, and what the logs hold and do not hold.
-fn does(result: &CaseResult, version: &Version) -> Vec<String> {
+fn does(result: &CaseResult, version: &Version, bundled: &BTreeMap<String, Scenario>) -> Vec<String> {
     let words = outcome_words::words(result.observed.as_ref(), result.expected.as_ref());
     let mut lines: Vec<String> = words.lines().map(ToOwned::to_owned).collect();
-    let bundled = result.at.as_ref().is_some_and(|at| at.file.starts_with("bundled:"));
-    let scenario = bundled.then(|| {
-        scenario::load(std::slice::from_ref(&result.scenario))
-            .ok()?
-            .into_iter()
-            .next()
-    });
-    if let Some(scenario) = scenario.flatten() {
-        lines.extend(logs(&scenario, version));
-    }
+    let is_bundled = result.at.as_ref().is_some_and(|at| at.file.starts_with("bundled:"));
+    let scenario = bundled.get(&result.scenario).filter(|_| is_bundled);
+    lines.extend(scenario.map(|scenario| logs(scenario, version)).unwrap_or_default());
     lines
 }
 
@@ -163,7 +165,7 @@ mod tests {
             KestraRef::Engine(version) => (version.clone(), result),
             _ => unreachable!(),
         });
-        let ranges = ranges(&by_version.collect());
+        let ranges = ranges(&by_version.collect(), &BTreeMap::new());
         let told: Vec<_> = ranges
             .iter()
             .map(|r| (r.first.to_string(), r.last.to_string(), r.does.join("\n")))

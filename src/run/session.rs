@@ -33,7 +33,7 @@ use crate::scenario::{Scenario, private_texts};
 use crate::system::ledger::{Ledger, RunId, TempDir};
 use crate::system::redact::Redactor;
 use crate::system::words::count;
-use crate::tools::helm::{Chart, Helm, RenderError};
+use crate::tools::helm::{Chart, ChartRef, Helm, RenderError};
 use crate::tools::toolbox::{Tool, Toolbox};
 use crate::verdict::Status;
 
@@ -152,9 +152,12 @@ impl Session {
         targets
     }
 
-    /// The chart of every installation.
-    pub fn chart(&self) -> &Chart {
-        &self.site.chart
+    /// Reads what a chart is, which need not be this run's own.
+    ///
+    /// # Errors
+    /// [`InfraError`] when it is none, or cannot be fetched.
+    pub async fn chart_at(&self, asked: &ChartRef) -> Result<Chart, InfraError> {
+        self.site.helm.chart(asked).await.during("get the chart")
     }
 
     /// What the model says comes out of an installation's first case, by what the chart renders, and what is expected;
@@ -374,13 +377,7 @@ async fn equip(
 ) -> Result<(RunContext, String), InfraError> {
     let redactor = Redactor::default();
     let found = toolbox.find(Tool::Helm).await.during("look for helm")?;
-    let helm = Helm {
-        path: found.path.clone(),
-        version: found.version.clone(),
-        folder: folder.to_owned(),
-        scrub: redactor.scrubber(),
-        cancel: cancel.clone(),
-    };
+    let helm = Helm::new(&found, folder, &redactor, cancel.clone());
     let chart = helm.chart(&options.chart()).await.during("get the chart")?;
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());

@@ -187,9 +187,11 @@ impl GivenDocuments {
         for object in lint::generated(&self.sources) {
             let kind = object.kind.name();
             if object.is_hashed {
-                let note = "kustomize adds a hash to the name of {kind} {name}, which values of a chart do not follow";
-                self.notes
-                    .push(note.replace("{kind}", kind).replace("{name}", &visible(&object.name)));
+                let name = visible(&object.name);
+                let note = format!(
+                    "kustomize adds a hash to the name of {kind} {name}, which values of a chart do not follow"
+                );
+                self.notes.push(note);
             }
             for key in &object.unknown {
                 let name = visible(&object.name);

@@ -6,6 +6,7 @@ use crate::lint::origin::{self, ValueMaker};
 use crate::oracle::environment::ObjectKind;
 use crate::oracle::secret::Location;
 use crate::release::document::Document;
+use crate::release::reach::runs_kestra;
 use crate::release::tree::Id;
 
 /// Annotations of Vault's agent, and of its like, that name a file each.
@@ -45,7 +46,7 @@ impl<'a> Gatherer<'a> {
         let only = containers.len() == 1;
         let mut any = false;
         for container in containers {
-            let kestra = runs_kestra(doc, *container) || is_named && only;
+            let kestra = runs_kestra(doc.text_at(*container, &["image"]), words(doc, *container)) || is_named && only;
             any |= kestra;
             if !self.spend(0) {
                 return;
@@ -103,17 +104,11 @@ impl<'a> Gatherer<'a> {
     }
 }
 
-fn runs_kestra(doc: Document, container: Id) -> bool {
-    let image = doc
-        .text_at(container, &["image"])
-        .is_some_and(|image| image.contains("kestra"));
-    let words = ["command", "args"]
-        .into_iter()
-        .filter_map(|key| doc.tree.get(container, key));
-    let mut words = words
-        .flat_map(|list| doc.tree.items(list))
-        .filter_map(|word| doc.tree.text(*word));
-    image || words.any(|word| word.contains("/app/kestra") || word.contains("kestra server"))
+/// The words of a container's command and arguments.
+fn words(doc: Document<'_>, container: Id) -> impl Iterator<Item = &str> {
+    let lists = ["command", "args"].into_iter();
+    let items = lists.flat_map(move |key| doc.items_at(container, &[key]));
+    items.filter_map(move |word| doc.tree.text(*word))
 }
 
 /// One entry of `env`.

@@ -5,7 +5,7 @@ mod install;
 mod merge;
 mod render;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,8 @@ pub use install::{HelmRelease, InstallError, Verb};
 pub use render::{Added, RenderError, Rendered, Workload};
 
 use crate::system::process::{Command, Deadline, Scrub};
+use crate::system::redact::Redactor;
+use crate::tools::toolbox::FoundTool;
 
 /// How long one call of helm may take; a render takes some 50 ms, a pull depends on the network.
 const DEADLINE: Deadline = Deadline::seconds("a call of helm", 60);
@@ -35,6 +37,17 @@ pub struct Helm {
 }
 
 impl Helm {
+    /// The helm that was found, for calls whose files go into a folder and whose words through a redactor.
+    pub fn new(found: &FoundTool, folder: &Path, redactor: &Redactor, cancel: CancellationToken) -> Self {
+        Self {
+            path: found.path.clone(),
+            version: found.version.clone(),
+            folder: folder.to_owned(),
+            scrub: redactor.scrubber(),
+            cancel,
+        }
+    }
+
     /// A call of helm; values never stand among its arguments.
     pub(crate) fn command(&self) -> Command {
         // What it writes beside the chart goes with the run, also when it is killed.
