@@ -318,6 +318,7 @@ pub fn secrets<const N: usize>(name: &str, strategy: Strategy, secrets: [(&str, 
     let outputs = secrets.iter().map(|(name, plain)| (name.to_lowercase(), plain.clone()));
     let outputs = outputs.collect();
     let given = Input::Intent(Intent {
+        chart: None,
         strategy,
         reads: secrets.keys().map(|name| (name.to_lowercase(), name.clone())).collect(),
         secrets: secrets

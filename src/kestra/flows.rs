@@ -20,6 +20,22 @@ struct Identity {
 }
 
 impl Client {
+    /// A flow that must be there already, by its source.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when Kestra does not know it.
+    pub async fn stored_flow(&self, source: &str) -> Result<FlowRef, Error> {
+        let Ok(flow) = yaml::from_str::<Identity>(source) else {
+            return self.put_flow(source).await;
+        };
+        let path = ["flows", flow.namespace.as_str(), flow.id.as_str()];
+        let name = format!("{}/{}", flow.namespace, flow.id);
+        let mut look = self.call(format!("look for flow {name}"), Method::GET, &path);
+        look.refusals = &[404];
+        look.repeatable = true;
+        self.transport.json(&look, &self.transport.request_deadline()).await
+    }
+
     /// Creates the flow, or updates it where it already exists.
     ///
     /// Kestra answers 422 (up to 1.x) or 409 (from 2.0) for a flow that exists, and for much else; what it says of it

@@ -31,6 +31,7 @@ pub use whereabouts::whereabouts;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 
+use crate::oracle::secret::diagnosis::Code;
 use crate::release::chart_keys::is_secret;
 use crate::release::described::with_embedded;
 use crate::release::document::{Document, NodeRef};
@@ -111,6 +112,7 @@ pub fn with_inputs(inputs: Inputs, mut linted: Linted) -> (Vec<SourceFile>, Lint
     linted.coverage.without_secrets += others;
     linted.unreadable.extend(unreadable);
     linted.unreadable.sort();
+    linted.doubt_what_is_not_given();
     (sources, linted)
 }
 
@@ -437,6 +439,23 @@ impl Linted {
             message: message.into(),
             help: help.map(Into::into),
         });
+    }
+
+    /// What was not read may give what no other file gives: a flow that asks for it is only suspect then.
+    fn doubt_what_is_not_given(&mut self) {
+        let unread = self.coverage.unread.iter().map(|unread| &unread.file);
+        let Some(file) = unread.chain(self.unreadable.iter().map(|u| &u.file)).next() else {
+            return;
+        };
+        for located in &mut self.located {
+            if located.finding.rule == LintRule::Fault(Code::NotGiven) {
+                located.finding.severity = Severity::Warning;
+                located
+                    .finding
+                    .message
+                    .push_str(&format!(", unless {file} does, which was not read"));
+            }
+        }
     }
 
     /// The findings, for a person or a machine; `files` is how many were read.

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use semver::Version;
+
 use super::intent::{self, IntentDocuments, Names};
-use super::{Action, Case, OutputRead, PlanError, PlanOptions, PlanTarget, PlannedStep, values};
+use super::{
+    Action, Case, ChartMode, OutputRead, PlanError, PlanOptions, PlanTarget, PlannedStep, ReleaseVersion, keys, values,
+};
 use crate::scenario::{Change, Expect, Expected, Generation, Intent, LogCheck, Scenario, ScenarioStep};
 
 /// One scenario's part in an installation.
@@ -57,6 +61,45 @@ fn rename(wanted: Expected, names: &Names) -> Expected {
     }
 }
 
+/// The Kestra and the chart of the release after each step, or why it cannot come to that.
+pub(super) fn releases_after(
+    scenario: &Scenario,
+    target: &PlanTarget,
+    generation: Generation,
+    options: &PlanOptions,
+) -> Result<Vec<ReleaseVersion>, String> {
+    let mut now = ReleaseVersion {
+        kestra: target.kestra.clone(),
+        version: target.version.clone(),
+        generation,
+    };
+    let mut after = Vec::new();
+    for ScenarioStep { change, .. } in &scenario.steps {
+        if let Change::Upgrade(_, to) = change {
+            if let Some(range) = &to.kestra {
+                let fits = |version: &Version| range.matches(version) && *version > now.version;
+                let newer = options.kestras.iter().filter(|(_, version)| fits(version));
+                let newest = newer.max_by(|a, b| a.1.cmp(&b.1)).cloned();
+                (now.kestra, now.version) = newest.ok_or_else(|| {
+                    let from = &now.version;
+                    format!("it upgrades to a Kestra {range} that is newer than {from}, and the run has none")
+                })?;
+            }
+            if let Some(chart) = to.chart {
+                if matches!(target.chart, ChartMode::Only(_)) && chart != now.generation {
+                    return Err(format!(
+                        "it upgrades to a chart {chart}, and the run's chart is {}",
+                        now.generation
+                    ));
+                }
+                now.generation = chart;
+            }
+        }
+        after.push(now.clone());
+    }
+    Ok(after)
+}
+
 /// What happens to the release afterwards, with its documents written.
 pub(super) fn steps(
     scenario: &Scenario,
@@ -68,14 +111,21 @@ pub(super) fn steps(
 ) -> Result<Vec<PlannedStep>, PlanError> {
     let mut now = given.clone();
     let mut planned = Vec::new();
-    for (n, ScenarioStep { change, expect }) in scenario.steps.iter().enumerate() {
-        let Some(expectation) = expect.iter().find(|e| e.applies(&target.version, generation)) else {
+    // What cannot be is skipped before anything is planned.
+    let after = releases_after(scenario, target, generation, options).unwrap_or_default();
+    let mut before = (target.version.clone(), generation);
+    for (n, (ScenarioStep { change, expect }, release)) in scenario.steps.iter().zip(after).enumerate() {
+        let Some(expectation) = expect.iter().find(|e| e.applies(&release.version, release.generation)) else {
             continue;
         };
+        let is = (release.version.clone(), release.generation);
+        let to = (is != before).then(|| Box::new(release));
+        before = is;
         let action = match change {
             Change::Restart => Action::Restart,
-            Change::Upgrade(secrets) | Change::Rotate(secrets) => {
+            Change::Upgrade(secrets, _) | Change::Rotate(secrets) => {
                 now.secrets.extend(secrets.clone());
+                // The keys stay those of the chart that was installed first: an upgrade changes no values by itself.
                 let documents = IntentDocuments::write(&[(&now, names)], generation);
                 let documents = values::add(scenario, documents, &now.values, generation, options)?;
                 match change {
@@ -83,14 +133,22 @@ pub(super) fn steps(
                     _ => Action::Upgrade {
                         values: documents.values(),
                         manifests: documents.manifests,
+                        to,
                     },
                 }
             }
+        };
+        let ignored = match &action {
+            Action::Upgrade {
+                values, to: Some(to), ..
+            } => keys::warnings(values, to.generation),
+            _ => Vec::new(),
         };
         planned.push(PlannedStep {
             name: format!("{}-{change}", n + 1),
             action,
             wanted: rename(expectation.wanted.clone(), names),
+            warnings: ignored,
         });
     }
     Ok(planned)

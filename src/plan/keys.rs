@@ -78,6 +78,13 @@ pub fn ignored(values: &Plaintext, generation: Generation) -> Vec<Ignored> {
     yaml::from_str(text).map_or_else(|_| Vec::new(), |values| ignored_in(&values, generation))
 }
 
+/// What to say of the keys that a chart ignores.
+pub(super) fn warnings(values: &Plaintext, generation: Generation) -> Vec<String> {
+    let ignored = ignored(values, generation).into_iter();
+    let said = ignored.map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure));
+    said.collect()
+}
+
 /// The same of values that were read.
 pub(super) fn ignored_in(values: &Value, generation: Generation) -> Vec<Ignored> {
     let mut found: Vec<Ignored> = Vec::new();

@@ -26,7 +26,7 @@ pub use keys::ignored;
 pub use keys::{ignored_keys, misspelt, written_for};
 pub use model::{
     Action, Case, ChartMode, FileRemark, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget,
-    PlannedStep, SkippedCase,
+    PlannedStep, ReleaseVersion, SkippedCase,
 };
 pub use provider_kind::ProviderKind;
 pub use shard::{Shard, opening};
@@ -55,19 +55,10 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }
-            let speaks = |e: &[Expectation]| e.iter().any(|e| e.applies(&target.version, generation));
-            let silent = scenario.steps.iter().position(|step| !speaks(&step.expect));
-            let expectation = match (scenario.expectation(&target.version, generation), silent) {
-                (Some(expectation), None) => expectation,
-                (expectation, silent) => {
-                    let who = match (expectation, silent) {
-                        (Some(_), Some(n)) => format!("its step {}", n + 1),
-                        _ => "it".to_owned(),
-                    };
-                    let version = &target.version;
-                    plan.skipped.push(skipped(format!(
-                        "{who} expects nothing of Kestra {version} with chart {generation}"
-                    )));
+            let expectation = match expectation_of(scenario, target, generation, options) {
+                Ok(expectation) => expectation,
+                Err(why) => {
+                    plan.skipped.push(skipped(why));
                     continue;
                 }
             };
@@ -90,6 +81,30 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
         }
     }
     Ok(plan)
+}
+
+/// What a scenario expects of a target, or why it cannot be run there with all its steps.
+fn expectation_of<'s>(
+    scenario: &'s Scenario,
+    target: &PlanTarget,
+    generation: Generation,
+    options: &PlanOptions,
+) -> Result<&'s Expectation, String> {
+    let silent = |who: &str, version: &semver::Version, generation| {
+        format!("{who} expects nothing of Kestra {version} with chart {generation}")
+    };
+    let expectation = scenario.expectation(&target.version, generation);
+    let expectation = expectation.ok_or_else(|| silent("it", &target.version, generation))?;
+    let after = case::releases_after(scenario, target, generation, options)?;
+    for (n, (step, release)) in scenario.steps.iter().zip(after).enumerate() {
+        let ReleaseVersion {
+            version, generation, ..
+        } = release;
+        if !step.expect.iter().any(|e| e.applies(&version, generation)) {
+            return Err(silent(&format!("its step {}", n + 1), &version, generation));
+        }
+    }
+    Ok(expectation)
 }
 
 /// The values, and the manifests, that carry an intent's secrets to a release under their own names; `object`
@@ -116,6 +131,7 @@ fn installation(
         manifests,
         as_printed: false,
         credentials: None,
+        keeps_database_for: None,
         cases,
     }
 }
@@ -130,10 +146,7 @@ fn alone(
     let id = target.id(&scenario.name);
     let (documents, case) = match &scenario.given {
         Input::Literal(literal) => {
-            let mut warnings: Vec<_> = keys::ignored(&literal.values, generation)
-                .into_iter()
-                .map(|k| format!("chart {generation} silently ignores `{}`; {}", k.path, k.cure))
-                .collect();
+            let mut warnings = keys::warnings(&literal.values, generation);
             if !literal.as_printed {
                 let values = values::parse(scenario, &literal.values)?;
                 values::check_overlap(scenario, &values, generation, options)?;
@@ -172,9 +185,15 @@ fn alone(
         Input::Literal(literal) => (literal.as_printed, literal.credentials.clone()),
         Input::Intent(_) => (false, None),
     };
+    let last_kestra = case
+        .steps
+        .iter()
+        .filter_map(|step| step.action.upgrades_to())
+        .next_back();
     Ok(Installation {
         as_printed,
         credentials,
+        keeps_database_for: last_kestra.map(|release| release.kestra.clone()),
         ..installation(id, target, generation, documents, vec![case])
     })
 }

@@ -117,6 +117,8 @@ pub struct PlanOptions {
     pub defaults: Option<Defaults>,
     /// The image that runs is the one that the values name, or the chart's own.
     pub values_name_the_image: bool,
+    /// The Kestras that an upgrade may change to.
+    pub kestras: Vec<(KestraRef, semver::Version)>,
 }
 
 /// What is to be done.
@@ -148,6 +150,17 @@ pub struct SkippedCase {
     pub why: String,
 }
 
+/// The Kestra and the chart of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseVersion {
+    /// Which Kestra.
+    pub kestra: KestraRef,
+    /// The Kestra's version.
+    pub version: semver::Version,
+    /// The generation the chart plays.
+    pub generation: Generation,
+}
+
 /// One release of Kestra, and the cases it serves.
 #[derive(Debug)]
 pub struct Installation {
@@ -167,6 +180,8 @@ pub struct Installation {
     pub as_printed: bool,
     /// What Kestra asks for; none where it is what the harness gives it.
     pub credentials: Option<Credentials>,
+    /// The last Kestra that uses its database, where that outlives upgrades; none where each start finds an empty one.
+    pub keeps_database_for: Option<KestraRef>,
     /// Whom it serves; never empty.
     pub cases: Vec<Case>,
 }
@@ -183,8 +198,16 @@ impl Installation {
             manifests: self.manifests.clone(),
             as_printed: self.as_printed,
             credentials: self.credentials.clone(),
+            keeps_database_for: self.keeps_database_for.clone(),
             cases: Vec::new(),
         }
+    }
+
+    /// Takes another Kestra and another chart.
+    pub fn upgrade_to(&mut self, to: &ReleaseVersion) {
+        self.kestra.clone_from(&to.kestra);
+        self.version.clone_from(&to.version);
+        self.generation = to.generation;
     }
 }
 
@@ -253,6 +276,8 @@ pub struct PlannedStep {
     pub action: Action,
     /// What must be so then.
     pub wanted: Expected,
+    /// What the user should know of it.
+    pub warnings: Vec<String>,
 }
 
 /// What is done to a release.
@@ -264,6 +289,8 @@ pub enum Action {
         values: Plaintext,
         /// The new manifests.
         manifests: Vec<Manifest>,
+        /// The Kestra and the chart, where others take the place of those that are installed.
+        to: Option<Box<ReleaseVersion>>,
     },
     /// Apply the manifests and nothing more.
     Apply(Vec<Manifest>),
@@ -277,6 +304,14 @@ impl Action {
         match self {
             Self::Upgrade { manifests, .. } | Self::Apply(manifests) => Some(manifests),
             Self::Restart => None,
+        }
+    }
+
+    /// The Kestra and the chart that it changes to.
+    pub fn upgrades_to(&self) -> Option<&ReleaseVersion> {
+        match self {
+            Self::Upgrade { to, .. } => to.as_deref(),
+            Self::Apply(_) | Self::Restart => None,
         }
     }
 }

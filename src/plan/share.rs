@@ -23,6 +23,7 @@ pub(super) fn fits(scenario: &Scenario, expect: &Expect, kestra: &Version, other
     runs(expect)
         && !may_end_the_server(scenario, kestra)
         && intent.values.is_empty()
+        && intent.chart.is_none()
         && scenario.steps.is_empty()
         && known(scenario).into_iter().all(|n| taken.insert(n))
 }

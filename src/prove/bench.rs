@@ -174,6 +174,7 @@ fn installation(target: &PlanTarget, name: &str, pack: &Batch) -> Installation {
         manifests: documents.manifests,
         as_printed: false,
         credentials: None,
+        keeps_database_for: None,
         cases: Vec::new(),
     }
 }

@@ -147,20 +147,26 @@ pub(super) async fn predict_change(
     action: &Action,
     now: &Pods,
 ) -> Result<PodChange, InfraError> {
+    let was = release.kestra.clone();
     match action {
         Action::Apply(manifests) => {
             release.manifests.clone_from(manifests);
             return Ok(PodChange::Same);
         }
-        Action::Upgrade { values, manifests } => {
+        Action::Upgrade { values, manifests, to } => {
             release.values = values.clone();
             release.manifests.clone_from(manifests);
+            if let Some(to) = to {
+                release.upgrade_to(to);
+            }
         }
         Action::Restart => {}
     }
+    // Without a cluster no image stands in the template, but with another Kestra there is another one.
+    let same_kestra = action.upgrades_to().is_none_or(|to| to.kestra == was);
     Ok(match Forecast::predict(site, node, release).await? {
         Forecast::WontStart(outcome) => PodChange::WontStart(outcome),
-        Forecast::Pods(pods) if matches!(action, Action::Upgrade { .. }) => match pods.upgraded(now) {
+        Forecast::Pods(pods) if same_kestra && matches!(action, Action::Upgrade { .. }) => match pods.upgraded(now) {
             Some(pods) => PodChange::Pods(Box::new(pods)),
             None => PodChange::Same,
         },

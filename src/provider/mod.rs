@@ -119,8 +119,12 @@ impl RunContext {
 
     /// What is known of an installation before its provider says what is real: where, which chart, which Kestra.
     pub fn provenance(&self, provider: impl Into<String>, installation: &Installation) -> Provenance {
-        let chart = format!("{} as {}", self.chart, installation.generation);
-        Provenance::new(provider, chart, installation.kestra.clone())
+        Provenance::new(provider, self.chart_of(installation), installation.kestra.clone())
+    }
+
+    /// The chart with the generation that it plays for an installation.
+    pub fn chart_of(&self, installation: &Installation) -> String {
+        format!("{} as {}", self.chart, installation.generation)
     }
 
     /// What an installation's Kestra asks for.
@@ -293,7 +297,14 @@ impl Provider {
         }
         let apart = matches!(group.forecasts[0].pods(), Some(Pods::Distributed { .. }));
         let engine = group.installations[0].kestra.is_engine();
+        let keeps = group.installations[0].keeps_database_for.is_some();
         match self {
+            Self::Docker(_) if keeps => {
+                Some("it upgrades Kestra on the same database, and --provider docker keeps none")
+            }
+            Self::Embedded(_) if keeps && apart => {
+                Some("it upgrades Kestra on the same database, and --provider embedded keeps that of one server alone")
+            }
             Self::Docker(_) if apart => {
                 Some("its values deploy Kestra's components apart, and --provider docker runs one container")
             }

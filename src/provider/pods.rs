@@ -96,6 +96,11 @@ impl Pods {
         }
     }
 
+    /// The image that runs tasks, as the template names it.
+    pub(super) fn image(&self) -> Option<&Value> {
+        self.of_tasks().template.pointer("/spec/containers/0/image")
+    }
+
     /// Every pod by its role.
     pub fn each(&self) -> BTreeMap<Role, &KestraPod> {
         match self {

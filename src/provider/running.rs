@@ -24,6 +24,9 @@ pub trait Starter: Sized {
 
     /// What was started, as what every provider hands out.
     fn installed(running: Box<Running<Self>>) -> Installed;
+
+    /// Removes what outlives the servers, once the last of them has ended.
+    fn close(self) -> impl Future<Output = Result<(), InfraError>> + Send;
 }
 
 /// The servers of one Kestra, as they run.
@@ -55,7 +58,13 @@ impl<S: Starter> Running<S> {
         pods: Pods,
     ) -> Result<Self, InfraError> {
         let clock = Instant::now();
-        let (servers, client) = starter.start(site, installation, &pods).await?;
+        let (servers, client) = match starter.start(site, installation, &pods).await {
+            Ok(started) => started,
+            Err(infra) => {
+                starter.close().await?;
+                return Err(infra);
+            }
+        };
         Ok(Self {
             node,
             starter,
@@ -128,6 +137,7 @@ impl<S: Starter> Running<S> {
     /// # Errors
     /// [`InfraError`] when one cannot be ended.
     pub async fn stop(self) -> Result<(), InfraError> {
-        self.servers.stop().await
+        self.servers.stop().await?;
+        self.starter.close().await
     }
 }

@@ -204,6 +204,18 @@ pub struct Provenance {
     /// What to know of this combination, such as that nobody deploys it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What was installed first, where the release was upgraded to another Kestra or chart since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgraded_from: Option<UpgradedFrom>,
+}
+
+/// The Kestra and the chart that a release had before an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UpgradedFrom {
+    /// The Kestra, as the user named it.
+    pub kestra: KestraRef,
+    /// The chart, with its version and the generation it played.
+    pub chart: String,
 }
 
 /// Something that is wrong with a secret, recognised by its value and name.
@@ -250,6 +262,7 @@ impl Provenance {
             modelled: Vec::new(),
             deviations: Vec::new(),
             shared_with: Vec::new(),
+            upgraded_from: None,
             note: None,
         }
     }

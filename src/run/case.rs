@@ -34,12 +34,14 @@ pub async fn run_case(
     wanted: &Expected,
     installed: &Installed,
     redactor: &Redactor,
+    flows: Flows,
 ) -> CaseOutcome {
     let runner = CaseRunner {
         client,
         case,
         wanted,
         redactor,
+        flows,
     };
     let execution = match runner.execution().await {
         Ok(execution) => execution,
@@ -67,11 +69,21 @@ pub async fn run_case(
     }))
 }
 
+/// Where a case's flows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flows {
+    /// They are put before the run.
+    Put,
+    /// The database has them since an earlier run.
+    Stored,
+}
+
 struct CaseRunner<'a> {
     client: &'a Client,
     case: &'a Case,
     wanted: &'a Expected,
     redactor: &'a Redactor,
+    flows: Flows,
 }
 
 impl CaseRunner<'_> {
@@ -96,7 +108,10 @@ impl CaseRunner<'_> {
     }
 
     async fn put_flow(&self, source: &str) -> Result<FlowRef, Stop> {
-        let put = self.client.put_flow(source).await;
+        let put = match self.flows {
+            Flows::Put => self.client.put_flow(source).await,
+            Flows::Stored => self.client.stored_flow(source).await,
+        };
         put.map_err(|error| self.stop(Stage::Flow, "create the flow", error))
     }
 

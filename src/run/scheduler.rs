@@ -148,6 +148,9 @@ impl Scheduler<'_> {
                     return None;
                 }
             };
+            if let Some(to) = step.action.upgrades_to() {
+                context.provenance = self.provenance_after(&context, to, &installed);
+            }
             phases = timed_phases(&step.name, clock.elapsed(), installed.boot());
         }
     }
@@ -164,7 +167,7 @@ impl Scheduler<'_> {
         let outcome = match installed.client() {
             Err(outcome) => Ok(outcome.clone()),
             Ok(client) => tokio::select! {
-                outcome = run_case(client, context.case, context.wanted, installed, &self.site.redactor) => outcome,
+                outcome = run_case(client, context.case, context.wanted, installed, &self.site.redactor, context.flows) => outcome,
                 () = self.site.cancel.cancelled() => return Err(Unjudged::Cancelled),
             },
         };

@@ -124,6 +124,7 @@ impl Session {
             defaults: self.site.defaults.clone(),
             values_name_the_image: self.site.defaults.is_none()
                 && matches!(self.ground.place, ProviderSpec::Live { .. }),
+            kestras: self.ground.kestras.clone(),
         };
         let mut whole = Plan::default();
         for target in self.targets() {

@@ -13,7 +13,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
 use crate::oracle::secret::diagnosis::Code;
 use crate::system::yaml;
 
-use super::{Generation, ScenarioSource, Stage, Strategy};
+use super::{Generation, ScenarioSource, Stage, Strategy, UpgradeTo};
 
 /// A scenario: what is given to Kestra, and what must come out of a flow.
 #[derive(Deserialize, JsonSchema)]
@@ -33,6 +33,9 @@ pub(super) struct ScenarioFile {
     /// An intent: how the secrets reach the container.
     #[schemars(with = "Option<Strategy>")]
     pub strategy: Option<Spanned<Strategy>>,
+    /// The chart generation that an intent is about, where it is about one.
+    #[schemars(with = "Option<Generation>")]
+    pub chart: Option<Spanned<Generation>>,
     /// An intent's secrets, by the name a flow calls them.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
@@ -268,6 +271,8 @@ pub(super) struct StepFile {
     /// `helm upgrade` with these secrets in the place of the ones before.
     #[schemars(with = "Option<BTreeMap<String, SecretFile>>")]
     pub upgrade: Option<BTreeMap<String, Spanned<SecretFile>>>,
+    /// The Kestra and the chart that an upgrade changes to.
+    pub to: Option<UpgradeTo>,
     /// The Secret object gets these values; the release is left alone.
     #[schemars(with = "Option<BTreeMap<String, SecretFile>>")]
     pub rotate: Option<BTreeMap<String, Spanned<SecretFile>>>,

@@ -126,11 +126,11 @@ pub enum Input {
 }
 
 impl Input {
-    /// The chart generation whose keys the documents use; none when the harness writes them.
+    /// The chart generation whose keys the documents use; none when the harness writes them for any.
     pub fn written_for(&self) -> Option<Generation> {
         match self {
             Self::Literal(literal) => Some(literal.chart),
-            Self::Intent(_) => None,
+            Self::Intent(intent) => intent.chart,
         }
     }
 
@@ -166,6 +166,8 @@ pub enum Start {
 pub struct Intent {
     /// How the secrets reach the container.
     pub strategy: Strategy,
+    /// The chart generation that it is about; none for any.
+    pub chart: Option<Generation>,
     /// The secrets by the name a flow calls them.
     pub secrets: BTreeMap<String, Secret>,
     /// The flow's outputs that are a secret and nothing else, and the secret that each one reads.
@@ -313,11 +315,24 @@ pub struct ScenarioStep {
     pub expect: Vec<Expectation>,
 }
 
+/// What an upgrade takes in the place of the Kestra and the chart that are installed. The values stay as they are, and
+/// so does the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpgradeTo {
+    /// The newest Kestra of the run among these versions, such as `>=2`, if it is newer than the installed one. A run
+    /// that has none skips the scenario.
+    #[schemars(with = "Option<String>")]
+    pub kestra: Option<semver::VersionReq>,
+    /// The chart of this generation.
+    pub chart: Option<Generation>,
+}
+
 /// What may happen to a release.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// `helm upgrade`, with these secrets in the place of the ones before.
-    Upgrade(BTreeMap<String, Secret>),
+    Upgrade(BTreeMap<String, Secret>, UpgradeTo),
     /// The Secret object gets these values; the release is left alone.
     Rotate(BTreeMap<String, Secret>),
     /// `kubectl rollout restart`.
@@ -327,7 +342,7 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Upgrade(_) => "upgrade",
+            Self::Upgrade(..) => "upgrade",
             Self::Rotate(_) => "rotate",
             Self::Restart => "restart",
         })

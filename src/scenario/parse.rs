@@ -11,6 +11,7 @@ use super::documents::Documents;
 use super::file::{ExpectFile, OneOrMany, SaidFile, ScenarioFile, StepFile};
 use super::{
     Change, Expect, Expectation, Expected, Input, Intent, LogCheck, Scenario, ScenarioStep, Stage, Start, Strategy,
+    UpgradeTo,
 };
 use crate::error::InputError;
 use crate::oracle::secret::Plaintext;
@@ -69,17 +70,25 @@ impl ScenarioReader<'_> {
         let given = match (raw.strategy, raw.literal) {
             (Some(strategy), None) => {
                 let flow = self.own_flow(raw.flow.as_ref(), &raw.reads)?;
-                Input::Intent(self.intent(&strategy, raw.secrets, flow, raw.reads, raw.values)?)
+                let intent = self.intent(&strategy, raw.secrets, flow, raw.reads, raw.values)?;
+                Input::Intent(Intent {
+                    chart: raw.chart.map(|chart| chart.value),
+                    ..intent
+                })
             }
             (None, Some(literal))
-                if raw.secrets.is_empty() && raw.reads.is_empty() && raw.values.is_empty() && raw.flow.is_none() =>
+                if raw.secrets.is_empty()
+                    && raw.reads.is_empty()
+                    && raw.values.is_empty()
+                    && raw.flow.is_none()
+                    && raw.chart.is_none() =>
             {
                 Input::Literal(self.documents.literal(&literal.value, raw.public)?)
             }
             (None, Some(literal)) => {
                 return self.err(
                     literal.referenced,
-                    "a literal has no `secrets`, `reads`, `values` or `flow` of its own",
+                    "a literal has no `secrets`, `reads`, `values`, `flow` or `chart` beside it",
                     "its documents say it all; remove those keys",
                 );
             }
@@ -263,17 +272,25 @@ impl ScenarioReader<'_> {
                 "the harness cannot rewrite published documents",
             );
         };
-        let change = match (raw.upgrade, raw.rotate, raw.restart) {
-            (Some(s), None, None) => Change::Upgrade(self.secrets(s)?),
-            (None, Some(_), None) if intent.strategy == Strategy::ExtraEnv => {
+        let change = match (raw.upgrade, raw.to, raw.rotate, raw.restart) {
+            (upgrade, Some(to), None, None) => Change::Upgrade(self.secrets(upgrade.unwrap_or_default())?, to),
+            (Some(s), None, None, None) => Change::Upgrade(self.secrets(s)?, UpgradeTo::default()),
+            (_, Some(_), ..) => {
+                return self.err(
+                    at,
+                    "only an upgrade has `to`",
+                    "write the upgrade as a step of its own: `- to: {kestra: \">=2\"}`",
+                );
+            }
+            (None, None, Some(_), None) if intent.strategy == Strategy::ExtraEnv => {
                 return self.err(
                     at,
                     "there is no Secret to rotate",
                     "the values themselves hold the secret: use `upgrade`",
                 );
             }
-            (None, Some(s), None) => Change::Rotate(self.secrets(s)?),
-            (None, None, Some(_)) => Change::Restart,
+            (None, None, Some(s), None) => Change::Rotate(self.secrets(s)?),
+            (None, None, None, Some(_)) => Change::Restart,
             _ => {
                 return self.err(
                     at,
@@ -282,7 +299,7 @@ impl ScenarioReader<'_> {
                 );
             }
         };
-        if let Change::Upgrade(s) | Change::Rotate(s) = &change {
+        if let Change::Upgrade(s, _) | Change::Rotate(s) = &change {
             let known: BTreeSet<_> = intent.secrets.keys().collect();
             if let Some(stray) = s.keys().find(|k| !known.contains(k)) {
                 return self.err(

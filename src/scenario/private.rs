@@ -13,7 +13,7 @@ pub fn private_texts(scenario: &Scenario) -> Vec<Plaintext> {
     match &scenario.given {
         Input::Intent(intent) => {
             let changed = scenario.steps.iter().filter_map(|s| match &s.change {
-                Change::Upgrade(secrets) | Change::Rotate(secrets) => Some(secrets),
+                Change::Upgrade(secrets, _) | Change::Rotate(secrets) => Some(secrets),
                 Change::Restart => None,
             });
             for secrets in std::iter::once(&intent.secrets).chain(changed) {

@@ -116,7 +116,12 @@ fn steps_carry_on_from_one_another() {
     let case = &plan.installations[0].cases[0];
     let names: Vec<_> = case.steps.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, ["1-rotate", "2-upgrade"]);
-    let Action::Upgrade { values, manifests } = &case.steps[1].action else {
+    let Action::Upgrade {
+        values,
+        manifests,
+        to: None,
+    } = &case.steps[1].action
+    else {
         panic!("the second step upgrades")
     };
     assert_eq!(

@@ -77,6 +77,10 @@ impl Starter for ImageStarter {
     fn installed(running: Box<Running<Self>>) -> Installed {
         Installed::Docker(running)
     }
+
+    async fn close(self) -> Result<(), InfraError> {
+        Ok(())
+    }
 }
 
 impl ImageStarter {

@@ -1,20 +1,31 @@
 //! A Kestra as child processes.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::Launcher;
 use super::servers::ServerProcesses;
 use crate::error::InfraError;
-use crate::kestra::Client;
+use crate::kestra::{Client, KestraRef};
 use crate::plan::Installation;
 use crate::provider::running::{Running, Servers as _, Starter};
 use crate::provider::{Installed, Pods, RunContext};
+use crate::system::ledger::TempDir;
 
 /// A port that was free may be taken meanwhile: then the engine says so and is started again.
 const TRIES: usize = 3;
 
 /// A Kestra that runs as child processes.
-pub type EmbeddedKestra = Running<Launcher>;
+pub type EmbeddedKestra = Running<ProcessStarter>;
 
-impl Starter for Launcher {
+/// Starts the processes of one installation, of whichever Kestra it has come to.
+pub struct ProcessStarter {
+    pub(super) launchers: Arc<BTreeMap<KestraRef, Launcher>>,
+    /// The database and the internal storage, where they outlive the servers.
+    pub(super) kept: Option<TempDir>,
+}
+
+impl Starter for ProcessStarter {
     type Servers = ServerProcesses;
 
     async fn start(
@@ -23,10 +34,14 @@ impl Starter for Launcher {
         installation: &Installation,
         pods: &Pods,
     ) -> Result<(ServerProcesses, Client), InfraError> {
+        let launcher = self
+            .launchers
+            .get(&installation.kestra)
+            .ok_or_else(|| InfraError::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
         let mut tries = 1;
         loop {
-            let mut servers = ServerProcesses::default();
-            match servers.start(site, self, installation, pods).await {
+            let mut servers = ServerProcesses::keeping(self.kept.as_ref().map(TempDir::path));
+            match servers.start(site, launcher, installation, pods).await {
                 Ok(client) => return Ok((servers, client)),
                 Err(infra) => {
                     servers.stop().await?;
@@ -41,5 +56,12 @@ impl Starter for Launcher {
 
     fn installed(running: Box<Running<Self>>) -> Installed {
         Installed::Embedded(running)
+    }
+
+    async fn close(self) -> Result<(), InfraError> {
+        match self.kept {
+            Some(folder) => Ok(folder.remove().await?),
+            None => Ok(()),
+        }
     }
 }

@@ -10,10 +10,11 @@ mod train;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use semver::Version;
 
-pub use boot::EmbeddedKestra;
+pub use boot::{EmbeddedKestra, ProcessStarter};
 pub use build::Engine;
 
 use super::forecast::NodeFacts;
@@ -34,7 +35,7 @@ pub struct EmbeddedProvider {
     pub isolate: bool,
     pub(super) node: NodeFacts,
     parallel: usize,
-    launchers: BTreeMap<KestraRef, Launcher>,
+    launchers: Arc<BTreeMap<KestraRef, Launcher>>,
 }
 
 /// How one Kestra is started.
@@ -81,7 +82,7 @@ impl EmbeddedProvider {
                 release: RELEASE.into(),
             },
             parallel: options.parallel.unwrap_or_else(default_parallelism).max(1),
-            launchers,
+            launchers: Arc::new(launchers),
         })
     }
 
@@ -100,12 +101,15 @@ impl EmbeddedProvider {
         installation: &Installation,
         pods: &Pods,
     ) -> Result<EmbeddedKestra, InfraError> {
-        let launcher = self
-            .launchers
-            .get(&installation.kestra)
-            .cloned()
-            .ok_or_else(|| InfraError::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
-        EmbeddedKestra::start(site, self.node.clone(), launcher, installation, pods.clone()).await
+        let kept = match installation.keeps_database_for {
+            Some(_) => Some(site.ledger.temp_dir().await?),
+            None => None,
+        };
+        let starter = ProcessStarter {
+            launchers: Arc::clone(&self.launchers),
+            kept,
+        };
+        EmbeddedKestra::start(site, self.node.clone(), starter, installation, pods.clone()).await
     }
 
     /// What is real here, and what is not.
@@ -126,6 +130,9 @@ impl EmbeddedProvider {
                  port are given by system properties, and of each command only the role is taken"
                     .into(),
             );
+        }
+        if installation.keeps_database_for.is_some() {
+            deviations.push("H2's database and the internal storage are files, which outlive an upgrade".into());
         }
         Provenance {
             modelled: vec![

@@ -2,6 +2,7 @@
 //! they share.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
@@ -20,6 +21,8 @@ use crate::system::process::{ChildLog, Command};
 /// How long a Kestra may take to end before it is killed. All it holds is in memory and in a folder that
 /// goes with it, so there is nothing to wait for.
 const GRACE: Duration = Duration::from_millis(100);
+/// The same of a Kestra whose database another one opens afterwards: a few seconds on a quiet machine.
+const GRACE_TO_CLOSE: Duration = Duration::from_secs(30);
 /// H2's own server says where it listens within a second on a quiet machine.
 const DATABASE: Duration = Duration::from_secs(60);
 
@@ -35,9 +38,19 @@ pub struct ServerProcesses {
     each: BTreeMap<Role, KestraProcess>,
     database: Option<KestraProcess>,
     turn: Option<SemaphorePermit<'static>>,
+    /// Where the database and the internal storage are that outlive them.
+    kept: Option<PathBuf>,
 }
 
 impl ServerProcesses {
+    /// Those that leave their database and their internal storage in a folder.
+    pub(super) fn keeping(folder: Option<&Path>) -> Self {
+        Self {
+            kept: folder.map(Path::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// Starts them all, waits until each is healthy, and reaches the one that answers.
     pub(super) async fn start(
         &mut self,
@@ -49,7 +62,7 @@ impl ServerProcesses {
         let id = release.id.as_str();
         let each = pods.each();
         let shared = match pods {
-            Pods::Standalone(_) => Vec::new(),
+            Pods::Standalone(_) => self.kept.as_deref().map(kept_properties).unwrap_or_default(),
             Pods::Distributed { .. } => self.share(site, launcher, id).await?,
         };
         let free = Ports::free(each.len()).during(FILES)?;
@@ -133,9 +146,21 @@ impl Servers for ServerProcesses {
 
     async fn stop(self) -> Result<(), InfraError> {
         let all = self.each.into_values().chain(self.database);
-        let ended = join_all(all.map(|process| process.stop(GRACE))).await;
+        let grace = if self.kept.is_some() { GRACE_TO_CLOSE } else { GRACE };
+        let ended = join_all(all.map(|process| process.stop(grace))).await;
         ended.into_iter().collect()
     }
+}
+
+/// What has a server use a database and a storage that are there before and after it.
+fn kept_properties(folder: &Path) -> Vec<String> {
+    let (database, storage) = (folder.join("h2"), folder.join("storage"));
+    let (database, storage) = (database.display(), storage.display());
+    vec![
+        format!("-Ddatasources.h2.url=jdbc:h2:file:{database};TIME ZONE=UTC"),
+        format!("-Dengine.storage={storage}"),
+        format!("-Dkestra.storage.local.base-path={storage}"),
+    ]
 }
 
 async fn spawn(

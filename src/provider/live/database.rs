@@ -1,9 +1,8 @@
-//! The database that a distributed Kestra shares where nobody gave it one: H2's own server, from Kestra's image.
+//! The database that a distributed Kestra shares, and that outlives an upgrade, where nobody gave it one: H2's own server, from Kestra's image.
 
 use serde_json::{Value, json};
 
 use crate::oracle::secret::Plaintext;
-use crate::provider::Pods;
 use crate::scenario::{Generation, Manifest};
 use crate::tools::cluster::names;
 
@@ -22,10 +21,10 @@ impl Database {
         }
     }
 
-    /// Deployment and Service. The latter is headless: any other would reach every pod as service links.
-    pub(super) fn manifest(&self, run: &str, pods: &Pods, pull_secret: Option<&str>) -> Manifest {
+    /// Deployment and Service, from an image of Kestra's. The latter is headless: any other would reach every pod as
+    /// service links.
+    pub(super) fn manifest(&self, run: &str, image: &Value, pull_secret: Option<&str>) -> Manifest {
         let name = &self.name;
-        let image = pods.of_tasks().template.pointer("/spec/containers/0/image");
         let selector = json!({"app.kubernetes.io/name": "h2", "app.kubernetes.io/instance": name});
         let mut labels = selector.clone();
         labels[names::MANAGED_BY.0] = names::MANAGED_BY.1.into();

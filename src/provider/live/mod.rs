@@ -216,6 +216,9 @@ impl ClusterProvider {
                     .into(),
             );
         }
+        if site.defaults.is_some() && installation.keeps_database_for.is_some() {
+            deviations.push("H2's own server runs beside the release, so that the database outlives an upgrade".into());
+        }
         if let Some(image) = image {
             deviations.push(format!(
                 "the image is {}{}",

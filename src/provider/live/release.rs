@@ -198,9 +198,12 @@ impl InstalledRelease {
                     self.served = Err(outcome);
                 }
             }
-            Action::Upgrade { values, manifests } => {
+            Action::Upgrade { values, manifests, to } => {
                 self.installation.values = values.clone();
                 self.installation.manifests.clone_from(manifests);
+                if let Some(to) = to {
+                    self.installation.upgrade_to(to);
+                }
                 stay = !self.predict(site, true).await?;
                 self.served = Stop::judged(self.apply_and_write(site, manifests, true).await)?;
             }

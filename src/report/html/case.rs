@@ -192,6 +192,10 @@ fn provenance(of: &Provenance) -> Vec<(&'static str, String)> {
         ("Chart", visible(&of.chart)),
         ("Kestra", visible(&of.kestra.to_string())),
     ];
+    lines.extend(of.upgraded_from.iter().map(|from| {
+        let before = format!("Kestra {}, chart {}", from.kestra, from.chart);
+        ("Upgraded from", visible(&before))
+    }));
     lines.extend(of.image.iter().map(|image| ("Image", visible(image))));
     lines.push(("REST served by", visible(&of.rest.to_string())));
     lines.extend(of.kubernetes.iter().map(|k| ("Kubernetes", visible(k))));

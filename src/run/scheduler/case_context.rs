@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use semver::Version;
+
 use crate::kestra::KestraRef;
 use crate::plan::{Case, Installation, PlannedStep};
 use crate::provider::KestraPod;
 use crate::report::{CaseResult, Phase, Provenance};
+use crate::run::case::Flows;
 use crate::scenario::{Expected, Generation, Manifest};
 
 /// What is to be known of a chart and a Kestra that were not made for each other.
@@ -22,7 +25,12 @@ pub(super) fn unusual_pair(installation: &Installation) -> Option<String> {
 /// A case or a step of it, about to be judged.
 pub(super) struct CaseContext<'a> {
     pub installation: &'a Installation,
+    /// The version of Kestra as it is now.
+    pub version: &'a Version,
     pub case: &'a Case,
+    pub flows: Flows,
+    /// What the user should know of the case, and of its steps so far.
+    pub warnings: Vec<String>,
     pub name: String,
     pub wanted: &'a Expected,
     /// The pod by its own documents; twins share one that came from another's.
@@ -41,7 +49,10 @@ impl<'a> CaseContext<'a> {
     ) -> Self {
         Self {
             installation,
+            version: &installation.version,
             case,
+            flows: Flows::Put,
+            warnings: case.warnings.clone(),
             name: case.scenario.name.clone(),
             wanted: &case.wanted,
             own,
@@ -52,7 +63,12 @@ impl<'a> CaseContext<'a> {
 
     /// The step of the same case that is judged next.
     pub fn after(self, step: &'a PlannedStep) -> Self {
+        let upgraded = step.action.upgrades_to();
         Self {
+            warnings: [&self.warnings[..], &step.warnings].concat(),
+            version: upgraded.map_or(self.version, |to| &to.version),
+            // That they are still there is part of what an upgrade has to show.
+            flows: if upgraded.is_some() { Flows::Stored } else { Flows::Put },
             name: format!("{}/{}", self.case.scenario.name, step.name),
             wanted: &step.wanted,
             own: None,

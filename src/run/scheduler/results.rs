@@ -7,10 +7,12 @@ use super::case_context::{CaseContext, unusual_pair};
 use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Plaintext, first_wrong};
-use crate::plan::{Case, Installation, SkippedCase};
+use crate::plan::{Case, Installation, ReleaseVersion, SkippedCase};
 use crate::provider::trace::{OutputTrace, trace};
 use crate::provider::{Forecast, InstallationGroup, Installed, Pods};
-use crate::report::{CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, expected, observed, predicted};
+use crate::report::{
+    CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, UpgradedFrom, expected, observed, predicted,
+};
 use crate::scenario::Expect;
 use crate::verdict::{CaseOutcome, Outcome, Prediction, Status, judge};
 
@@ -23,7 +25,7 @@ impl Scheduler<'_> {
         outcome: &CaseOutcome,
         phases: Vec<Phase>,
     ) -> CaseResult {
-        let version = &context.installation.version;
+        let version = context.version;
         let pod = context.own.or(installed.pod());
         let (prediction, traces) = match pod.filter(|_| !context.installation.as_printed) {
             Some(pod) => {
@@ -101,7 +103,7 @@ impl Scheduler<'_> {
             predicted: predicted(prediction, self.key),
             observed: outcome.as_ref().ok().map(|o| observed(o, self.key)),
             model_drift: verdict.model_drift,
-            warnings: context.case.warnings.clone(),
+            warnings: context.warnings.clone(),
             in_files: if verdict.status == Status::Fail {
                 context.case.in_files.clone()
             } else {
@@ -170,12 +172,35 @@ impl Scheduler<'_> {
     ) -> Provenance {
         let cases = group.installations.iter().flat_map(|i| &i.cases);
         let shared_with = cases.map(|case| case.scenario.name.clone()).collect();
-        let mut provenance = self.provider.provenance(self.site, installation, pods);
-        provenance.deviations.extend(unusual_pair(installation));
         Provenance {
             shared_with,
-            ..provenance
+            ..self.provenance_of(installation, pods)
         }
+    }
+
+    /// The same once an installation was upgraded, which nobody shares.
+    pub(super) fn provenance_after(
+        &self,
+        context: &CaseContext<'_>,
+        to: &ReleaseVersion,
+        installed: &Installed,
+    ) -> Provenance {
+        let mut upgraded = context.installation.bare();
+        upgraded.upgrade_to(to);
+        Provenance {
+            shared_with: context.provenance.shared_with.clone(),
+            upgraded_from: Some(UpgradedFrom {
+                kestra: context.installation.kestra.clone(),
+                chart: self.site.chart_of(context.installation),
+            }),
+            ..self.provenance_of(&upgraded, installed.pods())
+        }
+    }
+
+    fn provenance_of(&self, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+        let mut provenance = self.provider.provenance(self.site, installation, pods);
+        provenance.deviations.extend(unusual_pair(installation));
+        provenance
     }
 }
 

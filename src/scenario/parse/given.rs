@@ -49,6 +49,7 @@ impl ScenarioReader<'_> {
             None => self.reads(&secrets, reads)?,
         };
         Ok(Intent {
+            chart: None,
             strategy: strategy.value,
             secrets,
             reads,

@@ -212,6 +212,7 @@ impl Order {
         // Where a store holds the plaintext, nothing of the Secret but its keys is used.
         let secret = |plain: &Option<Plaintext>| Secret::Plain(plain.clone().unwrap_or_else(|| "".into()));
         Intent {
+            chart: None,
             strategy: self.strategy,
             secrets: self
                 .secrets

@@ -260,7 +260,7 @@ codes! {
     NotGiven = "KS036" {
         title: "a flow asks for a secret that nothing gives",
         cause: "the variable has another name, or nothing sets it",
-        effect: "the execution fails with `Cannot find secret for key`; Kestra 0.x returns an empty text instead",
+        effect: "the execution fails with `Cannot find secret for key`; Kestra 0.20 returns an empty text instead",
         cure: "set the variable `SECRET_` and the key, or correct the key in `secret()`"
     }
     AsksWithPrefix = "KS037" {

@@ -48,17 +48,24 @@ impl InstalledRelease {
         }
     }
 
-    /// The values that are added. Where those would give each of several components a database of its own in
-    /// memory, one that they share comes first.
+    /// The values that are added. Where those would give each of several components, or each of several Kestras in
+    /// turn, a database of its own in memory, one that they share comes first.
     async fn share(&mut self, site: &RunContext) -> Result<Added, Stop> {
         let added = site.values(&self.installation);
-        let defaults = site.defaults_of(&self.installation);
-        let (Some(defaults), Some(pods @ Pods::Distributed { .. })) = (defaults, self.forecast.pods()) else {
+        let (Some(defaults), Some(pods)) = (site.defaults_of(&self.installation), self.forecast.pods()) else {
             return Ok(added);
         };
+        let last = self.installation.keeps_database_for.as_ref();
+        if last.is_none() && matches!(pods, Pods::Standalone(_)) {
+            return Ok(added);
+        }
         let database = Database::for_release(&self.node.release);
         if !std::mem::replace(&mut self.shares, true) {
-            let manifest = database.manifest(&site.run, pods, defaults.pull_secret.as_deref());
+            let image = match last.and_then(|kestra| defaults.images.get(kestra)) {
+                Some(image) => image.to_string().into(),
+                None => pods.image().cloned().unwrap_or_default(),
+            };
+            let manifest = database.manifest(&site.run, &image, defaults.pull_secret.as_deref());
             self.apply(site, &[manifest], Mode::Create).await?;
             self.roll_out(site, &database.name).await?;
         }
