@@ -21,9 +21,7 @@ use std::sync::Arc;
 pub use crate::scenario::reads_of;
 pub use defaults::{Defaults, ImageRef};
 pub use intent::{EnvFrom, IntentDocuments, environment_values, flow, slug, written};
-#[cfg(test)]
-pub use keys::ignored;
-pub use keys::{ignored_keys, misspelt, written_for};
+pub use keys::{ignored, ignored_keys, misspelt, written_for};
 pub use model::{
     Action, Case, ChartMode, FileRemark, Installation, OutputRead, Plan, PlanError, PlanOptions, PlanTarget,
     PlannedStep, ReleaseVersion, SkippedCase,

@@ -10,6 +10,7 @@ use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
 use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Plaintext, SecretStore, Trace};
 use crate::plan::{Case, OutputRead};
 use crate::scenario::{Expect, Input, Manifest, Secret};
+use crate::system::words::visible;
 use crate::system::yaml;
 use crate::verdict::{CaseOutcome, Outcome};
 
@@ -21,53 +22,64 @@ pub struct OutputTrace {
     pub diagnosis: Diagnosis,
 }
 
-/// Follows every output of a case whose variable is in the pod.
-pub fn trace(
-    pod: &KestraPod,
-    manifests: &[Manifest],
-    case: &Case,
-    expect: &Expect,
-    version: &semver::Version,
-    attempt: &CaseOutcome,
-) -> BTreeMap<String, OutputTrace> {
-    // What is made of a public value is public too.
-    let public = |v: &Variable| case.reads.values().any(|r| r.public && names(v, r));
-    let secrets: SecretStore = pod
-        .environment
-        .variables
-        .iter()
-        .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
-        .collect();
-    let values = TracedCase {
-        manifests,
-        case,
-        expect,
-        version,
-        attempt,
-        secrets: &secrets,
-    };
-    let traced = case.reads.iter().filter_map(|(output, read)| {
-        let trace = match variable(pod, read) {
-            Some(variable) => values.follow(variable, output, read),
-            None => dropped(pod, read).or_else(|| prefixed_twice(pod, read))?,
-        };
-        Some((output.clone(), trace))
-    });
-    traced.collect()
-}
-
 /// What every value of a case is followed with.
-struct TracedCase<'a> {
-    manifests: &'a [Manifest],
-    case: &'a Case,
-    expect: &'a Expect,
-    version: &'a semver::Version,
-    attempt: &'a CaseOutcome,
-    secrets: &'a SecretStore,
+pub struct TracedCase<'a> {
+    /// The manifests as they were applied last.
+    pub manifests: &'a [Manifest],
+    /// Whether the values use keys of another chart generation.
+    pub ignored_keys: bool,
+    /// The case.
+    pub case: &'a Case,
+    /// What is expected.
+    pub expect: &'a Expect,
+    /// The Kestra's version.
+    pub version: &'a semver::Version,
+    /// What came out.
+    pub attempt: &'a CaseOutcome,
 }
 
 impl TracedCase<'_> {
-    fn follow(&self, variable: &Variable, output: &str, read: &OutputRead) -> OutputTrace {
+    /// Follows every output.
+    pub fn trace(&self, pod: &KestraPod) -> BTreeMap<String, OutputTrace> {
+        // What is made of a public value is public too.
+        let public = |v: &Variable| self.case.reads.values().any(|r| r.public && names(v, r));
+        let variables = pod.environment.variables.iter();
+        let secrets: SecretStore = variables
+            .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
+            .collect();
+        let traced = self.case.reads.iter().map(|(output, read)| {
+            let trace = match variable(pod, read) {
+                Some(variable) => self.follow(variable, output, read, &secrets),
+                None => dropped(pod, read)
+                    .or_else(|| prefixed_twice(pod, read))
+                    .unwrap_or_else(|| self.absent(read)),
+            };
+            (output.clone(), trace)
+        });
+        traced.collect()
+    }
+
+    /// That nothing gives the pod a secret.
+    fn absent(&self, read: &OutputRead) -> OutputTrace {
+        let codes = self.ignored_keys.then_some(Code::OtherGeneration);
+        let hops = vec![Hop {
+            at: HopKind::ApiServer,
+            meant: None,
+            predicted: Some(HopValue::Nothing(format!(
+                "the pod is given no variable {PREFIX}{}",
+                visible(&read.secret.to_uppercase())
+            ))),
+            observed: None,
+        }];
+        let diagnosis = Diagnosis {
+            codes: codes.into_iter().collect(),
+            corrected: None,
+            name: None,
+        };
+        OutputTrace { hops, diagnosis }
+    }
+
+    fn follow(&self, variable: &Variable, output: &str, read: &OutputRead, secrets: &SecretStore) -> OutputTrace {
         let (place, written) = written(variable, self.manifests, read.public);
         let meant = meant(self.case, self.expect, output);
         let environment = Plaintext::new(variable.value.as_bytes(), read.public);
@@ -77,7 +89,7 @@ impl TracedCase<'_> {
             written: &written,
             meant: meant.as_ref(),
             environment: Some(&environment),
-            secrets: Some(self.secrets),
+            secrets: Some(secrets),
         };
         let mut hops = trace.hops(self.version);
         if let Some(hop) = hops.iter_mut().find(|h| h.at == HopKind::SecretFunction)

@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::internals::release::env_file::{EnvDialect, EnvText, read};
-use libtest_mimic::Trial;
+use libtest_mimic::{Completion, Trial};
 use serde_json::json;
 
 use crate::live;
 use crate::support::ENGINE;
+use crate::support::requirements;
 use crate::support::sandbox::{Ended, Sandbox};
 
 pub fn trials() -> Vec<Trial> {
@@ -19,7 +22,52 @@ pub fn trials() -> Vec<Trial> {
             judged,
         ),
         live("env_file", "an_encoded_env_file_arrives_by_each_reader", encoded),
+        Trial::ignorable_test(
+            "env_file::docker_itself_refuses_the_lines_that_lint_calls_refused",
+            || match requirements::lacking_for_image(&CURRENT_ENGINES[0]) {
+                Some(lacking) if requirements::is_required("docker") => Err(lacking.into()),
+                Some(lacking) => Ok(Completion::ignored_with(lacking)),
+                None => {
+                    refused();
+                    Ok(Completion::Completed)
+                }
+            },
+        ),
     ]
+}
+
+/// KS038 is of the whole file: docker's own words against lint's, line by line.
+fn refused() {
+    let lines = [
+        "SECRET_export TOKEN=cm9vdA==",
+        "=cm9vdA==",
+        "export SECRET_TOKEN=cm9vdA==",
+        "SECRET_TOKEN =cm9vdA==",
+        "SECRET_TOKEN\t=cm9vdA==",
+        "  SECRET_TOKEN=cm9vdA==",
+        "SECRET_TOKEN=cm9v dA==",
+        "SECRET.TOKEN=cm9vdA==",
+        "SECRET_TOKEN",
+        "# SECRET TOKEN",
+        "SECRET_TOKEN=\"cm9vdA==",
+    ];
+    for line in lines {
+        let sandbox = Sandbox::new();
+        let file = sandbox.file("kestra.env", format!("SECRET_OTHER=cm9vdA==\n{line}\n"));
+        let docker = Command::new("docker")
+            .args(["run", "--rm", "--pull", "never", "--env-file"])
+            .arg(file)
+            .arg("kestra-secrets/no-such-image")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&docker.stderr).into_owned();
+        assert_eq!(docker.status.code(), Some(125), "{line:?}: {said}");
+        let refused = said.contains("invalid env file");
+        let linted = sandbox.run(["lint", "kestra.env"]).stdout;
+        let mut findings = linted.lines().filter(|l| l.contains("[KS038]"));
+        let told = findings.any(|l| l.contains("docker") || l.contains("every reader"));
+        assert_eq!(told, refused, "{line:?}: docker says {said}and lint {linted}");
+    }
 }
 
 /// Proves the variables that a reader finds in a file.

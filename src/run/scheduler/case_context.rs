@@ -5,7 +5,7 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::kestra::KestraRef;
-use crate::plan::{Case, Installation, PlannedStep};
+use crate::plan::{Case, Installation, PlannedStep, ignored};
 use crate::provider::KestraPod;
 use crate::report::{CaseResult, Phase, Provenance};
 use crate::run::case::Flows;
@@ -29,6 +29,8 @@ pub(super) struct CaseContext<'a> {
     pub version: &'a Version,
     pub case: &'a Case,
     pub flows: Flows,
+    /// Whether the values use keys of another chart generation.
+    pub ignored_keys: bool,
     /// What the user should know of the case, and of its steps so far.
     pub warnings: Vec<String>,
     pub name: String,
@@ -52,6 +54,7 @@ impl<'a> CaseContext<'a> {
             version: &installation.version,
             case,
             flows: Flows::Put,
+            ignored_keys: !ignored(&installation.values, installation.generation).is_empty(),
             warnings: case.warnings.clone(),
             name: case.scenario.name.clone(),
             wanted: &case.wanted,
@@ -65,6 +68,7 @@ impl<'a> CaseContext<'a> {
     pub fn after(self, step: &'a PlannedStep) -> Self {
         let upgraded = step.action.upgrades_to();
         Self {
+            ignored_keys: self.ignored_keys || !step.warnings.is_empty(),
             warnings: [&self.warnings[..], &step.warnings].concat(),
             version: upgraded.map_or(self.version, |to| &to.version),
             // That they are still there is part of what an upgrade has to show.

@@ -8,7 +8,7 @@ use crate::error::InfraError;
 use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{Plaintext, first_wrong};
 use crate::plan::{Case, Installation, ReleaseVersion, SkippedCase};
-use crate::provider::trace::{OutputTrace, trace};
+use crate::provider::trace::{OutputTrace, TracedCase};
 use crate::provider::{Forecast, InstallationGroup, Installed, Pods};
 use crate::report::{
     CaseResult, Diagnosed, Phase, Provenance, ScenarioPosition, UpgradedFrom, expected, observed, predicted,
@@ -34,11 +34,15 @@ impl Scheduler<'_> {
                 } else {
                     Prediction::Unknown
                 };
-                let expect = &context.wanted.expect;
-                (
-                    prediction,
-                    trace(pod, context.manifests, context.case, expect, version, outcome),
-                )
+                let traced = TracedCase {
+                    manifests: context.manifests,
+                    ignored_keys: context.ignored_keys,
+                    case: context.case,
+                    expect: &context.wanted.expect,
+                    version,
+                    attempt: outcome,
+                };
+                (prediction, traced.trace(pod))
             }
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
