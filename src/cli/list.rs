@@ -107,7 +107,7 @@ fn page(scenarios: &[Scenario]) -> String {
         }
         for step in &scenario.steps {
             for expectation in &step.expect {
-                let _ = writeln!(page, "- after `{}`{}", step.change, wanted(expectation));
+                let _ = writeln!(page, "- after `{}`{}", step.change.describe(), wanted(expectation));
             }
         }
         if let Some(why) = &scenario.not_on_engine {

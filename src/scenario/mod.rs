@@ -339,6 +339,19 @@ pub enum Change {
     Restart,
 }
 
+impl Change {
+    /// The change with the Kestra and the chart that it takes.
+    pub fn describe(&self) -> String {
+        let Self::Upgrade(_, UpgradeTo { kestra, chart }) = self else {
+            return self.to_string();
+        };
+        let kestra = kestra.iter().map(|range| format!(" to Kestra {range}"));
+        let chart = chart.iter().map(|chart| format!(" to chart {chart}"));
+        format!("{self}{}", kestra.chain(chart).collect::<String>())
+    }
+}
+
+/// The word for it.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

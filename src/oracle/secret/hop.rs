@@ -146,12 +146,13 @@ impl Hop<Plaintext> {
 }
 
 /// The first hop where truth left the plan: what was seen there is not what was predicted, or what is
-/// there (as seen, else as predicted) is not what was meant.
+/// there (as seen, else as predicted) is not what was meant. Where nobody said what is meant, it was not nothing.
 pub fn first_wrong<V: PartialEq>(hops: &[Hop<V>]) -> Option<HopKind> {
     let differ = |a: Option<&HopValue<V>>, b: Option<&HopValue<V>>| a.zip(b).is_some_and(|(a, b)| !a.agrees(b));
     let wrong = |hop: &&Hop<V>| {
         let truth = hop.observed.as_ref().or(hop.predicted.as_ref());
-        differ(hop.observed.as_ref(), hop.predicted.as_ref()) || differ(truth, hop.meant.as_ref())
+        let is_nothing = hop.meant.is_none() && matches!(truth, Some(HopValue::Nothing(_)));
+        differ(hop.observed.as_ref(), hop.predicted.as_ref()) || differ(truth, hop.meant.as_ref()) || is_nothing
     };
     hops.iter().find(wrong).map(|hop| hop.at)
 }
