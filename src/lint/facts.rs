@@ -244,6 +244,8 @@ pub struct FileFacts<'a> {
     pub disputed: HashMap<NodeRef, Vec<Option<Plaintext>>>,
     /// What was said on the way.
     pub remarks: Vec<Remark>,
+    /// Where a configuration says how secrets are encoded, which no released Kestra reads.
+    pub encodings: Vec<NodeRef>,
     /// What Kestra is given and is not among the files, other than objects.
     pub outside: Vec<String>,
     /// Values that something else depends on too: nobody may change them.

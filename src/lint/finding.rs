@@ -24,6 +24,8 @@ pub enum LintRule {
     NotMeant,
     /// Kestra is given a secret that no flow among the files asks for.
     NotAsked,
+    /// A setting that no released Kestra reads.
+    NotReleased,
     /// Containers of one Kestra differ. Found only in a cluster.
     Uneven,
     /// The process differs from what the rules predict. Found only in a cluster.
@@ -34,7 +36,13 @@ impl LintRule {
     /// Every rule: the codes first.
     pub fn all() -> impl Iterator<Item = Self> {
         let codes = Code::ALL.iter().map(|code| Self::Fault(*code));
-        codes.chain([Self::NotKnowable, Self::NotAsked, Self::Uneven, Self::Drift])
+        codes.chain([
+            Self::NotKnowable,
+            Self::NotAsked,
+            Self::NotReleased,
+            Self::Uneven,
+            Self::Drift,
+        ])
     }
 
     /// `KS001`, or `not-knowable`; what a comment allows it by.
@@ -44,6 +52,7 @@ impl LintRule {
             Self::NotKnowable => "not-knowable",
             Self::NotMeant => "not-meant",
             Self::NotAsked => "not-asked",
+            Self::NotReleased => "not-released",
             Self::Uneven => "uneven",
             Self::Drift => "drift",
         }
@@ -56,6 +65,7 @@ impl LintRule {
             Self::NotKnowable => "the value is not known here",
             Self::NotMeant => "not the expected value",
             Self::NotAsked => "no flow among the files asks for it",
+            Self::NotReleased => "a setting that no released Kestra reads",
             Self::Uneven => "containers of Kestra differ",
             Self::Drift => "the process differs from what the objects give",
         }
@@ -142,7 +152,7 @@ pub struct Finding {
     /// `KS001` and so on, or a rule without a code.
     #[schemars(
         with = "String",
-        regex(pattern = "^(KS[0-9]{3}|not-knowable|not-asked|uneven|drift)$")
+        regex(pattern = "^(KS[0-9]{3}|not-knowable|not-asked|not-released|uneven|drift)$")
     )]
     pub rule: LintRule,
     /// How bad it is.

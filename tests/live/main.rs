@@ -12,7 +12,7 @@
 //! | [`docs`] | both editions of Kestra's own page and the patch that makes one true |
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`env_file`] | what lint says of an env file is what Kestra makes of it by each reader |
-//! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
+//! | [`prove`] | the oracle is true of random secrets on the engine of every minor and on a kind cluster |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`archives`] | archives of charts made to do harm: helm's words, and nothing is written elsewhere |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |

@@ -1,25 +1,44 @@
 //! `prove`: the oracle is true of a live Kestra.
 
-use kestra_secrets::internals::kestra::CURRENT_ENGINES;
+use kestra_secrets::internals::kestra::{CURRENT_ENGINES, ENGINES};
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 
+use crate::live;
 use crate::support::requirements;
 use crate::support::sandbox::Sandbox;
 use crate::support::schemas;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for version in CURRENT_ENGINES {
+    for version in ENGINES {
         let kestra = format!("engine@{version}");
+        let count = if CURRENT_ENGINES.contains(&version) { 2000 } else { 500 };
         let lacking = move || requirements::lacking_for_engine(&version);
-        trials.push(proof("embedded", 2000, kestra, lacking));
+        trials.push(proof("embedded", count, kestra, lacking));
     }
+    trials.push(live(
+        "prove",
+        "the_three_strategies_reach_a_flow_on_every_minor",
+        strategies,
+    ));
     let [newest, _] = CURRENT_ENGINES;
     let kestra = format!("engine@{newest}");
     let lacking = move || requirements::lacking_for_cluster(&newest);
     trials.push(proof("kind", 500, kestra, lacking));
     trials
+}
+
+fn strategies() {
+    let sandbox = Sandbox::new();
+    let strategies = ["extra-env", "extra-env-from", "secret-key-ref"];
+    let kestras = ENGINES.map(|version| format!("--kestra=engine@{version}"));
+    let rest = ["--provider", "embedded", "--no-skip"];
+    let args = ["run"].into_iter().chain(strategies).chain(rest);
+    let ended = sandbox.run(args.chain(kestras.iter().map(String::as_str))).with_code(0);
+    let passed = format!("{} passed, 0 failed", strategies.len() * ENGINES.len());
+    assert!(ended.stdout.contains(&passed), "{}", ended.stdout);
+    sandbox.assert_clean();
 }
 
 /// So many random secrets come to a flow as the oracle says.
@@ -66,7 +85,9 @@ fn proves(provider: &str, count: usize, kestra: &str) {
     assert_eq!(sum("agreed") + sum("aside"), count as u64);
     // Both sides were asked for: what must be found and what must not.
     assert!(sum("present") > count as u64 / 2, "{}", ended.stdout);
-    assert!(sum("missing") > count as u64 / 10, "{}", ended.stdout);
+    // Up to 0.20 Kestra gives an empty text for a secret that it does not know.
+    let knows_missing = !kestra.starts_with("engine@0.20.");
+    assert_eq!(sum("missing") > count as u64 / 10, knows_missing, "{}", ended.stdout);
     assert_eq!(proof["differences"], Value::Array(Vec::new()));
     sandbox.assert_clean();
 }

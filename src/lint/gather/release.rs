@@ -83,6 +83,15 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Finds `kestra.secret.encoding` in the configuration that values hold.
+    pub(super) fn encodings(&mut self, doc: Document<'a>, root: Id) {
+        for place in [&["configurations", "application"][..], &["configuration"]] {
+            let path = [place, &["kestra", "secret", "encoding"]].concat();
+            let found = doc.tree.at(root, &path);
+            self.facts.encodings.extend(found.map(|id| doc.at(id)));
+        }
+    }
+
     /// Says it of a file of values beside which there are no others.
     pub(super) fn lonely_values(&mut self) {
         let lonely = self.releases.lonely.take().filter(|_| self.releases.seen == 1);

@@ -103,6 +103,7 @@ impl<'a> Gatherer<'a> {
         for (doc, root) in layers.each() {
             self.other_generation(doc, root, generation);
             self.unread_keys(doc, root, generation);
+            self.encodings(doc, root);
         }
         self.configuration(&layers, generation, extent);
         let set = install.map_or(&[][..], |install| &install.set);

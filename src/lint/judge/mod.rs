@@ -116,6 +116,7 @@ pub fn judge<'a>(
     judge.unreferenced();
     judge.services();
     judge.remarks();
+    judge.encodings();
     let calls = judge.flows();
     (judge.left > 0).then_some(Judgement {
         found: judge.found,

@@ -302,6 +302,24 @@ impl<'a> Checker<'a> {
     }
 
     /// What is to be said whatever else there is, and classes of the CSI driver that only make files.
+    /// Notes at every setting of how secrets are encoded, as a key and as a variable.
+    pub(super) fn encodings(&mut self) {
+        let containers = self.facts.containers.iter().filter(|c| c.kestra);
+        let variables = containers.flat_map(|c| &c.env).map(EnvEntry::name);
+        let variables = variables.filter_map(|(name, at)| (name == "KESTRA_SECRET_ENCODING").then_some(at));
+        for at in self.facts.encodings.iter().copied().chain(variables) {
+            self.found.push(UnplacedFinding {
+                at,
+                rule: LintRule::NotReleased,
+                severity: Severity::Note,
+                subject: "kestra.secret.encoding".into(),
+                message: "no released Kestra reads this setting: each decodes the variables from Base64".into(),
+                cure: "keep the values in Base64".into(),
+                edit: None,
+            });
+        }
+    }
+
     pub(super) fn remarks(&mut self) {
         for remark in &self.facts.remarks {
             let (rule, severity) = match remark.fault {
