@@ -136,7 +136,7 @@ fn add_notes(report: &mut Report, notes: &CaseNotes) {
     for result in &mut report.results {
         // A step's result is its scenario's.
         let scenario = result.scenario.split('/').next().unwrap_or_default();
-        let key = (result.provenance.kestra.clone(), scenario.to_owned());
+        let key = (result.provenance.installed_kestra().clone(), scenario.to_owned());
         result.provenance.note = notes.get(&key).cloned();
     }
 }

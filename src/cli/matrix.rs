@@ -176,10 +176,20 @@ impl Matrix {
             self.sessions.len()
         );
         if !self.excluded.is_empty() {
-            let told: Vec<_> = self
-                .excluded
+            // A rule may leave out many.
+            let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+            for (what, why) in &self.excluded {
+                match by_reason.iter_mut().find(|(known, _)| known == why) {
+                    Some((_, left_out)) => left_out.push(what),
+                    None => by_reason.push((why, vec![what])),
+                }
+            }
+            let told: Vec<_> = by_reason
                 .iter()
-                .map(|(what, why)| format!("{what}: {why}"))
+                .map(|(why, left_out)| match left_out[..] {
+                    [one] => format!("{one}: {why}"),
+                    _ => format!("{} combinations: {why}", left_out.len()),
+                })
                 .collect();
             // Writing to a string does not fail.
             let _ = write!(line, "; {} excluded ({})", self.excluded.len(), told.join("; "));

@@ -14,6 +14,7 @@ mod decode;
 mod docs;
 mod doctor;
 mod encode;
+mod estimate;
 mod execute;
 mod explain;
 mod fix;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::console::Console;
+use super::estimate::estimate;
 use super::execute::{CaseNotes, RunPlan, execute};
 use super::matrix;
 use super::output_args::OutputArgs;
@@ -146,10 +147,15 @@ impl RunRequest {
             headlines: self.headline.iter().cloned().collect(),
             ..RunPlan::default()
         };
-        match args.shard {
-            Some(shard) => take_shard(whole, shard, sessions),
-            None => Ok(whole),
+        let mut plan = match args.shard {
+            Some(shard) => take_shard(whole, shard, sessions)?,
+            None => whole,
+        };
+        if self.sessions.is_some() || args.shard.is_some() {
+            let ahead = estimate(&plan.plans, sessions, args.target.report.as_deref());
+            plan.headlines.push(ahead);
         }
+        Ok(plan)
     }
 
     /// Whether a matrix leaves a scenario to a Kestra of this session.

@@ -44,7 +44,7 @@ pub fn opening(makes_a_cluster: bool) -> u64 {
 }
 
 /// What an installation takes, in tenths of a second: Kestra's boot, its flows, and a boot for most steps.
-fn cost(installation: &Installation) -> u64 {
+pub fn tenths(installation: &Installation) -> u64 {
     let steps: usize = installation.cases.iter().map(|c| c.steps.len()).sum();
     60 + 3 * installation.cases.len() as u64 + 60 * steps as u64
 }
@@ -106,7 +106,12 @@ impl Shard {
 fn partition(plans: &[Plan], openings: &[u64], of: usize) -> Vec<Vec<usize>> {
     let mut items: Vec<(u64, usize, usize)> = Vec::new();
     for (p, plan) in plans.iter().enumerate() {
-        items.extend(plan.installations.iter().enumerate().map(|(i, one)| (cost(one), p, i)));
+        items.extend(
+            plan.installations
+                .iter()
+                .enumerate()
+                .map(|(i, one)| (tenths(one), p, i)),
+        );
     }
     items.sort_by(|a, b| b.0.cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let mut shards: Vec<Vec<usize>> = plans.iter().map(|p| vec![0; p.installations.len()]).collect();

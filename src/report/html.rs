@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{CaseResult, Combination, Report, Run};
+use super::{CaseResult, Combination, Report, Run, outcome_words};
 use crate::error::ExitCode;
 use crate::system::words::visible;
 use crate::verdict::Status;
@@ -63,6 +63,8 @@ struct Link {
     case: usize,
     status: &'static str,
     mark: &'static str,
+    /// The Kestra before this one, of the same chart and provider, where that came out otherwise.
+    changed_from: Option<String>,
 }
 
 struct RunLine {
@@ -172,6 +174,7 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
             case: n + 1,
             status,
             mark,
+            changed_from: changed_from(result, &of, results),
         };
         let at = rows
             .iter()
@@ -191,6 +194,20 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
             cells,
         })
         .collect()
+}
+
+/// The newest older Kestra on which the same scenario ran, with the same chart and provider, if it came out otherwise.
+fn changed_from(result: &CaseResult, of: &Combination, results: &[CaseResult]) -> Option<String> {
+    let said = |result: &CaseResult| outcome_words::words(result.observed.as_ref(), result.expected.as_ref());
+    result.observed.as_ref()?;
+    let older = results
+        .iter()
+        .filter(|other| other.scenario == result.scenario && other.observed.is_some());
+    let older = older.map(|other| (other.combination(), other));
+    let older = older
+        .filter(|(other, _)| (&other.chart, &other.provider) == (&of.chart, &of.provider) && other.kestra < of.kestra);
+    let (before, other) = older.max_by(|(a, _), (b, _)| a.kestra.cmp(&b.kestra))?;
+    (said(other) != said(result)).then(|| visible(&before.kestra.to_string()))
 }
 
 impl RunLine {
@@ -228,7 +245,10 @@ fn seconds(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use semver::Version;
+
     use super::*;
+    use crate::kestra::KestraRef;
     use crate::report::tests::{hostile, public_outputs, report, result};
 
     #[test]
@@ -255,6 +275,26 @@ mod tests {
         let page = html(&report([private]), Path::new("nowhere")).unwrap();
         assert!(page.contains(&value.to_string()), "{value}");
         assert!(!page.contains("63 6f 72"));
+    }
+
+    #[test]
+    fn a_case_that_came_out_otherwise_on_an_older_kestra_is_marked() {
+        let on = |minor: u64, view: crate::report::OutcomeView| {
+            let mut of = result("missing", Status::Pass);
+            of.provenance.kestra = KestraRef::Engine(Version::new(1, minor, 0));
+            of.observed = Some(view);
+            of
+        };
+        let empty = public_outputs("a", "");
+        let missing = || crate::report::OutcomeView::Missing(vec!["A".into()]);
+        // The order of the results is not that of the versions.
+        let page = html(
+            &report([on(10, missing()), on(9, missing()), on(8, empty)]),
+            Path::new("nowhere"),
+        );
+        let page = page.unwrap();
+        assert_eq!(page.matches("class=\"changed\"").count(), 1);
+        assert!(page.contains("changed from engine@1.8.0"));
     }
 
     #[test]

@@ -250,6 +250,11 @@ impl Phase {
 }
 
 impl Provenance {
+    /// The Kestra that was installed first.
+    pub fn installed_kestra(&self) -> &KestraRef {
+        self.upgraded_from.as_ref().map_or(&self.kestra, |from| &from.kestra)
+    }
+
     /// Where which Kestra ran from which chart. Nobody served its REST API yet, and nothing is known to be modelled.
     pub fn new(provider: impl Into<String>, chart: impl Into<String>, kestra: KestraRef) -> Self {
         Self {
