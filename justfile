@@ -40,6 +40,14 @@ schemas:
 catalogue:
     cargo run -- list --markdown > docs/catalogue.md
 
+# Generate docs/versions.md from a live run of its scenarios on every minor
+versions REPORT="target/versions":
+    cargo run --release -- run --provider embedded --report {{REPORT}} \
+        $(sed -n 's/^| `\([a-z0-9-]*\)` .*/\1/p' docs/versions.md) \
+        --kestra engine@0.20,engine@0.21,engine@0.22,engine@0.23,engine@0.24 \
+        --kestra engine@1.0,engine@1.1,engine@1.2,engine@1.3,engine@2.0
+    cargo run --release -- report convert {{REPORT}} --to versions > docs/versions.md
+
 # Build the pages of docs/ as a book in DIR; needs `cargo install mdbook`
 book DIR="target/book":
     mdbook build --dest-dir {{DIR}}

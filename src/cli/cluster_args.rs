@@ -28,7 +28,7 @@ pub struct ClusterArgs {
     pub pull_secret: Option<PathBuf>,
     /// Use this image for the kind node [default: the testbed's if Docker has it, otherwise kind's own]
     #[arg(long, value_name = "IMAGE", help_heading = CLUSTERS)]
-    node_image: Option<String>,
+    pub node_image: Option<String>,
     /// Create the kind cluster from this kind configuration
     #[arg(long, value_name = "FILE", help_heading = CLUSTERS)]
     kind_config: Option<PathBuf>,

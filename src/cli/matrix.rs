@@ -4,7 +4,7 @@ mod file;
 mod reader;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::system::yaml::Spanned;
 use super::provider_arg::ProviderArg;
 use crate::error::InputError;
 use crate::kestra::KestraRef;
-use crate::plan::ImageRef;
+use crate::plan::{ImageRef, ProviderKind};
 use crate::scenario::Scenario;
 use crate::system::bounded;
 use crate::system::yaml;
@@ -37,6 +37,10 @@ pub struct Matrix {
 pub struct MatrixSession {
     /// Where Kestra runs.
     pub provider: ProviderArg,
+    /// The image of kind's nodes; none for the usual one.
+    pub node_image: Option<String>,
+    /// The executable of helm; none for the usual one.
+    pub helm: Option<PathBuf>,
     /// The chart.
     pub chart: ChartRef,
     /// The Kestras, no two of one name.
@@ -103,11 +107,11 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
         excluded: Vec::new(),
     };
     let mut noted = Vec::new();
-    for (provider_name, provider) in &axes.providers {
+    for place in places(axes) {
         for (chart_name, chart) in &axes.charts {
             let mut sessions: Vec<MatrixSession> = Vec::new();
             for entry in &axes.kestras {
-                let Some(entry) = allowed(entry, [provider_name, chart_name], raw, axes, &mut matrix.excluded) else {
+                let Some(entry) = allowed(entry, &place, chart_name, raw, axes, &mut matrix.excluded) else {
                     continue;
                 };
                 // Images of one Kestra bear one name, and a session tells its Kestras apart by name.
@@ -115,7 +119,9 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
                 match sessions.iter_mut().find(free) {
                     Some(session) => session.kestras.push(entry),
                     None => sessions.push(MatrixSession {
-                        provider: *provider,
+                        provider: place.provider,
+                        node_image: place.node_image.map(ToOwned::to_owned),
+                        helm: place.helm.map(|(_, path)| path.clone()),
                         chart: chart.clone(),
                         kestras: vec![entry],
                     }),
@@ -130,10 +136,49 @@ fn combine(raw: &MatrixFile, axes: &Axes) -> Matrix {
     matrix
 }
 
-/// A Kestra with what the rules leave of it on a provider and a chart.
+/// Where sessions run, and the helm that they use.
+struct MatrixPlace<'a> {
+    provider_name: &'a str,
+    provider: ProviderArg,
+    node_image: Option<&'a str>,
+    helm: Option<&'a (String, PathBuf)>,
+}
+
+/// Every provider with every helm, kind on every node image.
+fn places(axes: &Axes) -> Vec<MatrixPlace<'_>> {
+    let mut places = Vec::new();
+    for (provider_name, provider) in &axes.providers {
+        let is_kind = *provider == ProviderArg::Named(ProviderKind::Kind);
+        let images = axes
+            .kubernetes
+            .iter()
+            .filter(|_| is_kind)
+            .map(|image| Some(image.as_str()));
+        for node_image in or_none(images) {
+            for helm in or_none(axes.helms.iter().map(Some)) {
+                places.push(MatrixPlace {
+                    provider_name,
+                    provider: *provider,
+                    node_image,
+                    helm,
+                });
+            }
+        }
+    }
+    places
+}
+
+/// What an axis names; once nothing where it names nothing.
+fn or_none<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
+    let named: Vec<_> = named.collect();
+    if named.is_empty() { vec![None] } else { named }
+}
+
+/// A Kestra with what the rules leave of it in a place and on a chart.
 fn allowed(
     entry: &MatrixKestra,
-    [provider, chart]: [&str; 2],
+    place: &MatrixPlace<'_>,
+    chart: &str,
     raw: &MatrixFile,
     axes: &Axes,
     excluded: &mut Vec<(String, String)>,
@@ -142,7 +187,12 @@ fn allowed(
     let called = entry.names();
     let fits = |rule: &&MatrixRule| {
         let kestra = rule.kestra.is_empty() || called.iter().any(|name| has(&rule.kestra, name));
-        has(&rule.providers, provider) && has(&rule.charts, chart) && kestra
+        let helm = place.helm.map_or("", |(name, _)| name);
+        has(&rule.providers, place.provider_name)
+            && has(&rule.kubernetes, place.node_image.unwrap_or_default())
+            && has(&rule.helm, helm)
+            && has(&rule.charts, chart)
+            && kestra
     };
     let names = |rule: &MatrixRule| rule.scenarios.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
     let mut entry = entry.clone();
@@ -150,7 +200,7 @@ fn allowed(
         entry.without.extend(names(rule));
         if rule.scenarios.is_empty() || entry.without.len() == axes.scenarios.len() {
             excluded.push((
-                format!("{} with {chart} on {provider}", entry.name()),
+                format!("{} with {chart} on {place}", entry.name()),
                 rule.why.value.clone(),
             ));
             return None;
@@ -163,6 +213,14 @@ fn allowed(
         .map(|rule| (names(rule), rule.why.value.clone()))
         .collect();
     Some(entry)
+}
+
+impl fmt::Display for MatrixPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.provider_name)?;
+        self.node_image.iter().try_for_each(|image| write!(f, " {image}"))?;
+        self.helm.iter().try_for_each(|(name, _)| write!(f, " by {name}"))
+    }
 }
 
 impl Matrix {
@@ -278,6 +336,42 @@ scenarios: [extra-env, rotation]
             Some("nobody deploys it")
         );
         assert_eq!(engine.note("extra-env"), None);
+    }
+
+    #[test]
+    fn node_images_are_kinds_alone_and_every_provider_runs_by_every_helm() {
+        let axes = "kubernetes: [kindest/node:v1.33.4, kindest/node:v1.34.0]\nhelm: [helm3, helm4]\n";
+        let rule = "exclude:\n  - {kubernetes: ['kindest/node:v1.33.4'], helm: [helm4], why: old}\n";
+        let matrix = read(&format!("{axes}{rule}")).unwrap();
+        let mut places: Vec<_> = matrix
+            .sessions
+            .iter()
+            .map(|s| {
+                (
+                    s.node_image.as_deref().unwrap_or("-"),
+                    s.helm.as_ref().unwrap().display().to_string(),
+                )
+            })
+            .collect();
+        places.dedup();
+        let place = |image, helm: &str| (image, helm.to_owned());
+        assert_eq!(
+            places,
+            [
+                place("-", "helm3"),
+                place("-", "helm4"),
+                place("kindest/node:v1.33.4", "helm3"),
+                place("kindest/node:v1.34.0", "helm3"),
+                place("kindest/node:v1.34.0", "helm4"),
+            ]
+        );
+        assert_eq!(
+            matrix.excluded[0].0,
+            "engine@2.0.0 with bundled on kind kindest/node:v1.33.4 by helm4"
+        );
+        let text = format!("{}kubernetes: [a]\n", MATRIX.replace("embedded, kind", "embedded"));
+        let error = parse("m.yaml", &text, Path::new("")).unwrap_err().to_string();
+        assert!(error.contains("m.yaml:9:14: only kind has node images"), "{error}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct Args {
     /// Fail if a scenario cannot run against a target, instead of skipping it
     #[arg(long, help_heading = "Gates")]
     no_skip: bool,
-    /// Run every combination of charts, Kestras, providers and scenarios in this file, and write one report
+    /// Run every combination of what this file names, and write one report
     /// (`kestra-secrets schema matrix` describes the file)
     #[arg(long, value_name = "FILE", help_heading = "Large runs", conflicts_with_all = ["select", "provider", "chart", "kestra", "image"])]
     matrix: Option<PathBuf>,
@@ -124,7 +124,11 @@ impl RunRequest {
         let options = |(n, session): (usize, &matrix::MatrixSession)| {
             let report = args.target.report.as_deref();
             let report = report.map(|r| if several { matrix::folder_of(r, n) } else { r.to_owned() });
-            args.options(&args.target.on(session, report))
+            let options = args.options(&args.target.on(session, report))?;
+            Ok(SessionOptions {
+                helm: session.helm.clone(),
+                ..options
+            })
         };
         sessions.iter().enumerate().map(options).collect()
     }

@@ -87,6 +87,9 @@ impl TargetArgs {
     pub fn on(&self, session: &matrix::MatrixSession, report: Option<PathBuf>) -> Self {
         let mut target = self.clone();
         target.at.provider = session.provider;
+        if session.node_image.is_some() {
+            target.at.cluster.node_image.clone_from(&session.node_image);
+        }
         target.at.chart = Some(session.chart.clone());
         target.at.kestra = session.kestras.iter().map(|entry| entry.kestra.clone()).collect();
         for entry in &session.kestras {

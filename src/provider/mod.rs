@@ -51,6 +51,8 @@ pub struct RunContext {
     pub toolbox: Toolbox,
     /// Renders and installs charts.
     pub helm: Helm,
+    /// Its version.
+    pub helm_version: String,
     /// The chart of every installation.
     pub chart: Chart,
     /// What is added to the user's values.
@@ -119,7 +121,10 @@ impl RunContext {
 
     /// What is known of an installation before its provider says what is real: where, which chart, which Kestra.
     pub fn provenance(&self, provider: impl Into<String>, installation: &Installation) -> Provenance {
-        Provenance::new(provider, self.chart_of(installation), installation.kestra.clone())
+        Provenance {
+            helm: Some(self.helm_version.clone()),
+            ..Provenance::new(provider, self.chart_of(installation), installation.kestra.clone())
+        }
     }
 
     /// The chart with the generation that it plays for an installation.
@@ -329,6 +334,15 @@ impl Provider {
         match self {
             Self::Embedded(_) | Self::Docker(_) => None,
             Self::Live(live) => Some(live.kubernetes()),
+        }
+    }
+
+    /// The image that runs a Kestra; none where it is no image, or the chart's own.
+    pub fn image_of(&self, site: &RunContext, kestra: &KestraRef) -> Option<String> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Docker(docker) => docker.image_name(kestra).map(ToOwned::to_owned),
+            Self::Live(_) => Some(site.defaults.as_ref()?.images.get(kestra)?.to_string()),
         }
     }
 

@@ -51,6 +51,7 @@ struct CombinationView {
     image: Option<String>,
     chart: String,
     provider: String,
+    distinction: Option<String>,
 }
 
 /// A scenario, and its cells in the order of the columns.
@@ -84,7 +85,12 @@ struct RunLine {
 /// # Errors
 /// None that is known: the template's own.
 pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
-    let columns: Vec<_> = report.combinations().into_iter().collect();
+    let all = report.combinations();
+    let columns: Vec<_> = all.iter().cloned().collect();
+    let view = |of: &Combination| CombinationView {
+        distinction: of.distinction(&all).as_deref().map(visible),
+        ..CombinationView::from(of)
+    };
     let mut left = EVIDENCE;
     let cases: Vec<_> = report
         .results
@@ -119,7 +125,7 @@ pub fn html(report: &Report, folder: &Path) -> io::Result<String> {
         providers: columns.iter().map(|c| visible(&c.provider)).collect(),
         kestras: columns.iter().map(|c| visible(&c.kestra.to_string())).collect(),
         rows: rows(&report.results, &columns),
-        columns: columns.iter().map(CombinationView::from).collect(),
+        columns: columns.iter().map(view).collect(),
         cases,
         runs: report.run.runs().iter().map(RunLine::new).collect(),
         kept: report.run.kept.iter().map(|k| visible(&k.installation)).collect(),
@@ -161,6 +167,7 @@ impl From<&Combination> for CombinationView {
             image: of.image.as_deref().map(visible),
             chart: visible(&of.chart),
             provider: visible(&of.provider),
+            distinction: None,
         }
     }
 }
@@ -204,8 +211,11 @@ fn changed_from(result: &CaseResult, of: &Combination, results: &[CaseResult]) -
         .iter()
         .filter(|other| other.scenario == result.scenario && other.observed.is_some());
     let older = older.map(|other| (other.combination(), other));
-    let older = older
-        .filter(|(other, _)| (&other.chart, &other.provider) == (&of.chart, &of.provider) && other.kestra < of.kestra);
+    let older = older.filter(|(other, _)| {
+        let alike = (&other.chart, &other.provider, &other.kubernetes, &other.helm)
+            == (&of.chart, &of.provider, &of.kubernetes, &of.helm);
+        alike && other.kestra < of.kestra
+    });
     let (before, other) = older.max_by(|(a, _), (b, _)| a.kestra.cmp(&b.kestra))?;
     (said(other) != said(result)).then(|| visible(&before.kestra.to_string()))
 }

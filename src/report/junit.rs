@@ -20,15 +20,17 @@ pub fn junit(report: &Report) -> io::Result<String> {
     for result in &report.results {
         suites.entry(result.combination()).or_default().push(result);
     }
+    let all = suites.keys().cloned().collect();
     for (of, results) in &suites {
-        junit.add_test_suite(suite(&report.run, of, results));
+        junit.add_test_suite(suite(&report.run, of, of.distinction(&all), results));
     }
     junit.to_string().map_err(io::Error::other)
 }
 
-fn suite(run: &Run, of: &Combination, results: &[&CaseResult]) -> TestSuite {
-    let image = of.image.iter().map(|image| format!(" ({image})")).collect::<String>();
-    let name = format!("{} {} {}{image}", of.provider, of.chart, of.kestra);
+fn suite(run: &Run, of: &Combination, distinction: Option<String>, results: &[&CaseResult]) -> TestSuite {
+    let more = of.image.clone().into_iter().chain(distinction);
+    let more: String = more.map(|more| format!(" ({more})")).collect();
+    let name = format!("{} {} {}{more}", of.provider, of.chart, of.kestra);
     let mut suite = TestSuite::new(&name);
     suite.set_time(results.iter().map(|r| time(r)).sum());
     // Without a zone, as the older of the viewers want it.

@@ -89,9 +89,10 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
     })
 }
 
-fn order(result: &CaseResult) -> (&KestraRef, &str, &str, &str) {
+fn order(result: &CaseResult) -> (&KestraRef, &str, &str, &str, &Option<String>, &Option<String>) {
     let of = &result.provenance;
-    (&of.kestra, &of.chart, &result.scenario, &of.provider)
+    let (kestra, scenario) = (&of.kestra, &result.scenario);
+    (kestra, &of.chart, scenario, &of.provider, &of.kubernetes, &of.helm)
 }
 
 /// `evidence/ID/…` as `evidence/RUN/ID/…`.

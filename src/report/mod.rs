@@ -192,6 +192,9 @@ pub struct Provenance {
     /// The cluster's version; none where there is no cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<String>,
+    /// The version of the helm that rendered or installed the chart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helm: Option<String>,
     /// What was not the real thing but our model of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modelled: Vec<String>,
@@ -264,6 +267,7 @@ impl Provenance {
             image: None,
             rest: ServedBy::Nobody,
             kubernetes: None,
+            helm: None,
             modelled: Vec::new(),
             deviations: Vec::new(),
             shared_with: Vec::new(),

@@ -33,6 +33,27 @@ pub struct Combination {
     pub chart: String,
     /// Where Kestra ran.
     pub provider: String,
+    /// The cluster's version; none where there is no cluster.
+    pub kubernetes: Option<String>,
+    /// The version of helm, where that is known.
+    pub helm: Option<String>,
+}
+
+impl Combination {
+    /// The versions of the cluster and of helm, where those alone tell it from another one of these.
+    pub fn distinction(&self, all: &BTreeSet<Self>) -> Option<String> {
+        let same = |other: &&Self| {
+            (&other.kestra, &other.chart, &other.provider) == (&self.kestra, &self.chart, &self.provider)
+        };
+        let differs = |of: fn(&Self) -> &Option<String>| all.iter().filter(same).any(|other| of(other) != of(self));
+        let kubernetes = self.kubernetes.iter().filter(|_| differs(|of| &of.kubernetes));
+        let helm = self.helm.iter().filter(|_| differs(|of| &of.helm));
+        let told: Vec<_> = kubernetes
+            .map(|version| format!("Kubernetes {version}"))
+            .chain(helm.map(|version| format!("helm {version}")))
+            .collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
 }
 
 impl Counts {
@@ -65,6 +86,8 @@ impl CaseResult {
             image: of.image.clone(),
             chart: of.chart.clone(),
             provider: of.provider.clone(),
+            kubernetes: of.kubernetes.clone(),
+            helm: of.helm.clone(),
         }
     }
 

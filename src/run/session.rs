@@ -61,7 +61,10 @@ impl Session {
         cancel: CancellationToken,
     ) -> Result<Self, InfraError> {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
-        let toolbox = Toolbox::from_env(cancel.clone()).during("look for tools")?;
+        let mut toolbox = Toolbox::from_env(cancel.clone()).during("look for tools")?;
+        if let Some(helm) = &options.helm {
+            toolbox.name(Tool::Helm, helm);
+        }
         let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
         let ledger = Ledger::open(RunId::random()).await?;
         let folder = ledger.temp_dir().await?;
@@ -158,7 +161,8 @@ impl Session {
     /// # Errors
     /// [`InfraError`] when it is none, or cannot be fetched.
     pub async fn chart_at(&self, asked: &ChartRef) -> Result<Chart, InfraError> {
-        self.site.helm.chart(asked).await.during("get the chart")
+        let chart = self.site.helm.chart(asked).await.during("get the chart")?;
+        Ok(self.site.helm.recognised(chart).await)
     }
 
     /// What the model says comes out of an installation's first case, by what the chart renders, and what is expected;
@@ -380,6 +384,7 @@ async fn equip(
     let found = toolbox.find(Tool::Helm).await.during("look for helm")?;
     let helm = Helm::new(&found, folder, &redactor, cancel.clone());
     let chart = helm.chart(&options.chart()).await.during("get the chart")?;
+    let chart = helm.recognised(chart).await;
     let credentials = Credentials::generate();
     redactor.add(credentials.password().expose_secret());
     if let Some(pull) = &options.pull_secret {
@@ -389,6 +394,7 @@ async fn equip(
         run: ledger.run().to_string(),
         ledger: ledger.clone(),
         helm,
+        helm_version: found.version.to_string(),
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),

@@ -17,6 +17,11 @@ pub fn trials() -> Vec<Trial> {
             "over_charts_the_turn_is_found_by_rendering_and_proved_on_two",
             charts,
         ),
+        live(
+            "bisect",
+            "a_chart_is_known_by_what_it_renders_and_not_by_its_number",
+            recognised,
+        ),
         live("bisect", "two_kestras_that_do_the_same_have_no_turn", alike),
     ]
 }
@@ -36,6 +41,38 @@ fn chart(sandbox: &Sandbox, version: &str) {
     sandbox.file(&format!("{folder}/values.yaml"), values);
     let chart = format!("apiVersion: v2\nname: kestra\nversion: {version}\nappVersion: v1.3.15\n");
     sandbox.file(&format!("{folder}/Chart.yaml"), chart);
+}
+
+fn recognised() {
+    let sandbox = Sandbox::new();
+    for (version, generation) in [("0.99.0", "1.x"), ("1.99.0", "0.x")] {
+        chart(&sandbox, version);
+        let values = format!("charts/kestra-{version}/values.yaml");
+        let text = fs::read_to_string(sandbox.work().join(&values)).unwrap();
+        let other = if generation == "1.x" { "0.x" } else { "1.x" };
+        let text = text.replace(
+            &format!("generation: \"{other}\""),
+            &format!("generation: \"{generation}\""),
+        );
+        sandbox.file(&values, text);
+        let folder = format!("charts/kestra-{version}");
+        let args = [
+            "run",
+            "extra-env",
+            "--chart",
+            &folder,
+            "--kestra",
+            ENGINE,
+            "--report",
+            "report",
+        ];
+        sandbox.run(args).with_code(0);
+        let report = fs::read(sandbox.work().join("report/report.json")).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let used = report["results"][0]["provenance"]["chart"].as_str().unwrap();
+        assert!(used.ends_with(&format!("as {generation}")), "{used}");
+    }
+    sandbox.assert_clean();
 }
 
 fn charts() {

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use crate::cluster::{on_kind, shared};
 use crate::live;
@@ -207,6 +208,15 @@ fn commands() {
         format!("schema: 1\nname: x\nsecrets: {{A: [{word}, {word}]}}\n"),
     );
     sandbox.file("unclosed.yaml", format!("common: {{extraEnv: [{word}"));
+    let secrets = json!({"A": {"plain": right}, "RAW": {"env": word}});
+    let expect = json!({"outputs": {"a": wrong}});
+    sandbox.file(
+        "private.yaml",
+        format!(
+            "schema: 1\nname: private\nabout: A canary.\nstrategy: extra-env\nsecrets: {secrets}\nreads: {{a: A}}\n\
+             expect: {expect}\n"
+        ),
+    );
     let named = ["-f", "files/values.yaml", "-f", "files/secret.yaml"];
     let check = [
         &["check"],
@@ -231,6 +241,17 @@ fn commands() {
         vec!["lint", "unclosed.yaml"],
         vec!["lint", "--fix", "--diff", "files"],
         vec!["lint", "--fix", "files"],
+        vec!["lint", "files", "--chart", "bundled"],
+        vec![
+            "bisect",
+            "private.yaml",
+            "--good",
+            "1.3",
+            "--bad",
+            "2.0",
+            "--report",
+            "bisected",
+        ],
         vec!["docs", "--page", "files/values.yaml"],
         vec!["doctor"],
         vec!["doctor", "--json"],
@@ -245,7 +266,7 @@ fn commands() {
     for format in ["human", "json", "sarif", "github"] {
         lines.insert(2, vec!["lint", "files", "--format", format]);
     }
-    for format in ["json", "junit", "markdown", "html", "github"] {
+    for format in ["json", "junit", "markdown", "html", "github", "versions"] {
         lines.push(vec!["report", "convert", "report", "--to", format]);
     }
     let mut found = Vec::new();
@@ -267,7 +288,7 @@ fn commands() {
             assert!(ended.code.is_some_and(|code| code <= 3), "{what}: {}", ended.stderr);
         }
     }
-    for folder in ["report", "merged"] {
+    for folder in ["report", "merged", "bisected"] {
         let written = files(&sandbox.work().join(folder));
         assert!(written.len() > 3, "{folder}: {written:?}");
         for file in written {

@@ -24,6 +24,7 @@
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
 //! | [`parity`] | the engines answer as each generation of Kestra answered |
+//! | [`versions`] | the page of what each minor does is what the newest two do |
 //! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A trial that boots an engine needs a JDK and Maven: without them it is ignored with that reason, unless
@@ -57,6 +58,7 @@ mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod versions;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         shards::trials(),
         steps::trials(),
         told::trials(),
+        versions::trials(),
     ];
     let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
     cluster::close();

@@ -8,14 +8,17 @@ use serde_json::Value;
 use crate::live;
 use crate::support::matrix::{MATRIX, with_matrix};
 use crate::support::sandbox::Sandbox;
-use crate::support::{ENGINE, schemas};
+use crate::support::{ENGINE, requirements, schemas};
 
 pub fn trials() -> Vec<Trial> {
-    vec![live(
-        "shards",
-        "two_shards_merged_are_the_report_of_the_whole",
-        two_shards,
-    )]
+    vec![
+        live("shards", "two_shards_merged_are_the_report_of_the_whole", two_shards),
+        live(
+            "shards",
+            "a_matrix_runs_by_two_helms_and_the_report_tells_them_apart",
+            helms,
+        ),
+    ]
 }
 
 fn report(sandbox: &Sandbox, folder: &str) -> Value {
@@ -34,6 +37,40 @@ fn results(report: &Value) -> Value {
         result["provenance"].as_object_mut().unwrap().remove("shared_with");
     }
     results
+}
+
+/// The second helm is the first under another version.
+fn helms() {
+    let sandbox = Sandbox::new();
+    let helm = requirements::helm();
+    let helm = helm.display();
+    sandbox.script("helm-a", &format!("exec {helm} \"$@\""));
+    let other = format!("[ \"$1\" = version ] && echo v4.0.1 && exit\nexec {helm} \"$@\"");
+    sandbox.script("helm-b", &other);
+    let axis = "helm: [helm-a, helm-b]\nexclude:\n  - {helm: [helm-b], scenarios: [rotation], why: enough once}\n";
+    sandbox.file("matrix.yaml", format!("{MATRIX}{axis}"));
+    let args = ["run", "--matrix", "matrix.yaml", "--report", "report"];
+    let said = with_matrix(&sandbox, &args).with_code(0);
+    assert!(said.stderr.contains("(as two cores take)"), "{}", said.stderr);
+    let written = report(&sandbox, "report");
+    let results = written["results"].as_array().unwrap();
+    let by = |scenario: &str| -> Vec<&str> {
+        let of_it = results.iter().filter(|result| result["scenario"] == scenario);
+        of_it
+            .map(|result| result["provenance"]["helm"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(by("secret-key-ref").len(), 2);
+    assert!(by("secret-key-ref").contains(&"4.0.1") && !by("rotation").contains(&"4.0.1"));
+    let page = fs::read_to_string(sandbox.work().join("report/report.html")).unwrap();
+    assert!(page.contains("<small>helm 4.0.1</small>"));
+    let again = with_matrix(&sandbox, &args).with_code(0);
+    assert!(
+        again.stderr.contains("of them by report/report.json"),
+        "{}",
+        again.stderr
+    );
+    sandbox.assert_clean();
 }
 
 fn two_shards() {

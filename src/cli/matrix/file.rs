@@ -4,7 +4,7 @@ use crate::system::yaml::Spanned;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What to qualify: every provider × chart × Kestra × scenario, less what is excluded.
+/// What to qualify: every provider × Kubernetes × helm × chart × Kestra × scenario, less what is excluded.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "kestra-secrets matrix, schema 1")]
@@ -21,6 +21,14 @@ pub(super) struct MatrixFile {
     /// The Kestras.
     #[schemars(length(min = 1))]
     pub kestra: Vec<KestraFile>,
+    /// The images of kind's nodes, one for each Kubernetes; none for the usual one. Other providers have no such axis.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub kubernetes: Vec<Spanned<String>>,
+    /// The executables of helm, by name or as paths from the matrix's folder on; none for the usual one.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub helm: Vec<Spanned<String>>,
     /// Bundled scenarios by name, and files or folders from the matrix's folder on; none for all bundled ones.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -61,6 +69,14 @@ pub(super) struct MatrixRule {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub kestra: Vec<Spanned<String>>,
+    /// The images of kind's nodes.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub kubernetes: Vec<Spanned<String>>,
+    /// The executables of helm, as the axis names them.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub helm: Vec<Spanned<String>>,
     /// The scenarios, by name.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

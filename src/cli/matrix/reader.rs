@@ -1,7 +1,7 @@
 //! The axes of a matrix as its file writes them, and the rules held against them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::system::yaml::{Location, Spanned};
@@ -12,6 +12,7 @@ use super::file::{KestraFile, MatrixFile, MatrixRule};
 use crate::cli::provider_arg::ProviderArg;
 use crate::error::InputError;
 use crate::kestra::{KestraRef, OfficialRef};
+use crate::plan::ProviderKind;
 use crate::scenario::{self, Scenario};
 use crate::tools::helm::ChartRef;
 
@@ -28,6 +29,8 @@ type Named<'a> = (&'a [Spanned<String>], Vec<&'a str>, &'static str);
 pub(super) struct Axes {
     pub providers: Vec<(String, ProviderArg)>,
     pub charts: Vec<(String, ChartRef)>,
+    pub kubernetes: Vec<String>,
+    pub helms: Vec<(String, PathBuf)>,
     pub kestras: Vec<MatrixKestra>,
     pub scenarios: Vec<Arc<Scenario>>,
 }
@@ -56,7 +59,16 @@ impl MatrixReader<'_> {
             providers: self.named_axis(&raw.providers, |name| ProviderArg::from_str(name, false))?,
             charts: self.named_axis(&raw.charts, |name| name.parse().map(|chart| self.chart(chart)))?,
             kestras: self.axis(&raw.kestra, KestraFile::name, KestraFile::read)?,
+            kubernetes: self.optional_axis(&raw.kubernetes, |image| Ok(image.to_owned()))?,
+            helms: self.optional_axis(&raw.helm, |name| Ok((name.to_owned(), self.executable(name))))?,
         };
+        let is_kind = |(_, provider): &(String, ProviderArg)| *provider == ProviderArg::Named(ProviderKind::Kind);
+        if let Some(image) = raw.kubernetes.first()
+            && !axes.providers.iter().any(is_kind)
+        {
+            let help = "add kind to `providers`, or leave the axis out";
+            return self.err(image.referenced, "only kind has node images", help);
+        }
         for rule in raw.exclude.iter().chain(&raw.notes) {
             self.check(rule, &axes)?;
         }
@@ -78,6 +90,24 @@ impl MatrixReader<'_> {
             ChartRef::Path(path) => ChartRef::Path(self.folder.join(path)),
             other => other,
         }
+    }
+
+    /// A file beside the matrix, or a name on `PATH`.
+    fn executable(&self, name: &str) -> PathBuf {
+        let beside = self.folder.join(name);
+        let beside = beside.is_file().then(|| std::path::absolute(&beside).unwrap_or(beside));
+        beside.unwrap_or_else(|| name.into())
+    }
+
+    fn optional_axis<T>(
+        &self,
+        names: &[Spanned<String>],
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, InputError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.axis(names, Clone::clone, |name| read(&name.value))
     }
 
     fn named_axis<T>(
@@ -122,7 +152,7 @@ impl MatrixReader<'_> {
     /// A rule that names what is not there would change nothing, and nobody would know.
     fn check(&self, rule: &MatrixRule, axes: &Axes) -> Result<(), InputError> {
         let kestras: Vec<_> = axes.kestras.iter().flat_map(MatrixKestra::names).collect();
-        let lists: [Named<'_>; 4] = [
+        let lists: [Named<'_>; 6] = [
             (
                 &rule.providers,
                 axes.providers.iter().map(|(n, _)| n.as_str()).collect(),
@@ -133,6 +163,12 @@ impl MatrixReader<'_> {
                 axes.charts.iter().map(|(n, _)| n.as_str()).collect(),
                 "chart",
             ),
+            (
+                &rule.kubernetes,
+                axes.kubernetes.iter().map(String::as_str).collect(),
+                "node image",
+            ),
+            (&rule.helm, axes.helms.iter().map(|(n, _)| n.as_str()).collect(), "helm"),
             (&rule.kestra, kestras.iter().map(String::as_str).collect(), "Kestra"),
             (
                 &rule.scenarios,
@@ -147,7 +183,7 @@ impl MatrixReader<'_> {
             }
         }
         if lists.iter().all(|(named, ..)| named.is_empty()) {
-            let help = "name at least one of `providers`, `charts`, `kestra` and `scenarios`";
+            let help = "name at least one of `providers`, `kubernetes`, `helm`, `charts`, `kestra` and `scenarios`";
             return self.err(rule.why.referenced, "the rule is about everything", help);
         }
         Ok(())

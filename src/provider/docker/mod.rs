@@ -105,6 +105,10 @@ impl Docker {
         self.image(installation).map(|image| &image.node)
     }
 
+    pub(super) fn image_name(&self, kestra: &KestraRef) -> Option<&str> {
+        self.images.get(kestra).map(|image| image.name.as_str())
+    }
+
     fn image(&self, installation: &Installation) -> Result<&Image, InfraError> {
         let unknown = || InfraError::new(PHASE, format!("{} was not prepared", installation.kestra));
         self.images.get(&installation.kestra).ok_or_else(unknown)

@@ -199,6 +199,7 @@ fn provenance(of: &Provenance) -> Vec<(&'static str, String)> {
     lines.extend(of.image.iter().map(|image| ("Image", visible(image))));
     lines.push(("REST served by", visible(&of.rest.to_string())));
     lines.extend(of.kubernetes.iter().map(|k| ("Kubernetes", visible(k))));
+    lines.extend(of.helm.iter().map(|helm| ("helm", visible(helm))));
     lines.extend(of.modelled.iter().map(|m| ("Modelled, not real", visible(m))));
     if of.modelled.is_empty() && of.rest != ServedBy::Nobody {
         lines.push(("Modelled, not real", "nothing".into()));

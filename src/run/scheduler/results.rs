@@ -155,7 +155,13 @@ impl Scheduler<'_> {
 
     pub(super) fn skip(&self, skipped: &SkippedCase) -> CaseResult {
         let chart = format!("{} as {}", self.site.chart, skipped.generation);
-        let provenance = Provenance::new(self.provider.kind().name(), chart, skipped.kestra.clone());
+        // In the company of the cases that were run.
+        let provenance = Provenance {
+            image: self.provider.image_of(self.site, &skipped.kestra),
+            kubernetes: self.provider.kubernetes().map(ToOwned::to_owned),
+            helm: Some(self.site.helm_version.clone()),
+            ..Provenance::new(self.provider.kind().name(), chart, skipped.kestra.clone())
+        };
         self.publish(CaseResult {
             because: Some(skipped.why.clone()),
             ..CaseResult::new(&skipped.scenario, Status::Skipped, provenance)

@@ -59,6 +59,8 @@ pub struct SessionOptions {
     pub chart: Option<ChartRef>,
     /// The Kestras; none where that is left open.
     pub kestra: Vec<KestraRef>,
+    /// The executable of helm; none where one is to be found.
+    pub helm: Option<PathBuf>,
     /// The images of the Kestras on a cluster; none for the usual ones.
     pub images: Vec<live::ImageFor>,
     /// What a cluster pulls the images with; none where it needs nothing.
@@ -131,6 +133,7 @@ impl Default for SessionOptions {
             place: ProviderChoice::Named(ProviderSpec::Embedded),
             chart: None,
             kestra: Vec::new(),
+            helm: None,
             images: Vec::new(),
             pull_secret: None,
             parallel: None,

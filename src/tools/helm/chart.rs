@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{DEADLINE, Helm};
+use super::{Added, DEADLINE, Helm};
 use crate::error::InfraCause;
+use crate::oracle::secret::Plaintext;
 use crate::plan::ChartMode;
 use crate::scenario::Generation;
 use crate::system::process::ProcessError;
@@ -26,6 +27,10 @@ pub static BUNDLED_CHART: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/chart
 const OFFICIAL: &str = "https://helm.kestra.io/";
 /// The variable that names a mirror of it.
 const MIRROR: &str = "KESTRA_SECRETS_CHART_MIRROR";
+
+/// Variables that show which keys a chart reads.
+const KEY_OF_0: &str = "KESTRA_SECRETS_KEY_OF_0";
+const KEY_OF_1: &str = "KESTRA_SECRETS_KEY_OF_1";
 
 /// The chart repository that `official` means.
 pub fn chart_repository() -> String {
@@ -295,6 +300,39 @@ impl Helm {
             },
             generation,
         })
+    }
+
+    /// The chart by what it renders, where its version says something else.
+    pub async fn recognised(&self, chart: Chart) -> Chart {
+        let rendered = match chart.generation {
+            Some(_) => self.rendered_generation(&chart).await,
+            None => None,
+        };
+        Chart {
+            generation: rendered.or(chart.generation),
+            ..chart
+        }
+    }
+
+    /// The generation whose keys give a container its environment, by a rendering that holds those of both; none where
+    /// neither comes out. Nothing that is rendered tells 2.x from 1.x.
+    async fn rendered_generation(&self, chart: &Chart) -> Option<Generation> {
+        let variable = |name: &str| json!([{"name": name, "value": "x"}]);
+        let values = json!({
+            "extraEnv": variable(KEY_OF_0),
+            "common": {"extraEnv": variable(KEY_OF_1)},
+            "configurations": {"application": {"kestra": {}}},
+        });
+        let values = Plaintext::new(values.to_string(), true);
+        let rendered = self
+            .manifests(chart, "kestra", "default", &Added::default(), &values)
+            .await;
+        let text = Value::from(rendered.ok()?).to_string();
+        match (text.contains(KEY_OF_1), text.contains(KEY_OF_0)) {
+            (true, _) => Some(Generation::of_chart(&chart.version).max(Generation::V1)),
+            (false, true) => Some(Generation::V0),
+            (false, false) => None,
+        }
     }
 
     async fn pull(&self, asked: &ChartRef, what: &[&str], version: Option<&Version>) -> Result<PathBuf, ChartError> {

@@ -130,6 +130,11 @@ impl Toolbox {
         })
     }
 
+    /// Takes this executable, as if the tool's variable named it.
+    pub fn name(&mut self, tool: Tool, executable: &Path) {
+        self.vars.insert(tool.variable().into(), executable.into());
+    }
+
     /// Which versions are provided.
     pub fn pins(&self) -> &Pins {
         &self.pins
