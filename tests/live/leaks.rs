@@ -8,7 +8,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
-use serde_json::json;
 
 use crate::cluster::{on_kind, shared};
 use crate::live;
@@ -208,15 +207,6 @@ fn commands() {
         format!("schema: 1\nname: x\nsecrets: {{A: [{word}, {word}]}}\n"),
     );
     sandbox.file("unclosed.yaml", format!("common: {{extraEnv: [{word}"));
-    let secrets = json!({"A": {"plain": right}, "RAW": {"env": word}});
-    let expect = json!({"outputs": {"a": wrong}});
-    sandbox.file(
-        "private.yaml",
-        format!(
-            "schema: 1\nname: private\nabout: A canary.\nstrategy: extra-env\nsecrets: {secrets}\nreads: {{a: A}}\n\
-             expect: {expect}\n"
-        ),
-    );
     let named = ["-f", "files/values.yaml", "-f", "files/secret.yaml"];
     let check = [
         &["check"],
@@ -242,16 +232,6 @@ fn commands() {
         vec!["lint", "--fix", "--diff", "files"],
         vec!["lint", "--fix", "files"],
         vec!["lint", "files", "--chart", "bundled"],
-        vec![
-            "bisect",
-            "private.yaml",
-            "--good",
-            "1.3",
-            "--bad",
-            "2.0",
-            "--report",
-            "bisected",
-        ],
         vec!["docs", "--page", "files/values.yaml"],
         vec!["doctor"],
         vec!["doctor", "--json"],
@@ -288,7 +268,7 @@ fn commands() {
             assert!(ended.code.is_some_and(|code| code <= 3), "{what}: {}", ended.stderr);
         }
     }
-    for folder in ["report", "merged", "bisected"] {
+    for folder in ["report", "merged"] {
         let written = files(&sandbox.work().join(folder));
         assert!(written.len() > 3, "{folder}: {written:?}");
         for file in written {
