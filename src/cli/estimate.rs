@@ -37,8 +37,8 @@ impl PastDurations {
 fn key(result: &CaseResult) -> (String, KestraRef, String) {
     let provenance = &result.provenance;
     let provider = provenance.provider.split(' ').next().unwrap_or_default();
-    let scenario = result.scenario.split('/').next().unwrap_or_default();
-    (provider.into(), provenance.installed_kestra().clone(), scenario.into())
+    let kestra = provenance.installed_kestra().clone();
+    (provider.into(), kestra, result.scenario_name().into())
 }
 
 /// What is ahead, in one line: by the report of an earlier run in this folder, and where there is none by what was

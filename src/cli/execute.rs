@@ -134,9 +134,8 @@ impl RunOutcome {
 
 fn add_notes(report: &mut Report, notes: &CaseNotes) {
     for result in &mut report.results {
-        // A step's result is its scenario's.
-        let scenario = result.scenario.split('/').next().unwrap_or_default();
-        let key = (result.provenance.installed_kestra().clone(), scenario.to_owned());
+        let kestra = result.provenance.installed_kestra().clone();
+        let key = (kestra, result.scenario_name().to_owned());
         result.provenance.note = notes.get(&key).cloned();
     }
 }

@@ -28,12 +28,15 @@ impl Client {
         let Ok(flow) = yaml::from_str::<Identity>(source) else {
             return self.put_flow(source).await;
         };
-        let path = ["flows", flow.namespace.as_str(), flow.id.as_str()];
-        let name = format!("{}/{}", flow.namespace, flow.id);
-        let mut look = self.call(format!("look for flow {name}"), Method::GET, &path);
+        let mut look = self.look(&flow);
         look.refusals = &[404];
         look.repeatable = true;
         self.transport.json(&look, &self.transport.request_deadline()).await
+    }
+
+    fn look(&self, Identity { namespace, id }: &Identity) -> Call {
+        let name = format!("look for flow {namespace}/{id}");
+        self.call(name, Method::GET, &["flows", namespace, id])
     }
 
     /// Creates the flow, or updates it where it already exists.
@@ -57,7 +60,7 @@ impl Client {
             self.call(format!("create flow {name}"), Method::POST, &["flows"]),
             source,
         );
-        let look = self.call(format!("look for flow {name}"), Method::GET, &path);
+        let look = self.look(&flow);
         let update = with_source(self.call(format!("update flow {name}"), Method::PUT, &path), source);
         let mut round = 1;
         loop {

@@ -307,6 +307,14 @@ impl Action {
         }
     }
 
+    /// The values it gives helm, where it gives any.
+    pub fn values(&self) -> Option<&Plaintext> {
+        match self {
+            Self::Upgrade { values, .. } => Some(values),
+            Self::Apply(_) | Self::Restart => None,
+        }
+    }
+
     /// The Kestra and the chart that it changes to.
     pub fn upgrades_to(&self) -> Option<&ReleaseVersion> {
         match self {

@@ -29,10 +29,10 @@ pub use pods::{KestraPod, Pods, Role};
 use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
-use crate::plan::{Defaults, Installation, ProviderKind};
+use crate::plan::{Defaults, ImageRef, Installation, ProviderKind};
 use crate::report::Observer;
 use crate::report::Provenance;
-use crate::scenario::Credentials;
+use crate::scenario::{Credentials, Generation};
 use crate::system::ledger::Ledger;
 use crate::system::redact::Redactor;
 use crate::tools::helm::{Added, Chart, Helm};
@@ -51,8 +51,6 @@ pub struct RunContext {
     pub toolbox: Toolbox,
     /// Renders and installs charts.
     pub helm: Helm,
-    /// Its version.
-    pub helm_version: String,
     /// The chart of every installation.
     pub chart: Chart,
     /// What is added to the user's values.
@@ -119,17 +117,22 @@ impl RunContext {
         }
     }
 
-    /// What is known of an installation before its provider says what is real: where, which chart, which Kestra.
-    pub fn provenance(&self, provider: impl Into<String>, installation: &Installation) -> Provenance {
+    /// What is known of a Kestra before its provider says what is real: where, which chart, which helm.
+    pub fn provenance(&self, provider: impl Into<String>, kestra: &KestraRef, generation: Generation) -> Provenance {
         Provenance {
-            helm: Some(self.helm_version.clone()),
-            ..Provenance::new(provider, self.chart_of(installation), installation.kestra.clone())
+            helm: Some(self.helm.version.to_string()),
+            ..Provenance::new(provider, self.chart_as(generation), kestra.clone())
         }
     }
 
-    /// The chart with the generation that it plays for an installation.
-    pub fn chart_of(&self, installation: &Installation) -> String {
-        format!("{} as {}", self.chart, installation.generation)
+    /// The chart with the generation that it plays.
+    pub fn chart_as(&self, generation: Generation) -> String {
+        format!("{} as {generation}", self.chart)
+    }
+
+    /// The image that is given to a release of a Kestra; none where the chart's own runs.
+    pub fn given_image(&self, kestra: &KestraRef) -> Option<&ImageRef> {
+        self.defaults.as_ref()?.images.get(kestra)
     }
 
     /// What an installation's Kestra asks for.
@@ -342,7 +345,7 @@ impl Provider {
         match self {
             Self::Embedded(_) => None,
             Self::Docker(docker) => docker.image_name(kestra).map(ToOwned::to_owned),
-            Self::Live(_) => Some(site.defaults.as_ref()?.images.get(kestra)?.to_string()),
+            Self::Live(_) => site.given_image(kestra).map(ToString::to_string),
         }
     }
 

@@ -8,8 +8,8 @@ use super::KestraPod;
 use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, Variable, VariableSource, survives_shell};
 use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
 use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Plaintext, SecretStore, Trace};
-use crate::plan::{Case, OutputRead};
-use crate::scenario::{Expect, Input, Manifest, Secret};
+use crate::plan::{Case, OutputRead, ignored};
+use crate::scenario::{Expect, Generation, Input, Manifest, Secret};
 use crate::system::words::visible;
 use crate::system::yaml;
 use crate::verdict::{CaseOutcome, Outcome};
@@ -26,8 +26,10 @@ pub struct OutputTrace {
 pub struct TracedCase<'a> {
     /// The manifests as they were applied last.
     pub manifests: &'a [Manifest],
-    /// Whether the values use keys of another chart generation.
-    pub ignored_keys: bool,
+    /// The values as helm got them last.
+    pub values: &'a Plaintext,
+    /// The generation that the chart plays now.
+    pub generation: Generation,
     /// The case.
     pub case: &'a Case,
     /// What is expected.
@@ -61,7 +63,7 @@ impl TracedCase<'_> {
 
     /// That nothing gives the pod a secret.
     fn absent(&self, read: &OutputRead) -> OutputTrace {
-        let codes = self.ignored_keys.then_some(Code::OtherGeneration);
+        let other_keys = !ignored(self.values, self.generation).is_empty();
         let hops = vec![Hop {
             at: HopKind::ApiServer,
             meant: None,
@@ -72,7 +74,7 @@ impl TracedCase<'_> {
             observed: None,
         }];
         let diagnosis = Diagnosis {
-            codes: codes.into_iter().collect(),
+            codes: other_keys.then_some(Code::OtherGeneration).into_iter().collect(),
             corrected: None,
             name: None,
         };

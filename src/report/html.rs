@@ -181,7 +181,7 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
             case: n + 1,
             status,
             mark,
-            changed_from: changed_from(result, &of, results),
+            changed_from: changed_from(result, results),
         };
         let at = rows
             .iter()
@@ -204,20 +204,19 @@ fn rows(results: &[CaseResult], columns: &[Combination]) -> Vec<ScenarioRow> {
 }
 
 /// The newest older Kestra on which the same scenario ran, with the same chart and provider, if it came out otherwise.
-fn changed_from(result: &CaseResult, of: &Combination, results: &[CaseResult]) -> Option<String> {
-    let said = |result: &CaseResult| outcome_words::words(result.observed.as_ref(), result.expected.as_ref());
+fn changed_from(result: &CaseResult, results: &[CaseResult]) -> Option<String> {
     result.observed.as_ref()?;
-    let older = results
-        .iter()
-        .filter(|other| other.scenario == result.scenario && other.observed.is_some());
-    let older = older.map(|other| (other.combination(), other));
-    let older = older.filter(|(other, _)| {
-        let alike = (&other.chart, &other.provider, &other.kubernetes, &other.helm)
+    let of = &result.provenance;
+    let is_older = |other: &&CaseResult| {
+        let before = &other.provenance;
+        let alike = (&before.chart, &before.provider, &before.kubernetes, &before.helm)
             == (&of.chart, &of.provider, &of.kubernetes, &of.helm);
-        alike && other.kestra < of.kestra
-    });
-    let (before, other) = older.max_by(|(a, _), (b, _)| a.kestra.cmp(&b.kestra))?;
-    (said(other) != said(result)).then(|| visible(&before.kestra.to_string()))
+        other.scenario == result.scenario && other.observed.is_some() && alike && before.kestra < of.kestra
+    };
+    let older = results.iter().filter(is_older);
+    let before = older.max_by_key(|other| &other.provenance.kestra)?;
+    let said = |result: &CaseResult| outcome_words::words(result.observed.as_ref(), result.expected.as_ref());
+    (said(before) != said(result)).then(|| visible(&before.provenance.kestra.to_string()))
 }
 
 impl RunLine {

@@ -78,6 +78,11 @@ impl Counts {
 }
 
 impl CaseResult {
+    /// The name of its scenario; a step's result has the step's name behind it.
+    pub fn scenario_name(&self) -> &str {
+        self.scenario.split_once('/').map_or(&self.scenario, |(name, _)| name)
+    }
+
     /// What it was run against.
     pub fn combination(&self) -> Combination {
         let of = &self.provenance;

@@ -63,7 +63,7 @@ impl Session {
         let (clock, started) = (Instant::now(), jiff::Timestamp::now());
         let mut toolbox = Toolbox::from_env(cancel.clone()).during("look for tools")?;
         if let Some(helm) = &options.helm {
-            toolbox.name(Tool::Helm, helm);
+            toolbox.set_executable(Tool::Helm, helm);
         }
         let ground = Ground::find(&mut options, &toolbox, &*observer, &cancel).await?;
         let ledger = Ledger::open(RunId::random()).await?;
@@ -161,8 +161,7 @@ impl Session {
     /// # Errors
     /// [`InfraError`] when it is none, or cannot be fetched.
     pub async fn chart_at(&self, asked: &ChartRef) -> Result<Chart, InfraError> {
-        let chart = self.site.helm.chart(asked).await.during("get the chart")?;
-        Ok(self.site.helm.recognised(chart).await)
+        self.site.helm.chart(asked).await.during("get the chart")
     }
 
     /// What the model says comes out of an installation's first case, by what the chart renders, and what is expected;
@@ -261,7 +260,11 @@ impl Session {
             .iter()
             .flat_map(|i| i.cases.iter().map(move |c| (i, c)));
         let result = |(installation, case): (&Installation, &Case)| {
-            let provenance = self.site.provenance(self.ground.place.kind().name(), installation);
+            let provenance = self.site.provenance(
+                self.ground.place.kind().name(),
+                &installation.kestra,
+                installation.generation,
+            );
             CaseResult {
                 about: case.scenario.about.clone(),
                 ..CaseResult::new(&case.scenario.name, Status::Error, provenance)
@@ -394,7 +397,6 @@ async fn equip(
         run: ledger.run().to_string(),
         ledger: ledger.clone(),
         helm,
-        helm_version: found.version.to_string(),
         chart,
         defaults: options.defaults.then(|| Defaults {
             credentials: credentials.clone(),

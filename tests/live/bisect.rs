@@ -28,6 +28,11 @@ pub fn trials() -> Vec<Trial> {
 
 /// Our own chart under the name of the publisher's, which plays the generation of its version.
 fn chart(sandbox: &Sandbox, version: &str) {
+    chart_as(sandbox, version, if version.starts_with('0') { "0.x" } else { "1.x" });
+}
+
+/// The same, which plays this generation.
+fn chart_as(sandbox: &Sandbox, version: &str, generation: &str) {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kestra-minimal");
     let folder = format!("charts/kestra-{version}");
     for entry in fs::read_dir(ours.join("templates")).unwrap() {
@@ -35,7 +40,6 @@ fn chart(sandbox: &Sandbox, version: &str) {
         let name = format!("{folder}/templates/{}", entry.file_name().to_str().unwrap());
         sandbox.file(&name, fs::read(entry.path()).unwrap());
     }
-    let generation = if version.starts_with('0') { "0.x" } else { "1.x" };
     let values = fs::read_to_string(ours.join("values.yaml")).unwrap();
     let values = values.replace("generation: \"1.x\"", &format!("generation: \"{generation}\""));
     sandbox.file(&format!("{folder}/values.yaml"), values);
@@ -46,15 +50,7 @@ fn chart(sandbox: &Sandbox, version: &str) {
 fn recognised() {
     let sandbox = Sandbox::new();
     for (version, generation) in [("0.99.0", "1.x"), ("1.99.0", "0.x")] {
-        chart(&sandbox, version);
-        let values = format!("charts/kestra-{version}/values.yaml");
-        let text = fs::read_to_string(sandbox.work().join(&values)).unwrap();
-        let other = if generation == "1.x" { "0.x" } else { "1.x" };
-        let text = text.replace(
-            &format!("generation: \"{other}\""),
-            &format!("generation: \"{generation}\""),
-        );
-        sandbox.file(&values, text);
+        chart_as(&sandbox, version, generation);
         let folder = format!("charts/kestra-{version}");
         let args = [
             "run",

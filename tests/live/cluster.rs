@@ -7,10 +7,11 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kestra_secrets::internals::kestra::CURRENT_ENGINES;
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::on_provider;
 use crate::support::sandbox::{Ended, Sandbox, run};
 use crate::support::watched::Watched;
 use crate::support::{ENGINE, requirements};
@@ -36,17 +37,8 @@ fn kind(name: &str, check: fn()) -> Trial {
 
 /// A test on a cluster made of the testbed's images.
 pub fn on_kind(module: &str, name: &str, check: fn()) -> Trial {
-    Trial::ignorable_test(
-        format!("{module}::{name}"),
-        move || match requirements::lacking_for_cluster(&CURRENT_ENGINES[0]) {
-            Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
-            Some(lacking) => Ok(Completion::ignored_with(lacking)),
-            None => {
-                check();
-                Ok(Completion::Completed)
-            }
-        },
-    )
+    let lacking = || requirements::lacking_for_cluster(&CURRENT_ENGINES[0]);
+    on_provider("kind", format!("{module}::{name}"), lacking, check)
 }
 
 /// The cluster that the trials share: the first that asks makes it, [`close`] deletes it.

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use kestra_secrets::internals::release::env_file::{EnvDialect, EnvText, read};
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::live;
 use crate::support::ENGINE;
 use crate::support::requirements;
 use crate::support::sandbox::{Ended, Sandbox};
+use crate::{live, on_provider};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -22,16 +22,11 @@ pub fn trials() -> Vec<Trial> {
             judged,
         ),
         live("env_file", "an_encoded_env_file_arrives_by_each_reader", encoded),
-        Trial::ignorable_test(
-            "env_file::docker_itself_refuses_the_lines_that_lint_calls_refused",
-            || match requirements::lacking_for_image(&CURRENT_ENGINES[0]) {
-                Some(lacking) if requirements::is_required("docker") => Err(lacking.into()),
-                Some(lacking) => Ok(Completion::ignored_with(lacking)),
-                None => {
-                    refused();
-                    Ok(Completion::Completed)
-                }
-            },
+        on_provider(
+            "docker",
+            "env_file::docker_itself_refuses_the_lines_that_lint_calls_refused".into(),
+            || requirements::lacking_for_image(&CURRENT_ENGINES[0]),
+            refused,
         ),
     ]
 }

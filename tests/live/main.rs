@@ -103,8 +103,18 @@ fn main() -> ExitCode {
 /// A test that boots the newest engine.
 fn live(module: &str, name: &str, check: impl FnOnce() + Send + 'static) -> Trial {
     static LACKING: LazyLock<Option<String>> = LazyLock::new(|| requirements::lacking_for_engine(&CURRENT_ENGINES[0]));
-    Trial::ignorable_test(format!("{module}::{name}"), move || match &*LACKING {
-        Some(lacking) if requirements::is_required("embedded") => Err(lacking.into()),
+    on_provider("embedded", format!("{module}::{name}"), || LACKING.clone(), check)
+}
+
+/// A test that is ignored where the machine lacks what a provider needs, or fails if that provider is required.
+fn on_provider(
+    provider: &'static str,
+    name: String,
+    lacking: impl FnOnce() -> Option<String> + Send + 'static,
+    check: impl FnOnce() + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || match lacking() {
+        Some(lacking) if requirements::is_required(provider) => Err(lacking.into()),
         Some(lacking) => Ok(Completion::ignored_with(lacking)),
         None => {
             check();

@@ -6,11 +6,12 @@ mod stage;
 use std::process::Command;
 
 use kestra_secrets::internals::kestra::CURRENT_ENGINES;
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Trial;
 use serde_json::Value;
 use stage::{Stage, docker, forget_image};
 
 use crate::live;
+use crate::on_provider;
 use crate::support::publisher::{IMAGE, Server, TAG, asks, assert_says, pins};
 use crate::support::requirements;
 use crate::support::sandbox::{Ended, NOWHERE, Sandbox, run};
@@ -94,16 +95,11 @@ fn run_on(stage: &Stage, sandbox: &Sandbox, args: &[&str], charts: &str) -> Ende
 
 /// One trial, as all of its parts change what the one daemon has.
 fn whole_path() -> Trial {
-    Trial::ignorable_test(
-        "official::the_main_command_takes_image_and_chart_on_kind_and_without_one_of_them_the_next_best",
-        || match requirements::lacking_for_cluster(&CURRENT_ENGINES[0]).or_else(lacking_registry) {
-            Some(lacking) if requirements::is_required("kind") => Err(lacking.into()),
-            Some(lacking) => Ok(Completion::ignored_with(lacking)),
-            None => {
-                whole();
-                Ok(Completion::Completed)
-            }
-        },
+    on_provider(
+        "kind",
+        "official::the_main_command_takes_image_and_chart_on_kind_and_without_one_of_them_the_next_best".into(),
+        || requirements::lacking_for_cluster(&CURRENT_ENGINES[0]).or_else(lacking_registry),
+        whole,
     )
 }
 

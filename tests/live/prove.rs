@@ -1,13 +1,13 @@
 //! `prove`: the oracle is true of a live Kestra.
 
 use kestra_secrets::internals::kestra::{CURRENT_ENGINES, ENGINES};
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::live;
 use crate::support::requirements;
 use crate::support::sandbox::Sandbox;
 use crate::support::schemas;
+use crate::{live, on_provider};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -49,14 +49,7 @@ fn proof(
     lacking: impl FnOnce() -> Option<String> + Send + 'static,
 ) -> Trial {
     let name = format!("prove::{count}_random_secrets_are_as_predicted_on_{provider}::{kestra}");
-    Trial::ignorable_test(name, move || match lacking() {
-        Some(lacking) if requirements::is_required(provider) => Err(lacking.into()),
-        Some(lacking) => Ok(Completion::ignored_with(lacking)),
-        None => {
-            proves(provider, count, &kestra);
-            Ok(Completion::Completed)
-        }
-    })
+    on_provider(provider, name, lacking, move || proves(provider, count, &kestra))
 }
 
 fn proves(provider: &str, count: usize, kestra: &str) {

@@ -230,14 +230,13 @@ impl Observer for Board {
     fn finished(&self, _: &str) {}
 
     fn case(&self, result: &CaseResult) {
-        let scenario = result.scenario.split('/').next().unwrap_or_default();
         let about = &result.provenance;
         // A trial is of what was installed first.
         let first = about.upgraded_from.as_ref().map(|from| (&from.kestra, &from.chart));
         let (kestra, chart) = first.unwrap_or((&about.kestra, &about.chart));
         let (_, generation) = chart.rsplit_once(' ').unwrap_or_default();
         let kestra = kestra.to_string();
-        let key = [&about.provider, &kestra, generation, scenario].map(ToString::to_string);
+        let key = [&about.provider, &kestra, generation, result.scenario_name()].map(ToString::to_string);
         lock(&self.posted).results.entry(key).or_default().push(result.clone());
         self.changed.notify_all();
     }

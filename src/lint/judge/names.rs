@@ -301,7 +301,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What is to be said whatever else there is, and classes of the CSI driver that only make files.
     /// Notes at every setting of how secrets are encoded, as a key and as a variable.
     pub(super) fn encodings(&mut self) {
         let containers = self.facts.containers.iter().filter(|c| c.kestra);
@@ -320,6 +319,7 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What is to be said whatever else there is, and classes of the CSI driver that only make files.
     pub(super) fn remarks(&mut self) {
         for remark in &self.facts.remarks {
             let (rule, severity) = match remark.fault {

@@ -148,7 +148,11 @@ impl Docker {
                 ),
                 "ports 8080 and 8081 are published on 127.0.0.1".into(),
             ],
-            ..site.provenance(ProviderKind::Docker.name(), installation)
+            ..site.provenance(
+                ProviderKind::Docker.name(),
+                &installation.kestra,
+                installation.generation,
+            )
         }
     }
 }

@@ -140,7 +140,11 @@ impl EmbeddedProvider {
                 "the image: its ENV is PATH, HOME, JAVA_HOME and a UTF-8 locale, and its sh is dash".into(),
             ],
             deviations,
-            ..site.provenance(ProviderKind::Embedded.name(), installation)
+            ..site.provenance(
+                ProviderKind::Embedded.name(),
+                &installation.kestra,
+                installation.generation,
+            )
         }
     }
 }

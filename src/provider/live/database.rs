@@ -1,4 +1,5 @@
-//! The database that a distributed Kestra shares, and that outlives an upgrade, where nobody gave it one: H2's own server, from Kestra's image.
+//! The database that a distributed Kestra shares, and that outlives an upgrade, where nobody gave it one: H2's own
+//! server, from Kestra's image.
 
 use serde_json::{Value, json};
 

@@ -200,7 +200,7 @@ impl ClusterProvider {
 
     /// What is real here, and what is not.
     pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
-        let image = site.defaults.as_ref().and_then(|d| d.images.get(&installation.kestra));
+        let image = site.given_image(&installation.kestra);
         let ours = installation.kestra.is_engine();
         let mut deviations = Vec::new();
         if site.defaults.is_some() {
@@ -239,7 +239,7 @@ impl ClusterProvider {
             image: image.map(ToString::to_string),
             kubernetes: Some(self.cluster.version.clone()),
             deviations,
-            ..site.provenance(provider, installation)
+            ..site.provenance(provider, &installation.kestra, installation.generation)
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::kestra::KestraRef;
-use crate::plan::{Case, Installation, PlannedStep, ignored};
+use crate::oracle::secret::Plaintext;
+use crate::plan::{Case, Installation, PlannedStep};
 use crate::provider::KestraPod;
 use crate::report::{CaseResult, Phase, Provenance};
 use crate::run::case::Flows;
@@ -29,8 +30,10 @@ pub(super) struct CaseContext<'a> {
     pub version: &'a Version,
     pub case: &'a Case,
     pub flows: Flows,
-    /// Whether the values use keys of another chart generation.
-    pub ignored_keys: bool,
+    /// The values as helm got them last.
+    pub values: &'a Plaintext,
+    /// The generation that the chart plays now.
+    pub generation: Generation,
     /// What the user should know of the case, and of its steps so far.
     pub warnings: Vec<String>,
     pub name: String,
@@ -54,7 +57,8 @@ impl<'a> CaseContext<'a> {
             version: &installation.version,
             case,
             flows: Flows::Put,
-            ignored_keys: !ignored(&installation.values, installation.generation).is_empty(),
+            values: &installation.values,
+            generation: installation.generation,
             warnings: case.warnings.clone(),
             name: case.scenario.name.clone(),
             wanted: &case.wanted,
@@ -68,7 +72,8 @@ impl<'a> CaseContext<'a> {
     pub fn after(self, step: &'a PlannedStep) -> Self {
         let upgraded = step.action.upgrades_to();
         Self {
-            ignored_keys: self.ignored_keys || !step.warnings.is_empty(),
+            values: step.action.values().unwrap_or(self.values),
+            generation: upgraded.map_or(self.generation, |to| to.generation),
             warnings: [&self.warnings[..], &step.warnings].concat(),
             version: upgraded.map_or(self.version, |to| &to.version),
             // That they are still there is part of what an upgrade has to show.

@@ -36,7 +36,8 @@ impl Scheduler<'_> {
                 };
                 let traced = TracedCase {
                     manifests: context.manifests,
-                    ignored_keys: context.ignored_keys,
+                    values: context.values,
+                    generation: context.generation,
                     case: context.case,
                     expect: &context.wanted.expect,
                     version,
@@ -154,13 +155,12 @@ impl Scheduler<'_> {
     }
 
     pub(super) fn skip(&self, skipped: &SkippedCase) -> CaseResult {
-        let chart = format!("{} as {}", self.site.chart, skipped.generation);
+        let provider = self.provider.kind().name();
         // In the company of the cases that were run.
         let provenance = Provenance {
             image: self.provider.image_of(self.site, &skipped.kestra),
             kubernetes: self.provider.kubernetes().map(ToOwned::to_owned),
-            helm: Some(self.site.helm_version.clone()),
-            ..Provenance::new(self.provider.kind().name(), chart, skipped.kestra.clone())
+            ..self.site.provenance(provider, &skipped.kestra, skipped.generation)
         };
         self.publish(CaseResult {
             because: Some(skipped.why.clone()),
@@ -201,7 +201,7 @@ impl Scheduler<'_> {
             shared_with: context.provenance.shared_with.clone(),
             upgraded_from: Some(UpgradedFrom {
                 kestra: context.installation.kestra.clone(),
-                chart: self.site.chart_of(context.installation),
+                chart: self.site.chart_as(context.installation.generation),
             }),
             ..self.provenance_of(&upgraded, installed.pods())
         }

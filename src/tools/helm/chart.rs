@@ -304,10 +304,11 @@ impl Helm {
 
     /// The chart by what it renders, where its version says something else.
     pub async fn recognised(&self, chart: Chart) -> Chart {
-        let rendered = match chart.generation {
-            Some(_) => self.rendered_generation(&chart).await,
-            None => None,
-        };
+        // Ours plays what it is told to.
+        if chart.generation.is_none() {
+            return chart;
+        }
+        let rendered = self.rendered_generation(&chart).await;
         Chart {
             generation: rendered.or(chart.generation),
             ..chart

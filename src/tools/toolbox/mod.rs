@@ -131,7 +131,7 @@ impl Toolbox {
     }
 
     /// Takes this executable, as if the tool's variable named it.
-    pub fn name(&mut self, tool: Tool, executable: &Path) {
+    pub fn set_executable(&mut self, tool: Tool, executable: &Path) {
         self.vars.insert(tool.variable().into(), executable.into());
     }
 
