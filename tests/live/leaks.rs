@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use crate::cluster::{on_kind, shared};
 use crate::live;
@@ -207,6 +208,16 @@ fn commands() {
         format!("schema: 1\nname: x\nsecrets: {{A: [{word}, {word}]}}\n"),
     );
     sandbox.file("unclosed.yaml", format!("common: {{extraEnv: [{word}"));
+    // Where it cannot be decoded, 0.20 gives an empty text, and 0.21 fails.
+    let secrets = json!({"A": {"plain": right}, "RAW": {"env": format!("{word}!")}});
+    let expect = json!({"outputs": {"a": wrong, "raw": ""}});
+    sandbox.file(
+        "private.yaml",
+        format!(
+            "schema: 1\nname: private\nabout: A canary.\nstrategy: extra-env\nsecrets: {secrets}\n\
+             reads: {{a: A, raw: RAW}}\nexpect: {expect}\n"
+        ),
+    );
     let named = ["-f", "files/values.yaml", "-f", "files/secret.yaml"];
     let check = [
         &["check"],
@@ -232,6 +243,16 @@ fn commands() {
         vec!["lint", "--fix", "--diff", "files"],
         vec!["lint", "--fix", "files"],
         vec!["lint", "files", "--chart", "bundled"],
+        vec![
+            "bisect",
+            "private.yaml",
+            "--good",
+            "0.20",
+            "--bad",
+            "0.21",
+            "--report",
+            "bisected",
+        ],
         vec!["docs", "--page", "files/values.yaml"],
         vec!["doctor"],
         vec!["doctor", "--json"],
@@ -268,7 +289,7 @@ fn commands() {
             assert!(ended.code.is_some_and(|code| code <= 3), "{what}: {}", ended.stderr);
         }
     }
-    for folder in ["report", "merged"] {
+    for folder in ["report", "merged", "bisected"] {
         let written = files(&sandbox.work().join(folder));
         assert!(written.len() > 3, "{folder}: {written:?}");
         for file in written {
