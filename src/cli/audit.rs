@@ -233,7 +233,10 @@ impl Args {
 
     fn write(&self, report: &AuditReport) -> miette::Result<()> {
         let text = match self.format {
-            LintFormat::Human => format::human(report),
+            LintFormat::Human => {
+                stdout::prose(&format::human(report));
+                return Ok(());
+            }
             LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
             LintFormat::Sarif => {
                 let sarif = lint::format::sarif(&report.as_lint());

@@ -23,6 +23,6 @@ pub struct Args {
 
 /// Prints the list, or a page.
 pub fn run(args: &Args) -> ExitCode {
-    stdout::print(&args.code.map_or_else(list, |code| pages(&[code])));
+    stdout::prose(&args.code.map_or_else(list, |code| pages(&[code])));
     ExitCode::Success
 }

@@ -46,12 +46,11 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let cancel = interrupt::token()?;
     let toolbox = Toolbox::from_env(cancel.clone()).into_diagnostic()?;
     let examination = examine(&args.at.options()?, &toolbox, &cancel).await;
-    let text = if args.json {
-        format!("{}\n", serde_json::to_string_pretty(&examination).into_diagnostic()?)
+    if args.json {
+        stdout::line(serde_json::to_string_pretty(&examination).into_diagnostic()?);
     } else {
-        describe(&examination)
-    };
-    stdout::print(&text);
+        stdout::prose(&describe(&examination));
+    }
     Ok(match (cancel.is_cancelled(), examination.can_run) {
         (true, _) => ExitCode::Interrupted,
         (false, true) => ExitCode::Success,

@@ -74,11 +74,11 @@ pub struct Args {
 /// Bad input: no value, one that cannot be read, or a plaintext that cannot.
 pub fn run(args: &Args) -> miette::Result<ExitCode> {
     if args.list {
-        stdout::print(&list());
+        stdout::prose(&list());
         return Ok(ExitCode::Success);
     }
     if let Some(codes) = args.codes()? {
-        stdout::print(&pages(&codes));
+        stdout::prose(&pages(&codes));
         return Ok(ExitCode::Success);
     }
     let questions = args.questions()?;
@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         stdout::line(serde_json::to_string_pretty(&explained).into_diagnostic()?);
     } else {
         let each: Vec<String> = explained.values.iter().map(|one| format!("{one}\n")).collect();
-        stdout::print(&each.join("\n"));
+        stdout::prose(&each.join("\n"));
     }
     let right = explained.values.iter().all(|one| one.right);
     Ok(if right { ExitCode::Success } else { ExitCode::Failure })

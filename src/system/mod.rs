@@ -9,4 +9,5 @@ pub mod redact;
 pub mod stdout;
 pub mod terminal;
 pub mod words;
+pub mod wrap;
 pub mod yaml;

@@ -1,10 +1,10 @@
 //! Standard output, of which a process has one: all that a command prints goes through here.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::terminal;
+use super::{terminal, wrap};
 
 /// Nothing more is written: a pipe whose reader has had enough, or a disk that is full.
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -19,6 +19,19 @@ pub fn print(text: &str) {
 /// Prints a line.
 pub fn line(text: impl Display) {
     print(&format!("{text}\n"));
+}
+
+/// Prints a text for people. On a terminal it is wrapped by words; in a pipe every line stays whole, for `grep`.
+pub fn prose(text: &str) {
+    let out = io::stdout();
+    let size = out
+        .is_terminal()
+        .then(|| terminal_size::terminal_size_of(&out))
+        .flatten();
+    match size {
+        Some((width, _)) => print(&wrap::prose(text, usize::from(width.0))),
+        None => print(text),
+    }
 }
 
 /// Standard output for bytes as they are. A failure is told here; to the writer it is a pipe that was closed.

@@ -16,6 +16,7 @@ pub struct Labels {
     full_kestra: bool,
     with_generation: bool,
     with_chart: bool,
+    full_chart: bool,
     with_provider: bool,
     width: usize,
 }
@@ -28,6 +29,7 @@ impl Labels {
         let kestras: BTreeSet<_> = all().map(|p| &p.kestra).collect();
         let short: BTreeSet<_> = kestras.iter().map(|kestra| kestra.short_name()).collect();
         let charts: BTreeSet<_> = all().map(|p| split_chart(&p.chart).0).collect();
+        let brief: BTreeSet<_> = charts.iter().map(|chart| brief_chart(chart)).collect();
         let providers: BTreeSet<_> = all().map(|p| p.provider.as_str()).collect();
         let mut generations: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (scenario, p) in &cases {
@@ -39,6 +41,7 @@ impl Labels {
             full_kestra: short.len() < kestras.len(),
             with_generation: generations.values().any(|several| several.len() > 1),
             with_chart: charts.len() > 1,
+            full_chart: brief.len() < charts.len(),
             with_provider: providers.len() > 1,
             width: 0,
         };
@@ -63,6 +66,7 @@ impl Labels {
         };
         let mut words = vec![kestra];
         if self.with_chart {
+            let chart = if self.full_chart { chart } else { brief_chart(chart) };
             words.push(format!("chart {chart}"));
         }
         if self.with_generation {
@@ -73,6 +77,11 @@ impl Labels {
         }
         words.join(" ")
     }
+}
+
+/// A chart's name and version, without where it came from.
+fn brief_chart(chart: &str) -> &str {
+    chart.split_once(" (").map_or(chart, |(brief, _)| brief)
 }
 
 /// A chart as a result names it: the chart, and the generation that it played.

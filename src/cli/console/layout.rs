@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 
 use textwrap::core::display_width;
-use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::system::terminal::{self, Verbosity};
 use crate::system::words::visible;
+use crate::system::wrap;
 
 /// The width of output that goes into a pipe or a file, and the most that is used of a wide terminal.
 const WIDEST: usize = 120;
@@ -50,34 +50,7 @@ impl Layout {
 
     /// A text behind a label, wrapped by words; further lines begin below the text.
     pub fn labelled(self, label: &str, text: &str) -> Vec<String> {
-        let indent = " ".repeat(display_width(label));
-        let options = Options::new(self.width)
-            .initial_indent(label)
-            .subsequent_indent(&indent)
-            // A command that is broken at a hyphen cannot be copied.
-            .word_separator(WordSeparator::AsciiSpace)
-            .word_splitter(WordSplitter::NoHyphenation);
-        text.lines()
-            .enumerate()
-            .flat_map(|(number, line)| {
-                let label = if number == 0 { label } else { &indent };
-                // The columns of a table that fits stay as they are.
-                if display_width(label) + display_width(line) <= self.width {
-                    return vec![format!("{label}{line}").trim_end().to_owned()];
-                }
-                let options = options.clone();
-                let options = if number == 0 {
-                    options
-                } else {
-                    options.initial_indent(&indent)
-                };
-                let wrapped = textwrap::wrap(line, options);
-                wrapped
-                    .into_iter()
-                    .map(|line| line.trim_end().to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+        wrap::labelled(label, text, self.width)
     }
 
     /// One line, cut where it does not fit.
