@@ -1,8 +1,8 @@
 //! `bisect`: the first version of Kestra, or of its chart, at which a scenario comes out otherwise.
 
+mod charts;
 mod search;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -46,7 +46,9 @@ Examples:
   kestra-secrets bisect plaintext-is-not-base64 --good 0.20 --bad 2.0
   kestra-secrets bisect my-scenario.yaml --good 1.3.31 --bad 2.0.0 --report report
   kestra-secrets bisect docs-2024-extra-env --over chart --charts ./charts \\
-    --good 0.23.9 --bad 1.0.54"
+    --good 0.23.9 --bad 1.0.54
+  kestra-secrets bisect docs-2024-extra-env --over chart \\
+    --charts git:../helm-charts//charts/kestra --good 0.23.9 --bad 1.0.54"
 )]
 pub struct Args {
     /// Run this scenario: the name of a bundled one, or a file with one scenario
@@ -61,9 +63,10 @@ pub struct Args {
     /// End at this later version, at which it comes out otherwise
     #[arg(long, value_name = "V")]
     bad: String,
-    /// With --over chart: take the charts in this folder; each is a folder or an archive
-    #[arg(long, value_name = "DIR", required_if_eq("over", "chart"))]
-    charts: Option<PathBuf>,
+    /// With --over chart: take the charts in this folder, of this index.yaml, or at the tags of a git repository,
+    /// written as git:REPOSITORY//FOLDER
+    #[arg(long, value_name = "DIR|INDEX|GIT", required_if_eq("over", "chart"))]
+    charts: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -201,7 +204,7 @@ impl Args {
     }
 
     async fn charts(&self) -> Result<Vec<Candidate>, EarlyExit> {
-        let folder = self.charts.as_deref().unwrap_or(Path::new("."));
+        let from = self.charts.as_deref().unwrap_or(".");
         let [newest, ..] = ENGINES;
         let kestra = self
             .target
@@ -210,25 +213,24 @@ impl Args {
             .first()
             .cloned()
             .unwrap_or(KestraRef::Engine(newest));
-        let mut charts = charts_in(folder, &self.target).await?;
-        charts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let charts = charts::charts(from, &self.target).await?;
         let position = |flag: &str, wanted: &str| {
             let at = charts
                 .iter()
                 .position(|(version, _)| version.to_string() == wanted.trim_start_matches('v'));
             at.ok_or_else(|| {
                 let known: Vec<_> = charts.iter().map(|(version, _)| version.to_string()).collect();
-                let why = format!("{} has no chart {wanted}", folder.display());
+                let why = format!("{from} has no chart {wanted}");
                 InputError::whole(flag, why, Some(format!("it has {}", known.join(", "))))
             })
         };
         let (good, bad) = (position("--good", &self.good)?, position("--bad", &self.bad)?);
         let between = charts.into_iter().take(bad + 1).skip(good);
-        let candidate = |(version, path): (Version, PathBuf)| Candidate {
+        let candidate = |(version, chart): (Version, ChartRef)| Candidate {
             name: format!("chart {version}"),
             generation: Generation::of_chart(&version),
             kestra: kestra.clone(),
-            chart: Some(ChartRef::Path(path)),
+            chart: Some(chart),
         };
         Ok(between.map(candidate).collect())
     }
@@ -240,29 +242,6 @@ impl Args {
         target.report = None;
         target.options()
     }
-}
-
-/// The charts in a folder, by their versions.
-async fn charts_in(folder: &Path, target: &TargetArgs) -> Result<Vec<(Version, PathBuf)>, EarlyExit> {
-    let entries = fs_err::read_dir(folder).map_err(|e| InputError::whole("--charts", e.to_string(), None))?;
-    let is_chart = |path: &PathBuf| path.extension().is_some_and(|e| e == "tgz") || path.join("Chart.yaml").is_file();
-    let paths = entries.flatten().map(|entry| entry.path()).filter(is_chart);
-    let mut target = target.clone();
-    target.at.chart = Some(ChartRef::default());
-    target.report = None;
-    let mut sessions = Sessions::open(vec![target.options()?], Console::for_progress()).await?;
-    let read = async {
-        let session = sessions.all().first().ok_or(EarlyExit::NothingRan)?;
-        let mut charts = Vec::new();
-        for path in paths {
-            let chart = session.chart_at(&ChartRef::Path(path.clone())).await;
-            charts.push((chart.map_err(|infra| sessions.stopped_by(infra))?.version, path));
-        }
-        Ok::<_, EarlyExit>(charts)
-    };
-    let read = read.await;
-    sessions.close().await;
-    read
 }
 
 struct Bisect<'a> {
@@ -311,7 +290,7 @@ impl Bisect<'_> {
     fn tell_end(&self, search: &VersionSearch<VersionOutcome>, step: &Step, of: &[&Candidate]) -> ExitCode {
         if let Step::Stuck(number) = step {
             if let Tried::Skipped(why) = search.known(*number) {
-                stdout::line(format!("{} cannot be run: {why}", of[*number].name));
+                stdout::prose(&format!("{} cannot be run: {why}\n", of[*number].name));
             }
             return ExitCode::Infra;
         }
@@ -334,7 +313,7 @@ impl Bisect<'_> {
         of: &[&Candidate],
     ) -> Result<ExitCode, EarlyExit> {
         for (number, why) in search.skipped() {
-            stdout::line(format!("skipped {}: {why}", of[number].name));
+            stdout::prose(&format!("skipped {}: {why}\n", of[number].name));
         }
         let Step::Found { last, first } = step else {
             return Ok(self.tell_end(search, step, of));
@@ -354,7 +333,7 @@ impl Bisect<'_> {
                 continue;
             };
             stdout::line(format!("\n{}", candidate.name));
-            ran.words.lines().for_each(|line| stdout::line(format!("  {line}")));
+            ran.words.lines().for_each(|line| stdout::prose(&format!("  {line}\n")));
             stdout::line(format!("  repeat: {}", self.command(candidate)));
         }
         let is_tried = |number: &usize| matches!(search.known(*number), Tried::Outcome(_));

@@ -33,7 +33,7 @@ use crate::scenario::{Scenario, private_texts};
 use crate::system::ledger::{Ledger, RunId, TempDir};
 use crate::system::redact::Redactor;
 use crate::system::words::count;
-use crate::tools::helm::{Chart, ChartRef, Helm, RenderError};
+use crate::tools::helm::{Chart, ChartRef, GitChart, Helm, RenderError};
 use crate::tools::toolbox::{Tool, Toolbox};
 use crate::verdict::Status;
 
@@ -162,6 +162,14 @@ impl Session {
     /// [`InfraError`] when it is none, or cannot be fetched.
     pub async fn chart_at(&self, asked: &ChartRef) -> Result<Chart, InfraError> {
         self.site.helm.chart(asked).await.during("get the chart")
+    }
+
+    /// The chart at each tag of a git repository that holds it, by its version.
+    ///
+    /// # Errors
+    /// [`InfraError`] when git cannot read the repository.
+    pub async fn tagged_charts(&self, chart: &GitChart) -> Result<Vec<(Version, GitChart)>, InfraError> {
+        self.site.helm.tagged(chart).await.during("read the repository's tags")
     }
 
     /// What the model says comes out of an installation's first case, by what the chart renders, and what is expected;

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::live;
+use crate::support::requirements::helm;
 use crate::support::sandbox::Sandbox;
 use crate::support::{ENGINE, schemas};
 
@@ -23,6 +25,8 @@ pub fn trials() -> Vec<Trial> {
             recognised,
         ),
         live("bisect", "two_kestras_that_do_the_same_have_no_turn", alike),
+        live("bisect", "the_turn_is_found_among_the_tags_of_a_repository", tags),
+        live("bisect", "the_turn_is_found_among_the_charts_of_an_index", index),
     ]
 }
 
@@ -109,6 +113,109 @@ fn charts() {
     let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
     assert_eq!(report["results"].as_array().map(Vec::len), Some(2));
     sandbox.assert_clean();
+}
+
+/// A repository in which each version is a commit and a tag; subcharts are named and not there, as in the publisher's.
+fn tags() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.work().join("charts");
+    let git = |args: &[&str]| {
+        let identity = [
+            "-c",
+            "user.name=A",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "commit.gpgsign=false",
+        ];
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&repository).args(identity).args(args);
+        assert!(git.output().unwrap().status.success(), "{args:?}");
+    };
+    fs::create_dir(&repository).unwrap();
+    git(&["init", "--quiet"]);
+    sandbox.file("charts/README.md", "Charts.");
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "Begin"]);
+    git(&["tag", "before-any-chart"]);
+    for version in ["0.22.0", "0.23.9", "1.0.0", "1.0.54"] {
+        chart(&sandbox, version);
+        let folder = repository.join("kestra");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).unwrap();
+        }
+        fs::rename(repository.join(format!("kestra-{version}")), &folder).unwrap();
+        let about = folder.join("Chart.yaml");
+        let text = fs::read_to_string(&about).unwrap();
+        let subchart = "dependencies:\n- {name: minio, version: 1.0.0, repository: \"https://charts.example\"}\n";
+        fs::write(about, text + subchart).unwrap();
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "-m", version]);
+        git(&["tag", &format!("kestra-{version}")]);
+    }
+    let said = turn_of(&sandbox, "git:charts//kestra");
+    let repeat = "--chart git:charts//kestra@kestra-1.0.0";
+    assert!(said.contains(repeat), "{said}");
+    let report = fs::read_to_string(sandbox.work().join("report/report.json")).unwrap();
+    assert!(
+        report.contains("git:charts//kestra@kestra-1.0.0, without its subcharts"),
+        "{report}"
+    );
+    let absent = [
+        "bisect",
+        "docs-2024-extra-env",
+        "--over",
+        "chart",
+        "--charts",
+        "git:charts//nowhere",
+    ];
+    let ended = sandbox.run(absent.into_iter().chain(["--good", "1.0.0", "--bad", "1.0.54"]));
+    ended.with_code(2);
+    sandbox.assert_clean();
+}
+
+fn index() {
+    let sandbox = Sandbox::new();
+    let mut entries = String::new();
+    for version in ["0.22.0", "0.23.9", "1.0.0", "1.0.54"] {
+        chart(&sandbox, version);
+        let folder = sandbox.work().join(format!("charts/kestra-{version}"));
+        let helm = Command::new(helm())
+            .arg("package")
+            .arg(&folder)
+            .current_dir(sandbox.work().join("charts"))
+            .output();
+        assert!(helm.unwrap().status.success());
+        fs::remove_dir_all(folder).unwrap();
+        entries += &format!("  - {{version: {version}, urls: [kestra-{version}.tgz]}}\n");
+    }
+    sandbox.file(
+        "charts/index.yaml",
+        format!("apiVersion: v1\nentries:\n  kestra:\n{entries}"),
+    );
+    let said = turn_of(&sandbox, "charts/index.yaml");
+    assert!(said.contains("--chart charts/kestra-1.0.0.tgz"), "{said}");
+    sandbox.assert_clean();
+}
+
+/// What is said of the charts of 0.22.0 to 1.0.54, among which 1.0.0 is the turn.
+fn turn_of(sandbox: &Sandbox, charts: &str) -> String {
+    let args = [
+        "bisect",
+        "docs-2024-extra-env",
+        "--over",
+        "chart",
+        "--charts",
+        charts,
+        "--good",
+        "0.22.0",
+    ];
+    let more = ["--bad", "1.0.54", "--kestra", ENGINE, "--report", "report"];
+    let ended = sandbox.run(args.into_iter().chain(more)).with_code(0);
+    let said = ended.stdout_words();
+    let found = "comes out otherwise since chart 1.0.0; 2 of 4 versions were run";
+    assert!(said.contains(found), "{}\n{}", ended.stdout, ended.stderr);
+    said
 }
 
 fn alike() {

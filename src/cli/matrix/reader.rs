@@ -14,7 +14,7 @@ use crate::error::InputError;
 use crate::kestra::{KestraRef, OfficialRef};
 use crate::plan::ProviderKind;
 use crate::scenario::{self, Scenario};
-use crate::tools::helm::ChartRef;
+use crate::tools::helm::{ChartRef, GitChart};
 
 /// Reads a matrix file, relative paths from `folder` on.
 pub(super) struct MatrixReader<'a> {
@@ -88,6 +88,10 @@ impl MatrixReader<'_> {
     fn chart(&self, chart: ChartRef) -> ChartRef {
         match chart {
             ChartRef::Path(path) => ChartRef::Path(self.folder.join(path)),
+            ChartRef::Git(chart) => ChartRef::Git(GitChart {
+                repository: self.folder.join(&chart.repository),
+                ..chart
+            }),
             other => other,
         }
     }

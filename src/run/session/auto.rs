@@ -59,7 +59,14 @@ impl Wish {
         match (&options.kestra[..], &options.chart) {
             ([], chart) if options.images.is_empty() && on_kind => Some(Self {
                 version: match chart {
-                    None | Some(ChartRef::Official(None) | ChartRef::Path(_) | ChartRef::Oci(..)) => newest.clone(),
+                    None
+                    | Some(
+                        ChartRef::Official(None)
+                        | ChartRef::Path(_)
+                        | ChartRef::Oci(..)
+                        | ChartRef::Url(_)
+                        | ChartRef::Git(_),
+                    ) => newest.clone(),
                     Some(ChartRef::Official(Some(version))) => version.clone(),
                     Some(ChartRef::Bundled(_)) => return None,
                 },

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{Added, DEADLINE, Helm};
+use super::{Added, DEADLINE, GitChart, Helm};
 use crate::error::InfraCause;
 use crate::oracle::secret::Plaintext;
 use crate::plan::ChartMode;
@@ -42,44 +42,6 @@ fn mirror() -> Option<String> {
     std::env::var(MIRROR).ok().filter(|url| !url.is_empty())
 }
 
-/// The publisher's chart that installs a version of Kestra, by the index of its repository. From 1.3.16 on the two
-/// bear one version; before, the chart names its Kestra as its application.
-///
-/// # Errors
-/// The index is none, or holds no such chart: a sentence that goes on from the repository's address.
-pub fn chart_for(kestra: &Version, index: &[u8]) -> Result<Version, String> {
-    let text = std::str::from_utf8(index).map_err(|_| "its index is not UTF-8".to_owned())?;
-    let index: Index = yaml::from_str(text).map_err(|e| format!("its index cannot be read: {e}"))?;
-    let version = |text: &str| Version::parse(text.trim_start_matches('v')).ok();
-    let charts = index.entries.kestra.iter();
-    let fitting = charts.filter_map(|chart| {
-        let own = version(&chart.version)?;
-        let installs = chart.app_version.as_deref().and_then(version);
-        (own == *kestra || installs.as_ref() == Some(kestra)).then_some(own)
-    });
-    fitting
-        .max_by_key(|own| (own == kestra, own.clone()))
-        .ok_or_else(|| format!("it has no chart for Kestra {kestra}"))
-}
-
-#[derive(Deserialize)]
-struct Index {
-    entries: Entries,
-}
-
-#[derive(Deserialize)]
-struct Entries {
-    #[serde(default)]
-    kestra: Vec<IndexEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexEntry {
-    version: String,
-    app_version: Option<String>,
-}
-
 /// A chart as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChartRef {
@@ -90,6 +52,10 @@ pub enum ChartRef {
     Official(Option<Version>),
     /// `oci://…`, with a version after `@`.
     Oci(String, Option<Version>),
+    /// `https://…`: an archive on a server, as the index of a repository names it.
+    Url(String),
+    /// `git:REPOSITORY//FOLDER@TAG`: from a repository on this machine.
+    Git(GitChart),
     /// A folder or an archive.
     Path(PathBuf),
 }
@@ -132,6 +98,8 @@ impl FromStr for ChartRef {
             }),
             "official" => Self::Official(release()?),
             oci if oci.starts_with("oci://") => Self::Oci(oci.into(), release()?),
+            git if GitChart::is_named_by(git) => Self::Git(GitChart::parse(git, version)?),
+            _ if text.starts_with("https://") || text.starts_with("http://") => Self::Url(text.into()),
             _ => Self::Path(text.into()),
         })
     }
@@ -147,6 +115,8 @@ impl fmt::Display for ChartRef {
             Self::Official(Some(v)) => write!(f, "official@{v}"),
             Self::Oci(url, None) => f.write_str(url),
             Self::Oci(url, Some(v)) => write!(f, "{url}@{v}"),
+            Self::Url(url) => f.write_str(&without_credentials(url)),
+            Self::Git(chart) => chart.fmt(f),
             Self::Path(path) => write!(f, "{}", path.display()),
         }
     }
@@ -165,6 +135,8 @@ pub struct Chart {
     pub version: Version,
     /// The mirror that it came from, without credentials; none where it came from where its name says.
     pub mirror: Option<String>,
+    /// Whether subcharts that it names are missing and were left out.
+    pub without_subcharts: bool,
     /// The generation whose keys it honours; none when the values choose.
     pub generation: Option<Generation>,
 }
@@ -172,6 +144,9 @@ pub struct Chart {
 impl fmt::Display for Chart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ({}", self.name, self.version, self.asked)?;
+        if self.without_subcharts {
+            f.write_str(", without its subcharts")?;
+        }
         match &self.mirror {
             Some(mirror) => write!(f, ", from the mirror {mirror})"),
             None => f.write_str(")"),
@@ -226,6 +201,17 @@ pub enum ChartError {
         /// Helm's words.
         source: ProcessError,
     },
+    /// Git could not read it.
+    #[error("failed to read chart {chart}: {source}")]
+    #[diagnostic(help(
+        "git must be on PATH, and the repository a clone on this machine that has the folder at that revision"
+    ))]
+    Git {
+        /// As the user named it.
+        chart: String,
+        /// Git's words.
+        source: ProcessError,
+    },
     /// It could not be laid on this machine's disk.
     #[error("failed to unpack chart {chart}: {source}")]
     Unpack {
@@ -242,10 +228,21 @@ impl InfraCause for ChartError {
     }
 }
 
-#[derive(Deserialize)]
-struct ChartYaml {
-    name: String,
-    version: String,
+/// What a chart says of itself.
+pub(super) struct ChartYaml {
+    pub name: String,
+    pub version: Version,
+}
+
+pub(super) fn read_chart_yaml(text: &str) -> Result<ChartYaml, String> {
+    #[derive(Deserialize)]
+    struct Written {
+        name: String,
+        version: String,
+    }
+    let Written { name, version } = yaml::from_str(text).map_err(|e| e.to_string())?;
+    let version = Version::parse(version.trim_start_matches('v')).map_err(|e| e.to_string())?;
+    Ok(ChartYaml { name, version })
 }
 
 impl Helm {
@@ -254,8 +251,15 @@ impl Helm {
     /// # Errors
     /// [`ChartError`] when it cannot be fetched, unpacked or read.
     pub async fn chart(&self, asked: &ChartRef) -> Result<Chart, ChartError> {
+        let mut without_subcharts = false;
         let path = match asked {
             ChartRef::Path(path) => path.clone(),
+            ChartRef::Git(chart) => {
+                let (path, left_out) = self.check_out(chart).await?;
+                without_subcharts = left_out;
+                path
+            }
+            ChartRef::Url(url) => self.pull(asked, &[url], None).await?,
             ChartRef::Bundled(_) => {
                 let path = self.folder.join("kestra-minimal");
                 let unpack = |source| ChartError::Unpack {
@@ -285,15 +289,15 @@ impl Helm {
             .await
             .map_err(|e| unreadable(e.to_string()))?;
         let text = String::from_utf8_lossy(&shown.stdout);
-        let yaml: ChartYaml = yaml::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
-        let version = Version::parse(yaml.version.trim_start_matches('v')).map_err(|e| unreadable(e.to_string()))?;
+        let ChartYaml { name, version } = read_chart_yaml(&text).map_err(unreadable)?;
         // Ours plays whichever generation its value `generation` names.
-        let generation = (yaml.name != "kestra-minimal").then(|| Generation::of_chart(&version));
+        let generation = (name != "kestra-minimal").then(|| Generation::of_chart(&version));
         Ok(Chart {
             asked: asked.clone(),
             path,
-            name: yaml.name,
+            name,
             version,
+            without_subcharts,
             mirror: match asked {
                 ChartRef::Official(_) => mirror().map(|url| without_credentials(&url)),
                 _ => None,
@@ -374,21 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chart_of_a_kestra_is_found_by_its_own_version_or_by_the_application_that_it_names() {
-        let index = "apiVersion: v1\nentries:\n  kestra-starter: [{version: 2.0.7, anything: [1]}]\n  kestra:\n  \
-                     - {version: 2.0.7, appVersion: v2.0.7}\n  - {version: 1.0.54, appVersion: v1.3.15}\n  \
-                     - {version: 1.0.53, appVersion: v1.3.15}\n  - {version: odd}\n";
-        let chart = |kestra: &str| chart_for(&kestra.parse().unwrap(), index.as_bytes()).map(|v| v.to_string());
-        assert_eq!(chart("2.0.7").unwrap(), "2.0.7");
-        assert_eq!(chart("1.3.15").unwrap(), "1.0.54");
-        assert_eq!(chart("9.9.9").unwrap_err(), "it has no chart for Kestra 9.9.9");
-        for none in ["entries: {}", "", "<html>", "entries: {kestra: 1}"] {
-            assert!(chart_for(&Version::new(2, 0, 7), none.as_bytes()).is_err(), "{none}");
-        }
-    }
-
-    #[test]
-    fn a_chart_is_named_in_four_ways() {
+    fn a_chart_is_named_as_helm_names_it() {
         for text in [
             "bundled",
             "bundled@0.x",
@@ -396,6 +386,7 @@ mod tests {
             "official",
             "official@1.0.54",
             "oci://charts.example/kestra@1.2.3",
+            "https://charts.example/kestra-1.2.3.tgz",
         ] {
             assert_eq!(text.parse::<ChartRef>().unwrap().to_string(), text);
         }

@@ -1,6 +1,8 @@
 //! Helm, called as a binary: no maintained Rust library exists for it.
 
 mod chart;
+mod git;
+mod index;
 mod install;
 mod merge;
 mod render;
@@ -9,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-pub use chart::{Bundled, Chart, ChartRef, chart_for, chart_repository};
+pub use chart::{Bundled, Chart, ChartRef, chart_repository};
+pub use git::GitChart;
+pub use index::{chart_for, charts_of_index};
 pub(crate) use install::uninstall;
 pub use install::{HelmRelease, InstallError, Verb};
 pub use render::{Added, RenderError, Rendered, Workload};
