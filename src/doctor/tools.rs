@@ -7,7 +7,7 @@ use crate::kestra::KestraRef;
 use crate::plan::ProviderKind;
 use crate::provider::embedded::Engine;
 use crate::run::session::SessionOptions;
-use crate::tools::toolbox::{JavaFor, Tool, Toolbox, ToolboxError};
+use crate::tools::toolbox::{FolderTool, Java, JavaFor, Tool, Toolbox, ToolboxError, without_credentials};
 
 pub(super) async fn check_tools(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
     let (helm, kind, engines) = tokio::join!(
@@ -80,30 +80,47 @@ async fn engines(options: &SessionOptions, toolbox: &Toolbox) -> Vec<Check> {
             JavaFor::Running
         };
         let check = format!("java {least} or newer");
-        match toolbox.java(least, purpose).await {
-            Ok(java) => {
-                let found = format!("{} {}: {}", java.version, java.how, java.home.display());
-                findings.push(Check::ok(check, found));
-                // One Maven builds all; without an engine to build it is not needed.
-                if to_build.first() == Some(&least) {
-                    findings.push(match toolbox.maven(&java).await {
-                        Ok(maven) => Check::ok(
-                            "maven",
-                            format!("{} {}: {}", maven.version, maven.how, maven.path.display()),
-                        ),
-                        Err(error) => {
-                            Check::missing("maven", &[ProviderKind::Embedded], error).cure("apt-get install maven")
-                        }
-                    });
-                }
-            }
+        let java = toolbox.java_here(least, purpose).await;
+        findings.push(match &java {
+            Ok(java) => Check::ok(check, format!("{} {}: {}", java.version, java.how, java.home.display())),
             Err(error) => {
-                let cure = cure(&error, format!("apt-get install openjdk-{least}-jdk-headless"));
-                findings.push(Check::missing(check, &[ProviderKind::Embedded], brief(&error)).cure(cure));
+                let package = format!("apt-get install openjdk-{least}-jdk-headless");
+                not_here(toolbox, check, FolderTool::Jdk, error, package).await
             }
+        });
+        // One Maven builds all; without an engine to build it is not needed.
+        if to_build.first() == Some(&least) {
+            findings.extend(maven(toolbox, java.ok().as_ref()).await);
         }
     }
     findings
+}
+
+/// Maven runs on a Java, and cannot be asked for its version before there is one.
+async fn maven(toolbox: &Toolbox, java: Option<&Java>) -> Option<Check> {
+    Some(match toolbox.maven_here(java?).await {
+        Ok(maven) => Check::ok(
+            "maven",
+            format!("{} {}: {}", maven.version, maven.how, maven.path.display()),
+        ),
+        Err(error) => {
+            let package = "apt-get install maven".to_owned();
+            not_here(toolbox, "maven".into(), FolderTool::Maven, &error, package).await
+        }
+    })
+}
+
+/// What is not installed is downloaded by the first run, where that can be.
+async fn not_here(toolbox: &Toolbox, check: String, tool: FolderTool, error: &ToolboxError, package: String) -> Check {
+    if let ToolboxError::NotFound { .. } = error
+        && let Some(url) = toolbox.folder_url(tool)
+        && toolbox.offers(&url).await.is_ok()
+    {
+        let url = without_credentials(&url);
+        let found = format!("not installed; the first run downloads it from {url}");
+        return Check::new(check, CheckStatus::Note, found);
+    }
+    Check::missing(check, &[ProviderKind::Embedded], brief(error)).cure(cure(error, package))
 }
 
 /// What was tried, without what to do about it, which is the cure.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use super::search::is_executable;
-use super::{How, Miss, Toolbox, ToolboxError, miss};
+use super::{FolderTool, How, Miss, Toolbox, ToolboxError, miss};
 use crate::system::process::Command;
 
 const JAVA: &str = "KESTRA_SECRETS_JAVA_HOME";
@@ -78,13 +78,37 @@ pub(super) fn roots(home: &Path) -> Vec<PathBuf> {
 }
 
 impl Toolbox {
-    /// Finds a Java of at least this feature version (`25`): the one that
-    /// `KESTRA_SECRETS_JAVA_HOME` names and no other; else the one of `JAVA_HOME`, if it will do;
-    /// else the newest of those on `PATH` and where Javas are usually installed.
+    /// Finds a Java of at least this feature version (`25`), or provides one: the one that `KESTRA_SECRETS_JAVA_HOME`
+    /// names and no other; else what [`Toolbox::java_here`] finds; else Eclipse Temurin, downloaded into the cache.
+    ///
+    /// # Errors
+    /// [`ToolboxError`].
+    pub async fn java(&self, least: u32, purpose: JavaFor) -> Result<Java, ToolboxError> {
+        let (what, mut tried, help) = match self.java_here(least, purpose).await {
+            Err(ToolboxError::NotFound { what, tried, help }) => (what, tried, help),
+            found => return found,
+        };
+        let provided = async {
+            let (home, how) = self.provide_folder(FolderTool::Jdk).await?;
+            self.inspect(&home, how, least, purpose).await
+        };
+        match provided.await {
+            Ok(java) => Ok(java),
+            Err(Miss::Stop(error)) => Err(error),
+            Err(Miss::No(why)) => {
+                tried.push(why);
+                Err(ToolboxError::NotFound { what, tried, help })
+            }
+        }
+    }
+
+    /// Finds a Java where it is, and provides nothing: the one that `KESTRA_SECRETS_JAVA_HOME` names and no other; else
+    /// the one of `JAVA_HOME`, if it will do; else the newest of those on `PATH`, where Javas are usually installed, and
+    /// in our cache.
     ///
     /// # Errors
     /// [`ToolboxError::Named`], [`ToolboxError::NotFound`], [`ToolboxError::Cancelled`].
-    pub async fn java(&self, least: u32, purpose: JavaFor) -> Result<Java, ToolboxError> {
+    pub async fn java_here(&self, least: u32, purpose: JavaFor) -> Result<Java, ToolboxError> {
         if let Some(home) = self.vars.get(JAVA) {
             let java = self.inspect(Path::new(home), How::Named(JAVA), least, purpose).await;
             return java.map_err(|miss| match miss {
@@ -124,19 +148,49 @@ impl Toolbox {
                 tried,
                 help: format!(
                     "install one, such as Eclipse Temurin (adoptium.net) or, on Debian and \
-                     Ubuntu, `apt-get install openjdk-{least}-{package}-headless`; or name the \
-                     home of one by {JAVA}"
+                     Ubuntu, `apt-get install openjdk-{least}-{package}-headless`; name the home of \
+                     one by {JAVA}; or name a mirror to download one from by {}",
+                    FolderTool::Jdk.mirror_variable()
                 ),
             }
         })
     }
 
-    /// Finds a Maven of at least 3.8: the one that `KESTRA_SECRETS_MAVEN` names, or `mvn` on
-    /// `PATH`, or that of `MAVEN_HOME`. It runs on the given Java.
+    /// Finds a Maven as [`Toolbox::maven_here`] does, or downloads one into the cache.
+    ///
+    /// # Errors
+    /// [`ToolboxError`].
+    pub async fn maven(&self, java: &Java) -> Result<Maven, ToolboxError> {
+        let (what, mut tried, help) = match self.maven_here(java).await {
+            Err(ToolboxError::NotFound { what, tried, help }) => (what, tried, help),
+            found => return found,
+        };
+        match self.provide_folder(FolderTool::Maven).await {
+            Ok((folder, how)) => {
+                let path = folder.join("bin/mvn");
+                match self.maven_version(&path, java).await {
+                    Ok(version) => return Ok(Maven { path, version, how }),
+                    Err(Miss::No(why)) => tried.push(why),
+                    Err(Miss::Stop(error)) => return Err(error),
+                }
+            }
+            Err(Miss::No(why)) => tried.push(why),
+            Err(Miss::Stop(error)) => return Err(error),
+        }
+        Err(ToolboxError::NotFound { what, tried, help })
+    }
+
+    async fn maven_version(&self, path: &Path, java: &Java) -> Result<Version, Miss> {
+        let asked = Command::new(path).arg("--version").env("JAVA_HOME", &java.home);
+        self.version(Self::MVN, path, asked, MAVEN_ACCEPTED).await
+    }
+
+    /// Finds a Maven of at least 3.8: the one that `KESTRA_SECRETS_MAVEN` names, or `mvn` on `PATH`, or that of
+    /// `MAVEN_HOME`, or the one in our cache. It runs on the given Java.
     ///
     /// # Errors
     /// [`ToolboxError::Named`], [`ToolboxError::NotFound`], [`ToolboxError::Cancelled`].
-    pub async fn maven(&self, java: &Java) -> Result<Maven, ToolboxError> {
+    pub async fn maven_here(&self, java: &Java) -> Result<Maven, ToolboxError> {
         let named = self.vars.get(MAVEN).map(PathBuf::from);
         let of_home = self.vars.get("MAVEN_HOME").map(|home| Path::new(home).join("bin/mvn"));
         let candidates = match named {
@@ -144,6 +198,8 @@ impl Toolbox {
             None => [
                 self.on_path("mvn").map(|path| (path, How::OnPath)),
                 of_home.map(|path| (path, How::Named("MAVEN_HOME"))),
+                self.cached_folder(FolderTool::Maven)
+                    .map(|folder| (folder.join("bin/mvn"), How::Cached)),
             ]
             .into_iter()
             .flatten()
@@ -151,8 +207,7 @@ impl Toolbox {
         };
         let mut tried = Vec::new();
         for (path, how) in candidates {
-            let asked = Command::new(&path).arg("--version").env("JAVA_HOME", &java.home);
-            match self.version(Self::MVN, &path, asked, MAVEN_ACCEPTED).await {
+            match self.maven_version(&path, java).await {
                 Ok(version) => return Ok(Maven { path, version, how }),
                 Err(Miss::No(why)) if how == How::Named(MAVEN) => {
                     return Err(ToolboxError::Named {
@@ -173,7 +228,8 @@ impl Toolbox {
             tried,
             help: format!(
                 "install one from maven.apache.org or, on Debian and Ubuntu, by `apt-get install \
-                 maven`; or name its mvn by {MAVEN}"
+                 maven`; name its mvn by {MAVEN}; or name a mirror to download one from by {}",
+                FolderTool::Maven.mirror_variable()
             ),
         })
     }
@@ -216,6 +272,7 @@ impl Toolbox {
             .into_iter()
             .chain(on_path)
             .chain(installed)
+            .chain(self.cached_folder(FolderTool::Jdk).map(|home| (home, How::Cached)))
             .filter(|(home, _)| seen.insert(fs::canonicalize(home).unwrap_or(home.clone())))
             .collect()
     }

@@ -3,10 +3,12 @@
 //! helm and kind are looked for where the user said (`KESTRA_SECRETS_HELM`, `KESTRA_SECRETS_KIND`),
 //! then on `PATH`, then in our cache; else the publisher's release is downloaded, and must have
 //! the checksum that [`pins`] holds; else `go install` builds it, whose own checksum database
-//! vouches for the sources. [`FoundTool`] says which it was. Java and Maven are only looked for.
+//! vouches for the sources. [`FoundTool`] says which it was. Java and Maven are looked for too, and
+//! downloaded where there are none.
 
 mod error;
 mod fetch;
+mod folders;
 mod java;
 mod kestra;
 pub mod pins;
@@ -33,7 +35,7 @@ pub use fetch::{Fetch, FetchError, Http, without_credentials};
 pub use java::{Java, JavaFor};
 pub use pins::Pins;
 pub use registry::{Registry, RegistryError};
-pub use tool::Tool;
+pub use tool::{FolderTool, Tool};
 
 use self::search::ToolStep;
 use crate::system::process::{Deadline, ProcessError};

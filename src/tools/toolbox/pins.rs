@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use serde::Deserialize;
 
-use super::{Tool, ToolboxError};
+use super::{FolderTool, Tool, ToolboxError};
 use crate::plan::ImageRef;
 use crate::system::bounded;
 
@@ -26,6 +26,8 @@ pub struct Pins {
     pub node: Node,
     helm: Release,
     kind: Release,
+    java: FolderRelease,
+    maven: FolderRelease,
 }
 
 /// The publisher's newest Kestra, whose image and chart bear one version.
@@ -53,6 +55,23 @@ pub struct Node {
 struct Release {
     version: Version,
     sha256: BTreeMap<String, String>,
+}
+
+/// A release that is unpacked as a whole; its version is its publisher's, such as `25.0.4+7`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FolderRelease {
+    pub version: String,
+    /// By platform, or of `any`.
+    sha256: BTreeMap<String, String>,
+}
+
+impl FolderRelease {
+    /// The SHA-256 of the archive for this platform; none where it has none.
+    pub fn sum(&self) -> Option<&str> {
+        let sum = self.sha256.get(&platform()).or_else(|| self.sha256.get("any"));
+        sum.map(String::as_str)
+    }
 }
 
 /// The digest of an image: `sha256:` and 64 hexadecimal digits.
@@ -137,6 +156,23 @@ impl Pins {
             .into_iter()
             .filter_map(|tool| Some((tool, self.release(tool).sha256.get(platform)?.clone())))
             .collect()
+    }
+
+    pub(super) fn folder(&self, tool: FolderTool) -> &FolderRelease {
+        match tool {
+            FolderTool::Jdk => &self.java,
+            FolderTool::Maven => &self.maven,
+        }
+    }
+
+    /// Another archive in the place of the publisher's, for every platform.
+    #[cfg(test)]
+    pub(super) fn pin_folder(&mut self, tool: FolderTool, sha256: String) {
+        let release = match tool {
+            FolderTool::Jdk => &mut self.java,
+            FolderTool::Maven => &mut self.maven,
+        };
+        release.sha256 = BTreeMap::from([("any".to_owned(), sha256)]);
     }
 
     /// The digest that a tag of Kestra's image must have; none where any will do.

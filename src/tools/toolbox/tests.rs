@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::search::parse_version;
 use super::*;
 
+mod folders;
 mod java;
 
 /// Answers every URL with the same bytes, or with 404.
@@ -38,6 +39,7 @@ struct Machine {
     server: Server,
     vars: HashMap<String, OsString>,
     sums: HashMap<Tool, String>,
+    pins: Pins,
 }
 
 impl Machine {
@@ -50,6 +52,7 @@ impl Machine {
             server: Server::default(),
             vars,
             sums: HashMap::new(),
+            pins: Pins::built_in().unwrap(),
         }
     }
 
@@ -93,7 +96,7 @@ impl Machine {
         let toolbox = Toolbox {
             vars: self.vars,
             cache: self.dir.path().join("cache"),
-            pins: Pins::built_in().unwrap(),
+            pins: self.pins,
             sums: self.sums,
             java_roots: vec![self.dir.path().join("jvm")],
             fetch: Arc::clone(&server) as Arc<dyn Fetch>,

@@ -11,6 +11,15 @@ pub enum Tool {
     Kind,
 }
 
+/// A tool that is a folder of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FolderTool {
+    /// Eclipse Temurin, with its compiler.
+    Jdk,
+    /// Apache Maven.
+    Maven,
+}
+
 impl Tool {
     /// The name of its executable.
     pub const fn name(self) -> &'static str {
