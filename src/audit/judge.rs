@@ -93,6 +93,7 @@ pub fn finding(at: &str, found: &AuditFinding) -> Finding {
         message: found.message.clone(),
         cure: found.cure.clone(),
         fixable: false,
+        fingerprint: None,
     }
 }
 

@@ -220,6 +220,7 @@ impl AuditReport {
             unreadable: Vec::new(),
             templates: Vec::new(),
             coverage: lint::Coverage::default(),
+            baseline: None,
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::lint::{Deny, LintFormat};
+use super::lint::Deny;
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::AuditedPlace;
@@ -72,7 +72,21 @@ pub struct Args {
     flow: FlowArgs,
     /// Print the findings in this format
     #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
-    format: LintFormat,
+    format: AuditFormat,
+}
+
+/// How findings of a cluster, which have no line, are written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuditFormat {
+    /// For people: each finding, with its cure below
+    #[value(alias = "text")]
+    Human,
+    /// JSON, as described by `kestra-secrets schema`
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations for GitHub workflow runs
+    Github,
 }
 
 const FLOW: &str = "Checking inside Kestra";
@@ -233,16 +247,16 @@ impl Args {
 
     fn write(&self, report: &AuditReport) -> miette::Result<()> {
         let text = match self.format {
-            LintFormat::Human => {
+            AuditFormat::Human => {
                 stdout::prose(&format::human(report));
                 return Ok(());
             }
-            LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
-            LintFormat::Sarif => {
+            AuditFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
+            AuditFormat::Sarif => {
                 let sarif = lint::format::sarif(&report.as_lint());
                 format!("{}\n", serde_json::to_string_pretty(&sarif).into_diagnostic()?)
             }
-            LintFormat::Github => lint::format::github(&report.as_lint()),
+            AuditFormat::Github => lint::format::github(&report.as_lint()),
         };
         stdout::print(&text);
         Ok(())

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use super::lint::{Args, LintFormat, ReadingArgs};
+use super::lint::{Args, BaselineArgs, ReadingArgs, Reporter};
+use super::lint_output::{FormatTarget, LintFormat, ReportOutputs};
 use crate::error::ExitCode;
 use crate::lint::{self, fix};
 use crate::release::input::SourceFile;
@@ -39,7 +40,8 @@ impl From<OldArgs> for Args {
             fail_if_none: false,
             reading: old.reading,
             chart: None,
-            format: LintFormat::Human,
+            known: BaselineArgs::default(),
+            format: vec![FormatTarget::stdout(LintFormat::Human)],
         }
     }
 }
@@ -48,7 +50,8 @@ impl From<OldArgs> for Args {
 ///
 /// # Errors
 /// Standard input, and a file that cannot be written.
-pub fn run(args: &Args) -> miette::Result<ExitCode> {
+pub fn run(reporter: &Reporter) -> miette::Result<ExitCode> {
+    let Reporter { args, outputs, .. } = reporter;
     if args.files.iter().any(|file| file == crate::release::input::STDIN) {
         miette::bail!(
             help = "name the file that is to be corrected",
@@ -56,8 +59,9 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         );
     }
     let (sources, linted) = lint::run(&args.files, args.reading.options());
+    reporter.keep_off(&sources)?;
     if !linted.unreadable.is_empty() {
-        return args.report_left(&linted.report(sources.len()));
+        return reporter.finish(linted, &sources, true);
     }
     let outcome = fix::fix(&sources, args.reading.options());
     let fixed = || {
@@ -76,7 +80,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     }
     for (fixed, source) in fixed() {
         if args.diff {
-            args.tell(&fixed.diff);
+            tell(outputs, &fixed.diff);
             continue;
         }
         fix::replace(path(source), &fixed.text)
@@ -86,28 +90,20 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         } else {
             "values and names"
         };
-        args.tell(&format!("{}: corrected {} {what}\n", source.name, fixed.changed));
+        tell(
+            outputs,
+            &format!("{}: corrected {} {what}\n", source.name, fixed.changed),
+        );
     }
-    args.report_left(&outcome.left.report(sources.len()))
+    // To standard error for people, so that a diff can be redirected.
+    reporter.finish(outcome.left, &sources, true)
 }
 
-impl Args {
-    /// Prints what is done to the files. A machine that asked for a format reads that alone on standard output.
-    fn tell(&self, text: &str) {
-        match self.format {
-            LintFormat::Human => stdout::print(text),
-            _ => terminal::print(text),
-        }
-    }
-
-    /// Prints the findings that are left: to standard error for people, so that a diff can be redirected.
-    fn report_left(&self, report: &lint::LintReport) -> miette::Result<ExitCode> {
-        let text = self.text(report)?;
-        match self.format {
-            LintFormat::Human => terminal::print(&text),
-            _ => stdout::print(&text),
-        }
-        Ok(self.exit(report))
+/// Prints what is done to the files. A machine that asked for a format reads that alone on standard output.
+fn tell(outputs: &ReportOutputs, text: &str) {
+    match outputs.on_stdout() {
+        Some(LintFormat::Human) => stdout::print(text),
+        _ => terminal::print(text),
     }
 }
 

@@ -1,15 +1,17 @@
 //! `lint`: secrets that Kestra would misread, found from files alone, and with --fix corrected.
 
-use clap::{Args as ClapArgs, ValueEnum};
-use miette::IntoDiagnostic as _;
+use std::path::{Path, PathBuf};
 
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::lint_output::{FormatTarget, FormatTargetParser, ReportOutputs};
 use super::sessions::EarlyExit;
 use super::{chart_reach, fix};
-use crate::error::ExitCode;
-use crate::lint::{self, LintOptions, LintReport, format};
-use crate::release;
+use crate::error::{ExitCode, InputError};
+use crate::lint::{self, Baseline, FileNames, LintOptions, LintReport, Linted};
+use crate::release::{self, input::SourceFile};
 use crate::scenario::Generation;
-use crate::system::stdout;
+use crate::system::atomic;
 use crate::tools::helm::ChartRef;
 
 /// What `lint` takes.
@@ -33,7 +35,9 @@ Examples:
   kestra-secrets lint values.yaml secret.yaml
   kestra-secrets lint deploy/ --fix --diff
   kestra-secrets lint deploy/ --fix
-  kestra-secrets lint deploy/ --format sarif > kestra.sarif
+  kestra-secrets lint deploy/ --format sarif=kestra.sarif --format human
+  kestra-secrets lint deploy/ --baseline kestra-baseline.json \\
+    --update-baseline
   kestra-secrets lint values.yaml --chart ./charts/kestra
   helm get values kestra | kestra-secrets lint -
   helm template kestra kestra/kestra -f values.yaml |
@@ -61,9 +65,22 @@ pub struct Args {
     /// the keys: a folder, an archive, oci://…, official[@VERSION] or bundled. Secrets are replaced by marks first
     #[arg(id = "rendered_chart", long = "chart", value_name = "CHART", conflicts_with = "fix")]
     pub chart: Option<ChartRef>,
-    /// Print the findings in this format
-    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
-    pub format: LintFormat,
+    #[command(flatten)]
+    pub known: BaselineArgs,
+    /// Write the findings in this format to FILE, or to standard output; repeat for several files
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = FormatTargetParser, default_value = "human", help_heading = "Output")]
+    pub format: Vec<FormatTarget>,
+}
+
+/// Faults that were there before.
+#[derive(ClapArgs, Default)]
+pub struct BaselineArgs {
+    /// Count only faults that are not in this file, and say which of its faults are gone
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the errors and warnings of now to the baseline, so that only new ones fail
+    #[arg(long, requires = "baseline", conflicts_with = "diff")]
+    update_baseline: bool,
 }
 
 /// What the files are read as.
@@ -95,19 +112,6 @@ fn generation(text: &str) -> Result<Generation, String> {
     }
 }
 
-/// How findings are written.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LintFormat {
-    /// For people: each finding, with its cure below
-    Human,
-    /// JSON, as described by `kestra-secrets schema`
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// Annotations for GitHub workflow runs
-    Github,
-}
-
 /// What fails besides errors.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Deny {
@@ -120,8 +124,9 @@ pub enum Deny {
 /// # Errors
 /// When standard input is named twice or is to be fixed, a file cannot be written, or the chart is none.
 pub async fn run(args: &Args) -> Result<ExitCode, EarlyExit> {
+    let reporter = Reporter::new(args)?;
     if args.fix {
-        return Ok(fix::run(args)?);
+        return Ok(fix::run(&reporter)?);
     }
     if args.files.iter().filter(|file| *file == release::input::STDIN).count() > 1 {
         return Err(miette::miette!(
@@ -135,30 +140,88 @@ pub async fn run(args: &Args) -> Result<ExitCode, EarlyExit> {
         Some(chart) => chart_reach::run(&args.files, options, chart).await?,
         None => lint::run(&args.files, options),
     };
-    let report = linted.report(sources.len());
-    stdout::print(&args.text(&report)?);
-    Ok(args.exit(&report))
+    reporter.keep_off(&sources)?;
+    Ok(reporter.finish(linted, &sources, false)?)
 }
 
-impl Args {
-    pub fn text(&self, report: &LintReport) -> miette::Result<String> {
-        Ok(match self.format {
-            LintFormat::Human => {
-                // What fixes them must read them in the same way.
-                let flag = self.reading.assume_kestra.then(|| "--assume-kestra".to_owned());
-                let arguments: Vec<_> = flag.into_iter().chain(self.files.iter().cloned()).collect();
-                format::human(report, &arguments)
-            }
-            LintFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
-            LintFormat::Sarif => format!(
-                "{}\n",
-                serde_json::to_string_pretty(&format::sarif(report)).into_diagnostic()?
-            ),
-            LintFormat::Github => format::github(report),
+/// What is done with findings. All that can be wrong with it is known before any file is changed.
+pub struct Reporter<'a> {
+    pub args: &'a Args,
+    pub outputs: ReportOutputs,
+    baseline: Option<(&'a Path, Baseline)>,
+}
+
+impl<'a> Reporter<'a> {
+    /// By the command line.
+    ///
+    /// # Errors
+    /// Places that no report can be written to, and a baseline that is none.
+    pub fn new(args: &'a Args) -> miette::Result<Self> {
+        let known = &args.known;
+        let read = |file: &'a PathBuf| Ok((file.as_path(), Baseline::read(file, known.update_baseline)?));
+        let baseline: Result<_, InputError> = known.baseline.as_ref().map(read).transpose();
+        Ok(Self {
+            args,
+            outputs: ReportOutputs::new(&args.format)?,
+            baseline: baseline?,
         })
     }
 
-    pub fn exit(&self, report: &LintReport) -> ExitCode {
+    /// Refuses to write a report over what is read.
+    ///
+    /// # Errors
+    /// A file that is both.
+    pub fn keep_off(&self, sources: &[SourceFile]) -> miette::Result<()> {
+        self.outputs.keep_off(sources, self.args.known.baseline.as_deref())
+    }
+
+    /// Reports the findings that the baseline does not know.
+    ///
+    /// # Errors
+    /// A report or a baseline that cannot be written.
+    pub fn finish(&self, linted: Linted, sources: &[SourceFile], human_on_stderr: bool) -> miette::Result<ExitCode> {
+        let report = self.report(linted, sources)?;
+        self.outputs.write(&report, &self.args.arguments(), human_on_stderr)?;
+        Ok(self.args.exit(&report))
+    }
+
+    fn report(&self, mut linted: Linted, sources: &[SourceFile]) -> miette::Result<LintReport> {
+        let folder = self
+            .baseline
+            .as_ref()
+            .map_or(Path::new("."), |(file, _)| atomic::folder(file));
+        let files = FileNames::new(sources, folder);
+        linted.fingerprint(&files);
+        let mut report = linted.report(sources.len());
+        let Some((file, baseline)) = &self.baseline else {
+            return Ok(report);
+        };
+        let name = file.display().to_string();
+        // Of what was not read nobody knows which faults it has.
+        if !self.args.known.update_baseline || !report.unreadable.is_empty() {
+            baseline.apply(name, &files, &mut report);
+            return Ok(report);
+        }
+        let updated = baseline.updated(&report, &files);
+        updated.write(file).map_err(|e| {
+            miette::miette!(
+                help = "its folder must exist and take a new file",
+                "failed to write {name}: {e}"
+            )
+        })?;
+        updated.apply(name, &files, &mut report);
+        Ok(report)
+    }
+}
+
+impl Args {
+    /// What `lint --fix` needs to read the files in the same way.
+    fn arguments(&self) -> Vec<String> {
+        let flag = self.reading.assume_kestra.then(|| "--assume-kestra".to_owned());
+        flag.into_iter().chain(self.files.iter().cloned()).collect()
+    }
+
+    fn exit(&self, report: &LintReport) -> ExitCode {
         if !report.unreadable.is_empty() || self.fail_if_none && report.coverage.is_empty() {
             ExitCode::Usage
         } else if report.counts.are_wrong(self.deny.is_some()) {

@@ -21,6 +21,7 @@ mod fix;
 mod init;
 mod interrupt;
 mod lint;
+mod lint_output;
 mod list;
 mod man;
 pub mod matrix;

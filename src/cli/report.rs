@@ -10,7 +10,7 @@ use super::output_args::OutputArgs;
 use crate::cli::console::{print_cases, print_summary};
 use crate::error::ExitCode;
 use crate::report::{self, ReportFormat, json, merge};
-use crate::system::stdout;
+use crate::system::{atomic, stdout};
 
 /// What `report` takes.
 #[derive(ClapArgs)]
@@ -87,7 +87,7 @@ fn convert(args: &Convert) -> miette::Result<ExitCode> {
     let (report, folder) = json::read(&args.report)?;
     let text = args.to.write(&report, &folder).into_diagnostic()?;
     match &args.output {
-        Some(file) => json::write_private(file, text.as_bytes())
+        Some(file) => atomic::write_private(file, text.as_bytes())
             .into_diagnostic()
             .wrap_err_with(|| format!("failed to write {}", file.display()))?,
         None => {

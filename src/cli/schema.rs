@@ -28,6 +28,8 @@ enum SchemaName {
     Explain,
     /// What `lint --format json` writes
     Lint,
+    /// What `lint --baseline` reads
+    Baseline,
     /// prove.json
     Prove,
     /// What `run --matrix` reads
@@ -44,6 +46,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         SchemaName::Report => report::json::json_schema(),
         SchemaName::Explain => explain::json_schema(),
         SchemaName::Lint => lint::finding::json_schema(),
+        SchemaName::Baseline => lint::baseline::json_schema(),
         SchemaName::Matrix => matrix::json_schema(),
         SchemaName::Doctor => doctor::json_schema(),
         SchemaName::Prove => prove::report::json_schema(),

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::baseline::BaselineUse;
 use crate::oracle::secret::diagnosis::Code;
 use crate::release::input::Unreadable;
 use crate::release::walk::UnreadFile;
@@ -165,6 +166,10 @@ pub struct Finding {
     pub cure: String,
     /// Whether `lint --fix` corrects it.
     pub fixable: bool,
+    /// What it is known by from run to run: a hash of rule, file, path of keys and subject, and of no value. None in a
+    /// cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// Values for Kestra's chart, and the generation of it that they were read for.
@@ -251,6 +256,9 @@ pub struct LintReport {
     pub templates: Vec<String>,
     /// What was read, and what was not.
     pub coverage: Coverage,
+    /// What a baseline took out of the findings; none where none was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
 }
 
 /// Findings by severity.

@@ -8,6 +8,7 @@
 //! A finding never holds a value, only its length.
 
 pub mod allow;
+pub mod baseline;
 pub mod chart_reach;
 pub mod configuration;
 pub mod edit;
@@ -18,10 +19,12 @@ pub mod format;
 pub mod gather;
 mod generated;
 pub mod judge;
+mod key_path;
 pub mod meanings;
 pub mod origin;
 mod whereabouts;
 
+pub use baseline::{Baseline, FileNames};
 pub use chart_reach::{ChartReach, MarkedRelease, releases};
 pub use finding::{Coverage, Finding, LintReport, LintRule, ReachBy, ReachSource, ReadAs, Severity, SeverityCounts};
 pub use generated::generated;
@@ -44,6 +47,7 @@ use crate::scenario::Generation;
 use allow::Allowances;
 use edit::Edit;
 use facts::FileFacts;
+use key_path::KeyPaths;
 
 /// What the user says of the files.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,6 +64,8 @@ pub struct LocatedFinding {
     pub source: usize,
     /// The finding.
     pub finding: Finding,
+    /// The names that lead to it in its file.
+    pub key_path: String,
     /// The edit of that source; none where nobody can tell what is meant.
     pub edit: Option<Edit>,
 }
@@ -382,6 +388,7 @@ fn located(
         ))
     });
     let placed: Vec<_> = placed.collect();
+    let paths: Vec<OnceCell<KeyPaths>> = documents.iter().map(|_| OnceCell::new()).collect();
     // Who allows one fault of a value allows that it stays as it is.
     let kept: HashSet<_> = placed
         .iter()
@@ -394,8 +401,12 @@ fn located(
         let edit = found
             .edit
             .filter(|_| !kept.contains(&found.at) && !document.is_embedded());
+        let paths = paths
+            .get(found.at.source)
+            .map(|paths| paths.get_or_init(|| KeyPaths::new(document.tree)));
         LocatedFinding {
             source: document.file,
+            key_path: paths.map(|paths| paths.of(found.at.node)).unwrap_or_default(),
             finding: Finding {
                 file: document.source.name.clone(),
                 line,
@@ -406,6 +417,7 @@ fn located(
                 message: found.message,
                 cure: found.cure,
                 fixable: edit.is_some() && document.source.path.is_some() && document.source.given,
+                fingerprint: None,
             },
             edit,
         }
@@ -470,6 +482,7 @@ impl Linted {
             unreadable: self.unreadable,
             templates: self.templates,
             coverage: self.coverage,
+            baseline: None,
         }
     }
 }

@@ -149,7 +149,7 @@ impl ProofReport {
     /// # Errors
     /// What the file system says.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        crate::report::json::write_private(&folder.join("prove.json"), &serde_json::to_vec_pretty(self)?)
+        crate::system::atomic::write_private(&folder.join("prove.json"), &serde_json::to_vec_pretty(self)?)
     }
 
     /// How it ended, as an exit code.

@@ -7,8 +7,9 @@ use std::path::Path;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::{CaseResult, Combination, Report, Run, evidence, json};
+use super::{CaseResult, Combination, Report, Run, evidence};
 use crate::kestra::KestraRef;
+use crate::system::atomic;
 
 /// Reports that do not make one; the exit code is 2.
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
@@ -163,7 +164,7 @@ pub fn copy_evidence(report: &Report, from: &Path, to: &Path) -> io::Result<()> 
             path.clone()
         };
         for exhibit in evidence::read(from, path, evidence::WHOLE) {
-            json::write_private(&to.join(&there).join(exhibit.name), &exhibit.bytes)?;
+            atomic::write_private(&to.join(&there).join(exhibit.name), &exhibit.bytes)?;
         }
     }
     Ok(())

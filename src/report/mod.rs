@@ -34,6 +34,7 @@ use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind};
 use crate::plan::FileRemark;
 use crate::scenario::ScenarioSource;
+use crate::system::atomic;
 use crate::verdict::Status;
 
 /// A run and its results; the content of `report.json`.
@@ -316,7 +317,7 @@ pub fn write(report: &Report, folder: &std::path::Path) -> std::io::Result<()> {
         ReportFormat::Html,
         ReportFormat::Markdown,
     ] {
-        json::write_private(&folder.join(format.file()), format.write(report, folder)?.as_bytes())?;
+        atomic::write_private(&folder.join(format.file()), format.write(report, folder)?.as_bytes())?;
     }
     Ok(())
 }

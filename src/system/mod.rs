@@ -1,5 +1,6 @@
 //! What lies between the program and the machine: processes, files, what is owned, what is kept secret.
 
+pub mod atomic;
 pub mod bounded;
 pub mod http;
 pub mod ledger;

@@ -262,7 +262,7 @@ fn no_value_is_shown_in_any_format() {
             assert!(found.is_empty(), "{what}: {found:?}\n{text}");
         }
     };
-    for format in ["human", "json", "sarif", "github"] {
+    for format in ["human", "json", "sarif", "github", "gitlab", "azure"] {
         let mut command = sandbox.command(["lint", "--format", format].iter().chain(&names));
         command.env("KESTRA_SECRETS_LOG", "trace");
         assert_shown_nothing(&run(command).with_code(2), format);

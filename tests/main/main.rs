@@ -19,6 +19,8 @@
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`decode`] | a line's answer comes before the next question, and memory does not grow |
 //! | [`lint`] | the corpus of good and bad files, the formats, and that no value is shown |
+//! | [`lint_formats`] | several formats in one run, each as its schema says |
+//! | [`baseline`] | an old repository starts green, what is new fails, and no value is in the file |
 //! | [`fix`] | what it changes, and what it leaves |
 //! | [`schemas`] | the committed JSON Schemas: fresh, and true of scenarios and reports |
 //! | [`prove`] | the oracle is true of random secrets: 2,000 on each engine, 500 on a kind cluster |
@@ -35,6 +37,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod audit;
+mod baseline;
 mod check;
 mod cli;
 mod decode;
@@ -52,6 +55,7 @@ mod init;
 mod interrupt;
 mod lint;
 mod lint_chart;
+mod lint_formats;
 mod official;
 mod output;
 mod prove;

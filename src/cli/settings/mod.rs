@@ -48,6 +48,7 @@ const ONCE: &[&str] = &[
     "run-flow",
     "seed",
     "token-file",
+    "update-baseline",
     "username",
     "verbose",
     "version",

@@ -39,5 +39,11 @@ pub fn github(report: &LintReport) -> String {
             data(&unreadable.message)
         );
     }
+    if let Some(baseline) = &report.baseline {
+        let _ = writeln!(out, "::notice title=baseline::{}", data(&baseline.summary()));
+        for gone in &baseline.gone {
+            let _ = writeln!(out, "::notice title=baseline::{}", data(&gone.summary()));
+        }
+    }
     out
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
+use crate::lint::baseline::BaselineUse;
 use crate::lint::{Finding, LintReport, ReachBy, Severity};
 use crate::release::input::STDIN;
 use crate::scenario::Generation;
@@ -56,6 +57,9 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
         );
     }
     out.push_str(&coverage(report));
+    if let Some(baseline) = &report.baseline {
+        out.push_str(&known(baseline));
+    }
     let _ = writeln!(out, "{} in {}", report.counts, count(report.files, "file"));
     let fixable = report.findings.iter().filter(|finding| finding.fixable).count();
     let files: Vec<_> = arguments
@@ -127,6 +131,17 @@ fn coverage(report: &LintReport) -> String {
         let files = count(coverage.without_secrets, "file");
         lines.push(format!("no secret of Kestra in {files}"));
     }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// What a baseline holds back, and what of it is gone.
+fn known(baseline: &BaselineUse) -> String {
+    let mut lines = vec![format!("baseline {}", baseline.summary())];
+    if baseline.not_read > 0 {
+        let others = count(baseline.not_read, "more fault");
+        lines.push(format!("baseline {others} in files that were not read this time"));
+    }
+    lines.extend(baseline.gone.iter().map(|gone| format!("gone     {}", gone.summary())));
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::lint::baseline::{BaselineFault, BaselineUse};
 use crate::lint::{Finding, LintReport, LintRule, Severity};
 use crate::release::input::Unreadable;
 use crate::release::walk::UnreadFile;
@@ -11,9 +12,22 @@ use crate::release::walk::UnreadFile;
 /// The report as a SARIF log with one run.
 pub fn sarif(report: &LintReport) -> Value {
     let rules: Vec<LintRule> = LintRule::all().collect();
-    let results = report.findings.iter().map(|finding| result(finding, &rules));
+    let state = report.baseline.is_some().then_some("new");
+    let new = report.findings.iter().map(|finding| result(finding, &rules, state));
+    let known = report.baseline.iter().flat_map(|baseline| {
+        let justification = format!("known by the baseline {}", baseline.file);
+        let suppression = json!([{"kind": "external", "justification": justification}]);
+        baseline.known.iter().map(move |finding| (finding, suppression.clone()))
+    });
+    let known = known.map(|(finding, suppression)| {
+        let mut result = result(finding, &rules, Some("unchanged"));
+        result["suppressions"] = suppression;
+        result
+    });
+    let results = new.chain(known);
+    let baseline = report.baseline.iter().flat_map(baseline_notes);
     let unread = report.coverage.unread.iter().map(not_read);
-    let notifications = report.unreadable.iter().map(notification).chain(unread);
+    let notifications = report.unreadable.iter().map(notification).chain(unread).chain(baseline);
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -60,14 +74,30 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, rules: &[LintRule]) -> Value {
-    json!({
+fn result(finding: &Finding, rules: &[LintRule], baseline_state: Option<&str>) -> Value {
+    let mut result = json!({
         "ruleId": finding.rule.id(),
         "ruleIndex": rules.iter().position(|rule| *rule == finding.rule),
         "level": level(finding.severity),
         "message": {"text": format!("{}: {}. Cure: {}", finding.subject, finding.message, finding.cure)},
         "locations": [location(&finding.file, finding.line, finding.column)],
-    })
+    });
+    if let Some(fingerprint) = &finding.fingerprint {
+        result["partialFingerprints"] = json!({"kestraSecrets/v1": fingerprint});
+    }
+    if let Some(state) = baseline_state {
+        result["baselineState"] = state.into();
+    }
+    result
+}
+
+/// What a baseline holds back, and what of it is gone. A result of the state `absent` would be shown as a fault by what
+/// does not know that state.
+fn baseline_notes(baseline: &BaselineUse) -> Vec<Value> {
+    let gone = baseline.gone.iter().map(BaselineFault::summary);
+    let said = [baseline.summary()].into_iter().chain(gone);
+    said.map(|text| json!({"level": "note", "message": {"text": text}}))
+        .collect()
 }
 
 fn not_read(unread: &UnreadFile) -> Value {
