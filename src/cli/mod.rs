@@ -18,6 +18,7 @@ mod estimate;
 mod execute;
 mod explain;
 mod fix;
+mod helm_plugin;
 mod init;
 mod interrupt;
 mod lint;
@@ -132,6 +133,9 @@ enum Subcommands {
     Schema(schema::Args),
     /// Print the completion script of a shell
     Completions(completions::Args),
+    /// What the plugin for helm calls
+    #[command(hide = true)]
+    Helm(helm_plugin::Args),
     /// Write the man pages into a folder
     #[command(hide = true)]
     Man(man::Args),
@@ -199,6 +203,7 @@ async fn run(command: Subcommands, config: Option<PathBuf>) -> miette::Result<Ex
         Subcommands::Config(args) => config::run(&args, config),
         Subcommands::Schema(args) => schema::run(&args),
         Subcommands::Completions(args) => Ok(completions::run(&args)),
+        Subcommands::Helm(args) => Box::pin(helm_plugin::run(&args)).await.or_else(EarlyExit::report),
         Subcommands::Man(args) => man::run(&args),
         Subcommands::Pins(args) => pins::run(&args).await,
     }

@@ -13,16 +13,7 @@ use crate::support::requirements;
 use crate::support::sandbox::{Sandbox, run};
 
 pub fn trials() -> Vec<Trial> {
-    let test = |name: &str, check: fn(&str)| {
-        Trial::ignorable_test(format!("html::{name}"), move || match &*CHROMIUM {
-            Some(chromium) => {
-                check(chromium);
-                Ok(Completion::Completed)
-            }
-            None if requirements::is_required("chromium") => Err(LACKING.into()),
-            None => Ok(Completion::ignored_with(LACKING)),
-        })
-    };
+    let test = |name, check| in_browser("html", name, check);
     vec![
         test("a_page_shows_its_cases_and_the_console_stays_silent", content),
         test("each_filter_hides_what_it_does_not_fit", filters),
@@ -31,6 +22,18 @@ pub fn trials() -> Vec<Trial> {
         test("no_text_of_a_report_becomes_markup_or_script", hostile),
         test("a_script_that_is_not_the_pages_own_does_not_run", foreign_script),
     ]
+}
+
+/// A test that gets the name of a browser.
+pub fn in_browser(module: &str, name: &str, check: fn(&str)) -> Trial {
+    Trial::ignorable_test(format!("{module}::{name}"), move || match &*CHROMIUM {
+        Some(chromium) => {
+            check(chromium);
+            Ok(Completion::Completed)
+        }
+        None if requirements::is_required("chromium") => Err(LACKING.into()),
+        None => Ok(Completion::ignored_with(LACKING)),
+    })
 }
 
 const LACKING: &str = "there is no chromium on PATH: `apt-get install --no-install-recommends chromium`";
@@ -49,12 +52,13 @@ static CHROMIUM: LazyLock<Option<String>> = LazyLock::new(|| {
 });
 
 /// A page after its script has run.
-struct Seen {
-    dom: String,
+pub struct Seen {
+    pub dom: String,
     console: Vec<String>,
 }
 
-fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
+/// Opens a page, and lets its scripts run.
+pub fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
     // Chromium crashes now and then while it starts. A browser that a signal ended has judged no page.
     let ended = (0..3)
         .map(|_| run(browser(chromium, tempfile::tempdir().unwrap().path(), page, fragment)))

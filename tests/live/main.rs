@@ -13,6 +13,9 @@
 //! | [`encode`] | what is printed carries the plaintext to a flow, proved on a live Kestra |
 //! | [`env_file`] | what lint says of an env file is what Kestra makes of it by each reader |
 //! | [`prove`] | the oracle is true of random secrets on the engine of every minor and on a kind cluster |
+//! | [`formats`] | what lint says to Azure is what Azure's library reads |
+//! | [`pre_commit`] | the hooks, run by the real pre-commit in front of a commit |
+//! | [`helm_plugin`] | the plugin, run by the real helm with helm's own arguments |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
 //! | [`archives`] | archives of charts made to do harm: helm's words, and nothing is written elsewhere |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
@@ -28,7 +31,8 @@
 //! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A trial that boots an engine needs a JDK and Maven: without them it is ignored with that reason, unless
-//! `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails. The same holds for `docker`, `kind` and `chromium`.
+//! `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails. The same holds for `docker`, `kind`, `chromium` and
+//! `pre-commit`.
 
 // A trial unwraps; that is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -45,6 +49,8 @@ mod encode;
 mod env_file;
 mod exec;
 mod faults;
+mod formats;
+mod helm_plugin;
 mod html;
 mod init;
 mod interrupt;
@@ -52,6 +58,7 @@ mod leaks;
 mod official;
 mod output;
 mod parity;
+mod pre_commit;
 mod prove;
 mod shards;
 mod steps;
@@ -82,6 +89,8 @@ fn main() -> ExitCode {
         env_file::trials(),
         exec::trials(),
         faults::trials(),
+        formats::trials(),
+        helm_plugin::trials(),
         html::trials(),
         init::trials(),
         interrupt::trials(),
@@ -89,6 +98,7 @@ fn main() -> ExitCode {
         official::trials(),
         output::trials(),
         parity::trials(),
+        pre_commit::trials(),
         prove::trials(),
         shards::trials(),
         steps::trials(),

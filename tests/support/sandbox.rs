@@ -122,7 +122,7 @@ impl Sandbox {
 
 /// The program that was built with the tests, or the one that `PROGRAM_UNDER_TEST` names: an installed one, or a
 /// copy that is not built anew meanwhile.
-fn program() -> OsString {
+pub fn program() -> OsString {
     std::env::var_os("PROGRAM_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_kestra-secrets").into())
 }
 

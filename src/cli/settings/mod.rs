@@ -58,8 +58,9 @@ const ONCE: &[&str] = &[
 const ONCE_BY_ID: &[&str] = &["rendered_chart", "kestra_versions"];
 /// What a variable does not set: the tests' own has the one name, and under the other each command has its own.
 const NO_VARIABLE: &[&str] = &["require", "format"];
-/// A command that deletes is told where, each time; and what `explain` calls --kestra is a version alone.
-const UNSET: &[&str] = &["clean", "explain"];
+/// A command that deletes is told where, each time; and what `explain` calls --kestra is a version alone. What
+/// helm is given is helm's.
+const UNSET: &[&str] = &["clean", "explain", "helm"];
 
 /// The flag's name when it may be set beforehand.
 pub fn settable(arg: &Arg) -> Option<&str> {
