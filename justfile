@@ -21,7 +21,7 @@ check:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
     cargo clippy --locked --manifest-path fuzz/Cargo.toml -- -D warnings
-    shellcheck .ci/run benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
+    shellcheck .ci/run packaging/render benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
     actionlint .github/workflows/*.yml src/cli/starter/workflow.yaml
     cargo deny check
 
@@ -31,6 +31,7 @@ schemas:
     cargo run -- schema report > schemas/report.schema.json
     cargo run -- schema explain > schemas/explain.schema.json
     cargo run -- schema lint > schemas/lint.schema.json
+    cargo run -- schema baseline > schemas/baseline.schema.json
     cargo run -- schema prove > schemas/prove.schema.json
     cargo run -- schema matrix > schemas/matrix.schema.json
     cargo run -- schema doctor > schemas/doctor.schema.json

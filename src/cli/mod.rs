@@ -45,7 +45,7 @@ mod target;
 mod tests;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Runtime;
@@ -169,9 +169,21 @@ async fn run_words(words: &[OsString]) -> miette::Result<ExitCode> {
     run(cli.command, cli.config).await
 }
 
+/// The grammar. A plugin for kubectl is called by another name, and its users read how they called it.
+fn root(words: &[OsString]) -> clap::Command {
+    let program = words.first().map(Path::new).and_then(Path::file_stem);
+    let is_plugin = program.is_some_and(|name| name.as_encoded_bytes().starts_with(b"kubectl-"));
+    let root = Cli::command();
+    if is_plugin {
+        root.bin_name("kubectl kestra-secrets")
+    } else {
+        root
+    }
+}
+
 /// Reads a command line and the settings below it.
 fn read(words: &[OsString]) -> miette::Result<Cli> {
-    let root = Cli::command();
+    let root = root(words);
     let file = settings::File::find(settings::named(words).as_deref()).inspect_err(|_| settings::help(&root, words))?;
     let matches = settings::read(&root, file.as_ref(), words)?;
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| settings::end(&e)))

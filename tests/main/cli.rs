@@ -322,3 +322,16 @@ fn list_names_what_run_takes() {
     sandbox.file("one.yaml", format!("{HEAD}{SECRETS}").replace("broken", "one"));
     assert_snapshot!("list", sandbox.run(["list", "one.yaml"]).with_code(0).stdout);
 }
+
+/// krew installs the program under this name.
+#[test]
+fn a_plugin_for_kubectl_is_the_same_program() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.root().join("kubectl-kestra_secrets");
+    std::os::unix::fs::symlink(crate::support::sandbox::program(), &plugin).unwrap();
+    let output = |args: &[&str]| std::process::Command::new(&plugin).args(args).output().unwrap();
+    let help = String::from_utf8(output(&["audit", "--help"]).stdout).unwrap();
+    assert!(help.contains("Usage: kubectl kestra-secrets audit"), "{help}");
+    let version = String::from_utf8(output(&["--version"]).stdout).unwrap();
+    assert_eq!(version, concat!("kestra-secrets ", env!("CARGO_PKG_VERSION"), "\n"));
+}

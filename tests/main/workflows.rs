@@ -107,7 +107,8 @@ impl Runner {
             .current_dir(folder)
             .env("PATH", format!("{}:{path}", programs.display()))
             .env("RUNNER_TEMP", self.sandbox.temporary())
-            .env("GITHUB_PATH", self.path());
+            .env("GITHUB_PATH", self.path())
+            .env("GITHUB_OUTPUT", self.sandbox.work().join("github-output"));
         for (variable, value) in step["env"].as_object().unwrap() {
             command.env(variable, filled(value.as_str().unwrap()));
         }
@@ -243,4 +244,130 @@ fn the_actions_args_are_words_and_nothing_that_a_shell_carries_out() {
     runner.expressions.insert("inputs.args", "run".into());
     let output = runner.step(ACTION, "Run", &runner.sandbox.work());
     assert_eq!(output.status.code(), Some(130));
+}
+
+/// The checksums that a release would hold, each of another digit.
+fn checksums(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    for (digit, target) in [
+        "aarch64-apple-darwin",
+        "x86_64-apple-darwin",
+        "aarch64-unknown-linux-gnu",
+        "x86_64-unknown-linux-gnu",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let archive = format!("kestra-secrets-{target}.tar.gz");
+        let sum = digit.to_string().repeat(64);
+        fs::write(folder.join(format!("{archive}.sha256")), format!("{sum}  {archive}\n")).unwrap();
+    }
+}
+
+#[test]
+fn a_release_brings_a_formula_and_a_krew_manifest_of_its_own_archives() {
+    const STEP: &str = "The Homebrew formula and the krew manifest";
+    let mut runner = Runner::new();
+    runner
+        .expressions
+        .insert("github.repository", "owner/kestra-secrets".into());
+    let work = runner.sandbox.work();
+    symlink(Path::new(ROOT).join("packaging"), work.join("packaging")).unwrap();
+    let archives = work.join("archives");
+    checksums(&archives);
+    let output = runner.step(RELEASE, STEP, &work);
+    assert!(output.status.success(), "{output:?}");
+    let version = env!("CARGO_PKG_VERSION");
+    let krew: Value =
+        serde_saphyr::from_str(&fs::read_to_string(archives.join("kestra-secrets.yaml")).unwrap()).unwrap();
+    assert_eq!(krew["spec"]["version"], format!("v{version}"));
+    let formula = fs::read_to_string(archives.join("kestra-secrets.rb")).unwrap();
+    assert!(formula.contains(&format!("version \"{version}\"")));
+    let platforms = krew["spec"]["platforms"].as_array().unwrap();
+    assert_eq!(platforms.len(), 4);
+    for platform in platforms {
+        let (uri, sum) = (platform["uri"].as_str().unwrap(), platform["sha256"].as_str().unwrap());
+        let (base, archive) = uri.rsplit_once('/').unwrap();
+        assert_eq!(
+            base,
+            format!("https://github.com/owner/kestra-secrets/releases/download/v{version}")
+        );
+        let of = fs::read_to_string(archives.join(format!("{archive}.sha256"))).unwrap();
+        assert!(of.starts_with(sum), "{archive}");
+        let os = platform["selector"]["matchLabels"]["os"].as_str().unwrap();
+        let arch = platform["selector"]["matchLabels"]["arch"].as_str().unwrap();
+        assert!(archive.contains(os) && archive.contains(if arch == "arm64" { "aarch64" } else { "x86_64" }));
+        let pair = format!("      url \"{uri}\"\n      sha256 \"{sum}\"\n");
+        assert!(formula.contains(&pair), "{pair}\n{formula}");
+    }
+    // An archive that is not there makes no release.
+    fs::remove_file(archives.join("kestra-secrets-x86_64-apple-darwin.tar.gz.sha256")).unwrap();
+    assert!(!runner.step(RELEASE, STEP, &work).status.success());
+}
+
+/// The template is filled as cargo-binstall's documentation says.
+#[test]
+fn cargo_binstall_is_led_to_what_a_release_packs() {
+    let manifest: toml::Value = toml::from_str(include_str!("../../Cargo.toml")).unwrap();
+    let package = &manifest["package"];
+    let binstall = &package["metadata"]["binstall"];
+    let filled = |template: &str| {
+        let known = [
+            ("repo", package["repository"].as_str().unwrap()),
+            ("name", "kestra-secrets"),
+            ("bin", "kestra-secrets"),
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("target", "x86_64-unknown-linux-gnu"),
+            ("binary-ext", ""),
+        ];
+        known.iter().fold(template.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{ {name} }}"), value)
+        })
+    };
+    let releases = format!("{}/releases/download", package["repository"].as_str().unwrap());
+    let url = format!("{releases}/v{}/{ARCHIVE}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(filled(binstall["pkg-url"].as_str().unwrap()), url);
+    let runner = Runner::new();
+    runner.release();
+    let packed = fs::File::open(runner.sandbox.work().join(ARCHIVE)).unwrap();
+    let mut packed = tar::Archive::new(flate2::read::GzDecoder::new(packed));
+    let mut files = packed
+        .entries()
+        .unwrap()
+        .map(|entry| entry.unwrap().path().unwrap().into_owned());
+    let bin = filled(binstall["bin-dir"].as_str().unwrap());
+    assert!(files.any(|file| file == Path::new(&bin)), "{bin}");
+}
+
+#[test]
+fn the_image_is_named_as_a_registry_takes_it_and_signed_by_its_digest() {
+    let mut runner = Runner::new();
+    runner
+        .expressions
+        .insert("vars.IMAGE", "registry.example.com/Owner/kestra-secrets".into());
+    let work = runner.sandbox.work();
+    let output = runner.step(RELEASE, "Name the image", &work);
+    assert!(output.status.success(), "{output:?}");
+    let told = fs::read_to_string(work.join("github-output")).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        told,
+        format!(
+            "registry=registry.example.com\nimage=registry.example.com/owner/kestra-secrets\n\
+             tag=registry.example.com/owner/kestra-secrets:{version}\n"
+        )
+    );
+    runner.plays("cosign", "printf '<%s>' \"$@\"");
+    runner.expressions.insert(
+        "steps.name.outputs.image",
+        "registry.example.com/owner/kestra-secrets".into(),
+    );
+    runner
+        .expressions
+        .insert("steps.build.outputs.digest", "sha256:0".into());
+    let output = runner.step(RELEASE, "Sign the image", &work);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "<sign><--yes><registry.example.com/owner/kestra-secrets@sha256:0>"
+    );
 }
