@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
+use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
@@ -14,6 +15,7 @@ use super::sessions::EarlyExit;
 use crate::error::{ExitCode, InfraError};
 use crate::release::input::STDIN;
 use crate::system::process::{Command, Deadline, ProcessError};
+use crate::system::redact::Redactor;
 
 /// What a helm plugin is given.
 #[derive(ClapArgs)]
@@ -159,7 +161,14 @@ impl ChartSource {
         }
         let into = folder.join("chart");
         std::fs::create_dir(&into).into_diagnostic()?;
-        let pull = helm().args(["pull", chart, "--destination"]).arg(&into).args(flags);
+        let addresses = self.repo.iter().map(String::as_str).chain([chart]);
+        let passwords = addresses.filter_map(|url| Some(Url::parse(url).ok()?.password()?.to_owned()));
+        let scrub = Redactor::new(passwords).scrubber();
+        let pull = helm()
+            .args(["pull", chart, "--destination"])
+            .arg(&into)
+            .args(flags)
+            .scrub(scrub);
         pull.run(GET, cancel).await.map_err(|e| failed("get the chart", e))?;
         let archive = std::fs::read_dir(&into).ok().and_then(|mut all| all.next()?.ok());
         let archive = archive.ok_or_else(|| miette::miette!("helm pulled {chart} and wrote no archive"))?;
@@ -190,9 +199,16 @@ impl HelmValues {
             .into_iter()
             .flat_map(|(flag, values)| values.iter().flat_map(move |value| [flag, value]));
         let template = helm().args(["template", "values"]).arg(&chart).args(flags);
-        let merged = template.run(MERGE, cancel).await;
-        let merged =
-            merged.map_err(|e| miette::miette!(help = "`helm template` with the same flags says more", "{e}"))?;
+        // What helm says may quote what is set, which may be a secret.
+        let merged = template.run(MERGE, cancel).await.map_err(|e| match e {
+            ProcessError::Exit { .. } => {
+                miette::miette!(
+                    help = "`helm template` with the same flags says why",
+                    "helm refused the values"
+                )
+            }
+            other => miette::miette!("failed to merge the values: {other}"),
+        })?;
         Ok(Some(merged.stdout))
     }
 }

@@ -18,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
         live("lint_takes_helms_files_and_a_chart_of_a_repository", lint),
         live("what_is_set_is_merged_by_helm_and_judged", set),
         live("check_proves_what_helm_would_install", check),
-        live("what_helm_refuses_is_told_in_its_words", refused),
+        live("what_helm_refuses_exits_2_and_quotes_no_secret", refused),
     ]
 }
 
@@ -234,8 +234,18 @@ fn refused() {
     let helm = Helm::with_plugin();
     let chart = format!("{ROOT}/charts/kestra-minimal");
     let lint = |args: &[&str]| helm.run(&[&["kestra-secrets", "lint"], args].concat());
-    let ended = lint(&[&chart, "--set", "a[=b"]).with_code(2);
-    assert!(ended.stderr.contains("failed parsing --set data"), "{}", ended.stderr);
+    // Helm would quote what stands behind the comma.
+    let ended = lint(&[&chart, "--set", "a=tern-76!,gull-78!"]).with_code(2);
+    assert!(ended.stderr.contains("helm refused the values"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("gull-78"), "{}", ended.stderr);
+    let repo = "http://user:skua-79@127.0.0.1:1";
+    let ended = lint(&["kestra", "--repo", repo, "-f", "values.yaml"]).with_code(3);
+    assert!(
+        ended.stderr_words().contains("failed to get the chart"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("skua-79"), "{}", ended.stderr);
     let ended = lint(&["kestra", "nowhere/kestra", "-f", "values.yaml"]).with_code(3);
     assert!(
         ended.stderr_words().contains("repo nowhere not found"),
