@@ -236,11 +236,11 @@ pub(super) struct ChartYaml {
 
 pub(super) fn read_chart_yaml(text: &str) -> Result<ChartYaml, String> {
     #[derive(Deserialize)]
-    struct Written {
+    struct WrittenChart {
         name: String,
         version: String,
     }
-    let Written { name, version } = yaml::from_str(text).map_err(|e| e.to_string())?;
+    let WrittenChart { name, version } = yaml::from_str(text).map_err(|e| e.to_string())?;
     let version = Version::parse(version.trim_start_matches('v')).map_err(|e| e.to_string())?;
     Ok(ChartYaml { name, version })
 }
