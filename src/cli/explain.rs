@@ -11,7 +11,7 @@ use super::plaintext::{self, STDIN};
 use crate::error::ExitCode;
 use crate::kestra::ENGINES;
 use crate::oracle::secret::diagnosis::Code;
-use crate::oracle::secret::{Location, PREFIX, Plaintext};
+use crate::oracle::secret::{Location, PREFIX, Plaintext, RunKey};
 use crate::system::{stdout, terminal};
 use crate::values::explain::{Question, explain, page};
 
@@ -82,7 +82,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
         return Ok(ExitCode::Success);
     }
     let questions = args.questions()?;
-    let explained = explain(&questions);
+    let explained = explain(&questions, &RunKey::random());
     if args.json {
         stdout::line(serde_json::to_string_pretty(&explained).into_diagnostic()?);
     } else {

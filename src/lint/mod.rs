@@ -14,6 +14,7 @@ pub mod configuration;
 pub mod edit;
 pub mod facts;
 pub mod finding;
+#[cfg(not(target_family = "wasm"))]
 pub mod fix;
 pub mod format;
 pub mod gather;

@@ -2,6 +2,7 @@
 //! why.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -66,7 +67,7 @@ pub fn read(arguments: &[String], most: u64) -> Inputs {
     for argument in arguments {
         if argument == STDIN {
             inputs.take(argument, None, FileKind::Yaml, true, || {
-                read_all(std::io::stdin().lock(), most)
+                read_all(io::stdin().lock(), most)
             });
             continue;
         }
@@ -75,9 +76,19 @@ pub fn read(arguments: &[String], most: u64) -> Inputs {
             inputs.folders.push(path.into());
             inputs.folder(path);
         } else {
-            inputs.file(path, argument, true);
+            inputs.file(path, argument, true, || fs::File::open(path));
         }
     }
+    inputs
+}
+
+/// What somebody pasted, as if a file of this name held it.
+pub fn pasted(name: &str, text: &str, most: u64) -> Inputs {
+    let mut inputs = Inputs {
+        most,
+        ..Inputs::default()
+    };
+    inputs.file(Path::new(name), name, true, || Ok(text.as_bytes()));
     inputs
 }
 
@@ -108,15 +119,16 @@ impl Inputs {
             if kind.is_dir() {
                 self.folder(&path);
             } else if path.is_file() {
-                self.file(&path, &path.display().to_string(), false);
+                self.file(&path, &path.display().to_string(), false, || fs::File::open(&path));
             }
         }
     }
 
-    fn file(&mut self, path: &Path, name: &str, named: bool) {
+    fn file<R: Read>(&mut self, path: &Path, name: &str, named: bool, open: impl Fn() -> io::Result<R>) {
+        let glance = || glance(open());
         let kind = kind_by_name(path);
         let kind = match kind {
-            FileKind::Other if named => glance(path).map_or(FileKind::Yaml, |text| {
+            FileKind::Other if named => glance().map_or(FileKind::Yaml, |text| {
                 if looks_like_env(&text) {
                     FileKind::EnvFile
                 } else if text.starts_with("#!") {
@@ -125,7 +137,7 @@ impl Inputs {
                     FileKind::Yaml
                 }
             }),
-            FileKind::EnvFile if !named && !glance(path).is_some_and(|text| looks_like_env(&text)) => FileKind::Other,
+            FileKind::EnvFile if !named && !glance().is_some_and(|text| looks_like_env(&text)) => FileKind::Other,
             kind => kind,
         };
         let (why, instead) = match kind {
@@ -135,7 +147,7 @@ impl Inputs {
             }
             FileKind::Yaml | FileKind::EnvFile => {
                 let most = self.most;
-                return self.take(name, Some(path), kind, named, || read_all(fs::File::open(path)?, most));
+                return self.take(name, Some(path), kind, named, || read_all(open()?, most));
             }
             FileKind::Terraform => (
                 "Terraform is not evaluated",
@@ -146,10 +158,10 @@ impl Inputs {
                 "lint the values, manifests and env files that it hands over",
             ),
         };
-        if named && let Err(e) = fs::File::open(path) {
+        if named && let Err(e) = open() {
             let why = format!("failed to read: {e}");
             self.unreadable.push(Unreadable::whole(name, why, None));
-        } else if named || glance(path).is_some_and(|text| concerns_kestra(&text)) {
+        } else if named || glance().is_some_and(|text| concerns_kestra(&text)) {
             self.unread.push(UnreadFile {
                 file: name.into(),
                 why: why.into(),
@@ -166,7 +178,7 @@ impl Inputs {
         path: Option<&Path>,
         kind: FileKind,
         named: bool,
-        read: impl FnOnce() -> std::io::Result<Zeroizing<Vec<u8>>>,
+        read: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
     ) {
         let name = if path.is_none() { "<stdin>" } else { name };
         match read() {
@@ -260,8 +272,8 @@ fn kind_by_name(path: &Path) -> FileKind {
 }
 
 /// The text of a file that is not large.
-fn glance(path: &Path) -> Option<Zeroizing<String>> {
-    let bytes = read_all(fs::File::open(path).ok()?, GLANCE).ok()?;
+fn glance(from: io::Result<impl Read>) -> Option<Zeroizing<String>> {
+    let bytes = read_all(from.ok()?, GLANCE).ok()?;
     let text = std::str::from_utf8(&bytes).ok()?;
     Some(Zeroizing::new(text.to_owned()))
 }
@@ -290,7 +302,7 @@ fn concerns_kestra(text: &str) -> bool {
     text.contains("SECRET_") || text.to_ascii_lowercase().contains("kestra")
 }
 
-fn read_all(from: impl std::io::Read, most: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
+fn read_all(from: impl Read, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     bounded::read(from, most, &mut bytes)?;
     Ok(bytes)

@@ -3,7 +3,6 @@
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use super::CaseResult;
-use crate::oracle::secret::diagnosis::Code;
 use crate::oracle::secret::{DisplayValue, Hop, HopValue};
 use crate::system::words::visible;
 use crate::verdict::Status;
@@ -22,7 +21,7 @@ pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
         paragraphs.push(visible(&title).replace('\r', "\\r"));
         paragraphs.push(hop_table(result, output, width).trim_fmt());
         for finding in result.diagnosis.iter().filter(|f| f.output == *output) {
-            paragraphs.push(describe_code(finding.code));
+            paragraphs.push(finding.code.describe());
         }
         // One value cures all that is wrong with it. What is made from a private one is as private.
         let corrected = result
@@ -35,17 +34,6 @@ pub fn hop_tables(result: &CaseResult, width: usize) -> Vec<String> {
         }
     }
     paragraphs
-}
-
-/// A code with its cause, effect and cure, a line each.
-pub fn describe_code(code: Code) -> String {
-    format!(
-        "{code} {}\n  cause: {}\n  effect: {}\n  cure: {}",
-        code.title(),
-        code.cause(),
-        code.effect(),
-        code.cure()
-    )
 }
 
 fn hop_table(result: &CaseResult, output: &str, width: usize) -> Table {

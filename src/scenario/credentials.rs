@@ -1,3 +1,4 @@
+#[cfg(not(target_family = "wasm"))]
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 
@@ -20,6 +21,7 @@ impl Credentials {
     /// New credentials for one run, of the form Kestra accepts (`BasicAuthService`): an e-mail
     /// address, and a password of at least 8 characters with an upper, a lower and a digit.
     /// With any other the server starts, ignores them and answers 401.
+    #[cfg(not(target_family = "wasm"))]
     pub fn generate() -> Self {
         // Drawing again until every kind is there keeps the rest uniform; about one draw in
         // fifty is turned down. Letters and digits alone survive YAML and every shell.

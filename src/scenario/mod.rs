@@ -3,6 +3,7 @@
 //! One YAML file is one scenario. An *intent* names a strategy and plaintexts, and the harness encodes
 //! them and writes the values; a *literal* is a page's values, manifests and flow, taken as bytes.
 
+#[cfg(not(target_family = "wasm"))]
 mod catalogue;
 mod credentials;
 mod documents;
@@ -19,6 +20,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(not(target_family = "wasm"))]
 pub use catalogue::{Catalogue, load};
 pub use credentials::Credentials;
 pub use expect::{Expect, Expectation, Expected, LogCheck, Stage};
@@ -208,7 +210,8 @@ impl Secret {
 }
 
 /// How an intent's secrets reach the container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Encoded values in the chart's own values.
@@ -218,13 +221,13 @@ pub enum Strategy {
     /// Single keys of a Secret by `secretKeyRef`.
     SecretKeyRef,
     /// A whole Secret by `envFrom`, whose keys get their `SECRET_` from `prefix`.
-    #[value(skip)]
+    #[cfg_attr(not(target_family = "wasm"), value(skip))]
     EnvFromPrefix,
     /// A whole Secret by `envFrom`, written as `stringData`.
-    #[value(skip)]
+    #[cfg_attr(not(target_family = "wasm"), value(skip))]
     StringData,
     /// A whole `ConfigMap` by `envFrom`.
-    #[value(skip)]
+    #[cfg_attr(not(target_family = "wasm"), value(skip))]
     ConfigMap,
 }
 

@@ -2,12 +2,19 @@
 
 pub mod atomic;
 pub mod bounded;
+#[cfg(not(target_family = "wasm"))]
 pub mod http;
+#[cfg(not(target_family = "wasm"))]
 pub mod ledger;
+#[cfg(not(target_family = "wasm"))]
 pub mod loopback;
+#[cfg(not(target_family = "wasm"))]
 pub mod process;
+#[cfg(not(target_family = "wasm"))]
 pub mod redact;
+#[cfg(not(target_family = "wasm"))]
 pub mod stdout;
+#[cfg(not(target_family = "wasm"))]
 pub mod terminal;
 pub mod words;
 pub mod wrap;

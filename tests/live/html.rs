@@ -1,13 +1,13 @@
 //! The HTML report as a browser takes it: headless Chromium, which CI installs from Debian's packages.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::process::Command;
 
 use libtest_mimic::{Completion, Trial};
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::support::devtools;
 use crate::support::reports::written;
 use crate::support::requirements;
 use crate::support::sandbox::{Sandbox, run};
@@ -26,30 +26,15 @@ pub fn trials() -> Vec<Trial> {
 
 /// A test that gets the name of a browser.
 pub fn in_browser(module: &str, name: &str, check: fn(&str)) -> Trial {
-    Trial::ignorable_test(format!("{module}::{name}"), move || match &*CHROMIUM {
+    Trial::ignorable_test(format!("{module}::{name}"), move || match &*devtools::CHROMIUM {
         Some(chromium) => {
             check(chromium);
             Ok(Completion::Completed)
         }
-        None if requirements::is_required("chromium") => Err(LACKING.into()),
-        None => Ok(Completion::ignored_with(LACKING)),
+        None if requirements::is_required("chromium") => Err(devtools::LACKING.into()),
+        None => Ok(Completion::ignored_with(devtools::LACKING)),
     })
 }
-
-const LACKING: &str = "there is no chromium on PATH: `apt-get install --no-install-recommends chromium`";
-
-static CHROMIUM: LazyLock<Option<String>> = LazyLock::new(|| {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let answers = |name: &&&str| {
-        let asked = Command::new(name)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        asked.is_ok_and(|status| status.success())
-    };
-    names.iter().find(answers).map(ToString::to_string)
-});
 
 /// A page after its script has run.
 pub struct Seen {
@@ -80,24 +65,8 @@ pub fn open(chromium: &str, page: &Path, fragment: &str) -> Seen {
 fn browser(chromium: &str, profile: &Path, page: &Path, fragment: &str) -> Command {
     let mut command = Command::new(chromium);
     command
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .args([
-            "--disable-dev-shm-usage",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=3000",
-            "--dump-dom",
-        ])
+        .args(devtools::FLAGS)
+        .args(["--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"])
         // So that a page of a test can measure the report in a frame.
         .arg("--allow-file-access-from-files")
         .arg(format!("--user-data-dir={}", profile.display()))

@@ -17,6 +17,7 @@
 //! | [`pre_commit`] | the hooks, run by the real pre-commit in front of a commit |
 //! | [`helm_plugin`] | the plugin, run by the real helm with helm's own arguments |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
+//! | [`browser`] | the page of docs/try in headless Chromium: the program's answers, nothing sent, keyboard, dark, narrow |
 //! | [`archives`] | archives of charts made to do harm: helm's words, and nothing is written elsewhere |
 //! | [`shards`] | a matrix and its mistakes; shards that together are the whole |
 //! | [`steps`] | what changes while Kestra runs: the hops and the code at each step |
@@ -40,6 +41,7 @@
 mod archives;
 mod audit;
 mod bisect;
+mod browser;
 mod check;
 mod cli;
 mod cluster;
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         archives::trials(),
         audit::trials(),
         bisect::trials(),
+        browser::trials(),
         check::trials(),
         cli::trials(),
         cluster::trials(),

@@ -7,6 +7,7 @@
 
 pub mod canary;
 pub mod console;
+pub mod devtools;
 pub mod matrix;
 pub mod processes;
 pub mod proxy;

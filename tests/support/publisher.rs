@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::json;
@@ -20,6 +21,7 @@ pub const TAG: &str = "v2.0.0-no-plugins";
 /// It answers until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
     end: Arc<AtomicBool>,
 }
 
@@ -28,17 +30,20 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
+            asked: Arc::default(),
             end: Arc::default(),
         };
         let end = Arc::clone(&server.end);
-        let answers: BTreeMap<_, _> = answers.into_iter().collect();
+        let asked = Arc::clone(&server.asked);
+        let answers: Arc<BTreeMap<_, _>> = Arc::new(answers.into_iter().collect());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if end.load(Ordering::Relaxed) {
                     break;
                 }
-                // That a client hangs up is its own affair.
-                drop(serve(client, &answers));
+                let (answers, asked) = (Arc::clone(&answers), Arc::clone(&asked));
+                // A browser opens connections that it may never use. That a client hangs up is its own affair.
+                thread::spawn(move || drop(serve(client, &answers, &asked)));
             }
         });
         server
@@ -60,6 +65,11 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// What it was asked for so far, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
 }
 
 impl Drop for Server {
@@ -69,17 +79,28 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut client: TcpStream, answers: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+fn serve(
+    mut client: TcpStream,
+    answers: &BTreeMap<String, Vec<u8>>,
+    asked: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut lines = BufReader::new(client.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
     let path = request.split_whitespace().nth(1).unwrap_or_default();
+    asked.lock().unwrap().push(path.into());
+    let content_type = match Path::new(path).extension().and_then(|end| end.to_str()) {
+        Some("html") => "text/html",
+        Some("css") => "text/css",
+        Some("js") => "text/javascript",
+        _ => "application/octet-stream",
+    };
     let body = answers.get(path.split('?').next().unwrap_or_default());
     let (status, body) = body.map_or(("404 Not Found", &[][..]), |body| ("200 OK", body));
     let length = body.len();
     write!(
         client,
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )?;
     client.write_all(body)
 }

@@ -45,6 +45,12 @@ pub fn human(report: &LintReport, arguments: &[String]) -> String {
             let _ = writeln!(out, "  {} {help}", "cure:".bold());
         }
     }
+    out + &summary(report, arguments)
+}
+
+/// What comes below the findings: how the files were read, what was not, and how many findings there are.
+pub fn summary(report: &LintReport, arguments: &[String]) -> String {
+    let mut out = String::new();
     for template in &report.templates {
         let _ = writeln!(out, "{template}: skipped: a template is not YAML until it is rendered");
     }

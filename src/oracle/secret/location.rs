@@ -9,7 +9,8 @@ use super::Plaintext;
 use crate::oracle::environment::go_base64;
 
 /// Where a value is written down, which decides how many layers of Base64 it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(not(target_family = "wasm"), derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Location {
     /// In the environment itself.

@@ -1,8 +1,10 @@
 //! Explains one value without a cluster: its bytes at each hop, what is wrong with it, and what to write instead.
 
+#[cfg(not(target_family = "wasm"))]
 mod page;
 mod table;
 
+#[cfg(not(target_family = "wasm"))]
 pub use page::page;
 use schemars::JsonSchema;
 use semver::Version;
@@ -106,12 +108,11 @@ impl From<Code> for ExplainedFault {
     }
 }
 
-/// Explains the values; hashes of hidden ones are comparable among them.
-pub fn explain(questions: &[Question]) -> Explanations {
-    let key = RunKey::random();
+/// Explains the values; hashes of hidden ones, made with this key, are comparable among them.
+pub fn explain(questions: &[Question], key: &RunKey) -> Explanations {
     Explanations {
         schema: 1,
-        values: questions.iter().map(|question| question.explained(&key)).collect(),
+        values: questions.iter().map(|question| question.explained(key)).collect(),
     }
 }
 
@@ -121,7 +122,8 @@ pub fn json_schema() -> serde_json::Value {
 }
 
 impl Question {
-    fn explained(&self, key: &RunKey) -> Explanation {
+    /// The explanation; hashes of hidden values are made with this key.
+    pub fn explained(&self, key: &RunKey) -> Explanation {
         let found = diagnose(&diagnosis::WrittenValue {
             name: self.name.as_deref(),
             place: self.place,

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use semver::Version;
 
 use super::{Question, explain};
-use crate::oracle::secret::Plaintext;
 use crate::oracle::secret::diagnosis::{Code, Example};
+use crate::oracle::secret::{Plaintext, RunKey};
 
 /// The page: title, cause, effect, cure, and an example that was worked out by the oracle itself.
 pub fn page(code: Code, kestra: &Version) -> String {
@@ -38,7 +38,8 @@ pub fn page(code: Code, kestra: &Version) -> String {
                 meant: meant.map(|meant| Plaintext::new(meant, true)),
                 kestra: kestra.clone(),
             };
-            let explained: String = explain(&[question]).values.iter().map(ToString::to_string).collect();
+            let explained = explain(&[question], &RunKey::random());
+            let explained: String = explained.values.iter().map(ToString::to_string).collect();
             let place = serde_json::to_string(&place).unwrap_or_default();
             let (given, expect) = match meant {
                 Some(meant) => (

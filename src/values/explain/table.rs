@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
 
 use super::{ExpectedValue, Explanation};
 use crate::oracle::secret::{DisplayValue, Hop, HopValue};
-use crate::report::hop_tables;
 
 /// The most characters of a value that a line of the table shows.
 const WIDEST: usize = 240;
@@ -16,7 +15,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.table().trim_fmt())?;
         for finding in &self.diagnosis {
-            writeln!(f, "{}", hop_tables::describe_code(finding.code))?;
+            writeln!(f, "{}", finding.code.describe())?;
         }
         if let Some(corrected) = &self.corrected {
             let corrected = match corrected {
@@ -57,12 +56,11 @@ impl Explanation {
         } in &self.hops
         {
             let wrong = self.first_wrong == Some(*at);
-            let color = if wrong { Color::Red } else { Color::Reset };
             let mark = if wrong { "wrong from here on" } else { "" };
             let meant = meant.as_ref().filter(|meant| predicted.as_ref() != Some(meant));
             table.add_row([
-                Cell::new(mark).fg(color),
-                Cell::new(at).fg(color),
+                marked(mark, wrong),
+                marked(at, wrong),
                 Cell::new(value_text(predicted.as_ref())),
                 Cell::new(bytes(predicted.as_ref())),
                 Cell::new(value_text(meant)),
@@ -70,6 +68,20 @@ impl Explanation {
         }
         table
     }
+}
+
+/// A cell that a terminal shows red where the value is wrong from here on.
+#[cfg(not(target_family = "wasm"))]
+fn marked(text: impl ToString, wrong: bool) -> Cell {
+    use comfy_table::Color;
+
+    Cell::new(text).fg(if wrong { Color::Red } else { Color::Reset })
+}
+
+/// A page in a browser has the words alone.
+#[cfg(target_family = "wasm")]
+fn marked(text: impl ToString, _wrong: bool) -> Cell {
+    Cell::new(text)
 }
 
 fn value_text(value: Option<&HopValue>) -> String {

@@ -15,7 +15,7 @@ fn question(place: Location, value: &[u8]) -> Question {
 }
 
 fn explained(question: Question) -> Explanation {
-    explain(&[question]).values.remove(0)
+    explain(&[question], &RunKey::random()).values.remove(0)
 }
 
 fn at(explanation: &Explanation, at: HopKind) -> Option<HopValue> {
@@ -171,7 +171,7 @@ fn a_hidden_value_is_nowhere_in_what_is_said_of_it() {
                     meant,
                     ..question(place, b"")
                 };
-                let all = explain(std::slice::from_ref(&question));
+                let all = explain(std::slice::from_ref(&question), &RunKey::random());
                 let json = serde_json::to_string(&all).unwrap();
                 for said in [json, all.values[0].to_string(), format!("{question:?}")] {
                     assert_eq!(redactor.find(said.as_bytes()), [], "{said}");

@@ -46,6 +46,14 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// The code with its cause, effect and cure, a line each.
+    pub fn describe(self) -> String {
+        let [title, cause, effect, cure] = [self.title(), self.cause(), self.effect(), self.cure()];
+        format!("{self} {title}\n  cause: {cause}\n  effect: {effect}\n  cure: {cure}")
+    }
+}
+
 codes! {
     TrailingNewline = "KS001" {
         title: "the plaintext ends in a newline",
