@@ -21,7 +21,9 @@ check:
     cargo clippy --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
     cargo clippy --locked --manifest-path fuzz/Cargo.toml -- -D warnings
-    shellcheck .ci/run packaging/render benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
+    cargo fmt --check --package kestra-secrets-browser
+    cargo clippy --package kestra-secrets-browser --profile browser --target wasm32-unknown-unknown -- -D warnings
+    shellcheck .ci/run browser/build packaging/render benches/* fuzz/campaign testbed/testbed testbed/steps/* testbed/lib/*
     actionlint .github/workflows/*.yml src/cli/starter/workflow.yaml
     cargo deny check
 
@@ -49,9 +51,10 @@ versions REPORT="target/versions":
         --kestra engine@1.0,engine@1.1,engine@1.2,engine@1.3,engine@2.0
     cargo run --release -- report convert {{REPORT}} --to versions > docs/versions.md
 
-# Build the pages of docs/ as a book in DIR; needs `cargo install mdbook`
+# Build the pages of docs/ as a book in DIR, with the page for a browser; needs `cargo install mdbook`
 book DIR="target/book":
     mdbook build --dest-dir {{DIR}}
+    browser/build {{DIR}}
 
 # Compare our small chart with the official ones, unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:

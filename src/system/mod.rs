@@ -1,5 +1,6 @@
 //! What lies between the program and the machine: processes, files, what is owned, what is kept secret.
 
+#[cfg(not(target_family = "wasm"))]
 pub mod atomic;
 pub mod bounded;
 #[cfg(not(target_family = "wasm"))]
@@ -17,5 +18,6 @@ pub mod stdout;
 #[cfg(not(target_family = "wasm"))]
 pub mod terminal;
 pub mod words;
+#[cfg(not(target_family = "wasm"))]
 pub mod wrap;
 pub mod yaml;
