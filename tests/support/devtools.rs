@@ -1,4 +1,4 @@
-//! Headless Chromium, which CI installs from Debian's packages, and its DevTools protocol: JSON messages that end in a
+//! Headless Chromium, which CI installs from Debian's packages, and its protocol for developers: JSON messages that end in a
 //! NUL byte, over two pipes.
 
 use std::collections::VecDeque;
@@ -93,24 +93,24 @@ impl Browser {
             events: VecDeque::new(),
             _profile: profile,
         };
-        let target = browser.try_call("Target.createTarget", json!({"url": "about:blank"}))?;
+        let target = browser.try_call("Target.createTarget", &json!({"url": "about:blank"}))?;
         let target = json!({"targetId": target["targetId"], "flatten": true});
-        let attached = browser.try_call("Target.attachToTarget", target)?;
+        let attached = browser.try_call("Target.attachToTarget", &target)?;
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Network", "Runtime", "Log"] {
-            browser.try_call(&format!("{domain}.enable"), json!({}))?;
+            browser.try_call(&format!("{domain}.enable"), &json!({}))?;
         }
         Ok(browser)
     }
 
     /// Carries out a command of the protocol.
     #[track_caller]
-    pub fn call(&mut self, method: &str, params: Value) -> Value {
+    pub fn call(&mut self, method: &str, params: &Value) -> Value {
         self.try_call(method, params)
             .unwrap_or_else(|e| panic!("{method}: {e}"))
     }
 
-    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, String> {
+    fn try_call(&mut self, method: &str, params: &Value) -> Result<Value, String> {
         self.asked += 1;
         let mut message = json!({"id": self.asked, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -142,7 +142,7 @@ impl Browser {
     /// Opens an address, and waits until all that it names is loaded.
     pub fn open(&mut self, url: &str) {
         self.events.clear();
-        let opened = self.call("Page.navigate", json!({"url": url}));
+        let opened = self.call("Page.navigate", &json!({"url": url}));
         assert!(opened.get("errorText").is_none(), "{url}: {opened}");
         let deadline = Instant::now() + FOREVER;
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
@@ -155,7 +155,7 @@ impl Browser {
     #[track_caller]
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let mut evaluated = self.call("Runtime.evaluate", params);
+        let mut evaluated = self.call("Runtime.evaluate", &params);
         assert!(
             evaluated.get("exceptionDetails").is_none(),
             "{expression}: {evaluated:#}"
@@ -168,13 +168,13 @@ impl Browser {
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
             let params = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text});
-            self.call("Input.dispatchKeyEvent", params);
+            self.call("Input.dispatchKeyEvent", &params);
         }
     }
 
     /// Writes a text where the cursor is, over what is selected.
     pub fn write(&mut self, text: &str) {
-        self.call("Input.insertText", json!({"text": text}));
+        self.call("Input.insertText", &json!({"text": text}));
     }
 
     /// The events of one name.
@@ -188,7 +188,7 @@ impl Drop for Browser {
     fn drop(&mut self) {
         self.session = None;
         // Where it does not end by itself it is ended.
-        drop(self.try_call("Browser.close", json!({})));
+        drop(self.try_call("Browser.close", &json!({})));
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
