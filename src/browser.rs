@@ -16,7 +16,7 @@ const LARGEST: usize = 1024 * 1024;
 /// A question. No `Debug`: it holds secrets.
 #[derive(Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
-enum Asked {
+enum PageQuestion {
     /// `kestra-secrets lint NAME`, where the file holds this text and nothing is beside it.
     Lint {
         name: String,
@@ -43,7 +43,7 @@ enum Asked {
 /// An answer.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Answer {
+enum PageAnswer {
     /// What `lint` prints with `--format json`, and the lines that it prints below the findings.
     Linted { report: LintReport, summary: String },
     /// What `explain` prints with `--json`, and without.
@@ -57,15 +57,15 @@ pub fn answer(asked: &[u8]) -> Vec<u8> {
     // The words of an error could quote the question.
     let answer = match serde_json::from_slice(asked) {
         Ok(asked) => answered(asked),
-        Err(e) => Answer::Refused(format!("column {}: this is no question", e.column())),
+        Err(e) => PageAnswer::Refused(format!("column {}: this is no question", e.column())),
     };
     serde_json::to_vec(&answer).unwrap_or_default()
 }
 
-fn answered(asked: Asked) -> Answer {
+fn answered(asked: PageQuestion) -> PageAnswer {
     match asked {
-        Asked::Lint { text, .. } if text.len() > LARGEST => too_large(text.len()),
-        Asked::Lint {
+        PageQuestion::Lint { text, .. } if text.len() > LARGEST => too_large(text.len()),
+        PageQuestion::Lint {
             name,
             text,
             assume_kestra,
@@ -78,12 +78,14 @@ fn answered(asked: Asked) -> Answer {
             let report = linted(&name, &text, options);
             let arguments: Vec<_> = flag.into_iter().chain([name]).collect();
             let summary = format::summary(&report, &arguments);
-            Answer::Linted { report, summary }
+            PageAnswer::Linted { report, summary }
         }
-        Asked::Explain { value, meant, .. } if value.len().max(meant.as_ref().map_or(0, String::len)) > LARGEST => {
+        PageQuestion::Explain { value, meant, .. }
+            if value.len().max(meant.as_ref().map_or(0, String::len)) > LARGEST =>
+        {
             too_large(value.len())
         }
-        Asked::Explain {
+        PageQuestion::Explain {
             value,
             place,
             name,
@@ -101,13 +103,13 @@ fn answered(asked: Asked) -> Answer {
             };
             let explanation = question.explained(&RunKey::new(key));
             let text = format!("{explanation}\n");
-            Answer::Explained { explanation, text }
+            PageAnswer::Explained { explanation, text }
         }
     }
 }
 
-fn too_large(bytes: usize) -> Answer {
-    Answer::Refused(format!(
+fn too_large(bytes: usize) -> PageAnswer {
+    PageAnswer::Refused(format!(
         "the text has {bytes} bytes, and this page takes {LARGEST}: run `kestra-secrets` on your own machine"
     ))
 }

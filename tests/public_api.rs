@@ -154,9 +154,18 @@ fn shows(visibility: &Visibility, attributes: &[Attribute]) -> bool {
     matches!(visibility, Visibility::Public(_)) && !hidden && !test
 }
 
+/// What is derived, also where only the program for a browser goes without.
 fn derived(attributes: &[Attribute]) -> String {
-    let derives = attributes.iter().map(text).filter(|one| one.starts_with("#[derive"));
-    derives.map(|one| format!("{one} ")).collect()
+    let derives = attributes.iter().map(text).filter_map(|one| {
+        let always = one.strip_prefix("#[derive(");
+        let list = always.or_else(|| one.strip_prefix("#[cfg_attr(not(target_family = \"wasm\"), derive("))?;
+        Some(list.trim_end_matches([')', ']']).to_owned())
+    });
+    let derives: Vec<_> = derives.collect();
+    if derives.is_empty() {
+        return String::new();
+    }
+    format!("#[derive({})] ", derives.join(", "))
 }
 
 /// Code as rustfmt would write it, on one line.

@@ -14,13 +14,7 @@ use crate::support::sandbox::{Sandbox, files};
 
 /// Every text that the tests of lint have, and the name of its file.
 fn texts() -> Vec<(String, String)> {
-    let folders = [
-        "tests/lint/bad",
-        "tests/lint/good",
-        "tests/lint/cured",
-        "tests/field",
-        "scenarios",
-    ];
+    let folders = ["tests/lint/bad", "tests/lint/good", "tests/lint/cured", "tests/field"];
     let paths: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| files(&Path::new(ROOT).join(folder)))
@@ -108,9 +102,12 @@ pub fn lint(chromium: &str) {
             ));
             assert_eq!(answer["report"], report, "{name}: {text}");
             assert_eq!(answer["shown"], json!(shown(&report)), "{name}: {text}");
-            let human = sandbox.run(args("human")).stdout;
-            for line in answer["summary"].as_str().unwrap().lines() {
-                assert!(human.contains(line), "{name}: {line:?} is not in {human}");
+            // The words below the findings hang on the report alone: once is enough.
+            if assume_kestra {
+                let human = sandbox.run(args("human")).stdout;
+                for line in answer["summary"].as_str().unwrap().lines() {
+                    assert!(human.contains(line), "{name}: {line:?} is not in {human}");
+                }
             }
             codes.extend(
                 answer["links"]
