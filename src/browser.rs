@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kestra::ENGINES;
+use crate::lint::baseline::FileNames;
 use crate::lint::{self, LintOptions, LintReport, format};
 use crate::oracle::secret::{Location, Plaintext, RunKey};
 use crate::release::walk;
@@ -117,6 +118,7 @@ fn too_large(bytes: usize) -> PageAnswer {
 fn linted(name: &str, text: &str, options: LintOptions) -> LintReport {
     let inputs = walk::pasted(name, text, walk::LARGEST);
     let linted = lint::lint(&inputs.sources, options);
-    let (sources, linted) = lint::with_inputs(inputs, linted);
+    let (sources, mut linted) = lint::with_inputs(inputs, linted);
+    linted.fingerprint(&FileNames::as_read());
     linted.report(sources.len())
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
+#[cfg(not(target_family = "wasm"))]
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ const PUBLIC: u32 = 0o666;
 ///
 /// # Errors
 /// What the file system says; that the folder does not exist.
+#[cfg(not(target_family = "wasm"))]
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(path) {
         // A rename would replace the device itself.
@@ -25,6 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// What the file system says.
+#[cfg(not(target_family = "wasm"))]
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder(path))?;
     replace(path, bytes, 0o600)
@@ -36,6 +39,7 @@ pub fn folder(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
+#[cfg(not(target_family = "wasm"))]
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mode = Permissions::from_mode(mode);
     let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(folder(path))?;

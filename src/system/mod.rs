@@ -1,6 +1,5 @@
 //! What lies between the program and the machine: processes, files, what is owned, what is kept secret.
 
-#[cfg(not(target_family = "wasm"))]
 pub mod atomic;
 pub mod bounded;
 #[cfg(not(target_family = "wasm"))]
