@@ -58,7 +58,7 @@ book DIR="target/book":
 
 # Compare our small chart with the official ones, unpacked in DIR/0.23.9 and DIR/1.0.54
 parity DIR:
-    KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity -- --include-ignored
+    KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity
 
 # Measure the figures of docs/figures.md
 bench:

@@ -200,6 +200,7 @@ impl ReportOutputs {
         }
         match self.stdout {
             Some(LintFormat::Human) if human_on_stderr => terminal::print(&LintFormat::Human.text(report, arguments)?),
+            Some(LintFormat::Human) => stdout::prose(&LintFormat::Human.text(report, arguments)?),
             Some(format) => stdout::print(&format.text(report, arguments)?),
             // A person who asked for files alone still sees how it ended.
             None => {

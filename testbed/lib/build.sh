@@ -8,7 +8,10 @@ NODE_PACKAGES+=,nftables,iproute2,ethtool,socat,util-linux,mount,kmod,libseccomp
 NODE_PACKAGES+=,ca-certificates,curl,jq,procps
 
 KEY_LABEL=kestra-secrets.testbed.key
-NODE_REF=kestra-secrets/node:$KUBERNETES_VERSION
+
+node_ref() {
+  printf 'kestra-secrets/node:%s\n' "$1"
+}
 
 kestra_ref() {
   printf 'kestra-secrets/kestra:%s\n' "$1"
@@ -21,10 +24,15 @@ plan() {
   kind=$CACHE/tools/kind-$(key go-tool kind "$KIND_VERSION")
   helm=$CACHE/tools/helm-$(key go-tool helm "$HELM_VERSION")
   registry=$CACHE/tools/registry-$(key go-tool registry "$REGISTRY_VERSION")
-  hyperkube=$CACHE/parts/hyperkube-$(key hyperkube "$KUBERNETES_VERSION" "$HERE/hyperkube" "$HERE/pause")
+  helm4=$CACHE/tools/helm4-$(key go-tool helm "$HELM_4_VERSION")
   node_rootfs=$CACHE/parts/node-rootfs-$(key rootfs "$DEBIAN_RELEASE" "$NODE_PACKAGES").tar.zst
-  node_key=$(key node-image "$KUBERNETES_VERSION" "$KIND_VERSION" "$node_rootfs" "$hyperkube" "$HERE/node" "$HERE/lib/archive.sh")
-  node_image=$CACHE/images/node-$node_key.tar.zst
+  declare -gA hyperkube node_key node_image
+  for version in $KUBERNETES_VERSIONS; do
+    hyperkube[$version]=$CACHE/parts/hyperkube-$version-$(key hyperkube "$version" "$HERE/hyperkube"/*.go \
+      "$HERE/hyperkube/$(module_file "$version").mod" "$HERE/hyperkube/$(module_file "$version").sum" "$HERE/pause")
+    node_key[$version]=$(key node-image "$version" "$KIND_VERSION" "$node_rootfs" "${hyperkube[$version]}" "$HERE/node" "$HERE/lib/archive.sh")
+    node_image[$version]=$CACHE/images/node-$version-${node_key[$version]}.tar.zst
+  done
 
   kestra_rootfs=$CACHE/parts/kestra-rootfs-$(key rootfs "$DEBIAN_RELEASE").tar.zst
   java=$CACHE/parts/java-$(key java "$JAVA_RELEASE").tar.zst
@@ -43,15 +51,22 @@ labels() {
 
 # The two halves that are made side by side. What an image that is there was made of is not missed.
 make_go() {
+  local version
   make go-tool "$kind" sigs.k8s.io/kind "$KIND_VERSION"
   make go-tool "$helm" helm.sh/helm/v3/cmd/helm "$HELM_VERSION"
+  make go-tool "$helm4" helm.sh/helm/v4/cmd/helm "$HELM_4_VERSION"
   make go-tool "$registry" github.com/distribution/distribution/v3/cmd/registry "$REGISTRY_VERSION"
-  [[ -e $node_image ]] || make hyperkube "$hyperkube" "$KUBERNETES_VERSION" "$HERE/hyperkube" "$HERE/pause"
+  for version in $KUBERNETES_VERSIONS; do
+    [[ -e ${node_image[$version]} ]] || make hyperkube "${hyperkube[$version]}" "$version" "$HERE/hyperkube" \
+      "$HERE/hyperkube/$(module_file "$version").mod" "$HERE/pause"
+  done
 }
 
 make_rest() {
   local version
-  [[ -e $node_image ]] || make rootfs "$node_rootfs" "$DEBIAN_RELEASE" "$NODE_PACKAGES"
+  for version in $KUBERNETES_VERSIONS; do
+    [[ -e ${node_image[$version]} ]] || make rootfs "$node_rootfs" "$DEBIAN_RELEASE" "$NODE_PACKAGES"
+  done
   for version in $KESTRA_VERSIONS; do
     [[ ! -e ${kestra_image[$version]} ]] || continue
     make rootfs "$kestra_rootfs" "$DEBIAN_RELEASE"
@@ -63,8 +78,11 @@ make_rest() {
 }
 
 make_node() {
-  make node-image "$node_image" "$NODE_REF" "$(labels "$node_key")" "$KUBERNETES_VERSION" "$KIND_VERSION" \
-    "$node_rootfs" "$hyperkube" "$HERE/node"
+  local version
+  for version in $KUBERNETES_VERSIONS; do
+    make node-image "${node_image[$version]}" "$(node_ref "$version")" "$(labels "${node_key[$version]}")" "$version" \
+      "$KIND_VERSION" "$node_rootfs" "${hyperkube[$version]}" "$HERE/node"
+  done
 }
 
 # load ARCHIVE REF KEY: into the Docker daemon, unless it has this very image.
@@ -79,7 +97,10 @@ load() {
 }
 
 load_node() {
-  load "$node_image" "$NODE_REF" "$node_key"
+  local version
+  for version in $KUBERNETES_VERSIONS; do
+    load "${node_image[$version]}" "$(node_ref "$version")" "${node_key[$version]}"
+  done
 }
 
 load_kestra() {
@@ -129,6 +150,7 @@ cmd_build() {
   mkdir -p "$CACHE/bin"
   ln -sfT "$kind" "$CACHE/bin/kind"
   ln -sfT "$helm" "$CACHE/bin/helm"
+  ln -sfT "$helm4" "$CACHE/bin/helm4"
   ln -sfT "$registry" "$CACHE/bin/registry"
   side_by_side load_node load_kestra
   say "all is there, after $SECONDS s"
@@ -136,7 +158,9 @@ cmd_build() {
 
 cmd_images() {
   local version
-  printf '%s\n' "$NODE_REF"
+  for version in $KUBERNETES_VERSIONS; do
+    node_ref "$version"
+  done
   for version in $KESTRA_VERSIONS; do
     kestra_ref "$version"
   done
@@ -161,7 +185,7 @@ cmd_clean() {
     --old)
       plan
       for path in "$CACHE"/{tools,parts,images}/*; do
-        case " $kind $helm $registry $hyperkube $node_rootfs $node_image $kestra_rootfs $java ${engine[*]} ${kestra_image[*]} " in
+        case " $kind $helm $helm4 $registry ${hyperkube[*]} $node_rootfs ${node_image[*]} $kestra_rootfs $java ${engine[*]} ${kestra_image[*]} " in
           *" $path "*) ;;
           *) rm -rf "$path" ;;
         esac

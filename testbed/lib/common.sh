@@ -66,6 +66,15 @@ make() {
   say "$name: built in $((SECONDS - started)) s ($(du -sh "$path" | cut -f1))"
 }
 
+# The module files of hyperkube for a Kubernetes, without `.mod` and `.sum`.
+module_file() {
+  if [[ $1 == "${KUBERNETES_VERSIONS%% *}" ]]; then
+    echo go
+  else
+    echo "${1%.*}"
+  fi
+}
+
 # lock NAME: one command at a time; a second one waits. Held until the process and its children end.
 lock() {
   mkdir -p "$CACHE"

@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::live;
 use crate::support::matrix::{MATRIX, with_matrix};
 use crate::support::sandbox::Sandbox;
 use crate::support::{ENGINE, requirements, schemas};
+use crate::{live, on_provider};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -17,6 +18,12 @@ pub fn trials() -> Vec<Trial> {
             "shards",
             "a_matrix_runs_by_two_helms_and_the_report_tells_them_apart",
             helms,
+        ),
+        on_provider(
+            "kind",
+            "shards::a_matrix_runs_on_two_kubernetes_by_helm_3_and_helm_4".into(),
+            || requirements::lacking_for_two_clusters(&CURRENT_ENGINES[0]),
+            two_kubernetes,
         ),
     ]
 }
@@ -70,6 +77,37 @@ fn helms() {
         "{}",
         again.stderr
     );
+    sandbox.assert_clean();
+}
+
+/// Each Kubernetes by one helm: the other pairs would take as long again.
+fn two_kubernetes() {
+    let sandbox = Sandbox::new();
+    let (newer, older) = (requirements::NODE, requirements::OLDER_NODE);
+    let matrix = format!(
+        "schema: 1\nproviders: [kind]\nkubernetes: [{older:?}, {newer:?}]\nhelm: [helm, helm4]\ncharts: [bundled]\n\
+         kestra: [{{name: {ENGINE}}}]\nscenarios: [extra-env, extra-env-from, secret-key-ref]\nexclude:\n  \
+         - {{kubernetes: [{older:?}], helm: [helm4], why: the newer has it}}\n  \
+         - {{kubernetes: [{newer:?}], helm: [helm], why: the older has it}}\n"
+    );
+    sandbox.file("matrix.yaml", matrix);
+    with_matrix(&sandbox, &["run", "--matrix", "matrix.yaml", "--report", "report"]).with_code(0);
+    let written = report(&sandbox, "report");
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for result in written["results"].as_array().unwrap() {
+        let of = |field: &str| result["provenance"][field].as_str().unwrap().to_owned();
+        seen.push((of("kubernetes"), of("helm")));
+    }
+    seen.sort();
+    let (old, new) = (("1.33.13", "3."), ("1.34.4", "4."));
+    assert_eq!(seen.len(), 6, "{seen:?}");
+    for (at, (kubernetes, helm)) in seen.iter().enumerate() {
+        let (wanted, major) = if at < 3 { old } else { new };
+        assert!(
+            kubernetes.trim_start_matches('v') == wanted && helm.starts_with(major),
+            "{seen:?}"
+        );
+    }
     sandbox.assert_clean();
 }
 

@@ -33,6 +33,18 @@ pub fn lacking_for_image(version: &Version) -> Option<String> {
 /// The testbed's image of a kind node.
 pub const NODE: &str = "kestra-secrets/node:v1.34.4";
 
+/// The same of an older Kubernetes.
+pub const OLDER_NODE: &str = "kestra-secrets/node:v1.33.13";
+
+/// What a run on both lacks here, by both of the testbed's helms.
+pub fn lacking_for_two_clusters(version: &Version) -> Option<String> {
+    let helm = std::process::Command::new("helm4").arg("version").output();
+    let no_helm = || helm.err().map(|e| format!("`testbed/testbed build` makes helm4: {e}"));
+    lacking_for_cluster(version)
+        .or_else(|| lacking_image(OLDER_NODE))
+        .or_else(no_helm)
+}
+
 /// What the kind provider lacks here to make a cluster of the testbed's images.
 pub fn lacking_for_cluster(version: &Version) -> Option<String> {
     lacking_image(NODE).or_else(|| lacking_for_image(version))

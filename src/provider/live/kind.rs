@@ -169,12 +169,18 @@ async fn local_images(site: &RunContext, kestras: &[(KestraRef, Version)]) -> Re
     Ok(local)
 }
 
-/// The testbed's node image, where Docker has it.
+/// The testbed's node image, where Docker has it; of several the one of the newest Kubernetes.
 async fn testbed_node(site: &RunContext) -> Result<Option<String>, InfraError> {
     let list = Command::new("docker").args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", TESTBED_NODE]);
     let listed = docker(list.run(ASK, &site.cancel).await)?;
     let text = String::from_utf8_lossy(&listed.stdout);
-    Ok(text.lines().find(|l| !l.ends_with(":<none>")).map(str::to_owned))
+    Ok(newest_image(&text))
+}
+
+fn newest_image(listed: &str) -> Option<String> {
+    let version = |image: &str| Version::parse(image.rsplit_once(":v")?.1).ok();
+    let images = listed.lines().filter(|image| !image.ends_with(":<none>"));
+    images.max_by_key(|image| version(image)).map(str::to_owned)
 }
 
 fn docker<T>(answer: Result<T, ProcessError>) -> Result<T, InfraError> {
@@ -285,5 +291,17 @@ impl Cleaner for KindCleaner {
                 source,
             })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest_image;
+
+    #[test]
+    fn of_several_node_images_the_newest_kubernetes_is_taken() {
+        let listed = "kestra-secrets/node:<none>\nkestra-secrets/node:v1.9.3\nkestra-secrets/node:v1.34.4\nkestra-secrets/node:v1.33.13\n";
+        assert_eq!(newest_image(listed).as_deref(), Some("kestra-secrets/node:v1.34.4"));
+        assert_eq!(newest_image("kestra-secrets/node:<none>\n"), None);
     }
 }
