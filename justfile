@@ -56,7 +56,7 @@ book DIR="target/book":
     mdbook build --dest-dir {{DIR}}
     browser/build {{DIR}}
 
-# Compare our small chart with the official ones, unpacked in DIR/0.23.9 and DIR/1.0.54
+# Compare our small chart with each of the publisher's that lies unpacked in a folder of DIR
 parity DIR:
     KESTRA_SECRETS_CHARTS={{DIR}} cargo test --test chart_parity
 
