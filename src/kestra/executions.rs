@@ -72,12 +72,13 @@ impl Client {
         // Whoever waits reads the execution that is answered; one whose answer was lost is nobody's.
         start.repeatable = wait;
         let mark = Alphanumeric.sample_string(&mut rand::rng(), 16);
-        let mut query = start.url.query_pairs_mut();
-        query.append_pair("wait", if wait { "true" } else { "false" });
-        if self.dialect().has_labels() {
-            query.append_pair("labels", &format!("{MARK}:{mark}"));
+        {
+            let mut query = start.url.query_pairs_mut();
+            query.append_pair("wait", if wait { "true" } else { "false" });
+            if self.dialect().has_labels() {
+                query.append_pair("labels", &format!("{MARK}:{mark}"));
+            }
         }
-        drop(query);
         match self.transport.json(&start, deadline).await {
             Err(error) if self.dialect().has_labels() && may_have_begun(&error) => {
                 // When it cannot be looked for either, what went wrong first is the news.

@@ -279,7 +279,7 @@ impl Provider {
     /// is for the server to say: [`Installed::served_by`].
     pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
         let provenance = match self {
-            Self::Embedded(embedded) => embedded.provenance(site, installation, pods),
+            Self::Embedded(_) => embedded::EmbeddedProvider::provenance(site, installation, pods),
             Self::Docker(docker) => docker.provenance(site, installation),
             Self::Live(live) => live.provenance(site, installation, pods),
         };

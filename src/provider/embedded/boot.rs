@@ -1,12 +1,11 @@
 //! A Kestra as child processes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Launcher;
+use super::launcher::Launchers;
 use super::servers::ServerProcesses;
 use crate::error::InfraError;
-use crate::kestra::{Client, KestraRef};
+use crate::kestra::Client;
 use crate::plan::Installation;
 use crate::provider::running::{Running, Servers as _, Starter};
 use crate::provider::{Installed, Pods, RunContext};
@@ -20,7 +19,7 @@ pub type EmbeddedKestra = Running<ProcessStarter>;
 
 /// Starts the processes of one installation, of whichever Kestra it has come to.
 pub struct ProcessStarter {
-    pub(super) launchers: Arc<BTreeMap<KestraRef, Launcher>>,
+    pub(super) launchers: Arc<Launchers>,
     /// The database and the internal storage, where they outlive the servers.
     pub(super) kept: Option<TempDir>,
 }
@@ -34,10 +33,7 @@ impl Starter for ProcessStarter {
         installation: &Installation,
         pods: &Pods,
     ) -> Result<(ServerProcesses, Client), InfraError> {
-        let launcher = self
-            .launchers
-            .get(&installation.kestra)
-            .ok_or_else(|| InfraError::new("boot Kestra", format!("{} was not prepared", installation.kestra)))?;
+        let launcher = self.launchers.get(site, &installation.kestra).await?;
         let mut tries = 1;
         loop {
             let mut servers = ServerProcesses::keeping(self.kept.as_ref().map(TempDir::path));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, DirEntry, include_dir};
 use semver::Version;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 
 use super::super::RunContext;
 use crate::error::{During as _, InfraError};
@@ -16,6 +17,9 @@ static SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
 /// A cold build fetches some 140 MB of Kestra's published modules.
 const BUILD: Deadline = Deadline::seconds("the build of the engine", 15 * 60);
+
+/// Of two Mavens that fetch the same files into one repository, one may read what the other writes.
+static ONE_MAVEN: Mutex<()> = Mutex::const_new(());
 
 /// An engine that was built.
 #[derive(Debug, Clone)]
@@ -73,6 +77,7 @@ pub async fn engine(site: &RunContext, version: &Version) -> Result<Engine, Infr
     if engine.home.is_dir() {
         return Ok(engine);
     }
+    let _turn = ONE_MAVEN.lock().await;
     site.observer.phase(&phase, "about two minutes, the first time only");
     let sources = site.ledger.temp_dir().await?;
     // A build that was interrupted left its part here.

@@ -4,27 +4,28 @@
 
 mod boot;
 mod build;
+mod launcher;
 mod process;
 mod servers;
 mod train;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semver::Version;
 
 pub use boot::{EmbeddedKestra, ProcessStarter};
 pub use build::Engine;
+pub use launcher::Launcher;
+
+use self::launcher::Launchers;
 
 use super::forecast::NodeFacts;
 use super::{Pods, ProviderOptions, RELEASE, RunContext};
-use crate::error::{During as _, InfraError};
+use crate::error::InfraError;
 use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{Installation, ProviderKind};
 use crate::report::Provenance;
-use crate::tools::toolbox::{Java, JavaFor};
 
 /// The memory an engine takes, in MiB: 360–460 were measured.
 const ENGINE_MIB: u64 = 600;
@@ -35,27 +36,12 @@ pub struct EmbeddedProvider {
     pub isolate: bool,
     pub(super) node: NodeFacts,
     parallel: usize,
-    launchers: Arc<BTreeMap<KestraRef, Launcher>>,
-}
-
-/// How one Kestra is started.
-#[derive(Debug, Clone)]
-pub enum Launcher {
-    /// Our adapter around Kestra's engine.
-    Engine {
-        /// As it was built.
-        engine: Engine,
-        /// The Java that runs it.
-        java: Java,
-        /// What it learnt in training, to start faster.
-        aot: Option<PathBuf>,
-    },
-    /// Any Kestra executable: `PATH server standalone`.
-    Exec(PathBuf),
+    launchers: Arc<Launchers>,
 }
 
 impl EmbeddedProvider {
-    /// Finds Java, builds the engines that are not in the cache, and trains their start.
+    /// Finds Java, builds the first engine if it is not in the cache, and trains its start. The others follow while it is at
+    /// work.
     ///
     /// # Errors
     /// [`InfraError`] with what to install when Java or Maven is missing.
@@ -64,15 +50,6 @@ impl EmbeddedProvider {
         kestras: &[(KestraRef, Version)],
         options: &ProviderOptions,
     ) -> Result<Self, InfraError> {
-        let mut launchers = BTreeMap::new();
-        for (kestra, version) in kestras {
-            let launcher = match kestra {
-                KestraRef::Engine(version) => engine(site, version).await?,
-                KestraRef::Exec(path) => Launcher::Exec(from_anywhere(path)?),
-                KestraRef::Official(_) => Launcher::Exec(site.toolbox.kestra(version).await.during("obtain Kestra")?),
-            };
-            launchers.insert(kestra.clone(), launcher);
-        }
         Ok(Self {
             isolate: options.isolate,
             node: NodeFacts {
@@ -82,7 +59,7 @@ impl EmbeddedProvider {
                 release: RELEASE.into(),
             },
             parallel: options.parallel.unwrap_or_else(default_parallelism).max(1),
-            launchers: Arc::new(launchers),
+            launchers: Arc::new(Launchers::open(site, kestras).await?),
         })
     }
 
@@ -113,12 +90,12 @@ impl EmbeddedProvider {
     }
 
     /// What is real here, and what is not.
-    pub fn provenance(&self, site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
-        let port = match self.launchers.get(&installation.kestra) {
-            Some(Launcher::Exec(_)) => {
+    pub fn provenance(site: &RunContext, installation: &Installation, pods: Option<&Pods>) -> Provenance {
+        let port = match installation.kestra {
+            KestraRef::Engine(_) => "ports and storage are given by system properties",
+            KestraRef::Exec(_) | KestraRef::Official(_) => {
                 "ports, storage and home are given by JAVA_TOOL_OPTIONS, which the pod would not have"
             }
-            _ => "ports and storage are given by system properties",
         };
         let mut deviations = vec![
             port.into(),
@@ -160,14 +137,6 @@ fn image_env() -> Vec<String> {
         .collect()
 }
 
-/// The same executable for a child with another working directory; a bare name is left to `PATH`.
-fn from_anywhere(path: &Path) -> Result<PathBuf, InfraError> {
-    if path.components().count() == 1 && path.is_relative() {
-        return Ok(path.to_owned());
-    }
-    std::path::absolute(path).during(format!("find {}", path.display()))
-}
-
 /// As many engines as cores and memory bear.
 pub(super) fn default_parallelism() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -177,12 +146,4 @@ pub(super) fn default_parallelism() -> usize {
     });
     let by_memory = free.map_or(cores, |kib| usize::try_from(kib / 1024 / ENGINE_MIB).unwrap_or(cores));
     cores.min(by_memory).max(1)
-}
-
-async fn engine(site: &RunContext, version: &Version) -> Result<Launcher, InfraError> {
-    let engine = build::engine(site, version).await?;
-    let java = site.toolbox.java(Engine::java(version), JavaFor::Running).await;
-    let java = java.during(format!("start the engine {version}"))?;
-    let aot = train::train(site, &engine, &java).await;
-    Ok(Launcher::Engine { engine, java, aot })
 }
