@@ -51,6 +51,10 @@ pub(super) struct KestraFile {
     /// `REPOSITORY:TAG` or `REPOSITORY@sha256:…`.
     #[schemars(with = "Option<String>")]
     pub image: Option<Spanned<String>>,
+    /// The charts that it runs on, as their axis names them; none for all.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub charts: Vec<Spanned<String>>,
 }
 
 /// Cases by what they are run against, each list as its axis names it; a list that is not there means all.

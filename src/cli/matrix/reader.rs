@@ -72,6 +72,19 @@ impl MatrixReader<'_> {
         for rule in raw.exclude.iter().chain(&raw.notes) {
             self.check(rule, &axes)?;
         }
+        let charts: Vec<_> = axes.charts.iter().map(|(name, _)| name.as_str()).collect();
+        for kestra in &raw.kestra {
+            self.known(&kestra.charts, &charts, "chart")?;
+        }
+        let is_bare = |chart: &&Spanned<String>| {
+            let runs = |kestra: &MatrixKestra| kestra.charts.is_empty() || kestra.charts.contains(&chart.value);
+            !axes.kestras.iter().any(runs)
+        };
+        let bare = raw.charts.iter().find(is_bare);
+        if let Some(Spanned { value, referenced, .. }) = bare {
+            let help = "name it in the `charts` of a Kestra, or leave it out";
+            return self.err(*referenced, format!("no Kestra runs on chart {value}"), help);
+        }
         Ok(axes)
     }
 
@@ -153,6 +166,16 @@ impl MatrixReader<'_> {
         Ok(axis)
     }
 
+    fn known(&self, named: &[Spanned<String>], known: &[&str], what: &str) -> Result<(), InputError> {
+        match named.iter().find(|n| !known.contains(&n.value.as_str())) {
+            Some(stray) => {
+                let message = format!("the matrix has no {what} {}", stray.value);
+                self.err(stray.referenced, message, format!("it has {}", known.join(", ")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A rule that names what is not there would change nothing, and nobody would know.
     fn check(&self, rule: &MatrixRule, axes: &Axes) -> Result<(), InputError> {
         let kestras: Vec<_> = axes.kestras.iter().flat_map(MatrixKestra::names).collect();
@@ -181,10 +204,7 @@ impl MatrixReader<'_> {
             ),
         ];
         for (named, known, what) in &lists {
-            if let Some(stray) = named.iter().find(|n| !known.contains(&n.value.as_str())) {
-                let message = format!("the matrix has no {what} {}", stray.value);
-                return self.err(stray.referenced, message, format!("it has {}", known.join(", ")));
-            }
+            self.known(named, known, what)?;
         }
         if lists.iter().all(|(named, ..)| named.is_empty()) {
             let help = "name at least one of `providers`, `kubernetes`, `helm`, `charts`, `kestra` and `scenarios`";
@@ -212,6 +232,7 @@ impl KestraFile {
         Ok(MatrixKestra {
             kestra,
             image: self.image.as_ref().map(|image| image.value.parse()).transpose()?,
+            charts: self.charts.iter().map(|chart| chart.value.clone()).collect(),
             without: BTreeSet::new(),
             notes: Vec::new(),
         })
