@@ -1,7 +1,7 @@
 //! Standard output, of which a process has one: all that a command prints goes through here.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{terminal, wrap};
@@ -23,13 +23,8 @@ pub fn line(text: impl Display) {
 
 /// Prints a text for people. On a terminal it is wrapped by words; in a pipe every line stays whole, for `grep`.
 pub fn prose(text: &str) {
-    let out = io::stdout();
-    let size = out
-        .is_terminal()
-        .then(|| terminal_size::terminal_size_of(&out))
-        .flatten();
-    match size {
-        Some((width, _)) => print(&wrap::prose(text, usize::from(width.0))),
+    match terminal::width(&io::stdout()) {
+        Some(width) => print(&wrap::prose(text, width)),
         None => print(text),
     }
 }

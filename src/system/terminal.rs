@@ -1,7 +1,8 @@
 //! Standard error, of which a process has one: lines, and live ones below them while work goes on.
 
 use std::cell::Cell;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{LazyLock, OnceLock};
 
 use indicatif::MultiProgress;
@@ -19,6 +20,12 @@ pub enum Verbosity {
     Normal,
     /// A line a step on a terminal too.
     Verbose,
+}
+
+/// How many columns a stream has; none where it is no terminal, or does not say.
+pub fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    let size = stream.is_terminal().then(|| terminal_size::terminal_size_of(stream));
+    size.flatten().map(|(width, _)| usize::from(width.0))
 }
 
 /// Says once for the whole process how much is told; a later call changes nothing.

@@ -32,10 +32,8 @@ impl Layout {
     }
 
     fn of_stream(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
-        let size = stream.is_terminal().then(|| terminal_size::terminal_size_of(stream));
-        let width = size.flatten().map_or(WIDEST, |(width, _)| usize::from(width.0));
         Self {
-            width: width.clamp(NARROWEST, WIDEST),
+            width: terminal::width(stream).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST),
             verbosity: terminal::loudness(),
         }
     }

@@ -79,8 +79,8 @@ impl fmt::Display for GitChart {
 }
 
 impl Helm {
-    /// The tags of a repository that hold the chart, with its version at each, the oldest version first. Of two tags
-    /// with one version, the later tag counts.
+    /// The tags of a repository that hold the chart, with its version at each. Of two tags with one version, the
+    /// later tag counts.
     ///
     /// # Errors
     /// [`ChartError`] when git cannot read the repository.
@@ -112,7 +112,6 @@ impl Helm {
             charts.retain(|(version, _)| *version != yaml.version);
             charts.push((yaml.version, chart));
         }
-        charts.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(charts)
     }
 

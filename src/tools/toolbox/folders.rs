@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use tokio::sync::Mutex;
 
 use super::unpack::{UnpackError, temp_dir, trusted};
-use super::{FolderTool, How, Miss, Toolbox, cancelled, pins};
+use super::{FolderTool, How, Miss, Toolbox, pins};
 use crate::system::terminal;
 
 /// The most that an archive may hold, in bytes; a JDK is 350 MB.
@@ -65,9 +65,7 @@ impl Toolbox {
         let pinned = self.pins.folder(tool);
         pinned.sum()?;
         let (publisher, file) = tool.release(&pinned.version);
-        let mirror = self.vars.get(tool.mirror_variable()).map(|url| url.to_string_lossy());
-        let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
-        Some(format!("{base}/{file}"))
+        Some(self.url(tool.mirror_variable(), publisher, &file))
     }
 
     /// The folder in which the tool is when we provided it before.
@@ -91,10 +89,7 @@ impl Toolbox {
             return Err(Miss::No(format!("no release for {} is pinned", pins::platform())));
         };
         terminal::tell(&format!("  …    {}: download {url}", tool.name()));
-        let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
-            () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
-        };
+        let bytes = self.fetched(tool.name(), &url).await?;
         let place = self.folder_place(tool);
         let unpacking = {
             let (url, place) = (url.clone(), place.clone());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{Miss, Toolbox, ToolboxError, cancelled, unpack};
+use super::{Miss, Toolbox, ToolboxError, unpack};
 
 /// Where Kestra's releases are; `KESTRA_SECRETS_KESTRA_MIRROR` names another place.
 const PUBLISHER: &str = "https://github.com/kestra-io/kestra/releases/download";
@@ -40,17 +40,12 @@ impl Toolbox {
 
     /// Where the executable of a Kestra release is downloaded from.
     pub fn kestra_url(&self, version: &Version) -> String {
-        let mirror = self.vars.get(MIRROR).map(|url| url.to_string_lossy());
-        let base = mirror.as_deref().unwrap_or(PUBLISHER).trim_end_matches('/');
-        format!("{base}/v{version}/kestra-{version}")
+        self.url(MIRROR, PUBLISHER, &format!("v{version}/kestra-{version}"))
     }
 
     async fn fetch_kestra(&self, version: &Version, to: &Path) -> Result<(), Miss> {
         let url = self.kestra_url(version);
-        let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
-            () = self.cancel.cancelled() => return Err(cancelled("Kestra")),
-        };
+        let bytes = self.fetched("Kestra", &url).await?;
         let to = to.to_owned();
         let placed = tokio::task::spawn_blocking(move || unpack::write(&bytes, &to)).await;
         match placed {

@@ -195,9 +195,22 @@ impl Toolbox {
     pub fn download_url(&self, tool: Tool) -> Option<String> {
         self.sums.get(&tool)?;
         let (publisher, file) = tool.release(self.pins.provided(tool), &pins::platform());
-        let mirror = self.vars.get(tool.mirror_variable()).map(|url| url.to_string_lossy());
+        Some(self.url(tool.mirror_variable(), publisher, &file))
+    }
+
+    /// The URL of a publisher's file, or of the same at the mirror that a variable names.
+    fn url(&self, mirror: &str, publisher: &str, file: &str) -> String {
+        let mirror = self.vars.get(mirror).map(|url| url.to_string_lossy());
         let base = mirror.as_deref().unwrap_or(publisher).trim_end_matches('/');
-        Some(format!("{base}/{file}"))
+        format!("{base}/{file}")
+    }
+
+    /// What is at a URL, unless the run is cancelled meanwhile.
+    async fn fetched(&self, name: &'static str, url: &str) -> Result<Vec<u8>, Miss> {
+        tokio::select! {
+            bytes = self.fetch.get(url) => bytes.map_err(|e| Miss::No(e.to_string())),
+            () = self.cancel.cancelled() => Err(cancelled(name)),
+        }
     }
 
     /// Whether there is something at a URL; fetches nothing.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::unpack::{self, UnpackError};
-use super::{How, Miss, Tool, Toolbox, ToolboxError, cancelled, miss, pins};
+use super::{How, Miss, Tool, Toolbox, ToolboxError, miss, pins};
 use crate::system::process::{Command, Deadline};
 use crate::system::terminal;
 
@@ -17,10 +17,7 @@ impl Toolbox {
         };
 
         terminal::tell(&format!("  …    {}: download {url}", tool.name()));
-        let bytes = tokio::select! {
-            bytes = self.fetch.get(&url) => bytes.map_err(|e| Miss::No(e.to_string()))?,
-            () = self.cancel.cancelled() => return Err(cancelled(tool.name())),
-        };
+        let bytes = self.fetched(tool.name(), &url).await?;
         let to = to.to_owned();
         let member = (tool == Tool::Helm).then(|| format!("{platform}/helm"));
         let placing = {
