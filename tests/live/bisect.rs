@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::live;
 use crate::support::requirements::helm;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Ended, Sandbox};
 use crate::support::{ENGINE, schemas};
 
 pub fn trials() -> Vec<Trial> {
@@ -86,19 +86,7 @@ fn charts() {
         "charts/kestra-0.23.4/templates/broken.yaml",
         "{{ fail \"not this one\" }}",
     );
-    let args = [
-        "bisect",
-        "docs-2024-extra-env",
-        "--over",
-        "chart",
-        "--charts",
-        "charts",
-        "--good",
-        "0.22.0",
-        "--bad",
-    ];
-    let more = ["1.3.31", "--kestra", ENGINE, "--report", "report"];
-    let ended = sandbox.run(args.into_iter().chain(more)).with_code(0);
+    let ended = over_charts(&sandbox, "charts", "1.3.31").with_code(0);
     let said = ended.stdout_words();
     for words in [
         "docs-2024-extra-env comes out otherwise since chart 1.0.0; 2 of 6 versions were run",
@@ -198,20 +186,17 @@ fn index() {
     sandbox.assert_clean();
 }
 
+/// Searches among charts from 0.22.0 on.
+fn over_charts(sandbox: &Sandbox, charts: &str, bad: &str) -> Ended {
+    let args = ["bisect", "docs-2024-extra-env", "--over", "chart", "--charts", charts];
+    let ends = ["--good", "0.22.0", "--bad", bad];
+    let more = ["--kestra", ENGINE, "--report", "report"];
+    sandbox.run(args.into_iter().chain(ends).chain(more))
+}
+
 /// What is said of the charts of 0.22.0 to 1.0.54, among which 1.0.0 is the turn.
 fn turn_of(sandbox: &Sandbox, charts: &str) -> String {
-    let args = [
-        "bisect",
-        "docs-2024-extra-env",
-        "--over",
-        "chart",
-        "--charts",
-        charts,
-        "--good",
-        "0.22.0",
-    ];
-    let more = ["--bad", "1.0.54", "--kestra", ENGINE, "--report", "report"];
-    let ended = sandbox.run(args.into_iter().chain(more)).with_code(0);
+    let ended = over_charts(sandbox, charts, "1.0.54").with_code(0);
     let said = ended.stdout_words();
     let found = "comes out otherwise since chart 1.0.0; 2 of 4 versions were run";
     assert!(said.contains(found), "{}\n{}", ended.stdout, ended.stderr);

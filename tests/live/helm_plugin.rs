@@ -170,23 +170,26 @@ fn lint() {
     helm.sandbox.assert_clean();
 }
 
+/// A command on a chart with a file of values, of which one is set.
+fn setting<'a>(command: &'a str, chart: &'a str, set: &'a str) -> [&'a str; 8] {
+    let name = "kestra";
+    [
+        "kestra-secrets",
+        command,
+        name,
+        chart,
+        "-f",
+        "values.yaml",
+        "--set-string",
+        set,
+    ]
+}
+
 fn set() {
     let helm = Helm::with_plugin();
     let chart = format!("{ROOT}/charts/kestra-minimal");
     helm.sandbox.file("values.yaml", BAD);
-    let lint = |set: &str| {
-        let args = [
-            "kestra-secrets",
-            "lint",
-            "kestra",
-            &chart,
-            "-f",
-            "values.yaml",
-            "--set-string",
-            set,
-        ];
-        helm.run(&args)
-    };
+    let lint = |set: &str| helm.run(&setting("lint", &chart, set));
     let ended = lint("common.extraEnv[0].value=dGVybi03NyE=").with_code(0);
     assert!(
         ended.stdout.contains("read     1 secret in 1 file, by rendering"),
@@ -211,18 +214,8 @@ fn check() {
     helm.sandbox.file("values.yaml", BAD);
     helm.sandbox.file("password.txt", "tern-77!");
     let check = |set: &str| {
-        let args = [
-            "kestra-secrets",
-            "check",
-            "kestra",
-            &chart,
-            "-f",
-            "values.yaml",
-            "--set-string",
-            set,
-            "--",
-        ];
-        helm.run(&[&args[..], &["--expect", "A=@password.txt", "--kestra", ENGINE]].concat())
+        let flags = ["--", "--expect", "A=@password.txt", "--kestra", ENGINE];
+        helm.run(&[&setting("check", &chart, set)[..], &flags].concat())
     };
     check("common.extraEnv[0].value=dGVybi03NyE=").with_code(0);
     let ended = check("common.extraEnv[0].value=dGVybi03NyEK").with_code(1);
