@@ -32,6 +32,7 @@ use crate::provider::live::{ClusterSpec, KindOptions, PullSecret};
 use crate::report::{Silent, write};
 use crate::run::session::{ProviderChoice, ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Input, Intent, Scenario, Secret};
+use crate::tools::cluster::in_cluster::ContextRef;
 
 pub use crate::scenario::Strategy;
 pub use crate::testing::error::RunError;
@@ -88,7 +89,7 @@ impl TestRun {
     pub fn context(name: impl Into<String>) -> Self {
         Self::on(ProviderSpec::Live {
             place: ClusterSpec::Context {
-                name: name.into(),
+                context: ContextRef::Named(name.into()),
                 namespace: None,
             },
             local_port: None,

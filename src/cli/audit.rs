@@ -1,7 +1,5 @@
 //! `audit`: inspects an installed Kestra where it runs.
 
-use std::path::PathBuf;
-
 use clap::{Args as ClapArgs, ValueEnum};
 use miette::IntoDiagnostic as _;
 use reqwest::Url;
@@ -21,8 +19,9 @@ use crate::oracle::secret::RunKey;
 use crate::scenario::Credentials;
 use crate::system::redact::Redactor;
 use crate::system::stdout;
+use crate::tools::cluster::Cluster;
 use crate::tools::cluster::forward::Forward;
-use crate::tools::cluster::{Access, Cluster};
+use crate::tools::cluster::in_cluster::ContextRef;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -50,9 +49,10 @@ Examples:
   kestra-secrets audit --context prod --namespace kestra --run-flow \\
     --username me@example.com --password-file password.txt")]
 pub struct Args {
-    /// Use this context of your kubeconfig; the current context is never used unless you name it
+    /// Use this context of your kubeconfig; the current context is never used unless you name it [default: in a pod, the
+    /// cluster of its service account]
     #[arg(long, value_name = "NAME")]
-    context: String,
+    context: Option<String>,
     /// Inspect the Kestra in this namespace
     #[arg(long, value_name = "NS")]
     namespace: String,
@@ -125,10 +125,16 @@ struct FlowArgs {
 /// # Errors
 /// Credentials that cannot be read, or no Kestra in the namespace.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
+    let Some(context) = ContextRef::named_or_own(args.context.as_deref()) else {
+        miette::bail!(
+            help = "`kubectl config get-contexts` lists them; in a pod that has a service account, its own cluster needs no name",
+            "audit needs --context NAME"
+        );
+    };
     let auth = args.flow.auth()?;
     let cancel = interrupt::token()?;
     let audited = tokio::select! {
-        audited = args.gathered() => audited,
+        audited = args.gathered(&context) => audited,
         () = cancel.cancelled() => return Ok(ExitCode::Interrupted),
     };
     let (cluster, gathered) = match audited {
@@ -144,11 +150,11 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
         miette::bail!(
             help = format!(
                 "`kubectl --context {} -n {} get pods --show-labels` lists the pods; find them by other labels with --selector",
-                args.context, args.namespace
+                place.context, args.namespace
             ),
             "no pod of Kestra found in namespace {} of context {} ({})",
             args.namespace,
-            args.context,
+            place.context,
             place.selector
         );
     }
@@ -179,19 +185,15 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 impl Args {
     fn audited_place(&self, cluster: &Cluster) -> AuditedPlace {
         AuditedPlace {
-            context: self.context.clone(),
+            context: cluster.access.context.clone(),
             namespace: self.namespace.clone(),
             selector: gather::selector(self.release.as_deref(), self.selector.as_deref()),
             kubernetes: cluster.version.clone(),
         }
     }
 
-    async fn gathered(&self) -> Result<(Cluster, Gathered), AuditError> {
-        let access = Access {
-            kubeconfig: None::<PathBuf>,
-            context: self.context.clone(),
-        };
-        let cluster = Cluster::connect(access).await?;
+    async fn gathered(&self, context: &ContextRef) -> Result<(Cluster, Gathered), AuditError> {
+        let cluster = Cluster::connect_to(context).await?;
         let selector = self.audited_place(&cluster).selector;
         let mut gathered = gather::gather(&cluster, &self.namespace, &selector).await?;
         if self.exec {

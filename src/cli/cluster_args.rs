@@ -8,17 +8,19 @@ use super::provider_arg::ProviderArg;
 use crate::plan::ProviderKind;
 use crate::provider::live::{self, ImageFor, KindOptions};
 use crate::run::session::{ProviderChoice, ProviderFlag, ProviderSpec};
+use crate::tools::cluster::in_cluster::ContextRef;
 
 /// A heading of its own: one set for all that follows would hold for the flags of the commands too.
 const CLUSTERS: &str = "Clusters";
 
 #[derive(Args, Clone)]
 pub struct ClusterArgs {
-    /// Use this context of your kubeconfig; the current context is never used unless you name it
+    /// Use this context of your kubeconfig; the current context is never used unless you name it [default: in a pod, the
+    /// cluster of its service account]
     #[arg(long, value_name = "NAME", help_heading = CLUSTERS)]
     context: Option<String>,
     /// Use this existing namespace instead of creating one per installation
-    #[arg(long, value_name = "NS", requires = "context", help_heading = CLUSTERS)]
+    #[arg(long, value_name = "NS", help_heading = CLUSTERS)]
     namespace: Option<String>,
     /// Use this image for every Kestra, or for one: engine@2.0.0=registry/kestra:tag; repeat for several
     #[arg(long, value_name = "[KESTRA=]REPO:TAG", help_heading = CLUSTERS)]
@@ -71,9 +73,9 @@ impl ClusterArgs {
             ProviderKind::Embedded => ProviderSpec::Embedded,
             ProviderKind::Docker => ProviderSpec::Docker,
             ProviderKind::Context => live(live::ClusterSpec::Context {
-                name: self.context.clone().ok_or_else(|| {
+                context: ContextRef::named_or_own(self.context.as_deref()).ok_or_else(|| {
                     miette::miette!(
-                        help = "`kubectl config get-contexts` lists them; the current one may be somebody's production",
+                        help = "`kubectl config get-contexts` lists them; the current one may be somebody's production. In a pod that has a service account, its own cluster needs no name",
                         "--provider context needs --context NAME"
                     )
                 })?,

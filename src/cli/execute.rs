@@ -114,9 +114,14 @@ impl RunOutcome {
 
     /// Prints the summary and what `--format` asks for, and gives the exit code.
     pub fn print(&self, output: &OutputArgs, folder: Option<&PathBuf>) -> ExitCode {
-        print_summary(&self.report, folder.map(PathBuf::as_path));
-        output.tell(&self.report);
-        if let Some(line) = &self.left_out {
+        if !output.is_for_programs() {
+            print_summary(&self.report, folder.map(PathBuf::as_path));
+        }
+        // Half a report would be taken for the whole.
+        if !(output.is_for_programs() && self.interrupted) {
+            output.tell(&self.report);
+        }
+        if let Some(line) = self.left_out.as_ref().filter(|_| !output.is_for_programs()) {
             stdout::line(line);
         }
         self.exit(self.report.exit())

@@ -5,14 +5,14 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 
-use crate::report::{Report, github, markdown};
+use crate::report::{Report, github, lines, markdown};
 use crate::system::stdout;
 
 /// How a command that runs cases tells how they ended.
 #[derive(Args)]
 pub struct OutputArgs {
-    /// Print results as text or, for GitHub, with annotations [default: github if `GITHUB_ACTIONS` is true, otherwise
-    /// text]. If `GITHUB_STEP_SUMMARY` names a file, a Markdown summary is appended to it
+    /// Print results as text, for GitHub with annotations, or as JSON lines that `report merge` reads [default: github if
+    /// `GITHUB_ACTIONS` is true, otherwise text]. If `GITHUB_STEP_SUMMARY` names a file, a Markdown summary is appended to it
     #[arg(long, value_enum, help_heading = "Output")]
     format: Option<OutputFormat>,
 }
@@ -24,11 +24,24 @@ enum OutputFormat {
     Text,
     /// The same, with an annotation for each case that is not as expected
     Github,
+    /// The whole report, a line for the run and one for each result: for a pod, whose log is all that stays
+    Jsonl,
 }
 
 impl OutputArgs {
+    /// Whether standard output is for a program, which wants nothing else there.
+    pub fn is_for_programs(&self) -> bool {
+        self.format == Some(OutputFormat::Jsonl)
+    }
+
     /// Tells it, after the table.
     pub fn tell(&self, report: &Report) {
+        if self.is_for_programs() {
+            match lines::lines(report) {
+                Ok(text) => stdout::print(&text),
+                Err(e) => tracing::warn!("failed to write the report as lines: {e}"),
+            }
+        }
         let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|v| v == "true");
         if self.format == Some(OutputFormat::Github) || (self.format.is_none() && there) {
             stdout::print(&github::github(report));

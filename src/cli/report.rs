@@ -36,11 +36,13 @@ Examples:
     /// Merge several reports into one, such as those of all shards
     #[command(after_help = "\
 The exit code is that of one run of all cases. A case with two different results is an error, and so is a missing \
-shard.
+shard. If a shard was run again because it broke, the result that was judged counts.
 
 Examples:
   kestra-secrets report merge shard-1 shard-2 --output report
-  kestra-secrets report merge shards/* --output report")]
+  kestra-secrets report merge shards/* --output report
+  kubectl logs --selector job-name=qualify --tail=-1 \\
+    | kestra-secrets report merge - --output report")]
     Merge(Merge),
 }
 
@@ -59,7 +61,8 @@ struct Convert {
 
 #[derive(ClapArgs)]
 struct Merge {
-    /// Merge these report.json files, or those in these folders
+    /// Merge these report.json files, those in these folders, or the logs of pods that ran with `--format jsonl`; - for
+    /// standard input
     #[arg(value_name = "REPORT", required = true)]
     reports: Vec<PathBuf>,
     /// Write the merged report, in every format, and its evidence into this folder
@@ -99,8 +102,10 @@ fn convert(args: &Convert) -> miette::Result<ExitCode> {
 }
 
 fn merged(args: &Merge) -> miette::Result<ExitCode> {
-    let read = |path: &PathBuf| json::read(path);
-    let reports: Vec<_> = args.reports.iter().map(read).collect::<Result<_, _>>()?;
+    let mut reports = Vec::new();
+    for path in &args.reports {
+        reports.extend(json::read_all(path)?);
+    }
     let merged = merge::merge(reports.iter().map(|(report, _)| report.clone()).collect(), args.partial)?;
     let written = reports
         .iter()
@@ -109,8 +114,10 @@ fn merged(args: &Merge) -> miette::Result<ExitCode> {
     written
         .into_diagnostic()
         .wrap_err_with(|| format!("failed to write the report into {}", args.output.display()))?;
-    print_cases(&merged);
-    print_summary(&merged, Some(&args.output));
+    if !args.said.is_for_programs() {
+        print_cases(&merged);
+        print_summary(&merged, Some(&args.output));
+    }
     args.said.tell(&merged);
     Ok(merged.exit())
 }

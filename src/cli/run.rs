@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::console::Console;
-use super::estimate::estimate;
+use super::estimate::{Costs, openings};
 use super::execute::{CaseNotes, RunPlan, execute};
 use super::matrix;
 use super::output_args::OutputArgs;
@@ -14,10 +14,11 @@ use super::sessions::{EarlyExit, Sessions};
 use super::target::TargetArgs;
 use crate::error::ExitCode;
 use crate::kestra::KestraRef;
-use crate::plan::{Plan, Shard, opening};
+use crate::plan::{Plan, Shard};
 use crate::report::Sharded;
 use crate::run::session::{ProviderSpec, Session, SessionOptions};
 use crate::scenario::{self, Scenario};
+use crate::system::stdout;
 use crate::tools::helm::ChartRef;
 
 /// What `run` takes.
@@ -64,6 +65,18 @@ pub struct Args {
     /// Run one of N parts of equal cost, such as 1/3; `report merge` makes one report of all parts
     #[arg(long, value_name = "I/N", help_heading = "Large runs")]
     shard: Option<Shard>,
+    /// Cut the parts by the durations in this report of an earlier run; give all parts the same one
+    #[arg(long, value_name = "REPORT", help_heading = "Large runs")]
+    durations: Option<PathBuf>,
+    /// Say how long the run would take on each of these numbers of machines, and run nothing
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        conflicts_with = "shard",
+        help_heading = "Large runs"
+    )]
+    estimate: Vec<usize>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -83,9 +96,15 @@ pub enum Require {
 /// [`EarlyExit`] when a scenario, a plan or a flag cannot be used, or nothing ran.
 pub async fn run(args: Args) -> Result<ExitCode, EarlyExit> {
     let request = RunRequest::read(&args)?;
+    let costs = Costs::read(args.durations.as_deref())?;
     let mut sessions = Sessions::open(request.options(&args)?, Console::default()).await?;
-    let plan = request.plan(&args, sessions.all());
+    let plan = request.plan(&args, &costs, sessions.all());
     let plan = sessions.close_on_error(plan).await?;
+    if !args.estimate.is_empty() {
+        stdout::line(costs.table(&plan.plans, sessions.all(), &args.estimate));
+        let closed = sessions.close().await;
+        return Ok(if closed { ExitCode::Success } else { ExitCode::Infra });
+    }
     let mut outcome = execute(sessions, plan, args.target.report.as_deref()).await?;
     outcome.write(args.target.report.as_deref());
     Ok(outcome.print(&args.output, args.target.report.as_ref()))
@@ -134,7 +153,7 @@ impl RunRequest {
     }
 
     /// A plan for each session, or the part of all plans that is this shard's.
-    fn plan(&self, args: &Args, sessions: &[Session]) -> miette::Result<RunPlan> {
+    fn plan(&self, args: &Args, costs: &Costs, sessions: &[Session]) -> miette::Result<RunPlan> {
         let mut plans = Vec::new();
         for (number, session) in sessions.iter().enumerate() {
             args.check_requirements(session)?;
@@ -152,12 +171,13 @@ impl RunRequest {
             ..RunPlan::default()
         };
         let mut plan = match args.shard {
-            Some(shard) => take_shard(whole, shard, sessions)?,
+            Some(shard) => take_shard(whole, shard, costs, sessions)?,
             None => whole,
         };
         if self.sessions.is_some() || args.shard.is_some() {
-            let ahead = estimate(&plan.plans, sessions, args.target.report.as_deref());
-            plan.headlines.push(ahead);
+            let earlier = Costs::in_folder(args.target.report.as_deref());
+            let by = if args.durations.is_some() { costs } else { &earlier };
+            plan.headlines.push(by.estimate(&plan.plans, sessions));
         }
         Ok(plan)
     }
@@ -183,12 +203,9 @@ impl RunRequest {
     }
 }
 
-fn take_shard(whole: RunPlan, shard: Shard, sessions: &[Session]) -> miette::Result<RunPlan> {
-    let openings: Vec<_> = sessions
-        .iter()
-        .map(|s| opening(s.provider_spec().makes_a_cluster()))
-        .collect();
-    let share = shard.take(whole.plans, &openings)?;
+fn take_shard(whole: RunPlan, shard: Shard, costs: &Costs, sessions: &[Session]) -> miette::Result<RunPlan> {
+    let costs = costs.of(&whole.plans, sessions);
+    let share = shard.take(whole.plans, &openings(sessions), &costs)?;
     Ok(RunPlan {
         plans: share.plans,
         shard: Some(Sharded {

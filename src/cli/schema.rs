@@ -24,6 +24,8 @@ enum SchemaName {
     Scenario,
     /// report.json
     Report,
+    /// A line of `run --format jsonl`
+    ReportLine,
     /// What `explain --json` prints
     Explain,
     /// What `lint --format json` writes
@@ -44,6 +46,7 @@ pub fn run(args: &Args) -> miette::Result<ExitCode> {
     let schema = match args.format {
         SchemaName::Scenario => scenario::schema::json_schema(),
         SchemaName::Report => report::json::json_schema(),
+        SchemaName::ReportLine => report::lines::json_schema(),
         SchemaName::Explain => explain::json_schema(),
         SchemaName::Lint => lint::finding::json_schema(),
         SchemaName::Baseline => lint::baseline::json_schema(),

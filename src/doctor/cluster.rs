@@ -14,7 +14,7 @@ use crate::plan::ProviderKind;
 use crate::provider::live;
 use crate::run::session::{ProviderChoice, ProviderSpec};
 use crate::system::yaml;
-use crate::tools::cluster::{Access, Cluster};
+use crate::tools::cluster::Cluster;
 
 /// The rights that suffice, where namespaces are made and where one is given.
 const RIGHTS: [(&str, &str); 2] = [
@@ -36,19 +36,16 @@ const NEEDED_BY: [ProviderKind; 1] = [ProviderKind::Context];
 
 pub(super) async fn check_cluster(place: &ProviderChoice) -> Vec<Check> {
     let ProviderChoice::Named(ProviderSpec::Live {
-        place: live::ClusterSpec::Context { name, namespace },
+        place: live::ClusterSpec::Context { context, namespace },
         ..
     }) = place
     else {
         return vec![contexts()];
     };
     let mut findings = vec![contexts()];
-    let access = Access {
-        kubeconfig: None,
-        context: name.clone(),
-    };
-    let check = format!("context {name}");
-    match tokio::time::timeout(ANSWER, Cluster::connect(access)).await {
+    let name = context.name();
+    let check = format!("context {context}");
+    match tokio::time::timeout(ANSWER, Cluster::connect_to(context)).await {
         Ok(Ok(cluster)) => {
             findings.push(Check::ok(check, format!("Kubernetes {} answers", cluster.version)));
             findings.push(rights(cluster.client, name, namespace.as_deref()).await);

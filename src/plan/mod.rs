@@ -27,7 +27,7 @@ pub use model::{
     PlannedStep, ReleaseVersion, SkippedCase,
 };
 pub use provider_kind::ProviderKind;
-pub use shard::{Shard, opening, tenths};
+pub use shard::{Shard, Simulation, opening, tenths};
 pub use values::merge;
 
 use crate::oracle::secret::Plaintext;

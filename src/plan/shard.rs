@@ -60,12 +60,12 @@ impl Shard {
         self.of
     }
 
-    /// Takes this part of the plans, each with the cost of opening its provider. Which part gets what hangs on
-    /// the plans alone.
+    /// Takes this part of the plans, each with the cost of opening its provider and of each of its installations, in
+    /// tenths of a second. Which part gets what hangs on the plans and the costs alone.
     ///
     /// # Errors
     /// [`TooMany`] when a part would be empty: an empty run proves nothing.
-    pub fn take(self, plans: Vec<Plan>, openings: &[u64]) -> Result<Share, TooMany> {
+    pub fn take(self, plans: Vec<Plan>, openings: &[u64], costs: &[Vec<u64>]) -> Result<Share, TooMany> {
         let installations = plans.iter().map(|p| p.installations.len()).sum();
         if installations < self.of {
             return Err(TooMany {
@@ -73,8 +73,8 @@ impl Shard {
                 installations,
             });
         }
-        let whole = whole(&plans);
-        let shards = partition(&plans, openings, self.of);
+        let whole = whole(&plans, costs);
+        let shards = partition(openings, costs, self.of);
         let mut share = Share {
             plans: Vec::new(),
             whole,
@@ -103,21 +103,16 @@ impl Shard {
 
 /// The part, from 0, of each installation of each plan: the dearest first, each to the part that is done first
 /// with it.
-fn partition(plans: &[Plan], openings: &[u64], of: usize) -> Vec<Vec<usize>> {
+fn partition(openings: &[u64], costs: &[Vec<u64>], of: usize) -> Vec<Vec<usize>> {
     let mut items: Vec<(u64, usize, usize)> = Vec::new();
-    for (p, plan) in plans.iter().enumerate() {
-        items.extend(
-            plan.installations
-                .iter()
-                .enumerate()
-                .map(|(i, one)| (tenths(one), p, i)),
-        );
+    for (p, plan) in costs.iter().enumerate() {
+        items.extend(plan.iter().enumerate().map(|(i, cost)| (*cost, p, i)));
     }
     items.sort_by(|a, b| b.0.cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    let mut shards: Vec<Vec<usize>> = plans.iter().map(|p| vec![0; p.installations.len()]).collect();
+    let mut shards: Vec<Vec<usize>> = costs.iter().map(|plan| vec![0; plan.len()]).collect();
     let mut load = vec![0; of];
     let mut count = vec![0; of];
-    let mut opened = vec![vec![false; plans.len()]; of];
+    let mut opened = vec![vec![false; costs.len()]; of];
     for (n, (cost, p, i)) in items.iter().copied().enumerate() {
         // As many parts must be left to fill as there are installations for.
         let empty = count.iter().filter(|c| **c == 0).count();
@@ -142,10 +137,11 @@ fn partition(plans: &[Plan], openings: &[u64], of: usize) -> Vec<Vec<usize>> {
     shards
 }
 
-fn whole(plans: &[Plan]) -> String {
+/// Parts that were cut by other costs are no parts of the same whole.
+fn whole(plans: &[Plan], costs: &[Vec<u64>]) -> String {
     let mut hash = Sha256::new();
-    for plan in plans {
-        hash.update("plan\n");
+    for (plan, costs) in plans.iter().zip(costs) {
+        hash.update(format!("plan {costs:?}\n"));
         for installation in &plan.installations {
             let cases: Vec<_> = installation.cases.iter().map(|c| c.scenario.name.as_str()).collect();
             hash.update(format!(
@@ -160,6 +156,50 @@ fn whole(plans: &[Plan]) -> String {
         }
     }
     hex::encode(&hash.finalize()[..8])
+}
+
+/// What the parts of a run take, without a run.
+pub struct Simulation<'a> {
+    /// What is to be done.
+    pub plans: &'a [Plan],
+    /// What opening each plan's provider takes, in tenths of a second.
+    pub openings: Vec<u64>,
+    /// How many installations of each plan a machine carries at a time.
+    pub at_a_time: Vec<u64>,
+    /// What each installation of each plan takes, in tenths of a second.
+    pub costs: &'a [Vec<u64>],
+}
+
+impl Simulation<'_> {
+    /// What each of so many parts takes if they are cut by `guess`; none where there are fewer installations than parts.
+    pub fn parts(&self, of: usize, guess: &[Vec<u64>]) -> Option<Vec<u64>> {
+        let installations: usize = self.plans.iter().map(|plan| plan.installations.len()).sum();
+        if of == 0 || installations < of {
+            return None;
+        }
+        let mut parts = vec![0; of];
+        let shards = partition(&self.openings, guess, of);
+        for (p, (shards, costs)) in shards.iter().zip(self.costs).enumerate() {
+            for (part, took) in parts.iter_mut().enumerate() {
+                let mine: Vec<u64> = shards
+                    .iter()
+                    .zip(costs)
+                    .filter(|(s, _)| **s == part)
+                    .map(|(_, c)| *c)
+                    .collect();
+                let Some(dearest) = mine.iter().max() else { continue };
+                let at_a_time = self.at_a_time.get(p).copied().unwrap_or(1).max(1);
+                let opening = self.openings.get(p).copied().unwrap_or_default();
+                *took += opening + (mine.iter().sum::<u64>() / at_a_time).max(*dearest);
+            }
+        }
+        Some(parts)
+    }
+
+    /// What the part takes that ends last.
+    pub fn longest(&self, of: usize, guess: &[Vec<u64>]) -> Option<u64> {
+        self.parts(of, guess)?.into_iter().max()
+    }
 }
 
 impl FromStr for Shard {
@@ -229,6 +269,13 @@ mod tests {
         sizes.iter().enumerate().map(|(p, size)| made(p, *size)).collect()
     }
 
+    fn costs(plans: &[Plan]) -> Vec<Vec<u64>> {
+        plans
+            .iter()
+            .map(|plan| plan.installations.iter().map(tenths).collect())
+            .collect()
+    }
+
     fn ids(plans: &[Plan]) -> Vec<String> {
         let mut ids: Vec<_> = plans
             .iter()
@@ -257,10 +304,11 @@ mod tests {
             let whole = plans(&sizes);
             let total: usize = sizes.iter().sum();
             let openings = vec![opening; sizes.len()];
+            let costs = costs(&whole);
             let mut together = Vec::new();
             let mut hashes = std::collections::BTreeSet::new();
             for index in 1..=of {
-                let share = Shard { index, of }.take(plans(&sizes), &openings);
+                let share = Shard { index, of }.take(plans(&sizes), &openings, &costs);
                 if total < of {
                     prop_assert!(share.is_err());
                     return Ok(());
@@ -282,15 +330,35 @@ mod tests {
     #[test]
     fn a_cluster_is_made_once_where_that_is_cheaper() {
         // Two clusters, two installations each, two shards: one cluster for each.
-        let shards = partition(&plans(&[2, 2]), &[opening(true), opening(true)], 2);
+        let shards = partition(&[opening(true), opening(true)], &costs(&plans(&[2, 2])), 2);
         assert_eq!(shards, [[0, 0], [1, 1]]);
     }
 
     #[test]
     fn another_whole_has_another_hash() {
-        let of = |sizes: &[usize]| whole(&plans(sizes));
+        let of = |sizes: &[usize]| whole(&plans(sizes), &costs(&plans(sizes)));
         assert_eq!(of(&[2, 1]), of(&[2, 1]));
         assert_ne!(of(&[2, 1]), of(&[1, 2]));
+        let whole_by = |costs: &[Vec<u64>]| whole(&plans(&[2]), costs);
+        assert_ne!(whole_by(&[vec![1, 2]]), whole_by(&[vec![2, 1]]));
+    }
+
+    #[test]
+    fn parts_that_are_cut_by_what_was_measured_end_sooner() {
+        let plans = plans(&[4]);
+        let measured = [vec![90, 30, 30, 30]];
+        let simulation = Simulation {
+            plans: &plans,
+            openings: vec![5],
+            at_a_time: vec![1],
+            costs: &measured,
+        };
+        assert_eq!(simulation.parts(2, &measured), Some(vec![95, 95]));
+        assert_eq!(simulation.longest(2, &[vec![1; 4]]), Some(125));
+        assert_eq!(
+            (simulation.longest(1, &measured), simulation.longest(5, &measured)),
+            (Some(185), None)
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::Report;
+use super::{Report, lines};
 use crate::error::InputError;
 use crate::system::bounded;
 
@@ -12,6 +12,27 @@ const HELP: &str = "a report is the report.json that `run --report DIR` writes (
 /// The longest that anything takes, in milliseconds: ten years. However many of them a report holds, their sum is a
 /// number.
 const LONGEST_MS: u64 = 10 * 365 * 24 * 3600 * 1000;
+
+/// The reports in a file, each with the folder of its evidence: one, or all whose lines stand in a log. `-` is
+/// standard input.
+///
+/// # Errors
+/// [`InputError`] with the place when there is none, or one is not whole.
+pub fn read_all(path: &Path) -> Result<Vec<(Report, PathBuf)>, InputError> {
+    if path.is_dir() {
+        return Ok(vec![read(path)?]);
+    }
+    let (file, text) = load(path)?;
+    let folder = folder_of(path);
+    match parse(&file, &text) {
+        Ok(report) => Ok(vec![(report, folder)]),
+        Err(_) if lines::are_in(&text) => {
+            let reports = lines::parse(&file, &text)?;
+            Ok(reports.into_iter().map(|report| (report, folder.clone())).collect())
+        }
+        Err(error) => Err(error),
+    }
+}
 
 /// The report as it is written down.
 ///
@@ -32,12 +53,32 @@ pub fn read(path: &Path) -> Result<(Report, PathBuf), InputError> {
     } else {
         path.to_owned()
     };
-    let file = path.display().to_string();
-    let text = bounded::file(&path, bounded::REPORT)
-        .map_err(|e| InputError::whole(&file, format!("failed to read: {e}"), Some(HELP.into())))?;
-    let report = parse(&file, &text)?;
+    let (file, text) = load(&path)?;
+    Ok((parse(&file, &text)?, folder_of(&path)))
+}
+
+/// The name of a file, for errors, and its bytes.
+fn load(path: &Path) -> Result<(String, Vec<u8>), InputError> {
+    let (file, read) = if path == Path::new("-") {
+        let mut text = Vec::new();
+        let read = bounded::read(io::stdin(), bounded::REPORT, &mut text);
+        ("standard input".to_owned(), read.map(|()| text))
+    } else {
+        (path.display().to_string(), bounded::file(path, bounded::REPORT))
+    };
+    match read {
+        Ok(text) => Ok((file, text)),
+        Err(e) => Err(InputError::whole(
+            &file,
+            format!("failed to read: {e}"),
+            Some(HELP.into()),
+        )),
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    Ok((report, folder.unwrap_or(Path::new(".")).to_owned()))
+    folder.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// Reads the text of a report, which may come from anywhere.
@@ -51,6 +92,14 @@ pub fn parse(file: &str, text: &[u8]) -> Result<Report, InputError> {
         help: Some(HELP.into()),
         ..InputError::whole(file, format!("is no report: {}", without_place(&e)), None)
     })?;
+    sound(file, report)
+}
+
+/// A report as a run writes it: of this version, and without what no run writes.
+///
+/// # Errors
+/// [`InputError`] when it is none.
+pub(super) fn sound(file: &str, report: Report) -> Result<Report, InputError> {
     if report.schema != 1 {
         let message = format!("is a report of schema {}, which is not known", report.schema);
         return Err(InputError::whole(
@@ -94,7 +143,7 @@ fn unsound(report: &Report) -> Option<&'static str> {
 }
 
 /// The parser's words; the place stands in front already.
-fn without_place(error: &serde_json::Error) -> String {
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&place).unwrap_or(&text).to_owned()

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::{CaseResult, Combination, Report, Run, evidence};
 use crate::kestra::KestraRef;
 use crate::system::atomic;
+use crate::verdict::Status;
 
 /// Reports that do not make one; the exit code is 2.
 #[derive(Debug, Error, Diagnostic, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub enum MergeError {
 ///
 /// # Errors
 /// [`MergeError`] when two results of one case differ, or shards are missing, unless that is `partial`.
-pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> {
+pub fn merge(mut reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> {
+    reports.sort_by_key(|report| report.run.started);
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
     let mut results: BTreeMap<(String, Combination), (CaseResult, String)> = BTreeMap::new();
     for report in reports {
@@ -56,6 +58,11 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
             let key = (result.scenario.clone(), result.combination());
             match results.get(&key) {
                 Some((there, _)) if *there == result => {}
+                Some((there, first)) if is_retry(&runs, first, &of) && there.status == Status::Error => {
+                    results.insert(key, (result, of.clone()));
+                }
+                Some((there, first))
+                    if is_retry(&runs, first, &of) && [there.status, Status::Error].contains(&result.status) => {}
                 Some((_, first)) => {
                     let (
                         scenario,
@@ -88,6 +95,16 @@ pub fn merge(reports: Vec<Report>, partial: bool) -> Result<Report, MergeError> 
         run: together(runs),
         results,
     })
+}
+
+/// Whether a run did the same part of the same whole anew: a Job tries an index again if its pod broke or was lost. A
+/// verdict stands then as it was found first, and another one contradicts it.
+fn is_retry(runs: &BTreeMap<String, Run>, first: &str, again: &str) -> bool {
+    let part = |id: &str| {
+        let shard = runs.get(id)?.shard.as_ref()?;
+        Some((&shard.whole, shard.of, shard.index))
+    };
+    part(first).is_some() && part(first) == part(again)
 }
 
 fn order(result: &CaseResult) -> (&KestraRef, &str, &str, &str, &Option<String>, &Option<String>) {
@@ -176,7 +193,6 @@ mod tests {
     use crate::error::ExitCode;
     use crate::report::Sharded;
     use crate::report::tests::{report, result};
-    use crate::verdict::Status;
 
     fn run(id: &str, results: impl IntoIterator<Item = CaseResult>) -> Report {
         let mut report = report(results);
@@ -254,6 +270,25 @@ mod tests {
             shard.whole = "other".into();
         }
         assert!(merge(vec![one(), other], false).is_err());
+    }
+
+    #[test]
+    fn a_shard_that_broke_is_made_up_for_by_its_retry() {
+        let part = |id: &str, status| shard(run(id, [result("x", status)]), 1, 1);
+        let status = |reports: Vec<Report>| merge(reports, false).map(|merged| merged.results[0].status);
+        let (broken, passed) = (part("a", Status::Error), part("b", Status::Pass));
+        for order in [[&broken, &passed], [&passed, &broken]] {
+            let merged = merge(order.map(Clone::clone).to_vec(), false).unwrap();
+            assert_eq!((merged.results.len(), merged.results[0].status), (1, Status::Pass));
+            assert_eq!(merged.run.parts.len(), 2, "the run that broke is named too");
+        }
+        // Its pod was lost after it had judged.
+        let mut again = part("c", Status::Pass);
+        again.results[0].phases.clear();
+        assert_eq!(status(vec![passed.clone(), again]), Ok(Status::Pass));
+        // Neither verdict is believed where two differ, nor where it is no retry.
+        assert!(status(vec![passed.clone(), part("c", Status::Fail)]).is_err());
+        assert!(status(vec![passed, run("c", [result("x", Status::Error)])]).is_err());
     }
 
     #[test]

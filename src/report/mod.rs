@@ -1,5 +1,6 @@
 //! What was found: one model, one file per format.
 
+mod durations;
 mod evidence;
 mod format;
 pub mod github;
@@ -7,6 +8,7 @@ pub mod hop_tables;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod lines;
 pub mod markdown;
 pub mod merge;
 mod observer;
@@ -23,6 +25,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use durations::PastDurations;
 pub use format::ReportFormat;
 pub use observer::{Observer, Silent};
 pub use outcome_view::{OutcomeView, expected, observed, predicted};

@@ -236,7 +236,7 @@ impl Session {
         format!(
             "run {}: {what} on {}{}, chart {}, Kestra {}, {}",
             self.site.run,
-            self.ground.place.kind(),
+            self.ground.place,
             self.ground
                 .because
                 .iter()

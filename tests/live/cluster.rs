@@ -107,11 +107,16 @@ pub fn shared() -> (String, String) {
 
 /// What a command that must succeed prints.
 #[track_caller]
-fn say(program: &str, args: &[&str]) -> String {
+pub fn say(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {args:?}: {error}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Brings an image from the daemon to the nodes.
+pub fn load(image: &str) {
+    say("kind", &["load", "docker-image", "--name", &shared().0, image]);
 }
 
 /// `kubectl` as the node has it, with all rights.

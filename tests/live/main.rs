@@ -25,6 +25,7 @@
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
+//! | [`jobs`] | the Jobs of `deploy/`, in pods: parts make a whole, a lost pod is made up for |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
 //! | [`parity`] | the engines answer as each generation of Kestra answered |
@@ -56,6 +57,7 @@ mod helm_plugin;
 mod html;
 mod init;
 mod interrupt;
+mod jobs;
 mod leaks;
 mod official;
 mod output;
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         html::trials(),
         init::trials(),
         interrupt::trials(),
+        jobs::trials(),
         leaks::trials(),
         official::trials(),
         output::trials(),

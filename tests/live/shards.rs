@@ -28,14 +28,14 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn report(sandbox: &Sandbox, folder: &str) -> Value {
+pub fn report(sandbox: &Sandbox, folder: &str) -> Value {
     let path = sandbox.work().join(folder).join("report.json");
     schemas::assert_report(&path);
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The results without what differs from run to run: times, and with whom a start was shared.
-fn results(report: &Value) -> Value {
+pub fn results(report: &Value) -> Value {
     let mut results = report["results"].clone();
     for result in results.as_array_mut().unwrap() {
         for phase in result["phases"].as_array_mut().into_iter().flatten() {

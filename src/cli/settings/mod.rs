@@ -23,6 +23,7 @@ const ONCE: &[&str] = &[
     "dry-run",
     "env",
     "env-file",
+    "estimate",
     "exec",
     "expect",
     "expect-present",

@@ -22,15 +22,16 @@ use crate::kestra::KestraRef;
 use crate::oracle::environment::Kubelet;
 use crate::plan::{Installation, ProviderKind};
 use crate::report::Provenance;
+use crate::tools::cluster::in_cluster::ContextRef;
 use crate::tools::cluster::{Access, Cluster, names};
 
 /// Which cluster.
 #[derive(Debug, Clone)]
 pub enum ClusterSpec {
-    /// A context of the user's kubeconfig.
+    /// A cluster that is there.
     Context {
-        /// Its name; the current one is never taken unasked.
-        name: String,
+        /// Which.
+        context: ContextRef,
         /// A namespace that is there, for people who may not make their own.
         namespace: Option<String>,
     },
@@ -91,10 +92,13 @@ impl ClusterProvider {
         options: &LiveOptions,
     ) -> Result<Self, InfraError> {
         let (access, own, namespace) = match &options.place {
-            ClusterSpec::Context { name, namespace } => {
-                let access = Access {
-                    kubeconfig: named_kubeconfig(),
-                    context: name.clone(),
+            ClusterSpec::Context { context, namespace } => {
+                let access = match context {
+                    ContextRef::Named(name) => Access {
+                        kubeconfig: named_kubeconfig(),
+                        context: name.clone(),
+                    },
+                    ContextRef::InCluster(pod) => pod.write(&site.helm.folder)?,
                 };
                 (access, None, namespace.clone())
             }

@@ -1,5 +1,6 @@
 //! What a run is asked to be.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +38,18 @@ impl ProviderSpec {
             Self::Embedded => ProviderKind::Embedded,
             Self::Docker => ProviderKind::Docker,
             Self::Live { place, .. } => place.kind(),
+        }
+    }
+}
+
+impl fmt::Display for ProviderSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live {
+                place: live::ClusterSpec::Context { context, .. },
+                ..
+            } => write!(f, "{} {context}", self.kind()),
+            _ => self.kind().fmt(f),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod cause;
 pub mod clean;
 pub mod evidence;
 pub mod forward;
+pub mod in_cluster;
 pub mod names;
 pub mod namespace;
 mod retry_policy;
@@ -18,11 +19,12 @@ use hyper_util::client::proxy::matcher::Matcher;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
+use self::in_cluster::ContextRef;
 use self::retry_policy::RetryPolicy;
 use crate::error::{During as _, InfraCause, InfraError};
 use crate::oracle::environment::{Kubelet, quantity};
@@ -62,11 +64,30 @@ impl Cluster {
     /// # Errors
     /// [`InfraError`] when there is no such context, or the server does not answer or does not know us.
     pub async fn connect(access: Access) -> Result<Self, InfraError> {
-        let phase = format!("reach the cluster of context {}", access.context);
         let read = match &access.kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
         };
+        Self::connect_by(read, access).await
+    }
+
+    /// Connects to the cluster that a context stands for. Helm cannot follow it there: nothing is written down.
+    ///
+    /// # Errors
+    /// As for [`Self::connect`].
+    pub async fn connect_to(context: &ContextRef) -> Result<Self, InfraError> {
+        let access = Access {
+            kubeconfig: None,
+            context: context.name().to_owned(),
+        };
+        match context {
+            ContextRef::Named(_) => Self::connect(access).await,
+            ContextRef::InCluster(pod) => Self::connect_by(Ok(pod.kubeconfig()), access).await,
+        }
+    }
+
+    async fn connect_by(read: Result<Kubeconfig, KubeconfigError>, access: Access) -> Result<Self, InfraError> {
+        let phase = format!("reach the cluster of context {}", access.context);
         let options = KubeConfigOptions {
             context: Some(access.context.clone()),
             ..KubeConfigOptions::default()
