@@ -34,6 +34,7 @@ async fn tool(toolbox: &Toolbox, tool: Tool, needed_by: &[ProviderKind]) -> Chec
             if let Some(url) = toolbox.download_url(tool)
                 && toolbox.offers(&url).await.is_ok()
             {
+                let url = without_credentials(&url);
                 let found = format!("not installed; the first run downloads {version} from {url}");
                 Check::new(name, CheckStatus::Note, found)
             } else if toolbox.has_go() {

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use tokio::sync::Mutex;
 
 use super::unpack::{UnpackError, temp_dir, trusted};
-use super::{FolderTool, How, Miss, Toolbox, pins};
+use super::{FolderTool, How, Miss, Toolbox, pins, without_credentials};
 use crate::system::terminal;
 
 /// The most that an archive may hold, in bytes; a JDK is 350 MB.
@@ -88,8 +88,10 @@ impl Toolbox {
         let (Some(sum), Some(url)) = (pinned.sum().map(str::to_owned), self.folder_url(tool)) else {
             return Err(Miss::No(format!("no release for {} is pinned", pins::platform())));
         };
-        terminal::tell(&format!("  …    {}: download {url}", tool.name()));
+        let shown = without_credentials(&url);
+        terminal::tell(&format!("  …    {}: download {shown}", tool.name()));
         let bytes = self.fetched(tool.name(), &url).await?;
+        let url = shown;
         let place = self.folder_place(tool);
         let unpacking = {
             let (url, place) = (url.clone(), place.clone());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::unpack::{self, UnpackError};
-use super::{How, Miss, Tool, Toolbox, ToolboxError, miss, pins};
+use super::{How, Miss, Tool, Toolbox, ToolboxError, miss, pins, without_credentials};
 use crate::system::process::{Command, Deadline};
 use crate::system::terminal;
 
@@ -16,8 +16,10 @@ impl Toolbox {
             return Err(Miss::No(format!("no release for {platform} is pinned")));
         };
 
-        terminal::tell(&format!("  …    {}: download {url}", tool.name()));
+        let shown = without_credentials(&url);
+        terminal::tell(&format!("  …    {}: download {shown}", tool.name()));
         let bytes = self.fetched(tool.name(), &url).await?;
+        let url = shown;
         let to = to.to_owned();
         let member = (tool == Tool::Helm).then(|| format!("{platform}/helm"));
         let placing = {

@@ -226,7 +226,10 @@ async fn a_download_is_verified_unpacked_and_found_in_the_cache_next_time() {
 async fn a_mirror_is_asked_instead_of_the_publisher() {
     let mut machine = Machine::new();
     machine.offer(Tool::Kind, KIND.to_vec());
-    machine.name("KESTRA_SECRETS_KIND_MIRROR", "https://mirror.example/kind/");
+    machine.name(
+        "KESTRA_SECRETS_KIND_MIRROR",
+        "https://user:hunter2@mirror.example/kind/",
+    );
     let found = machine.find(Tool::Kind).await.unwrap();
     let url = format!("https://mirror.example/kind/v0.30.0/kind-{}", pins::platform());
     assert_eq!(found.how, How::Downloaded(url));
