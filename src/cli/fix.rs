@@ -4,8 +4,9 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 
+use super::formats::{FormatTarget, ReportOutputs};
 use super::lint::{Args, BaselineArgs, ReadingArgs, Reporter};
-use super::lint_output::{FormatTarget, LintFormat, ReportOutputs};
+use super::lint_output::LintFormat;
 use crate::error::ExitCode;
 use crate::lint::{self, fix};
 use crate::release::input::SourceFile;
@@ -100,7 +101,7 @@ pub fn run(reporter: &Reporter) -> miette::Result<ExitCode> {
 }
 
 /// Prints what is done to the files. A machine that asked for a format reads that alone on standard output.
-fn tell(outputs: &ReportOutputs, text: &str) {
+fn tell(outputs: &ReportOutputs<LintFormat>, text: &str) {
     match outputs.on_stdout() {
         Some(LintFormat::Human) => stdout::print(text),
         _ => terminal::print(text),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::lint_output::{FormatTarget, FormatTargetParser, ReportOutputs};
+use super::formats::{FormatTarget, FormatTargetParser, ReportOutputs};
+use super::lint_output::LintFormat;
 use super::sessions::EarlyExit;
 use super::{chart_reach, fix};
 use crate::error::{ExitCode, InputError};
@@ -68,8 +69,8 @@ pub struct Args {
     #[command(flatten)]
     pub known: BaselineArgs,
     /// Write the findings in this format to FILE, or to standard output; repeat for several files
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = FormatTargetParser, default_value = "human", help_heading = "Output")]
-    pub format: Vec<FormatTarget>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = FormatTargetParser::<LintFormat>::new(), default_value = "human", help_heading = "Output")]
+    pub format: Vec<FormatTarget<LintFormat>>,
 }
 
 /// Faults that were there before.
@@ -147,7 +148,7 @@ pub async fn run(args: &Args) -> Result<ExitCode, EarlyExit> {
 /// What is done with findings. All that can be wrong with it is known before any file is changed.
 pub struct Reporter<'a> {
     pub args: &'a Args,
-    pub outputs: ReportOutputs,
+    pub outputs: ReportOutputs<LintFormat>,
     baseline: Option<(&'a Path, Baseline)>,
 }
 
@@ -172,7 +173,8 @@ impl<'a> Reporter<'a> {
     /// # Errors
     /// A file that is both.
     pub fn keep_off(&self, sources: &[SourceFile]) -> miette::Result<()> {
-        self.outputs.keep_off(sources, self.args.known.baseline.as_deref())
+        self.outputs
+            .keep_off_sources(sources, self.args.known.baseline.as_deref())
     }
 
     /// Reports the findings that the baseline does not know.
@@ -181,7 +183,8 @@ impl<'a> Reporter<'a> {
     /// A report or a baseline that cannot be written.
     pub fn finish(&self, linted: Linted, sources: &[SourceFile], human_on_stderr: bool) -> miette::Result<ExitCode> {
         let report = self.report(linted, sources)?;
-        self.outputs.write(&report, &self.args.arguments(), human_on_stderr)?;
+        self.outputs
+            .write_lint(&report, &self.args.arguments(), human_on_stderr)?;
         Ok(self.args.exit(&report))
     }
 

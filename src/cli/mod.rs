@@ -18,6 +18,7 @@ mod estimate;
 mod execute;
 mod explain;
 mod fix;
+mod formats;
 mod helm_plugin;
 mod init;
 mod interrupt;
