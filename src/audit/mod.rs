@@ -3,7 +3,8 @@
 //!
 //! [`gather`] reads the pods and the objects that their environments refer to. [`container`] applies the kubelet's
 //! rules and the oracle to each container. [`mod@judge`] turns that into findings like those of
-//! [`lint`](crate::lint), and [`format`](mod@format) prints them. On request, [`exec`] reads the real environment of a
+//! [`lint`](crate::lint), and [`format`](mod@format) and
+//! [`prometheus`] write them. On request, [`exec`] reads the real environment of a
 //! process, and [`flow`] lets Kestra itself compare.
 //!
 //! A report holds no values, only their lengths and hashes under a key that is never written down.
@@ -17,6 +18,7 @@ pub mod judge;
 pub mod model;
 mod origin;
 mod pod;
+pub mod prometheus;
 pub mod report;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
+use insta::assert_snapshot;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use serde_json::{Value as Json, json};
 
 use super::judge::audit_containers;
 use super::report::{AuditedPlace, AuditedVariable, OriginKind, Stale};
-use super::{AuditReport, Gathered, Unread, exec, judge};
+use super::{AuditReport, Gathered, Unread, exec, judge, prometheus};
 use crate::lint::Severity;
 use crate::oracle::secret::{HopValue, Plaintext, RunKey};
 
@@ -307,4 +308,37 @@ fn no_value_is_in_any_format() {
         assert_eq!(redactor.find(text.as_bytes()), []);
     }
     assert!(crate::lint::format::github(&report.as_lint()).starts_with("::error title=KS"));
+}
+
+#[test]
+fn prometheus_gets_numbers_of_findings_and_no_value() {
+    let exposition = |report: &AuditReport, asked| {
+        let ended = jiff::Timestamp::from_second(1_767_268_800).unwrap();
+        prometheus::exposition(report, ended, asked)
+    };
+    let env = json!([{"name": "SECRET_A", "value": "YWRtaW4="}]);
+    let clean = |name| pod(name, "standalone", &env, &json!([]));
+    let right = audit(cluster_with(vec![clean("p"), clean("q")], Vec::new()));
+    assert_snapshot!("prometheus_right", exposition(&right, true));
+    let success = |report, asked| {
+        let text = exposition(report, asked);
+        let sample = text
+            .lines()
+            .find(|line| line.starts_with("kestra_secrets_audit_success{"));
+        sample.unwrap().ends_with(" 1")
+    };
+    assert!(success(&right, true) && !success(&right, false));
+
+    let env = json!([
+        {"name": "SECRET_A", "value": "YWRtaW4K"}, {"name": "SECRET_B", "value": "hunter2!"},
+        {"name": "SECRET_C", "value": "hunter2?"}, key_ref("SECRET_D", "creds", "d"),
+    ]);
+    let mut gathered = cluster_with(vec![pod("p", "standalone", &env, &json!([]))], Vec::new());
+    gathered.unread.push(Unread {
+        object: "Secret creds".into(),
+        says: "secrets \"creds\" is forbidden".into(),
+    });
+    let wrong = audit(gathered);
+    assert_snapshot!("prometheus_wrong", exposition(&wrong, true));
+    assert!(!success(&wrong, true));
 }

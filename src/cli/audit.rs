@@ -1,16 +1,20 @@
 //! `audit`: inspects an installed Kestra where it runs.
 
+use std::path::Path;
+
 use clap::{Args as ClapArgs, ValueEnum};
+use jiff::Timestamp;
 use miette::IntoDiagnostic as _;
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use super::formats::{FindingFormat, FormatTarget, FormatTargetParser, ReportOutputs};
 use super::lint::Deny;
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
 use crate::audit::report::AuditedPlace;
-use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge};
+use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge, prometheus};
 use crate::cli::console::print_infra_error;
 use crate::error::{During as _, ExitCode, InfraError};
 use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
@@ -45,7 +49,9 @@ Examples:
   kestra-secrets audit --context prod --namespace kestra --release blue \\
     --exec --deny warnings
   kestra-secrets audit --context prod --namespace kestra \\
-    --format sarif > audit.sarif
+    --format sarif=audit.sarif --format human
+  kestra-secrets audit --context prod --namespace kestra \\
+    --format prometheus=/var/lib/node_exporter/kestra-secrets.prom
   kestra-secrets audit --context prod --namespace kestra --run-flow \\
     --username me@example.com --password-file password.txt")]
 pub struct Args {
@@ -70,13 +76,13 @@ pub struct Args {
     deny: Option<Deny>,
     #[command(flatten)]
     flow: FlowArgs,
-    /// Print the findings in this format
-    #[arg(long, value_enum, default_value = "human", help_heading = "Output")]
-    format: AuditFormat,
+    /// Write the findings in this format to FILE, or to standard output; repeat for several files
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = FormatTargetParser::<AuditFormat>::new(), default_value = "human", help_heading = "Output")]
+    format: Vec<FormatTarget<AuditFormat>>,
 }
 
 /// How findings of a cluster, which have no line, are written.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AuditFormat {
     /// For people: each finding, with its cure below
     #[value(alias = "text")]
@@ -87,6 +93,12 @@ enum AuditFormat {
     Sarif,
     /// Annotations for GitHub workflow runs
     Github,
+    /// Metrics for Prometheus, as node-exporter and the Pushgateway take them
+    Prometheus,
+}
+
+impl FindingFormat for AuditFormat {
+    const HUMAN: Self = Self::Human;
 }
 
 const FLOW: &str = "Checking inside Kestra";
@@ -125,6 +137,7 @@ struct FlowArgs {
 /// # Errors
 /// Credentials that cannot be read, or no Kestra in the namespace.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
+    let outputs = args.outputs()?;
     let Some(context) = ContextRef::named_or_own(args.context.as_deref()) else {
         miette::bail!(
             help = "`kubectl config get-contexts` lists them; in a pod that has a service account, its own cluster needs no name",
@@ -168,7 +181,8 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     } else {
         Ok(())
     };
-    args.write(&report)?;
+    let text = |format: AuditFormat| format.text(&report, asked.is_ok() && !cancel.is_cancelled());
+    outputs.write(text, stdout::prose, || report.counts.to_string())?;
     let wrong = report.counts.are_wrong(args.deny.is_some());
     Ok(match asked {
         _ if cancel.is_cancelled() => ExitCode::Interrupted,
@@ -183,6 +197,14 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
 }
 
 impl Args {
+    /// Where each format goes: to no file that holds what opens Kestra.
+    fn outputs(&self) -> miette::Result<ReportOutputs<AuditFormat>> {
+        let outputs = ReportOutputs::new(&self.format)?;
+        let read = [&self.flow.password_file, &self.flow.token_file];
+        outputs.keep_off(read.into_iter().flatten().map(Path::new))?;
+        Ok(outputs)
+    }
+
     fn audited_place(&self, cluster: &Cluster) -> AuditedPlace {
         AuditedPlace {
             context: cluster.access.context.clone(),
@@ -246,22 +268,19 @@ impl Args {
         }
         asked
     }
+}
 
-    fn write(&self, report: &AuditReport) -> miette::Result<()> {
-        let text = match self.format {
-            AuditFormat::Human => {
-                stdout::prose(&format::human(report));
-                return Ok(());
-            }
-            AuditFormat::Json => format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?),
-            AuditFormat::Sarif => {
-                let sarif = lint::format::sarif(&report.as_lint());
-                format!("{}\n", serde_json::to_string_pretty(&sarif).into_diagnostic()?)
-            }
-            AuditFormat::Github => lint::format::github(&report.as_lint()),
-        };
-        stdout::print(&text);
-        Ok(())
+impl AuditFormat {
+    /// The report in this format. It `asked` all that it was to ask, unless Kestra did not answer.
+    fn text(self, report: &AuditReport, asked: bool) -> miette::Result<String> {
+        let json = |value: serde_json::Result<String>| Ok(format!("{}\n", value.into_diagnostic()?));
+        match self {
+            Self::Human => Ok(format::human(report)),
+            Self::Json => json(serde_json::to_string_pretty(report)),
+            Self::Sarif => json(serde_json::to_string_pretty(&lint::format::sarif(&report.as_lint()))),
+            Self::Github => Ok(lint::format::github(&report.as_lint())),
+            Self::Prometheus => Ok(prometheus::exposition(report, Timestamp::now(), asked)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`env_file`] | what lint says of an env file is what Kestra makes of it by each reader |
 //! | [`prove`] | the oracle is true of random secrets on the engine of every minor and on a kind cluster |
 //! | [`formats`] | what lint says to Azure is what Azure's library reads |
+//! | [`prometheus`] | what an audit writes for Prometheus, and the alerts on it, as promtool reads them |
 //! | [`pre_commit`] | the hooks, run by the real pre-commit in front of a commit |
 //! | [`helm_plugin`] | the plugin, run by the real helm with helm's own arguments |
 //! | [`html`] | the HTML report in headless Chromium: content, filters, no console error, no escape |
@@ -33,8 +34,8 @@
 //! | [`distributed`] | components deployed apart: a process for each, and none that stays |
 //!
 //! A trial that boots an engine needs a JDK and Maven: without them it is ignored with that reason, unless
-//! `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails. The same holds for `docker`, `kind`, `chromium` and
-//! `pre-commit`.
+//! `KESTRA_SECRETS_REQUIRE` holds `embedded`: then it fails. The same holds for `docker`, `kind`, `chromium`,
+//! `pre-commit` and `promtool`.
 
 // A trial unwraps; that is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -63,6 +64,7 @@ mod official;
 mod output;
 mod parity;
 mod pre_commit;
+mod prometheus;
 mod prove;
 mod shards;
 mod steps;
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         output::trials(),
         parity::trials(),
         pre_commit::trials(),
+        prometheus::trials(),
         prove::trials(),
         shards::trials(),
         steps::trials(),

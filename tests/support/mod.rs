@@ -5,6 +5,7 @@
 // A test unwraps; that is the failure it reports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod api_server;
 pub mod canary;
 pub mod console;
 pub mod devtools;

@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond as _};
 
 use super::standin::{Kestra, install};
-use crate::support::sandbox::{Ended, Sandbox, run};
+use crate::support::api_server::ApiServer;
+use crate::support::sandbox::{Ended, Sandbox};
 use crate::support::schemas;
 use crate::support::schemas::assert_valid;
 use crate::support::transcripts::VERSIONS;
@@ -126,63 +127,26 @@ fn what_the_page_promises_is_asked_of_2_0() {
     sandbox.assert_clean();
 }
 
-/// An API server with one pod of Kestra, and nothing that can be changed.
-struct Cluster(Value);
-
-impl Respond for Cluster {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let list = |kind: &str, items: Value| json!({"kind": kind, "apiVersion": "v1", "metadata": {}, "items": items});
-        let body = match (request.method.as_str(), request.url.path()) {
-            ("GET", "/version") => json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
-                "gitTreeState": "clean", "buildDate": "", "goVersion": "", "compiler": "gc", "platform": "linux/amd64"}),
-            ("GET", "/api/v1/namespaces/n/pods") => list("PodList", json!([self.0])),
-            ("GET", "/api/v1/namespaces/n/services") => list("ServiceList", json!([])),
-            _ => {
-                return ResponseTemplate::new(404).set_body_json(json!({"kind": "Status", "apiVersion": "v1",
-                "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404, "message": "not found"}));
-            }
-        };
-        ResponseTemplate::new(200).set_body_json(body)
-    }
-}
-
 /// Audits a pod with these variables, beside a Kestra that was started with those.
 fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> (Ended, Value) {
+    let env = pod.iter().map(|(name, value)| json!({"name": name, "value": value}));
+    let cluster = ApiServer::with(&env.collect());
+    let environment = kestra.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let kestra = Arc::new(Kestra::new("2.0.0".into(), environment));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let env: Vec<Value> = pod
-        .iter()
-        .map(|(name, value)| json!({"name": name, "value": value}))
-        .collect();
-    let pod = json!({"apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "kestra-standalone-0", "namespace": "n", "labels": {
-            "app.kubernetes.io/name": "kestra", "app.kubernetes.io/instance": "kestra",
-            "app.kubernetes.io/component": "standalone"}},
-        "spec": {"containers": [{"name": "kestra", "image": "kestra/kestra:v2.0.0", "env": env}]},
-        "status": {"phase": "Running"}});
-    let environment = kestra.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    let kestra = Arc::new(Kestra::new("2.0.0".into(), environment));
-    let (cluster, server) = runtime.block_on(async {
-        let cluster = MockServer::start().await;
-        Mock::given(any()).respond_with(Cluster(pod)).mount(&cluster).await;
+    let server = runtime.block_on(async {
         let server = MockServer::start().await;
         let shared = Arc::clone(&kestra);
         let answer = move |request: &Request| shared.respond(request);
         Mock::given(any()).respond_with(answer).mount(&server).await;
-        (cluster, server)
+        server
     });
-    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": cluster.uri()}}], "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "stub", "context": {"cluster": "c", "user": "u"}}]});
-    let place = ["audit", "--context", "stub", "--namespace", "n"];
     let uri = server.uri();
-    let asked = ["--run-flow", "--url", &uri, "--format", "json"];
-    let mut command = sandbox.command([&place[..], &asked].concat());
-    command.env("KUBECONFIG", sandbox.file("kubeconfig", kubeconfig.to_string()));
-    let ended = run(command);
+    let ended = cluster.audit(sandbox, "stub", &["--run-flow", "--url", &uri, "--format", "json"]);
     let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stderr));
     assert_valid("audit", &report);
     assert!(kestra.is_empty(), "a flow or an execution was left");
