@@ -71,7 +71,7 @@ fn metrics() {
 fn alerts() {
     let file = |name: &str| format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
     promtool(&["check", "rules", &file("deploy/audit-alerts.yaml")], "").with_code(0);
-    promtool(&["test", "rules", &file("tests/formats/audit-alerts-test.yaml")], "").with_code(0);
+    promtool(&["test", "rules", &file("tests/live/audit-alerts-test.yaml")], "").with_code(0);
 }
 
 /// Feeds what the program wrote to the rules. To promtool it is 1970, so that nothing is old.
