@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
 
-use super::report::{AuditReport, AuditedVariable, ContainerSeen, SecretAnswer, Stale};
+use super::report::{AuditReport, AuditedVariable, ContainerSeen, KeyList, KeyListAnswer, SecretAnswer, Stale};
 use crate::lint::format::human::head as rule;
 use crate::oracle::secret::{DisplayValue, Hop, HopKind, HopValue};
 use crate::system::words::count;
@@ -66,10 +66,38 @@ fn coverage(report: &AuditReport) -> String {
             flow.executions.join(", ")
         )];
     }
+    parts.extend(report.key_list.as_ref().map(key_list));
     if !report.unread.is_empty() {
         parts.push(format!("{} not read", count(report.unread.len(), "object")));
     }
     parts.join("; ")
+}
+
+/// What Kestra's own list said.
+fn key_list(list: &KeyList) -> String {
+    let kestra = &list.kestra;
+    match &list.answer {
+        KeyListAnswer::NotOffered(says) => format!("Kestra {kestra} offers no list of its secrets ({says})"),
+        KeyListAnswer::Listed {
+            agreed,
+            missing,
+            unexpected,
+            unknown,
+            inherited,
+        } => {
+            let more = [
+                (unexpected.len(), "that should not be there"),
+                (*unknown, "that may come from what was not read"),
+                (*inherited, "of other namespaces"),
+            ];
+            let more = more.iter().filter(|(count, _)| *count > 0);
+            let more: String = more.map(|(count, what)| format!(", and {count} {what}")).collect();
+            format!(
+                "the list of Kestra {kestra} has {agreed} of {} as predicted{more}",
+                count(agreed + missing.len(), "secret")
+            )
+        }
+    }
 }
 
 fn head(seen: &ContainerSeen) -> String {

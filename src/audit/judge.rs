@@ -77,6 +77,7 @@ pub fn judge(place: AuditedPlace, gathered: Gathered, audits: Vec<ContainerAudit
         containers: containers.into_iter().map(|(seen, _)| seen).collect(),
         findings,
         unread: gathered.unread,
+        key_list: None,
         flow: None,
     }
 }

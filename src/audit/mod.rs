@@ -3,9 +3,8 @@
 //!
 //! [`gather`] reads the pods and the objects that their environments refer to. [`container`] applies the kubelet's
 //! rules and the oracle to each container. [`mod@judge`] turns that into findings like those of
-//! [`lint`](crate::lint), and [`format`](mod@format) and
-//! [`prometheus`] write them. On request, [`exec`] reads the real environment of a
-//! process, and [`flow`] lets Kestra itself compare.
+//! [`lint`](crate::lint), and [`format`](mod@format) and [`prometheus`] write them. On request, [`exec`] reads the real
+//! environment of a process, [`key_list`] reads Kestra's own list of its secrets, and [`flow`] lets Kestra compare.
 //!
 //! A report holds no values, only their lengths and hashes under a key that is never written down.
 
@@ -15,6 +14,7 @@ pub mod flow;
 pub mod format;
 pub mod gather;
 pub mod judge;
+pub mod key_list;
 pub mod model;
 mod origin;
 mod pod;

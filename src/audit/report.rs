@@ -26,6 +26,9 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// What may not be read.
     pub unread: Vec<Unread>,
+    /// What Kestra's own list of its secrets said; none where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_list: Option<KeyList>,
     /// What a flow said of the same secrets; none where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowAnswer>,
@@ -189,6 +192,40 @@ pub enum SecretAnswer {
     Found,
     /// No secret, in Kestra's words.
     Missing(String),
+}
+
+/// What Kestra's own list of its secrets said. It holds names alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeyList {
+    /// The Kestra that was asked, by its own account.
+    pub kestra: String,
+    /// Whether our adapter around Kestra's engine served its REST API, rather than Kestra's web server.
+    pub engine_adapter: bool,
+    /// The namespace of Kestra that it was asked for.
+    pub namespace: String,
+    /// What came of it.
+    pub answer: KeyListAnswer,
+}
+
+/// What came of asking for the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyListAnswer {
+    /// A list, compared with what the containers that may have answered should have.
+    Listed {
+        /// How many of its secrets are as foretold.
+        agreed: usize,
+        /// What each of these containers should have, and the list lacks.
+        missing: Vec<String>,
+        /// What it holds, though none of them should have it.
+        unexpected: Vec<String>,
+        /// How many more it holds that may come from what could not be read.
+        unknown: usize,
+        /// How many it holds for other namespaces: those come from no environment.
+        inherited: usize,
+    },
+    /// No list, in the server's words: it has none, or does not show it to this user.
+    NotOffered(String),
 }
 
 /// What a flow said.

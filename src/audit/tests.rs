@@ -1,3 +1,5 @@
+mod key_list;
+
 use insta::assert_snapshot;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use serde_json::{Value as Json, json};

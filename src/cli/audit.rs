@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use miette::IntoDiagnostic as _;
 use reqwest::Url;
@@ -13,8 +13,9 @@ use super::formats::{FindingFormat, FormatTarget, FormatTargetParser, ReportOutp
 use super::lint::Deny;
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
+use crate::audit::key_list::ExpectedKeys;
 use crate::audit::report::AuditedPlace;
-use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge, prometheus};
+use crate::audit::{AuditError, AuditReport, Gathered, exec, flow, format, gather, judge, key_list, prometheus};
 use crate::cli::console::print_infra_error;
 use crate::error::{During as _, ExitCode, InfraError};
 use crate::kestra::{ASKS_FOR_CREDENTIALS, Auth, Client, Limits};
@@ -52,7 +53,7 @@ Examples:
     --format sarif=audit.sarif --format human
   kestra-secrets audit --context prod --namespace kestra \\
     --format prometheus=/var/lib/node_exporter/kestra-secrets.prom
-  kestra-secrets audit --context prod --namespace kestra --run-flow \\
+  kestra-secrets audit --context prod --namespace kestra --ask-kestra \\
     --username me@example.com --password-file password.txt")]
 pub struct Args {
     /// Use this context of your kubeconfig; the current context is never used unless you name it [default: in a pod, the
@@ -101,16 +102,28 @@ impl FindingFormat for AuditFormat {
     const HUMAN: Self = Self::Human;
 }
 
-const FLOW: &str = "Checking inside Kestra";
+/// What Kestra is asked about the containers.
+struct KestraQuestions {
+    /// What its list should hold.
+    keys: ExpectedKeys,
+    /// What a flow should get.
+    secrets: Questions,
+}
 
-/// The flow that asks Kestra itself.
+const FLOW: &str = "Asking Kestra";
+
+/// How Kestra itself is asked.
 #[derive(ClapArgs)]
+#[command(group = ArgGroup::new("asks").args(["ask_kestra", "run_flow"]).multiple(true))]
 struct FlowArgs {
-    /// Also run a flow that compares keyed hashes inside Kestra, then delete it and its executions
+    /// Also compare with Kestra's own list of the secrets that it decoded, which changes nothing
+    #[arg(long, help_heading = FLOW)]
+    ask_kestra: bool,
+    /// Do the same, and run a flow that compares keyed hashes inside Kestra, then delete it and its executions
     #[arg(long, help_heading = FLOW)]
     run_flow: bool,
     /// Call Kestra's API at this URL [default: a port-forward to its pod]
-    #[arg(long, value_name = "URL", requires = "run_flow", help_heading = FLOW)]
+    #[arg(long, value_name = "URL", requires = "asks", help_heading = FLOW)]
     url: Option<Url>,
     /// Log in to Kestra as this user
     #[arg(
@@ -127,8 +140,8 @@ struct FlowArgs {
     /// Read an API token of the Enterprise edition from this file; - for standard input
     #[arg(long, value_name = "FILE", help_heading = FLOW)]
     token_file: Option<String>,
-    /// Create the flow in this namespace of Kestra
-    #[arg(long, value_name = "NS", default_value = "company.team", requires = "run_flow", help_heading = FLOW)]
+    /// Ask in this namespace of Kestra, where the flow is created too
+    #[arg(long, value_name = "NS", default_value = "company.team", requires = "asks", help_heading = FLOW)]
     flow_namespace: String,
 }
 
@@ -173,9 +186,12 @@ pub async fn run(args: Args) -> miette::Result<ExitCode> {
     }
     let audits = judge::audit_containers(&gathered, &RunKey::random());
     let release = args.release.clone().or_else(|| release(&gathered));
-    let questions = Questions::about(&audits);
+    let questions = KestraQuestions {
+        keys: ExpectedKeys::of(&audits),
+        secrets: Questions::about(&audits),
+    };
     let mut report = judge::judge(place, gathered, audits);
-    let asked = if args.flow.run_flow {
+    let asked = if args.flow.is_asking() {
         args.ask(&mut report, &questions, &cluster, release, auth, cancel.clone())
             .await
     } else {
@@ -227,7 +243,7 @@ impl Args {
     async fn ask(
         &self,
         report: &mut AuditReport,
-        questions: &Questions,
+        questions: &KestraQuestions,
         cluster: &Cluster,
         release: Option<String>,
         auth: Auth,
@@ -260,7 +276,7 @@ impl Args {
             () = cancel.cancelled() => Err(InfraError::new("reach Kestra", "interrupted")),
         };
         let asked = match client {
-            Ok(client) => flow::ask(report, questions, &client, &self.flow.flow_namespace, cancel).await,
+            Ok(client) => self.flow.ask(report, questions, &client, cancel).await,
             Err(infra) => Err(infra),
         };
         if let Some(forward) = forward {
@@ -298,9 +314,31 @@ fn with_flags(infra: InfraError, flow: &FlowArgs) -> InfraError {
 }
 
 impl FlowArgs {
+    fn is_asking(&self) -> bool {
+        self.ask_kestra || self.run_flow
+    }
+
+    /// Asks for the list, and by the flow whatever became of the list.
+    async fn ask(
+        &self,
+        report: &mut AuditReport,
+        questions: &KestraQuestions,
+        client: &Client,
+        cancel: CancellationToken,
+    ) -> Result<(), InfraError> {
+        let listed = tokio::select! {
+            listed = key_list::ask(report, &questions.keys, client, &self.flow_namespace) => listed,
+            () = cancel.cancelled() => return Err(InfraError::new("read Kestra's list of secrets", "interrupted")),
+        };
+        if self.run_flow {
+            flow::ask(report, &questions.secrets, client, &self.flow_namespace, cancel).await?;
+        }
+        listed
+    }
+
     /// The credentials for Kestra. They are never read from the cluster.
     fn auth(&self) -> miette::Result<Auth> {
-        if !self.run_flow {
+        if !self.is_asking() {
             return Ok(Auth::None);
         }
         if let Some(token) = secret(self.token_file.as_deref(), "KESTRA_SECRETS_TOKEN")? {

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[error(transparent)]
 #[diagnostic(transparent)]
 pub enum Error {
-    /// Kestra understood the flow and would not have it.
+    /// Kestra understood the flow and would not have it, or does not offer what was asked for.
     Refused(Box<RequestFailure>),
     /// Anything else: network, credentials, a server that is no Kestra, a deadline.
     Infra(Box<RequestFailure>),

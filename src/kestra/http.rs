@@ -23,7 +23,7 @@ pub(super) struct Call {
     pub(super) names: PathKind,
     /// The source of a flow, for requests that carry one.
     pub(super) yaml: Option<String>,
-    /// The statuses by which Kestra refuses the flow, rather than the request.
+    /// The statuses by which Kestra refuses the flow, or says that it has no such thing to offer.
     pub(super) refusals: &'static [u16],
     /// Done twice it does no harm, so that it may be asked for again when its answer was lost.
     pub(super) repeatable: bool,

@@ -29,6 +29,8 @@ mod health;
 #[cfg(not(target_family = "wasm"))]
 mod http;
 #[cfg(not(target_family = "wasm"))]
+mod keys;
+#[cfg(not(target_family = "wasm"))]
 mod model;
 mod reference;
 #[cfg(test)]

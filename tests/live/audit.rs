@@ -187,7 +187,7 @@ fn installed() {
     let hops = variable(&report, "SECRET_KEY")["hops"].as_array().unwrap();
     let environment = hops.iter().find(|hop| hop["at"] == "environment").unwrap();
     assert_eq!(environment["observed"], environment["predicted"]);
-    for format in ["sarif", "github"] {
+    for format in ["sarif", "github", "prometheus"] {
         audited.run(&["--exec", "--format", format]).with_code(1);
     }
     let human = audited.run(&["--exec"]).with_code(1).stdout;
@@ -208,6 +208,11 @@ fn installed() {
         (&json!(7), &json!(7))
     );
     assert_eq!(variable(&report, "SECRET_NEWLINE")["flow"], "agrees");
+    // The adapter around the engine has no list, and says so.
+    let list = &report["key_list"];
+    assert_eq!(list["engine_adapter"], true);
+    let says = list["answer"]["not-offered"].as_str().unwrap();
+    assert!(says.starts_with("status 404"), "{says}");
     assert!(variable(&report, "SECRET_RAW")["flow"]["missing"].is_string());
     gone(&report["flow"]);
     assert_eq!(state(), before);

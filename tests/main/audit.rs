@@ -39,6 +39,17 @@ fn a_user_name_without_a_password_is_bad_input() {
 }
 
 #[test]
+fn a_url_needs_a_question() {
+    for flag in ["--url=http://127.0.0.1:1", "--flow-namespace=a"] {
+        let ended = Sandbox::new()
+            .run(["audit", "--context", "c", "--namespace", "n", flag])
+            .with_code(2);
+        let says = "<--ask-kestra|--run-flow>";
+        assert!(ended.stderr_words().contains(says), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn one_audit_writes_several_formats_each_to_its_file() {
     let sandbox = Sandbox::new();
     let cluster = ApiServer::with(&json!([{"name": "SECRET_A", "value": "hunter2!"}]));

@@ -4,6 +4,7 @@
 mod answers;
 mod health;
 mod hostile;
+mod keys;
 
 use super::{ApiGeneration, Client, Error, Execution, ExecutionState, FlowRef, Limits};
 use crate::scenario::Credentials;

@@ -127,12 +127,12 @@ fn what_the_page_promises_is_asked_of_2_0() {
     sandbox.assert_clean();
 }
 
-/// Audits a pod with these variables, beside a Kestra that was started with those.
-fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> (Ended, Value) {
+/// Audits a pod with these variables, beside a Kestra that was started with those. Only a flow sends more than GET.
+fn asked(sandbox: &Sandbox, (version, kestra): (&str, &[(&str, &str)]), pod: &[(&str, &str)], args: &[&str]) -> Ended {
     let env = pod.iter().map(|(name, value)| json!({"name": name, "value": value}));
     let cluster = ApiServer::with(&env.collect());
     let environment = kestra.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    let kestra = Arc::new(Kestra::new("2.0.0".into(), environment));
+    let kestra = Arc::new(Kestra::new(version.into(), environment));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -146,11 +146,50 @@ fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> 
         server
     });
     let uri = server.uri();
-    let ended = cluster.audit(sandbox, "stub", &["--run-flow", "--url", &uri, "--format", "json"]);
+    let ended = cluster.audit(sandbox, "stub", &[&["--url", &uri], args].concat());
+    assert!(kestra.is_empty(), "a flow or an execution was left");
+    let requests = runtime.block_on(server.received_requests()).unwrap();
+    let only_reads = requests.iter().all(|request| request.method.as_str() == "GET");
+    assert_eq!(only_reads, !args.contains(&"--run-flow"));
+    ended
+}
+
+/// Audits by a flow on 2.0.0.
+fn audited(sandbox: &Sandbox, pod: &[(&str, &str)], kestra: &[(&str, &str)]) -> (Ended, Value) {
+    let ended = asked(sandbox, ("2.0.0", kestra), pod, &["--run-flow", "--format", "json"]);
     let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {}", ended.stderr));
     assert_valid("audit", &report);
-    assert!(kestra.is_empty(), "a flow or an execution was left");
     (ended, report)
+}
+
+#[test]
+fn an_audit_compares_the_list_of_secrets_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let right = [("SECRET_A", "YWRtaW4="), ("SECRET_b", "YWRtaW4=")];
+    let ended = asked(&sandbox, ("1.3.31", &right), &right, &["--ask-kestra"]).with_code(0);
+    let says = "in 1 container; nothing was changed; the list of Kestra 1.3.31 has 2 of 2 secrets as predicted\n";
+    assert!(ended.stdout.ends_with(says), "{}", ended.stdout);
+
+    let other = [("SECRET_A", "YWRtaW4="), ("SECRET_C", "YWRtaW4=")];
+    let args = ["--ask-kestra", "--format", "json"];
+    let ended = asked(&sandbox, ("2.0.0", &other), &right, &args).with_code(1);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_valid("audit", &report);
+    let listed = json!({"agreed": 1, "missing": ["B"], "unexpected": ["C"], "unknown": 0, "inherited": 0});
+    assert_eq!(report["key_list"]["answer"]["listed"], listed);
+    assert_eq!(report.get("flow"), None);
+    let findings = report["findings"].as_array().unwrap().iter();
+    let findings: Vec<_> = findings.map(|found| (&found["severity"], &found["subject"])).collect();
+    assert_eq!(
+        findings,
+        [(&json!("error"), &json!("B")), (&json!("warning"), &json!("C"))]
+    );
+
+    // A Kestra that has no list is no fault.
+    let ended = asked(&sandbox, ("0.20.7", &right), &right, &["--ask-kestra"]).with_code(0);
+    let says = "Kestra 0.20.7 offers no list of its secrets (status 404";
+    assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    sandbox.assert_clean();
 }
 
 #[test]
@@ -165,6 +204,8 @@ fn an_audit_asks_2_0_and_takes_away_what_it_made() {
     ];
     let (ended, report) = audited(&sandbox, &all, &all);
     let ended = ended.with_code(1);
+    let listed = json!({"agreed": 2, "missing": [], "unexpected": [], "unknown": 0, "inherited": 0});
+    assert_eq!(report["key_list"]["answer"]["listed"], listed);
     assert_eq!(
         (
             &report["flow"]["asked"],

@@ -460,6 +460,11 @@ impl Respond for Kestra {
                     }
                 }
             }
+            // No transcript has it; this is the shape of Kestra's own controller, which is there from 0.22 on.
+            ("GET", ["namespaces", namespace, "inherited-secrets"]) if self.major() > 0 => {
+                let keys: Vec<&str> = self.keyring.keys().collect();
+                ResponseTemplate::new(200).set_body_json(json!({*namespace: keys}))
+            }
             ("GET", ["executions"]) => self.search(state, request),
             ("POST", ["executions", namespace, id]) => {
                 self.run(state, request, &((*namespace).to_owned(), (*id).to_owned()))
