@@ -211,8 +211,7 @@ fn installed() {
     // The adapter around the engine has no list, and says so.
     let list = &report["key_list"];
     assert_eq!(list["engine_adapter"], true);
-    let says = list["answer"]["not-offered"].as_str().unwrap();
-    assert!(says.starts_with("status 404"), "{says}");
+    assert_eq!(list["answer"]["not-offered"], "status 404: Not Found");
     assert!(variable(&report, "SECRET_RAW")["flow"]["missing"].is_string());
     gone(&report["flow"]);
     assert_eq!(state(), before);
