@@ -16,6 +16,7 @@ pub use read::{end, help, read};
 /// What is asked but once, holds a plaintext or a word from the user, or has a command do more than look.
 const ONCE: &[&str] = &[
     "as",
+    "ask-kestra",
     "bad",
     "charts",
     "config",
