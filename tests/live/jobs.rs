@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::cluster::{apply_text, kubectl, load, on_kind, say};
+use crate::cluster::{apply_text, apply_to, kubectl, load, on_kind, say, shared};
 use crate::shards;
 use crate::support::requirements::helm;
 use crate::support::sandbox::{FOREVER, Sandbox, program};
@@ -17,16 +18,23 @@ use crate::support::{ENGINE, schemas};
 const NAMESPACE: &str = "kestra-secrets";
 
 pub fn trials() -> Vec<Trial> {
-    vec![on_kind(
-        "jobs",
-        "an_indexed_job_says_what_one_run_says_whatever_becomes_of_its_pods",
-        qualify,
-    )]
+    vec![
+        on_kind(
+            "jobs",
+            "an_indexed_job_says_what_one_run_says_whatever_becomes_of_its_pods",
+            qualify,
+        ),
+        on_kind(
+            "jobs",
+            "a_nightly_audit_turns_red_by_a_changed_secret_and_green_by_a_restart",
+            nightly,
+        ),
+    ]
 }
 
 /// An image of the program, on the nodes of the shared cluster: the testbed's image of Kestra, which has a Debian, with
 /// the program and helm on top.
-pub static IMAGE: LazyLock<String> = LazyLock::new(|| {
+static IMAGE: LazyLock<String> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let stripped = folder.path().join("kestra-secrets");
     // Most of a debug build is for a debugger.
@@ -49,12 +57,14 @@ pub static IMAGE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// A manifest of `deploy/` with the image of the program, and other words in the place of some.
-pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
+fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
+    const SHIPPED: &str = "image: registry.example.com/kestra-secrets:0.1.0\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
     let mut text = fs::read_to_string(path).unwrap();
-    let image = format!("{}\n          imagePullPolicy: Never", *IMAGE);
-    let image = ("registry.example.com/kestra-secrets:0.1.0", image.as_str());
-    for (from, to) in [image].iter().chain(changes) {
+    let line = text.lines().find(|line| line.ends_with(SHIPPED.trim_end())).unwrap();
+    let indent = " ".repeat(line.find("image:").unwrap());
+    let image = format!("image: {}\n{indent}imagePullPolicy: Never\n", *IMAGE);
+    for (from, to) in [(SHIPPED, image.as_str())].iter().chain(changes) {
         assert!(text.contains(from), "no {from} in {file}");
         text = text.replace(from, to);
     }
@@ -63,7 +73,7 @@ pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
 
 /// Waits for what `kubectl` with these words comes to say.
 #[track_caller]
-pub fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
+fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
     let began = Instant::now();
     loop {
         let says = kubectl(words);
@@ -224,6 +234,9 @@ fn qualify() {
         "namespaces",
         "--selector",
         "kestra-secrets/run",
+        // An empty one that is about to go is not counted.
+        "--field-selector",
+        "status.phase=Active",
         "--output",
         "jsonpath={.items[*].metadata.name}",
     ];
@@ -243,4 +256,85 @@ fn qualify() {
     kubectl(&[
         "delete", "jobs", "-n", NAMESPACE, "parts", "whole", "mistaken", "broken",
     ]);
+}
+
+const NIGHTLY: &str = "nightly";
+
+/// What one run of the nightly job says: whether it is green, and its report.
+fn audited(name: &str) -> (bool, Value) {
+    let from = "--from=cronjob/kestra-secrets-audit";
+    kubectl(&["create", "job", name, "-n", NIGHTLY, from]);
+    let conditions = "jsonpath={.status.conditions[*].type}";
+    let ended = until(&["get", "job", name, "-n", NIGHTLY, "--output", conditions], |types| {
+        types.contains("Complete") || types.ends_with("Failed")
+    });
+    let log = kubectl(&["logs", "-n", NIGHTLY, "--selector", &of_job(name), "--tail=-1"]);
+    let report = serde_json::from_str(&log).unwrap_or_else(|e| panic!("{e}: {log}"));
+    schemas::assert_valid("audit", &report);
+    assert_eq!(report["place"]["context"], "in-cluster");
+    (ended.contains("Complete"), report)
+}
+
+fn nightly() {
+    let sandbox = Sandbox::new();
+    apply_to("rbac-audit.yaml", NIGHTLY);
+    let creds = |encoded: &str| {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "creds"},
+                            "stringData": {"SECRET_TOKEN": encoded}});
+        apply_text(&secret.to_string(), NIGHTLY);
+    };
+    creds("Zmlyc3Q=");
+    let values = json!({
+        "image": {"repository": "kestra-secrets/kestra", "tag": "2.0.0"},
+        "dind": {"enabled": false},
+        "common": {"terminationGracePeriodSeconds": 1, "extraEnvFrom": [{"secretRef": {"name": "creds"}}]},
+        "configurations": {"application": {
+            "datasources": {"h2": {"url": "jdbc:h2:mem:public;DB_CLOSE_DELAY=-1", "username": "sa", "password": "",
+                                   "driverClassName": "org.h2.Driver"}},
+            "kestra": {"queue": {"type": "h2"}, "repository": {"type": "h2"},
+                       "storage": {"type": "local", "local": {"base-path": "/tmp/storage"}}},
+        }},
+    });
+    let values = sandbox.file("values.yaml", values.to_string());
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kestra-minimal");
+    let mut install = Command::new(helm());
+    install
+        .args([
+            "install",
+            "kestra",
+            chart,
+            "-n",
+            NIGHTLY,
+            "--wait",
+            "--timeout",
+            "5m",
+            "-f",
+        ])
+        .arg(values);
+    let installed = install.env("KUBECONFIG", shared().1).output().unwrap();
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
+    apply_text(&manifest("audit-cronjob.yaml", &[]), NIGHTLY);
+
+    let (green, report) = audited("first");
+    assert!(green, "{report:#}");
+    creds("c2Vjb25k");
+    let (green, report) = audited("changed");
+    assert!(!green, "{report:#}");
+    assert_eq!(report["findings"][0]["rule"], "KS025", "{report:#}");
+    kubectl(&["rollout", "restart", "-n", NIGHTLY, "deployment/kestra-standalone"]);
+    kubectl(&[
+        "rollout",
+        "status",
+        "-n",
+        NIGHTLY,
+        "deployment/kestra-standalone",
+        "--timeout=5m",
+    ]);
+    let (green, report) = audited("restarted");
+    assert!(green, "{report:#}");
+    kubectl(&["delete", "namespace", NIGHTLY]);
 }
