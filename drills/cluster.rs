@@ -120,6 +120,14 @@ impl Cluster {
         self.kubectl(&ours).unwrap().lines().map(str::to_owned).collect()
     }
 
+    /// Those that are there after the empty ones, which runs leave to Kubernetes, have had the time to go.
+    pub fn namespaces_left(&self) -> Vec<String> {
+        for namespace in self.namespaces() {
+            self.kubectl(&["wait", "--for=delete", &namespace, "--timeout=30s"]);
+        }
+        self.namespaces()
+    }
+
     /// A copy of its kubeconfig in a file, with its context named `faulty` as a proxy's is.
     pub fn straight(&self) -> String {
         let text = fs::read_to_string(self.kubeconfig()).unwrap();

@@ -120,7 +120,10 @@ fn pair(on: &On, killed: bool, rng: &mut StdRng) -> Result<(), String> {
     }
     seen.left(&sandbox)?;
     match on {
-        On::Cluster(cluster) if !cluster.namespaces().is_empty() => Err(cluster.namespaces().join(", ")),
+        On::Cluster(cluster) => match &cluster.namespaces_left()[..] {
+            [] => Ok(()),
+            left => Err(left.join(", ")),
+        },
         _ => Ok(()),
     }
 }

@@ -187,7 +187,7 @@ impl Trial {
             .iter()
             .map(|f| f.display().to_string())
             .collect();
-        left.extend(cluster.namespaces());
+        left.extend(cluster.namespaces_left());
         match left.is_empty() {
             true if code == &Some(0) && clean.stdout != "nothing was left behind\n" => {
                 Err(format!("left to clean: {}", clean.stdout))

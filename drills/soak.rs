@@ -113,6 +113,7 @@ pub fn drill(args: &Args) -> Table {
         &[steady.then_some(()).ok_or_else(|| told(|s| s.files))],
         format!("threads {}; files {}", told(|s| s.threads), told(|s| s.files)),
     );
+    cluster.namespaces_left();
     let after = cluster.names(KINDS);
     let more: Vec<_> = after.iter().filter(|n| !before.contains(n)).cloned().collect();
     table.row(

@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         kind("a_missing_secret_is_an_outcome_in_the_kubelets_words", missing),
         kind("an_image_that_is_nowhere_exits_3_in_the_kubelets_words", image),
         kind("the_rbac_for_namespaces_is_all_a_run_needs", namespaces),
+        kind("without_the_right_to_end_pods_a_run_waits_for_the_namespace", slow),
         kind("the_rbac_for_one_namespace_is_all_a_run_needs", one_namespace),
         kind("what_is_kept_stays_until_clean", keep),
         kind("after_sigkill_clean_leaves_containers_and_clusters_as_before", killed),
@@ -250,6 +251,43 @@ fn namespaces() {
     let kubeconfig = service_account(&sandbox, "kestra-secrets");
     let ended = run(in_context(&sandbox, &kubeconfig, &["run", "secret-key-ref"])).with_code(0);
     assert!(ended.stderr.contains("on context"), "{}", ended.stderr);
+    for namespace in namespaces_of(&ended) {
+        // Kubernetes may still have to delete it, but nothing in it.
+        let kinds = "pods,deployments,statefulsets,services,secrets,configmaps,serviceaccounts";
+        let left = kubectl(&["get", kinds, "-n", &namespace, "-o", "name"]);
+        assert_eq!(left, "", "{namespace}");
+        kubectl(&[
+            "wait",
+            "--for=delete",
+            &format!("namespace/{namespace}"),
+            "--timeout=60s",
+        ]);
+    }
+    sandbox.assert_clean();
+}
+
+/// The namespaces of a run that are there after its end.
+fn namespaces_of(ended: &Ended) -> Vec<String> {
+    let mut words = ended.stderr.split_whitespace();
+    let id = words.find(|w| *w == "run").and_then(|_| words.next()).unwrap();
+    let of_run = format!("kestra-secrets/run={}", id.trim_end_matches(':'));
+    let names = ["-o", "custom-columns=:metadata.name", "--no-headers"];
+    let listed = kubectl(&[&["get", "namespaces", "-l", &of_run][..], &names].concat());
+    listed.lines().map(str::to_owned).collect()
+}
+
+fn slow() {
+    let sandbox = Sandbox::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac-namespaces.yaml");
+    let rights = fs::read_to_string(file).unwrap();
+    let fewer = rights.replace(", deletecollection]", "]");
+    assert_ne!(fewer, rights);
+    let fewer = fewer.replace("kestra-secrets", "slow");
+    kubectl(&["create", "namespace", "slow"]);
+    apply_text(&fewer, "slow");
+    let kubeconfig = named_account(&sandbox, "slow", "slow");
+    let ended = run(in_context(&sandbox, &kubeconfig, &["run", "extra-env"])).with_code(0);
+    assert_eq!(namespaces_of(&ended), Vec::<String>::new());
     sandbox.assert_clean();
 }
 
@@ -312,8 +350,12 @@ fn keep() {
         "{}",
         clean.stdout
     );
-    let left = kubectl(&["get", "namespaces", "-o", "name"]);
-    assert!(!left.contains(namespace), "{left}");
+    kubectl(&[
+        "wait",
+        "--for=delete",
+        &format!("namespace/{namespace}"),
+        "--timeout=60s",
+    ]);
     sandbox.assert_clean();
 }
 

@@ -6,15 +6,15 @@ use kube::core::{GroupVersionKind, Request};
 use kube::discovery::{self, Scope};
 use serde_json::{Map, Value};
 
-use super::{Cluster, names};
-use crate::error::InputError;
-use crate::error::{During as _, InfraError};
+use super::{Cluster, names, within_but};
+use crate::error::{InfraError, InputError};
 use crate::scenario::{Manifest, Stage};
 use crate::system::redact::Redactor;
 use crate::system::yaml;
 use crate::verdict::{Outcome, Stop};
 
 const PHASE: &str = "apply the manifests";
+const TAKE_AWAY: &str = "take away the manifests";
 
 /// What was applied, so that it can be taken away again.
 #[derive(Debug, Clone)]
@@ -203,16 +203,7 @@ fn no_matches(kind: &GroupVersionKind) -> String {
 pub async fn take_away(cluster: &Cluster, namespace: &str, made: &[Applied]) -> Result<(), InfraError> {
     for Applied { resource, name } in made.iter().rev() {
         let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), namespace, resource);
-        match tokio::time::timeout(super::ANSWER, api.delete(name, &DeleteParams::default())).await {
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {}
-            Ok(done) => drop(done.during("take away the manifests")?),
-            Err(_) => {
-                return Err(InfraError::new(
-                    "take away the manifests",
-                    "the API server did not answer",
-                ));
-            }
-        }
+        within_but(TAKE_AWAY, &[404], api.delete(name, &DeleteParams::default())).await?;
     }
     Ok(())
 }

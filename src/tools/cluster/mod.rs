@@ -9,6 +9,7 @@ pub mod in_cluster;
 pub mod names;
 pub mod namespace;
 mod retry_policy;
+mod sweep;
 pub mod view;
 pub mod watch;
 
@@ -194,6 +195,21 @@ pub(crate) async fn within<T>(phase: &str, call: impl Future<Output = kube::Resu
             format!("the API server did not answer within {} s", ANSWER.as_secs()),
         )),
     }
+}
+
+/// The same; none when the API server answers with one of these codes.
+async fn within_but<T>(
+    phase: &str,
+    codes: &[u16],
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<Option<T>, InfraError> {
+    let answer = async {
+        match call.await {
+            Err(kube::Error::Api(status)) if codes.contains(&status.code) => Ok(None),
+            answer => answer.map(Some),
+        }
+    };
+    within(phase, answer).await
 }
 
 /// What the API server or the way to it failed at.

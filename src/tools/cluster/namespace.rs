@@ -4,16 +4,16 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::runtime::wait::{self, Condition, await_condition, conditions};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::watch::refused;
-use super::{Cluster, names, within};
-use crate::error::{During as _, InfraError};
+use super::{Cluster, names, sweep, within, within_but};
+use crate::error::InfraError;
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
@@ -21,6 +21,8 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 const ACCOUNT: Duration = Duration::from_secs(60);
 /// How long after a watch broke it is begun anew.
 const ANEW: Duration = Duration::from_millis(500);
+/// Its pods are ended at once, and the rest is a few dozen calls.
+const EMPTY: Duration = Duration::from_secs(30);
 /// A namespace goes when its pods have ended and every kind of object has been looked for.
 const GONE: Duration = Duration::from_secs(120);
 
@@ -118,21 +120,17 @@ pub async fn end(cluster: &Cluster, name: &str) -> Result<Option<String>, InfraE
         }),
         ..DeleteParams::default()
     };
-    match tokio::time::timeout(super::ANSWER, api.delete(name, &this)).await {
-        Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {}
-        Ok(done) => drop(done.during(&phase)?),
-        Err(_) => return Err(InfraError::new(phase, "the API server did not answer")),
-    }
-    let pods = Api::<Pod>::namespaced(cluster.client.clone(), name);
-    let soon = DeleteParams::default().grace_period(1);
-    // Kestra's own grace period may be minutes; that the pods may not be deleted so only takes longer.
-    if let Err(infra) = within(&phase, pods.delete_collection(&soon, &ListParams::default())).await {
+    within_but(&phase, &[404, 409], api.delete(name, &this)).await?;
+    // That the pods may not be ended so only takes longer.
+    if let Err(infra) = sweep::end_pods(&cluster.client, name).await {
         tracing::debug!("{infra}");
     }
     Ok(Some(uid))
 }
 
-/// Deletes a namespace and waits until it is gone; says whether it was there.
+/// Deletes a namespace with all that is in it; says whether it was there. What may remain for a few seconds is the
+/// empty namespace, which takes nothing new and which Kubernetes deletes by itself. Where it cannot be seen to be empty,
+/// it is waited for until it is gone.
 ///
 /// # Errors
 /// [`InfraError`] when something in it stays, or the API server refuses.
@@ -140,9 +138,17 @@ pub async fn delete(cluster: &Cluster, name: &str) -> Result<bool, InfraError> {
     let Some(uid) = end(cluster, name).await? else {
         return Ok(false);
     };
+    match tokio::time::timeout(EMPTY, sweep::empty(cluster, name)).await {
+        Ok(Ok(())) => return Ok(true),
+        Ok(Err(left)) => tracing::debug!("{left}"),
+        Err(_) => tracing::debug!("namespace {name} is not empty after {} s", EMPTY.as_secs()),
+    }
     let api = Api::<Namespace>::all(cluster.client.clone());
     let gone = becomes(api, name, || conditions::is_deleted(&uid));
     let phase = format!("wait until namespace {name} is gone");
     until(&phase, GONE, gone).await?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

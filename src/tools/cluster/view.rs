@@ -46,6 +46,11 @@ impl<K: ResourceExt> WatchedObjects<K> {
             watcher::Event::Delete(object) => drop(self.now.remove(&object.name_any())),
         }
     }
+
+    /// How many there are; none before the first list is complete.
+    pub fn count(&self) -> Option<usize> {
+        self.known.then_some(self.now.len())
+    }
 }
 
 /// What one watch told.
