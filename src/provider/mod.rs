@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 pub use forecast::{Forecast, NodeFacts};
@@ -194,12 +195,16 @@ impl Provider {
         site: &RunContext,
         installations: Vec<Installation>,
     ) -> Vec<Result<InstallationGroup, (Installation, InfraError)>> {
+        let predict = async |installation| {
+            let node = self.node(site, installation)?;
+            Forecast::predict(site, &node, installation).await
+        };
+        // Helm renders each of them, on one core.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let forecasts = futures::stream::iter(&installations).map(predict).buffered(cores);
+        let forecasts: Vec<_> = forecasts.collect().await;
         let mut groups: Vec<Result<InstallationGroup, (Installation, InfraError)>> = Vec::new();
-        for installation in installations {
-            let forecast = match self.node(site, &installation) {
-                Ok(node) => Forecast::predict(site, &node, &installation).await,
-                Err(infra) => Err(infra),
-            };
+        for (installation, forecast) in installations.into_iter().zip(forecasts) {
             let forecast = match forecast {
                 Ok(forecast) => forecast,
                 Err(infra) => {
