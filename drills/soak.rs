@@ -60,20 +60,22 @@ pub fn drill(args: &Args) -> Table {
     command.env("KUBECONFIG", sandbox.file("kubeconfig", cluster.straight()));
     let mut watched = Watched::start(command);
     let (mut samples, mut namespaces) = (Vec::new(), BTreeSet::new());
-    let mut passed = 0;
+    let mut begun = 0;
     let tenth = (args.installations * args.cases / 10).max(1);
     while let Some(line) = watched.line() {
-        passed += usize::from(line.starts_with("pass "));
-        if line.starts_with("pass ") && passed % tenth == 0 {
+        let is_step = line.starts_with("  …");
+        let begins = is_step && line.contains(": soak-");
+        begun += usize::from(begins);
+        if begins && begun % tenth == 0 {
             namespaces.extend(cluster.namespaces());
-            if let Some(sample) = sample(watched.pid(), passed) {
+            if let Some(sample) = sample(watched.pid(), begun) {
                 eprintln!(
                     "{} cases: {} KiB now, {} KiB at most, {} threads, {} files",
                     sample.cases, sample.rss_kib, sample.peak_kib, sample.threads, sample.files
                 );
                 samples.push(sample);
             }
-        } else if !line.starts_with("  …") && !line.starts_with("pass ") {
+        } else if !is_step {
             eprintln!("{line}");
         }
     }
@@ -91,6 +93,7 @@ pub fn drill(args: &Args) -> Table {
         format!("{seconds} s, {again} cases tried again"),
     );
     let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else {
+        table.row("memory of the process", &[Err("never looked at".into())], "");
         return table;
     };
     #[allow(clippy::cast_precision_loss)]
