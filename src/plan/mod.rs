@@ -53,6 +53,12 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }
+            if let Input::Intent(intent) = &scenario.given
+                && let Some(about) = intent.chart.filter(|about| *about != generation)
+            {
+                plan.skipped.push(skipped(format!("it is about chart {about}")));
+                continue;
+            }
             let expectation = match expectation_of(scenario, target, generation, options) {
                 Ok(expectation) => expectation,
                 Err(why) => {

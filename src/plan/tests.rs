@@ -113,3 +113,24 @@ fn variables(installation: &Installation) -> BTreeMap<String, Vec<u8>> {
     }
     found
 }
+
+#[test]
+fn the_whole_catalogue_can_be_planned_on_every_chart_and_kestra() {
+    let all: Vec<_> = crate::scenario::load(&[]).unwrap().into_iter().map(Arc::new).collect();
+    for generation in [Generation::V0, Generation::V1] {
+        for chart in [
+            ChartMode::AsWritten,
+            ChartMode::Only(generation),
+            ChartMode::Own(generation),
+        ] {
+            for version in crate::kestra::ENGINES {
+                let target = PlanTarget {
+                    chart,
+                    ..target(&version.to_string())
+                };
+                let plan = build(&all, &[target], &with_defaults());
+                assert!(plan.is_ok(), "{chart:?} {version}: {}", plan.unwrap_err());
+            }
+        }
+    }
+}
