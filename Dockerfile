@@ -13,9 +13,10 @@ COPY . .
 RUN cargo install --path . --locked --root /program
 
 FROM ${JAVA}
-RUN useradd --create-home kestra
+# The manifests in deploy/ name this user: its home has helm.
+RUN useradd --create-home --uid 10001 kestra
 COPY --from=program /program/bin/kestra-secrets /usr/local/bin/kestra-secrets
-USER kestra
+USER 10001
 WORKDIR /home/kestra
 # This builds and tests both engines, so that a later run downloads nothing. It also fetches helm, by its pinned checksum.
 RUN kestra-secrets run extra-env secret-key-ref --provider embedded

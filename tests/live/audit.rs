@@ -12,7 +12,7 @@ use kestra_secrets::internals::tools::cluster::{Access, Cluster};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::cluster::{apply_to, kubectl, named_account, on_kind, shared};
+use crate::cluster::{apply_to, install, kubectl, named_account, on_kind, shared};
 use crate::support::console::FILTERS;
 use crate::support::requirements::helm;
 use crate::support::sandbox::{Ended, Sandbox, run};
@@ -116,47 +116,18 @@ fn installed() {
                "stringData": {"one": encoded(one), "FROM": encoded(&from)}})
     };
     crate::cluster::apply_text(&creds(&key).to_string(), NAMESPACE);
-    let values = json!({
-        "image": {"repository": "kestra-secrets/kestra", "tag": "2.0.0"},
-        "dind": {"enabled": false},
-        "common": {
-            "terminationGracePeriodSeconds": 1,
-            "extraEnv": [
-                {"name": "SECRET_ENV", "value": encoded(&env)},
-                {"name": "SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "one"}}},
-                {"name": "SECRET_UNPADDED", "value": unpadded},
-                {"name": "SECRET_NEWLINE", "value": encoded(&format!("{newline}\n"))},
-                {"name": "SECRET_RAW", "value": raw},
-            ],
-            "extraEnvFrom": [{"prefix": "SECRET_ALL_", "secretRef": {"name": "creds"}}],
-        },
-        "configurations": {"application": {
-            "datasources": {"h2": {"url": "jdbc:h2:mem:public;DB_CLOSE_DELAY=-1", "username": "sa", "password": "",
-                                   "driverClassName": "org.h2.Driver"}},
-            "kestra": {
-                "queue": {"type": "h2"}, "repository": {"type": "h2"},
-                "storage": {"type": "local", "local": {"base-path": "/tmp/storage"}},
-                "server": {"basic-auth": {"enabled": true, "username": USER, "password": PASSWORD}},
-            },
-        }},
+    let common = json!({
+        "extraEnv": [
+            {"name": "SECRET_ENV", "value": encoded(&env)},
+            {"name": "SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "one"}}},
+            {"name": "SECRET_UNPADDED", "value": unpadded},
+            {"name": "SECRET_NEWLINE", "value": encoded(&format!("{newline}\n"))},
+            {"name": "SECRET_RAW", "value": raw},
+        ],
+        "extraEnvFrom": [{"prefix": "SECRET_ALL_", "secretRef": {"name": "creds"}}],
     });
-    let values = sandbox.file("values.yaml", values.to_string());
-    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kestra-minimal");
-    let mut helm = Command::new(helm());
-    helm.args([
-        "install",
-        "kestra",
-        chart,
-        "-n",
-        NAMESPACE,
-        "--wait",
-        "--timeout",
-        "5m",
-        "-f",
-    ])
-    .arg(values);
-    let helm = helm.env("KUBECONFIG", shared().1).output().unwrap();
-    assert!(helm.status.success(), "{}", String::from_utf8_lossy(&helm.stderr));
+    let auth = json!({"basic-auth": {"enabled": true, "username": USER, "password": PASSWORD}});
+    install(&sandbox, NAMESPACE, common, &auth);
 
     let mut audited = Audited {
         sandbox: &sandbox,

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::on_provider;
@@ -143,6 +144,43 @@ pub fn apply_text(text: &str, namespace: &str) {
     say("docker", &["exec", &node, "sh", "-c", &script]);
 }
 
+/// Installs Kestra by helm alone, as a user would, with these values below `common` and `kestra.server`.
+pub fn install(sandbox: &Sandbox, namespace: &str, mut common: Value, server: &Value) {
+    common["terminationGracePeriodSeconds"] = 1.into();
+    let values = json!({
+        "image": {"repository": "kestra-secrets/kestra", "tag": CURRENT_ENGINES[0].to_string()},
+        "dind": {"enabled": false},
+        "common": common,
+        "configurations": {"application": {
+            "datasources": {"h2": {"url": "jdbc:h2:mem:public;DB_CLOSE_DELAY=-1", "username": "sa", "password": "",
+                                   "driverClassName": "org.h2.Driver"}},
+            "kestra": {"queue": {"type": "h2"}, "repository": {"type": "h2"}, "server": server,
+                       "storage": {"type": "local", "local": {"base-path": "/tmp/storage"}}},
+        }},
+    });
+    let values = sandbox.file("values.yaml", values.to_string());
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kestra-minimal");
+    let install = [
+        "install",
+        "kestra",
+        chart,
+        "-n",
+        namespace,
+        "--wait",
+        "--timeout",
+        "5m",
+        "-f",
+    ];
+    let mut helm = Command::new(requirements::helm());
+    helm.args(install).arg(values).env("KUBECONFIG", shared().1);
+    let installed = helm.output().unwrap();
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
+}
+
 /// The program on the shared cluster.
 fn on_shared(sandbox: &Sandbox, args: &[&str]) -> Ended {
     let (name, _) = shared();
@@ -225,8 +263,8 @@ fn service_account(sandbox: &Sandbox, namespace: &str) -> String {
 /// The same of another service account.
 pub fn named_account(sandbox: &Sandbox, namespace: &str, account: &str) -> String {
     let token = kubectl(&["create", "token", account, "-n", namespace]);
-    let admin: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(shared().1).unwrap()).unwrap();
-    let config = serde_json::json!({
+    let admin: Value = serde_saphyr::from_str(&fs::read_to_string(shared().1).unwrap()).unwrap();
+    let config = json!({
         "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "c", "cluster": admin["clusters"][0]["cluster"]}],
         "users": [{"name": "sa", "user": {"token": token.trim()}}],

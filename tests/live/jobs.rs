@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::cluster::{apply_text, apply_to, kubectl, load, on_kind, say, shared};
+use crate::cluster::{apply_text, apply_to, install, kubectl, load, on_kind, say};
 use crate::shards;
 use crate::support::requirements::helm;
 use crate::support::sandbox::{FOREVER, Sandbox, program};
@@ -284,39 +283,8 @@ fn nightly() {
         apply_text(&secret.to_string(), NIGHTLY);
     };
     creds("Zmlyc3Q=");
-    let values = json!({
-        "image": {"repository": "kestra-secrets/kestra", "tag": "2.0.0"},
-        "dind": {"enabled": false},
-        "common": {"terminationGracePeriodSeconds": 1, "extraEnvFrom": [{"secretRef": {"name": "creds"}}]},
-        "configurations": {"application": {
-            "datasources": {"h2": {"url": "jdbc:h2:mem:public;DB_CLOSE_DELAY=-1", "username": "sa", "password": "",
-                                   "driverClassName": "org.h2.Driver"}},
-            "kestra": {"queue": {"type": "h2"}, "repository": {"type": "h2"},
-                       "storage": {"type": "local", "local": {"base-path": "/tmp/storage"}}},
-        }},
-    });
-    let values = sandbox.file("values.yaml", values.to_string());
-    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kestra-minimal");
-    let mut install = Command::new(helm());
-    install
-        .args([
-            "install",
-            "kestra",
-            chart,
-            "-n",
-            NIGHTLY,
-            "--wait",
-            "--timeout",
-            "5m",
-            "-f",
-        ])
-        .arg(values);
-    let installed = install.env("KUBECONFIG", shared().1).output().unwrap();
-    assert!(
-        installed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&installed.stderr)
-    );
+    let common = json!({"extraEnvFrom": [{"secretRef": {"name": "creds"}}]});
+    install(&sandbox, NIGHTLY, common, &json!({}));
     apply_text(&manifest("audit-cronjob.yaml", &[]), NIGHTLY);
 
     let (green, report) = audited("first");
