@@ -4,12 +4,12 @@ use std::path::Path;
 
 use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
-use miette::IntoDiagnostic as _;
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::formats::{FindingFormat, FormatTarget, FormatTargetParser, ReportOutputs};
+use super::cluster_args::chosen_context;
+use super::formats::{FindingFormat, FormatTarget, FormatTargetParser, ReportOutputs, json};
 use super::lint::Deny;
 use super::{interrupt, plaintext};
 use crate::audit::flow::Questions;
@@ -151,12 +151,7 @@ struct FlowArgs {
 /// Credentials that cannot be read, or no Kestra in the namespace.
 pub async fn run(args: Args) -> miette::Result<ExitCode> {
     let outputs = args.outputs()?;
-    let Some(context) = ContextRef::named_or_own(args.context.as_deref()) else {
-        miette::bail!(
-            help = "`kubectl config get-contexts` lists them; in a pod that has a service account, its own cluster needs no name",
-            "audit needs --context NAME"
-        );
-    };
+    let context = chosen_context(args.context.as_deref(), "audit")?;
     let auth = args.flow.auth()?;
     let cancel = interrupt::token()?;
     let audited = tokio::select! {
@@ -289,11 +284,10 @@ impl Args {
 impl AuditFormat {
     /// The report in this format. It `asked` all that it was to ask, unless Kestra did not answer.
     fn text(self, report: &AuditReport, asked: bool) -> miette::Result<String> {
-        let json = |value: serde_json::Result<String>| Ok(format!("{}\n", value.into_diagnostic()?));
         match self {
             Self::Human => Ok(format::human(report)),
-            Self::Json => json(serde_json::to_string_pretty(report)),
-            Self::Sarif => json(serde_json::to_string_pretty(&lint::format::sarif(&report.as_lint()))),
+            Self::Json => json(report),
+            Self::Sarif => json(&lint::format::sarif(&report.as_lint())),
             Self::Github => Ok(lint::format::github(&report.as_lint())),
             Self::Prometheus => Ok(prometheus::exposition(report, Timestamp::now(), asked)),
         }

@@ -73,12 +73,7 @@ impl ClusterArgs {
             ProviderKind::Embedded => ProviderSpec::Embedded,
             ProviderKind::Docker => ProviderSpec::Docker,
             ProviderKind::Context => live(live::ClusterSpec::Context {
-                context: ContextRef::named_or_own(self.context.as_deref()).ok_or_else(|| {
-                    miette::miette!(
-                        help = "`kubectl config get-contexts` lists them; the current one may be somebody's production. In a pod that has a service account, its own cluster needs no name",
-                        "--provider context needs --context NAME"
-                    )
-                })?,
+                context: chosen_context(self.context.as_deref(), "--provider context")?,
                 namespace: self.namespace.clone(),
             }),
             ProviderKind::Kind => live(live::ClusterSpec::Kind(KindOptions {
@@ -88,4 +83,17 @@ impl ClusterArgs {
             })),
         }))
     }
+}
+
+/// The context that was named, else the cluster of this pod.
+///
+/// # Errors
+/// Bad input: neither; `who` needs one.
+pub fn chosen_context(named: Option<&str>, who: &str) -> miette::Result<ContextRef> {
+    ContextRef::named_or_own(named).ok_or_else(|| {
+        miette::miette!(
+            help = "`kubectl config get-contexts` lists them; the current one may be somebody's production. In a pod that has a service account, its own cluster needs no name",
+            "{who} needs --context NAME"
+        )
+    })
 }

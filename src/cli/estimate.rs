@@ -6,6 +6,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::plan::{Installation, Plan, ProviderKind, Simulation, opening, tenths};
+use crate::provider::cores;
 use crate::report::{PastDurations, json};
 use crate::run::session::Session;
 use crate::system::words::count;
@@ -90,7 +91,6 @@ impl Costs {
     pub fn table(&self, plans: &[Plan], sessions: &[Session], machines: &[usize]) -> String {
         let costs = self.of(plans, sessions);
         let simulation = Simulation {
-            plans,
             openings: openings(sessions),
             at_a_time: sessions.iter().map(at_a_time).collect(),
             costs: &costs,
@@ -141,8 +141,7 @@ fn opening_of(session: &Session) -> u64 {
 }
 
 fn at_a_time(session: &Session) -> u64 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    session.options().parallel.unwrap_or(cores).max(1) as u64
+    session.options().parallel.unwrap_or_else(cores).max(1) as u64
 }
 
 /// Tenths of a second, to a tenth or so: nobody waits by the second.

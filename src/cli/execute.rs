@@ -116,13 +116,11 @@ impl RunOutcome {
     pub fn print(&self, output: &OutputArgs, folder: Option<&PathBuf>) -> ExitCode {
         if !output.is_for_programs() {
             print_summary(&self.report, folder.map(PathBuf::as_path));
-        }
-        // Half a report would be taken for the whole.
-        if !(output.is_for_programs() && self.interrupted) {
             output.tell(&self.report);
-        }
-        if let Some(line) = self.left_out.as_ref().filter(|_| !output.is_for_programs()) {
-            stdout::line(line);
+            self.left_out.iter().for_each(stdout::line);
+        } else if !self.interrupted {
+            // Half a report would be taken for the whole.
+            output.tell(&self.report);
         }
         self.exit(self.report.exit())
     }

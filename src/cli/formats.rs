@@ -8,6 +8,8 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, ValueEnum};
+use miette::IntoDiagnostic as _;
+use serde::Serialize;
 
 use crate::system::{atomic, stdout, terminal};
 
@@ -187,6 +189,14 @@ impl<F: FindingFormat> ReportOutputs<F> {
         }
         Ok(())
     }
+}
+
+/// A report as JSON, which ends in a line end.
+///
+/// # Errors
+/// None that is known: all of it can be written.
+pub fn json(report: &impl Serialize) -> miette::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(report).into_diagnostic()?))
 }
 
 /// Whether two names lead to one file, be it there or not.

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use miette::IntoDiagnostic as _;
 use serde_json::Value;
 
-use super::formats::{FindingFormat, ReportOutputs};
+use super::formats::{FindingFormat, ReportOutputs, json};
 use crate::lint::baseline::BaselineUse;
 use crate::lint::{LintReport, format};
 use crate::release::input::SourceFile;
@@ -37,12 +36,11 @@ impl FindingFormat for LintFormat {
 impl LintFormat {
     /// The report in this format; for people, the arguments that `lint --fix` would need.
     fn text(self, report: &LintReport, arguments: &[String]) -> miette::Result<String> {
-        let json = |value: serde_json::Result<String>| Ok(format!("{}\n", value.into_diagnostic()?));
         match self {
             Self::Human => Ok(format::human(report, arguments)),
-            Self::Json => json(serde_json::to_string_pretty(report)),
-            Self::Sarif => json(serde_json::to_string_pretty(&format::sarif(report))),
-            Self::Gitlab => json(serde_json::to_string_pretty(&format::gitlab(report))),
+            Self::Json => json(report),
+            Self::Sarif => json(&format::sarif(report)),
+            Self::Gitlab => json(&format::gitlab(report)),
             Self::Github => Ok(format::github(report)),
             Self::Azure => Ok(format::azure(report)),
         }

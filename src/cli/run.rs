@@ -175,9 +175,11 @@ impl RunRequest {
             None => whole,
         };
         if self.sessions.is_some() || args.shard.is_some() {
-            let earlier = Costs::in_folder(args.target.report.as_deref());
-            let by = if args.durations.is_some() { costs } else { &earlier };
-            plan.headlines.push(by.estimate(&plan.plans, sessions));
+            let ahead = match args.durations {
+                Some(_) => costs.estimate(&plan.plans, sessions),
+                None => Costs::in_folder(args.target.report.as_deref()).estimate(&plan.plans, sessions),
+            };
+            plan.headlines.push(ahead);
         }
         Ok(plan)
     }

@@ -53,12 +53,6 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }
-            if let Input::Intent(intent) = &scenario.given
-                && let Some(about) = intent.chart.filter(|about| *about != generation)
-            {
-                plan.skipped.push(skipped(format!("it is about chart {about}")));
-                continue;
-            }
             let expectation = match expectation_of(scenario, target, generation, options) {
                 Ok(expectation) => expectation,
                 Err(why) => {
@@ -94,6 +88,11 @@ fn expectation_of<'s>(
     generation: Generation,
     options: &PlanOptions,
 ) -> Result<&'s Expectation, String> {
+    if let Input::Intent(intent) = &scenario.given
+        && let Some(about) = intent.chart.filter(|about| *about != generation)
+    {
+        return Err(format!("it is about chart {about}"));
+    }
     let silent = |who: &str, version: &semver::Version, generation| {
         format!("{who} expects nothing of Kestra {version} with chart {generation}")
     };

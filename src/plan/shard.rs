@@ -160,8 +160,6 @@ fn whole(plans: &[Plan], costs: &[Vec<u64>]) -> String {
 
 /// What the parts of a run take, without a run.
 pub struct Simulation<'a> {
-    /// What is to be done.
-    pub plans: &'a [Plan],
     /// What opening each plan's provider takes, in tenths of a second.
     pub openings: Vec<u64>,
     /// How many installations of each plan a machine carries at a time.
@@ -173,7 +171,7 @@ pub struct Simulation<'a> {
 impl Simulation<'_> {
     /// What each of so many parts takes if they are cut by `guess`; none where there are fewer installations than parts.
     pub fn parts(&self, of: usize, guess: &[Vec<u64>]) -> Option<Vec<u64>> {
-        let installations: usize = self.plans.iter().map(|plan| plan.installations.len()).sum();
+        let installations: usize = self.costs.iter().map(Vec::len).sum();
         if of == 0 || installations < of {
             return None;
         }
@@ -345,10 +343,8 @@ mod tests {
 
     #[test]
     fn parts_that_are_cut_by_what_was_measured_end_sooner() {
-        let plans = plans(&[4]);
         let measured = [vec![90, 30, 30, 30]];
         let simulation = Simulation {
-            plans: &plans,
             openings: vec![5],
             at_a_time: vec![1],
             costs: &measured,

@@ -176,6 +176,11 @@ pub struct InstallationGroup {
     pub forecasts: Vec<Forecast>,
 }
 
+/// How many things this machine does at a time.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Provider {
     /// How many installations it bears at a time.
     pub fn capacity(&self) -> usize {
@@ -200,8 +205,7 @@ impl Provider {
             Forecast::predict(site, &node, installation).await
         };
         // Helm renders each of them, on one core.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let forecasts = futures::stream::iter(&installations).map(predict).buffered(cores);
+        let forecasts = futures::stream::iter(&installations).map(predict).buffered(cores());
         let forecasts: Vec<_> = forecasts.collect().await;
         let mut groups: Vec<Result<InstallationGroup, (Installation, InfraError)>> = Vec::new();
         for (installation, forecast) in installations.into_iter().zip(forecasts) {

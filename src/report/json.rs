@@ -26,11 +26,10 @@ pub fn read_all(path: &Path) -> Result<Vec<(Report, PathBuf)>, InputError> {
     let folder = folder_of(path);
     match parse(&file, &text) {
         Ok(report) => Ok(vec![(report, folder)]),
-        Err(_) if lines::are_in(&text) => {
-            let reports = lines::parse(&file, &text)?;
-            Ok(reports.into_iter().map(|report| (report, folder.clone())).collect())
-        }
-        Err(error) => Err(error),
+        Err(error) => match lines::parse(&file, &text)? {
+            reports if reports.is_empty() => Err(error),
+            reports => Ok(reports.into_iter().map(|report| (report, folder.clone())).collect()),
+        },
     }
 }
 

@@ -294,14 +294,15 @@ fn namespaces() {
         let kinds = "pods,deployments,statefulsets,services,secrets,configmaps,serviceaccounts";
         let left = kubectl(&["get", kinds, "-n", &namespace, "-o", "name"]);
         assert_eq!(left, "", "{namespace}");
-        kubectl(&[
-            "wait",
-            "--for=delete",
-            &format!("namespace/{namespace}"),
-            "--timeout=60s",
-        ]);
+        wait_until_gone(&namespace);
     }
     sandbox.assert_clean();
+}
+
+/// Waits until Kubernetes has deleted a namespace.
+fn wait_until_gone(namespace: &str) {
+    let namespace = format!("namespace/{namespace}");
+    kubectl(&["wait", "--for=delete", &namespace, "--timeout=60s"]);
 }
 
 /// The namespaces of a run that are there after its end.
@@ -388,12 +389,7 @@ fn keep() {
         "{}",
         clean.stdout
     );
-    kubectl(&[
-        "wait",
-        "--for=delete",
-        &format!("namespace/{namespace}"),
-        "--timeout=60s",
-    ]);
+    wait_until_gone(namespace);
     sandbox.assert_clean();
 }
 

@@ -139,7 +139,7 @@ fn image_env() -> Vec<String> {
 
 /// As many engines as cores and memory bear.
 pub(super) fn default_parallelism() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = super::cores();
     let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok()
