@@ -80,10 +80,9 @@ pub async fn ask(
     let prefix = format!("audit_{}", random().to_lowercase());
     let show = key.clone();
     let manner = ProbeConfig {
-        namespace: namespace.into(),
-        prefix,
         show: Box::new(move |secret| template(&show, secret)),
         cancel: Some(cancel),
+        ..ProbeConfig::plainly(namespace, &prefix)
     };
     let reader = SecretProbe::new(client, manner);
     let names: Vec<&String> = questions.present.keys().chain(&questions.missing).collect();

@@ -46,8 +46,9 @@ pub struct Proof {
     pub served: Vec<Served>,
     /// By Kestra, the samples that no flow was asked for: they would hold up the pod of all others.
     pub aside: BTreeMap<KestraRef, Vec<Sample>>,
-    /// By Kestra, the first difference, made small; or why it could not be.
-    pub shrunk: BTreeMap<KestraRef, Result<(Shrunk, Checked), InfraError>>,
+    /// By Kestra, the first difference, made small; or why it could not be. None where it was there once, and not
+    /// again.
+    pub shrunk: BTreeMap<KestraRef, Result<Option<(Shrunk, Checked)>, InfraError>>,
 }
 
 /// Proves the oracle with a set of samples, on each of the Kestras.
@@ -115,7 +116,7 @@ impl Harness<'_> {
         target: &PlanTarget,
         first: &Sample,
         others: &[Sample],
-    ) -> Result<(Shrunk, Checked), InfraError> {
+    ) -> Result<Option<(Shrunk, Checked)>, InfraError> {
         let mut tries = 0;
         let mut check = async |samples: &[Sample]| {
             let mut found = BTreeMap::new();
@@ -137,13 +138,14 @@ impl Harness<'_> {
             Ok::<_, InfraError>(samples.iter().map(differs).collect())
         })
         .await?;
+        let Some(shrunk) = shrunk else { return Ok(None) };
         let all: Vec<Sample> = std::iter::once(&shrunk.sample)
             .chain(&shrunk.company)
             .cloned()
             .collect();
         let last = check(&all).await?.remove(&shrunk.sample.number);
         let last = last.ok_or_else(|| InfraError::new("make the example smaller", "it was not judged"))?;
-        Ok((shrunk, last))
+        Ok(last.differs.is_some().then_some((shrunk, last)))
     }
 }
 

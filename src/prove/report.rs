@@ -116,7 +116,7 @@ impl ProofReport {
     pub fn new(proof: &Proof, run: Run, seed: u64, count: usize, repeat: String) -> Self {
         let differences = proof.differences().map(|(kestra, c)| Difference::new(kestra, c, false));
         let smallest = proof.shrunk.iter().filter_map(|(kestra, shrunk)| {
-            let (_, checked) = shrunk.as_ref().ok()?;
+            let (_, checked) = shrunk.as_ref().ok()?.as_ref()?;
             Some(Difference::new(kestra, checked, true))
         });
         Self {
@@ -182,7 +182,11 @@ impl ProofReport {
         text.extend(smallest.iter().map(|d| d.describe("SMALLEST EXAMPLE")));
         for (kestra, shrunk) in &proof.shrunk {
             match shrunk {
-                Ok((Shrunk { company, .. }, _)) if !company.is_empty() => text.push(format!(
+                Ok(None) => text.push(format!(
+                    "The first difference of {kestra} did not come again with the same secrets: no example was made \
+                     of it"
+                )),
+                Ok(Some((Shrunk { company, .. }, _))) if !company.is_empty() => text.push(format!(
                     "  it differs only together with {}",
                     company
                         .iter()
@@ -191,7 +195,7 @@ impl ProofReport {
                         .collect::<Vec<_>>()
                         .join("; ")
                 )),
-                Ok(_) => {}
+                Ok(Some(_)) => {}
                 Err(infra) => text.push(format!("failed to make the example of {kestra} smaller: {infra}")),
             }
         }

@@ -21,8 +21,8 @@ pub struct Shrunk {
     pub company: Vec<Sample>,
 }
 
-/// Makes a failing sample smaller. `differs` says of each of some samples, tried together where they can be,
-/// whether it is not as predicted.
+/// Makes a failing sample smaller; none where it is as predicted when it is tried once more with all others.
+/// `differs` says of each of some samples, tried together where they can be, whether it is not as predicted.
 ///
 /// # Errors
 /// Those of `differs`.
@@ -30,10 +30,13 @@ pub async fn shrink<E>(
     failing: &Sample,
     others: &[Sample],
     mut differs: impl AsyncFnMut(&[Sample]) -> Result<Vec<bool>, E>,
-) -> Result<Shrunk, E> {
+) -> Result<Option<Shrunk>, E> {
     let mut company = Vec::new();
     if !differs(std::slice::from_ref(failing)).await?[0] {
         company = others.iter().filter(|s| s.number != failing.number).cloned().collect();
+        if !differs(&with(failing, &company)).await?[0] {
+            return Ok(None);
+        }
         for _ in 0..ROUNDS {
             let (left, right) = company.split_at(company.len() / 2);
             let mut half = None;
@@ -56,7 +59,7 @@ pub async fn shrink<E>(
         };
         sample = simpler;
     }
-    Ok(Shrunk { sample, company })
+    Ok(Some(Shrunk { sample, company }))
 }
 
 fn with(sample: &Sample, company: &[Sample]) -> Vec<Sample> {

@@ -38,7 +38,7 @@ async fn shrunk(seed: u64, wrong: impl Fn(&[u8]) -> Vec<u8>) -> Shrunk {
     let shrunk = shrink(&samples[at], &samples, async |s: &[Sample]| {
         Ok::<_, Infallible>(differs(s, &wrong))
     });
-    shrunk.await.unwrap()
+    shrunk.await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn what_differs_in_company_alone_is_told_with_its_company() {
                 .collect(),
         )
     });
-    let shrunk = shrunk.await.unwrap();
+    let shrunk = shrunk.await.unwrap().unwrap();
     assert_eq!(shrunk.company.iter().map(|s| s.number).collect::<Vec<_>>(), [cause]);
     assert!(tries < 60, "{tries}");
 }
@@ -100,6 +100,18 @@ async fn a_difference_that_hangs_on_the_name_keeps_it() {
     let shrunk = shrink(nameless, &samples, async |s: &[Sample]| {
         Ok::<_, Infallible>(s.iter().map(|s| s.key.is_empty()).collect())
     });
-    let Shrunk { sample, .. } = shrunk.await.unwrap();
+    let Shrunk { sample, .. } = shrunk.await.unwrap().unwrap();
     assert_eq!((sample.key.as_str(), sample.variables[0].text.bytes()), ("", &b""[..]));
+}
+
+#[tokio::test]
+async fn of_a_difference_that_does_not_come_again_no_example_is_made() {
+    let samples = generate(5, 64);
+    let mut tries = 0;
+    let shrunk = shrink(&samples[40], &samples, async |s: &[Sample]| {
+        tries += 1;
+        Ok::<_, Infallible>(vec![false; s.len()])
+    });
+    assert_eq!(shrunk.await.unwrap(), None);
+    assert_eq!(tries, 2, "alone, and with all others");
 }

@@ -1,12 +1,11 @@
 //! Which of many secrets are missing, and in which words Kestra says so.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
-use super::{OUTPUT_VALUES, ProbedKey, PutError, SecretProbe, output, secret};
+use super::{OUTPUT_VALUES, ProbedKey, PutError, SecretProbe, output, secret, without};
 use crate::error::{During as _, InfraError};
 use crate::kestra::{ApiGeneration, Execution, ExecutionState, FlowRef, LogLine};
 
@@ -15,9 +14,6 @@ use crate::kestra::{ApiGeneration, Execution, ExecutionState, FlowRef, LogLine};
 const AT_ONCE: usize = 100;
 /// How many such executions run at a time.
 const PARALLEL: usize = 2;
-/// How long an execution's log may lag behind its end; 2 s were measured for 400 stack traces.
-const LOGS: Duration = Duration::from_secs(30);
-
 /// How Kestra 0.21 tells of a condition that cannot be rendered: without the reason.
 const WORDLESS: &str = "Unable to evaluate the runIf condition";
 const PARALLEL_TASK: &str = "io.kestra.plugin.core.flow.Parallel";
@@ -55,8 +51,7 @@ impl SecretProbe<'_> {
             let flow = self.put_unless_missing(&format!("missing_{id}"), &left).await?;
             let execution = self.execute(flow).await?;
             let Asked { failed, waiting } = asked_of(&execution, &left)?;
-            missing.extend(self.errors_of(&execution, &failed).await?);
-            missing.extend(self.reasons(&id, &failed, &missing).await?);
+            missing.extend(self.reasons(&id, &execution, &failed).await?);
             match waiting.first() {
                 None => break,
                 // Kestra 0.22 ends an execution while tasks wait, once others of it have failed.
@@ -67,51 +62,47 @@ impl SecretProbe<'_> {
         Ok(missing)
     }
 
-    /// Kestra's words for those of which a condition does not tell them: 0.21 says that it failed, and not why. A task
-    /// that reads the secret says it.
+    /// Why each of these tasks failed, in Kestra's words. Where the log of the execution does not tell it, a task that
+    /// reads the secret does: 0.21 says of a condition that it failed, and not why; 0.22 may say nothing of it.
     async fn reasons(
         &self,
         id: &str,
+        execution: &Execution,
         failed: &[ProbedKey<'_>],
-        errors: &BTreeMap<usize, String>,
     ) -> Result<BTreeMap<usize, String>, InfraError> {
-        let is_wordless = |number: &usize| errors.get(number).is_some_and(|words| words.starts_with(WORDLESS));
-        let wordless: Vec<ProbedKey<'_>> = failed
-            .iter()
-            .filter(|(number, _)| is_wordless(number))
-            .copied()
-            .collect();
-        if wordless.is_empty() {
-            return Ok(BTreeMap::new());
+        let mut reasons = self.errors_of(execution, failed).await?;
+        reasons.retain(|_, words| !words.starts_with(WORDLESS));
+        let wordless = without(failed, &reasons);
+        if !wordless.is_empty() {
+            let read = |number| format!("{{{{ {} }}}}", secret(number));
+            let tasks = parallel(&wordless, |number| json!({"values": {"read": read(number)}}));
+            let execution = self.run(&format!("words_{id}"), &wordless, &tasks).await?;
+            reasons.extend(self.errors_of(&execution, &wordless).await?);
         }
-        let read = |number| format!("{{{{ {} }}}}", secret(number));
-        let tasks = parallel(&wordless, |number| json!({"values": {"read": read(number)}}));
-        let execution = self.run(&format!("words_{id}"), &wordless, &tasks).await?;
-        self.errors_of(&execution, &wordless).await
+        // A failure without a word is no answer: a secret that is missing has Kestra say so.
+        match without(failed, &reasons).first() {
+            None => Ok(reasons),
+            Some((_, key)) => Err(unasked(key, "failed, and Kestra's log does not say why")),
+        }
     }
 
-    /// What Kestra logged of each task that failed.
+    /// What Kestra logged of the tasks that failed: the first error of each of which it says one.
     async fn errors_of(
         &self,
         execution: &Execution,
         failed: &[ProbedKey<'_>],
     ) -> Result<BTreeMap<usize, String>, InfraError> {
-        let is_error_of_a_task = |line: &&LogLine| line.level == "ERROR" && line.task_id.is_some();
-        let is_whole = |lines: &[LogLine]| lines.iter().filter(is_error_of_a_task).count() >= failed.len();
-        let lines = self.client.logs_until(execution, LOGS, is_whole).await;
-        let lines = lines.during("read the execution's logs")?;
-        let mut messages: BTreeMap<&str, &str> = BTreeMap::new();
-        for line in lines.iter().filter(|line| line.level == "ERROR") {
-            if let Some(task) = &line.task_id {
-                messages.entry(task).or_insert(&line.message);
-            }
-        }
-        let message = |number: usize| messages.get(output(number).as_str()).copied();
-        let errors = failed.iter().map(|(number, _)| {
-            let message = message(*number).unwrap_or("its task failed without a word");
-            (*number, message.to_owned())
-        });
-        Ok(errors.collect())
+        let errors = |lines: &[LogLine]| -> BTreeMap<usize, String> {
+            let error = |number: usize| {
+                let of_the_task = |line: &&LogLine| line.task_id.as_deref() == Some(output(number).as_str());
+                let line = lines.iter().filter(|line| line.level == "ERROR").find(of_the_task)?;
+                Some((number, line.message.clone()))
+            };
+            failed.iter().filter_map(|(number, _)| error(*number)).collect()
+        };
+        let is_whole = |lines: &[LogLine]| errors(lines).len() == failed.len();
+        let lines = self.client.logs_until(execution, self.config.log_lag, is_whole).await;
+        Ok(errors(&lines.during("read the execution's logs")?))
     }
 
     /// Puts the flow whose tasks fail where a secret is missing. Which name a task's condition goes by is for the

@@ -164,3 +164,56 @@ async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
         assert_eq!(asked, names.iter().copied().collect(), "{version}");
     }
 }
+
+fn line(task: &str, message: &str) -> Value {
+    json!({"timestamp": "2026-01-01T00:00:00Z", "level": "ERROR", "taskId": task, "message": message})
+}
+
+/// What is said of two secrets that are missing, by a Kestra whose logs are these, one look after the other.
+async fn told_of_two(looks: Vec<Value>) -> Result<BTreeMap<usize, String>, InfraError> {
+    let server = MockServer::start().await;
+    let answer = |body: Value| ResponseTemplate::new(200).set_body_json(body);
+    let configs = Mock::given(path("/api/v1/configs"));
+    let configs = configs.respond_with(answer(json!({"version": "0.24.0"})));
+    configs.mount(&server).await;
+    let flows = Mock::given(method("POST")).and(path("/api/v1/main/flows"));
+    let flow = json!({"namespace": "n", "id": "f", "revision": 1});
+    flows.respond_with(answer(flow)).mount(&server).await;
+    let failed = |task: &str| json!({"id": task, "taskId": task, "state": {"current": "FAILED"}});
+    let run = json!({"id": "e", "state": {"current": "FAILED"}, "taskRunList": [failed("s0"), failed("s1")]});
+    let executions = Mock::given(method("POST")).and(path_regex("/executions/"));
+    executions.respond_with(answer(run)).mount(&server).await;
+    for look in looks {
+        let logs = Mock::given(path_regex("/logs/")).respond_with(answer(look));
+        logs.up_to_n_times(1).mount(&server).await;
+    }
+    let logs = Mock::given(path_regex("/logs/"));
+    logs.respond_with(answer(json!([]))).mount(&server).await;
+    let scrub = Arc::new(|text: &str| text.to_owned());
+    let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
+    let client = client.await.unwrap();
+    let config = ProbeConfig {
+        log_lag: Duration::ZERO,
+        ..ProbeConfig::plainly("n", "p")
+    };
+    SecretProbe::new(&client, config).missing(&[(0, "A"), (1, "B")]).await
+}
+
+#[tokio::test]
+async fn two_lines_of_one_task_do_not_tell_of_another() {
+    let looks = vec![
+        json!([line("s0", "no A"), line("s0", "no A, with its stack")]),
+        json!([line("s1", "no B")]),
+    ];
+    let told = told_of_two(looks).await.unwrap();
+    assert_eq!(told, BTreeMap::from([(0, "no A".to_owned()), (1, "no B".to_owned())]));
+}
+
+#[tokio::test]
+async fn a_failure_without_a_word_is_no_answer() {
+    let told = told_of_two(vec![json!([line("s0", "no A")])]).await.unwrap_err();
+    assert_eq!(
+        told.cause,
+        "the task for secret('B') failed, and Kestra's log does not say why"
+    );
+}
