@@ -204,6 +204,17 @@ fn the_list_of_codes_says_what_their_pages_say() {
 }
 
 #[test]
+fn the_flow_in_deploy_starts_the_job_in_deploy() {
+    let read = |file: &str| fs::read_to_string(Path::new(ROOT).join("deploy").join(file)).unwrap();
+    let job = read("qualify-job.yaml");
+    let spec = &job[job.find("\nspec:\n").unwrap() + 1..];
+    // The release that the Job takes is named by the flow's input.
+    let spec = spec.replace("--kestra, official, ", r#"--kestra, "{{ render(vars.kestra) }}", "#);
+    let indented: String = spec.lines().map(|line| format!("      {line}\n")).collect();
+    assert!(read("qualify-flow.yaml").contains(&indented), "not there:\n{indented}");
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = fs::read_to_string(Path::new(ROOT).join("README.md"))
         .unwrap()

@@ -18,6 +18,7 @@ use crate::run::session::auto::{self, Choice, Wish};
 use crate::run::session::ground::exact;
 use crate::run::session::official::find_chart;
 use crate::run::session::{ProviderChoice, SessionOptions};
+use crate::tools::cluster::in_cluster::ContextRef;
 use crate::tools::helm::chart_repository;
 use crate::tools::toolbox::{Toolbox, without_credentials};
 
@@ -193,7 +194,11 @@ fn judge(name: ProviderKind, options: &SessionOptions, findings: &[Check]) -> Pr
         (ProviderKind::Docker | ProviderKind::Kind | ProviderKind::Context, Some(exec)) => {
             Some(format!("{exec} is a file, not an image"))
         }
-        (ProviderKind::Context, None) if !named => Some("needs --context NAME".into()),
+        // Only a name, or the word context, chooses it: any other cluster could be the wrong one.
+        (ProviderKind::Context, None) if !named => Some(match ContextRef::named_or_own(None) {
+            Some(_) => "needs --provider context, for the cluster of this pod".into(),
+            None => "needs --context NAME".into(),
+        }),
         _ => {
             let stops = findings.iter().filter(|f| f.stops.contains(&name));
             let missing: Vec<_> = stops.map(|f| f.check.as_str()).collect();

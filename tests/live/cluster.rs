@@ -121,10 +121,15 @@ pub fn load(image: &str) {
     say("kind", &["load", "docker-image", "--name", &shared().0, image]);
 }
 
+/// The container that is the shared cluster's only node.
+pub fn node() -> String {
+    format!("{}-control-plane", shared().0)
+}
+
 /// `kubectl` as the node has it, with all rights.
 #[track_caller]
 pub fn kubectl(args: &[&str]) -> String {
-    let node = format!("{}-control-plane", shared().0);
+    let node = node();
     let admin = ["exec", &node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"];
     say("docker", &[&admin[..], args].concat())
 }
@@ -140,8 +145,7 @@ pub fn apply_to(file: &str, namespace: &str) {
 pub fn apply_text(text: &str, namespace: &str) {
     let script =
         format!("kubectl --kubeconfig /etc/kubernetes/admin.conf apply -n {namespace} -f - <<'EOF'\n{text}\nEOF");
-    let node = format!("{}-control-plane", shared().0);
-    say("docker", &["exec", &node, "sh", "-c", &script]);
+    say("docker", &["exec", &node(), "sh", "-c", &script]);
 }
 
 /// Installs Kestra by helm alone, as a user would, with these values below `common` and `kestra.server`.

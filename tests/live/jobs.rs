@@ -14,7 +14,7 @@ use crate::support::requirements::helm;
 use crate::support::sandbox::{FOREVER, Sandbox, program};
 use crate::support::{ENGINE, schemas};
 
-const NAMESPACE: &str = "kestra-secrets";
+pub const NAMESPACE: &str = "kestra-secrets";
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -56,7 +56,7 @@ static IMAGE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// A manifest of `deploy/` with the image of the program, and other words in the place of some.
-fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
+pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
     const SHIPPED: &str = "image: registry.example.com/kestra-secrets:0.1.0\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
     let mut text = fs::read_to_string(path).unwrap();
@@ -72,7 +72,7 @@ fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
 
 /// Waits for what `kubectl` with these words comes to say.
 #[track_caller]
-fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
+pub fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
     let began = Instant::now();
     loop {
         let says = kubectl(words);
@@ -85,7 +85,7 @@ fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
 }
 
 /// The rights that the Jobs are shipped with, and no other.
-fn grant() {
+pub fn grant() {
     let create = ["create", "namespace", NAMESPACE, "--dry-run=client", "--output", "yaml"];
     apply_text(&kubectl(&create), "default");
     let rights = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac-namespaces.yaml")).unwrap();
@@ -111,11 +111,11 @@ fn start(name: &str, parts: &str, args: &[&str]) {
     apply_text(&job, NAMESPACE);
 }
 
-fn of_job(name: &str) -> String {
+pub fn of_job(name: &str) -> String {
     format!("batch.kubernetes.io/job-name={name}")
 }
 
-fn log(selector: &str) -> String {
+pub fn log(selector: &str) -> String {
     kubectl(&["logs", "-n", NAMESPACE, "--selector", selector, "--tail=-1"])
 }
 
@@ -304,5 +304,5 @@ fn nightly() {
     ]);
     let (green, report) = audited("restarted");
     assert!(green, "{report:#}");
-    kubectl(&["delete", "namespace", NIGHTLY]);
+    kubectl(&["delete", "namespace", NIGHTLY, "--wait=false"]);
 }

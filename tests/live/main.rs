@@ -27,6 +27,7 @@
 //! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
 //! | [`jobs`] | the Jobs of `deploy/`, in pods: parts make a whole, a lost pod is made up for |
+//! | [`qualify_flow`] | the flow of `deploy/`, run by a Kestra in the cluster: it ends as its Job does |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
 //! | [`exec`] | any Kestra executable serves as well |
 //! | [`parity`] | the engines answer as each generation of Kestra answered |
@@ -66,6 +67,7 @@ mod parity;
 mod pre_commit;
 mod prometheus;
 mod prove;
+mod qualify_flow;
 mod shards;
 mod steps;
 #[path = "../support/mod.rs"]
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         pre_commit::trials(),
         prometheus::trials(),
         prove::trials(),
+        qualify_flow::trials(),
         shards::trials(),
         steps::trials(),
         told::trials(),

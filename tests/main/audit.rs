@@ -6,10 +6,15 @@ use crate::support::api_server::ApiServer;
 use crate::support::sandbox::{Sandbox, run};
 use crate::support::schemas::assert_valid;
 
+/// An audit of the namespace `n`.
+fn audit<'a>(context: &'a str, args: &[&'a str]) -> Vec<&'a str> {
+    [&["audit", "--context", context, "--namespace", "n"], args].concat()
+}
+
 #[test]
 fn a_context_that_is_not_there_exits_3_and_says_how_to_find_one() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(["audit", "--context", "nowhere", "--namespace", "n"]);
+    let mut command = sandbox.command(audit("nowhere", &[]));
     command.env(
         "KUBECONFIG",
         sandbox.file("kubeconfig", "{apiVersion: v1, kind: Config}"),
@@ -24,26 +29,15 @@ fn a_context_that_is_not_there_exits_3_and_says_how_to_find_one() {
 #[test]
 fn a_user_name_without_a_password_is_bad_input() {
     let sandbox = Sandbox::new();
-    let args = [
-        "audit",
-        "--context",
-        "c",
-        "--namespace",
-        "n",
-        "--run-flow",
-        "--username",
-        "audit@example.com",
-    ];
-    let ended = sandbox.run(args).with_code(2);
+    let ended = sandbox.run(audit("c", &["--run-flow", "--username", "audit@example.com"]));
+    let ended = ended.with_code(2);
     assert!(ended.stderr.contains("--password-file"), "{}", ended.stderr);
 }
 
 #[test]
 fn a_url_needs_a_question() {
     for flag in ["--url=http://127.0.0.1:1", "--flow-namespace=a"] {
-        let ended = Sandbox::new()
-            .run(["audit", "--context", "c", "--namespace", "n", flag])
-            .with_code(2);
+        let ended = Sandbox::new().run(audit("c", &[flag])).with_code(2);
         let says = "<--ask-kestra|--run-flow>";
         assert!(ended.stderr_words().contains(says), "{}", ended.stderr);
     }
@@ -85,15 +79,7 @@ fn one_audit_writes_several_formats_each_to_its_file() {
 fn an_audit_that_reaches_no_cluster_leaves_the_metrics_of_the_one_before() {
     let sandbox = Sandbox::new();
     sandbox.file("a.prom", "before");
-    let mut command = sandbox.command([
-        "audit",
-        "--context",
-        "c",
-        "--namespace",
-        "n",
-        "--format",
-        "prometheus=a.prom",
-    ]);
+    let mut command = sandbox.command(audit("c", &["--format", "prometheus=a.prom"]));
     command.env(
         "KUBECONFIG",
         sandbox.file("kubeconfig", "{apiVersion: v1, kind: Config}"),
@@ -117,21 +103,9 @@ fn a_place_that_cannot_be_written_to_ends_an_audit_before_it_begins() {
         ),
         ("promethius", "possible values: human, json, sarif, github, prometheus"),
     ] {
-        let args = [
-            "audit",
-            "--context",
-            "c",
-            "--namespace",
-            "n",
-            "--run-flow",
-            "--username",
-            "a@example.com",
-            "--password-file",
-            "password",
-            "--format",
-            format,
-        ];
-        let ended = sandbox.run(args).with_code(2);
+        let login = ["--username", "a@example.com", "--password-file", "password"];
+        let args = [&["--run-flow", "--format", format], &login[..]].concat();
+        let ended = sandbox.run(audit("c", &args)).with_code(2);
         assert!(ended.stderr_words().contains(said), "{said}: {}", ended.stderr);
     }
     assert_eq!(

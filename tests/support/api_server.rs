@@ -18,6 +18,18 @@ pub struct ApiServer {
     _runtime: Runtime,
 }
 
+/// A server that gives one answer to all, and a runtime that it answers on: as long as both are here.
+pub fn serve(answer: impl Respond + 'static) -> (MockServer, Runtime) {
+    let builder = &mut Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        server
+    });
+    (server, runtime)
+}
+
 impl ApiServer {
     /// A pod whose Kestra has these variables, as its spec lists them.
     pub fn with(env: &Value) -> Self {
@@ -27,16 +39,7 @@ impl ApiServer {
                 "app.kubernetes.io/component": "standalone"}},
             "spec": {"containers": [{"name": "kestra", "image": "kestra/kestra:v2.0.0", "env": env}]},
             "status": {"phase": "Running"}});
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let server = runtime.block_on(async {
-            let server = MockServer::start().await;
-            Mock::given(any()).respond_with(Cluster(pod)).mount(&server).await;
-            server
-        });
+        let (server, runtime) = serve(Cluster(pod));
         Self {
             server,
             _runtime: runtime,

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond as _};
+use wiremock::{Request, Respond as _};
 
 use super::standin::{Kestra, install};
-use crate::support::api_server::ApiServer;
+use crate::support::api_server::{ApiServer, serve};
 use crate::support::sandbox::{Ended, Sandbox};
 use crate::support::schemas;
 use crate::support::schemas::assert_valid;
@@ -133,18 +132,8 @@ fn asked(sandbox: &Sandbox, (version, kestra): (&str, &[(&str, &str)]), pod: &[(
     let cluster = ApiServer::with(&env.collect());
     let environment = kestra.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     let kestra = Arc::new(Kestra::new(version.into(), environment));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let server = runtime.block_on(async {
-        let server = MockServer::start().await;
-        let shared = Arc::clone(&kestra);
-        let answer = move |request: &Request| shared.respond(request);
-        Mock::given(any()).respond_with(answer).mount(&server).await;
-        server
-    });
+    let shared = Arc::clone(&kestra);
+    let (server, runtime) = serve(move |request: &Request| shared.respond(request));
     let uri = server.uri();
     let ended = cluster.audit(sandbox, "stub", &[&["--url", &uri], args].concat());
     assert!(kestra.is_empty(), "a flow or an execution was left");
