@@ -14,6 +14,7 @@ use crate::plan::{Installation, PlanTarget};
 use crate::provider::{Forecast, Installed, KestraPod, Provider, RunContext};
 use crate::report::Provenance;
 use crate::run::probe::{Observed, ProbeConfig, ProbedKey, SecretProbe};
+use crate::system::words::count;
 use crate::verdict::Outcome;
 
 /// How long the server's log may lag behind what it tells of.
@@ -141,7 +142,7 @@ impl Harness<'_> {
         served.installed = clock.elapsed();
         served.provenance.rest = installed.served_by();
 
-        phase(&format!("read {} secrets", pack.samples.len()));
+        phase(&format!("read {}", count(pack.samples.len(), "secret")));
         let clock = Instant::now();
         let checked = tokio::select! {
             checked = judge(&installed, target, pack, &mut served.executions) => checked,

@@ -15,7 +15,7 @@ use crate::error::ExitCode;
 use crate::kestra::KestraRef;
 use crate::oracle::secret::{SecretRead, escaped};
 use crate::report::{Provenance, Run};
-use crate::system::words::visible;
+use crate::system::words::{count, visible};
 
 /// The longest value that is shown to a person.
 const SHOWN: usize = 400;
@@ -264,12 +264,12 @@ impl ProvedInstallation {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f32();
         let broken = self.broken.as_ref().map(|b| format!("; {b}")).unwrap_or_default();
         format!(
-            "{}: {} secrets; chart {:.1} s, Kestra's boot {:.1} s, {} executions and comparison {:.1} s{broken}",
+            "{}: {}; chart {:.1} s, Kestra's boot {:.1} s, {} and comparison {:.1} s{broken}",
             self.id,
-            self.secrets,
+            count(self.secrets, "secret"),
             seconds(self.prepare_ms),
             seconds(self.install_ms),
-            self.executions,
+            count(self.executions, "execution"),
             seconds(self.read_ms),
         )
     }

@@ -12,7 +12,7 @@ use kestra_secrets::internals::tools::cluster::{Access, Cluster};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::cluster::{apply_to, install, kubectl, named_account, on_kind, shared};
+use crate::shared_cluster::{apply_text, apply_to, install, kubectl, named_account, on_kind, shared};
 use crate::support::console::FILTERS;
 use crate::support::requirements::helm;
 use crate::support::sandbox::{Ended, Sandbox, run};
@@ -115,7 +115,7 @@ fn installed() {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "creds"},
                "stringData": {"one": encoded(one), "FROM": encoded(&from)}})
     };
-    crate::cluster::apply_text(&creds(&key).to_string(), NAMESPACE);
+    apply_text(&creds(&key).to_string(), NAMESPACE);
     let common = json!({
         "extraEnv": [
             {"name": "SECRET_ENV", "value": encoded(&env)},
@@ -193,7 +193,7 @@ fn installed() {
     assert!(ended.stderr.contains("kestra.server.basic-auth"), "{}", ended.stderr);
 
     // A Secret that changes is stale: perhaps, and with a look at the process for certain.
-    crate::cluster::apply_text(&creds(&new).to_string(), NAMESPACE);
+    apply_text(&creds(&new).to_string(), NAMESPACE);
     assert_eq!(
         found(&audited.json(&[], 1)),
         [&wrong[..], &["KS025 Secret creds"]].concat()

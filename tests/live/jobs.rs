@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::cluster::{apply_text, apply_to, install, kubectl, load, on_kind, say};
 use crate::shards;
+use crate::shared_cluster::{apply_text, apply_to, install, kubectl, load, on_kind, say};
 use crate::support::requirements::helm;
 use crate::support::sandbox::{FOREVER, Sandbox, program};
 use crate::support::{ENGINE, schemas};

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::cluster::{on_kind, shared};
 use crate::live;
+use crate::shared_cluster::{on_kind, shared};
 use crate::support::ENGINE;
 use crate::support::canary::Canaries;
 use crate::support::processes;

@@ -69,6 +69,7 @@ mod prometheus;
 mod prove;
 mod qualify_flow;
 mod shards;
+mod shared_cluster;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
@@ -118,7 +119,7 @@ fn main() -> ExitCode {
         versions::trials(),
     ];
     let conclusion = libtest_mimic::run(&args, trials.into_iter().flatten().collect());
-    cluster::close();
+    shared_cluster::close();
     conclusion.exit_code()
 }
 

@@ -1,14 +1,15 @@
 //! The flow of `deploy/`, run by a Kestra in the cluster that qualifies another.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::cluster::{apply_text, install, kubectl, node, on_kind, say};
 use crate::jobs::{self, grant, log, manifest, of_job, until};
+use crate::shared_cluster::{apply_text, install, kubectl, node, on_kind, say};
 use crate::support::ENGINE;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{FOREVER, Sandbox};
 
 const NAMESPACE: &str = "flow";
 const LOGIN: &str = "admin@example.com:Qualify1234";
@@ -63,14 +64,15 @@ fn execution(kestra: &str) -> (String, String) {
         |types| types.contains("Complete") || types.ends_with("Failed"),
     );
     let log = log(&of_job(job));
-    kubectl(&["delete", "job", job, "-n", jobs::NAMESPACE]);
-    // The flow looks once a second, and is paused between.
-    for _ in 0..600 {
+    // The flow looks at the Job once a second, and is paused between.
+    let began = Instant::now();
+    while began.elapsed() < FOREVER {
         let state = ask(&[], &path)["state"]["current"].as_str().unwrap().to_owned();
         if !["CREATED", "RUNNING", "PAUSED"].contains(&state.as_str()) {
+            kubectl(&["delete", "job", job, "-n", jobs::NAMESPACE]);
             return (state, log);
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(300));
     }
     panic!("the execution did not end; the Job said {log}")
 }
