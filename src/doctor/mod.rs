@@ -18,7 +18,7 @@ use crate::run::session::auto::{self, Choice, Wish};
 use crate::run::session::ground::exact;
 use crate::run::session::official::find_chart;
 use crate::run::session::{ProviderChoice, SessionOptions};
-use crate::tools::cluster::in_cluster::ContextRef;
+use crate::tools::cluster::in_cluster::InCluster;
 use crate::tools::helm::chart_repository;
 use crate::tools::toolbox::{Toolbox, without_credentials};
 
@@ -142,9 +142,10 @@ pub async fn examine(options: &SessionOptions, toolbox: &Toolbox, cancel: &Cance
         .flatten()
         .chain(chart)
         .collect();
+    let in_a_pod = InCluster::find().is_some();
     let providers: Vec<ProviderCheck> = ProviderKind::ALL
         .into_iter()
-        .map(|kind| judge(kind, &options, &findings))
+        .map(|kind| judge(kind, &options, &findings, in_a_pod))
         .collect();
     let (chosen, because) = match choice {
         Ok(choice) => {
@@ -187,7 +188,8 @@ async fn official_chart(options: &SessionOptions, toolbox: &Toolbox) -> Option<C
     })
 }
 
-fn judge(name: ProviderKind, options: &SessionOptions, findings: &[Check]) -> ProviderCheck {
+/// What stops a provider, if anything does. In a pod the cluster could be the pod's own.
+fn judge(name: ProviderKind, options: &SessionOptions, findings: &[Check], in_a_pod: bool) -> ProviderCheck {
     let exec = options.kestras().into_iter().find(|k| matches!(k, KestraRef::Exec(_)));
     let named = matches!(&options.place, ProviderChoice::Named(place) if place.kind() == ProviderKind::Context);
     let because = match (name, exec) {
@@ -195,9 +197,10 @@ fn judge(name: ProviderKind, options: &SessionOptions, findings: &[Check]) -> Pr
             Some(format!("{exec} is a file, not an image"))
         }
         // Only a name, or the word context, chooses it: any other cluster could be the wrong one.
-        (ProviderKind::Context, None) if !named => Some(match ContextRef::named_or_own(None) {
-            Some(_) => "needs --provider context, for the cluster of this pod".into(),
-            None => "needs --context NAME".into(),
+        (ProviderKind::Context, None) if !named => Some(if in_a_pod {
+            "needs --provider context, for the cluster of this pod".into()
+        } else {
+            "needs --context NAME".into()
         }),
         _ => {
             let stops = findings.iter().filter(|f| f.stops.contains(&name));
@@ -228,9 +231,15 @@ mod tests {
         ];
         assert_eq!(findings[1].found, "no daemon answers");
         let options = SessionOptions::default();
-        let judged = ProviderKind::ALL.map(|kind| judge(kind, &options, &findings));
+        let judged = ProviderKind::ALL.map(|kind| judge(kind, &options, &findings, false));
         assert_eq!(judged.clone().map(|p| p.can_run), [true, false, false, false]);
         assert_eq!(judged[2].because.as_deref(), Some("missing: docker"));
         assert_eq!(judged[3].because.as_deref(), Some("needs --context NAME"));
+        let in_a_pod = judge(ProviderKind::Context, &options, &findings, true);
+        assert!(
+            in_a_pod
+                .because
+                .is_some_and(|because| because.starts_with("needs --provider context"))
+        );
     }
 }

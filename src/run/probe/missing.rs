@@ -93,11 +93,13 @@ impl SecretProbe<'_> {
         failed: &[ProbedKey<'_>],
     ) -> Result<BTreeMap<usize, String>, InfraError> {
         let errors = |lines: &[LogLine]| -> BTreeMap<usize, String> {
-            let error = |number: usize| {
-                let of_the_task = |line: &&LogLine| line.task_id.as_deref() == Some(output(number).as_str());
-                let line = lines.iter().filter(|line| line.level == "ERROR").find(of_the_task)?;
-                Some((number, line.message.clone()))
-            };
+            let mut first = BTreeMap::new();
+            for line in lines.iter().filter(|line| line.level == "ERROR") {
+                if let Some(task) = &line.task_id {
+                    first.entry(task.as_str()).or_insert(&line.message);
+                }
+            }
+            let error = |number: usize| Some((number, (*first.get(output(number).as_str())?).clone()));
             failed.iter().filter_map(|(number, _)| error(*number)).collect()
         };
         let is_whole = |lines: &[LogLine]| errors(lines).len() == failed.len();

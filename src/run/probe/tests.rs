@@ -50,11 +50,15 @@ fn execution(state: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({"id": "e", "state": {"current": state}}))
 }
 
-/// Asks for one secret and takes away what was made.
-async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Created) {
+async fn connected(server: &MockServer) -> Client {
     let scrub = Arc::new(|text: &str| text.to_owned());
     let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
-    let client = client.await.unwrap();
+    client.await.unwrap()
+}
+
+/// Asks for one secret and takes away what was made.
+async fn asked(server: &MockServer, cancel: CancellationToken) -> (Result<(), InfraError>, Created) {
+    let client = connected(server).await;
     let manner = ProbeConfig {
         cancel: Some(cancel),
         ..ProbeConfig::plainly("n", "p")
@@ -144,9 +148,7 @@ async fn a_condition_is_asked_for_by_the_name_that_the_server_takes() {
             .respond_with(logs)
             .mount(&server)
             .await;
-        let scrub = Arc::new(|text: &str| text.to_owned());
-        let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
-        let client = client.await.unwrap();
+        let client = connected(&server).await;
         let reader = SecretProbe::new(&client, ProbeConfig::plainly("n", "p"));
         let missing = reader.missing(&[(0, "A")]).await;
         assert_eq!(missing.is_ok(), version != "1.3.31", "{version}");
@@ -189,9 +191,7 @@ async fn told_of_two(looks: Vec<Value>) -> Result<BTreeMap<usize, String>, Infra
     }
     let logs = Mock::given(path_regex("/logs/"));
     logs.respond_with(answer(json!([]))).mount(&server).await;
-    let scrub = Arc::new(|text: &str| text.to_owned());
-    let client = Client::connect(server.uri().parse().unwrap(), Auth::None, Limits::default(), scrub);
-    let client = client.await.unwrap();
+    let client = connected(&server).await;
     let config = ProbeConfig {
         log_lag: Duration::ZERO,
         ..ProbeConfig::plainly("n", "p")
