@@ -26,7 +26,7 @@ static ONE_MAVEN: Mutex<()> = Mutex::const_new(());
 pub struct Engine {
     /// Kestra's version.
     pub version: Version,
-    /// The folder with `engine.jar` and `lib/`.
+    /// The folder with `engine.jar`.
     pub home: PathBuf,
 }
 
@@ -41,19 +41,9 @@ impl Engine {
         home(cache, version).is_dir()
     }
 
-    /// The class path, written out: an AOT cache knows no wildcards.
-    pub fn class_path(&self) -> std::io::Result<String> {
-        let mut jars: Vec<PathBuf> = fs_err::read_dir(self.home.join("lib"))?
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        jars.sort();
-        jars.insert(0, self.home.join("engine.jar"));
-        Ok(jars
-            .iter()
-            .map(|j| j.display().to_string())
-            .collect::<Vec<_>>()
-            .join(":"))
+    /// The one jar, with all that it needs: the class path.
+    pub fn jar(&self) -> PathBuf {
+        self.home.join("engine.jar")
     }
 }
 
@@ -161,6 +151,8 @@ fn add(folder: &Dir<'_>, hash: &mut Sha256) {
     for entry in folder.entries() {
         match entry {
             DirEntry::Dir(below) => add(below, hash),
+            // It describes the engine, and is no part of it.
+            DirEntry::File(file) if file.path() == Path::new("README.md") => {}
             DirEntry::File(file) => {
                 hash.update(file.path().to_string_lossy().as_bytes());
                 hash.update([0]);

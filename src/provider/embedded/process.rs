@@ -155,16 +155,17 @@ pub(super) fn add_java_options(environment: &mut Vec<(String, OsString)>, option
 }
 
 /// The flags that boot the engine fastest on few cores; an AOT cache holds for just these.
-pub(super) fn java_command(engine: &Engine, java: &Java) -> std::io::Result<Command> {
-    Ok(Command::new(java.executable())
+pub(super) fn java_command(engine: &Engine, java: &Java) -> Command {
+    Command::new(java.executable())
         .args([
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
             "-Xmx512m",
         ])
-        .args(["-cp", &engine.class_path()?])
-        .env_clear())
+        .arg("-cp")
+        .arg(engine.jar())
+        .env_clear()
 }
 
 /// Our own settings, which beat what the environment and the configuration say.

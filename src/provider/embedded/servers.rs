@@ -108,7 +108,6 @@ impl ServerProcesses {
         let folder = site.ledger.temp_dir().await?;
         let storage = folder.path().join("storage");
         let command = java_command(engine, java)
-            .during(FILES)?
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .arg("-Dh2.bindAddress=127.0.0.1")
             .args(["org.h2.tools.Server", "-tcp", "-tcpPort", "0", "-ifNotExists"]);
@@ -178,7 +177,6 @@ async fn spawn(
     let mut environment = environment(pod, folder.path()).during(FILES)?;
     let command = match launcher {
         Launcher::Engine { engine, java, aot } => java_command(engine, java)
-            .during(FILES)?
             .args(aot.as_ref().map(|f| format!("-XX:AOTCache={}", f.display())))
             .args(&properties)
             .args(["engine.Engine", "server", role.name()]),

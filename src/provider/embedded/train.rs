@@ -69,7 +69,6 @@ async fn remember(site: &RunContext, engine: &Engine, java: &Java, cache: &PathB
     fs_err::write(&configuration, values["configurations"]["application"].to_string()).during(PHASE)?;
     let unfinished = cache.with_extension("unfinished");
     let command = java_command(engine, java)
-        .during(PHASE)?
         .arg(format!("-XX:AOTCacheOutput={}", unfinished.display()))
         .args(properties(ports, folder.path()))
         .args(["engine.Engine", "server", "standalone"])

@@ -30,9 +30,9 @@ impl Database {
         let mut labels = selector.clone();
         labels[names::MANAGED_BY.0] = names::MANAGED_BY.1.into();
         labels[names::RUN] = run.into();
-        // Kestra's functions in H2 are Java: the server needs Kestra's jars, which are in a folder or in the executable.
+        // Kestra's functions in H2 are Java: the server needs Kestra's jar, which is the testbed's engine or the executable.
         let command = format!(
-            "exec java -Xmx256m -cp '/app/lib/*:/app/kestra' org.h2.tools.Server -tcp -tcpAllowOthers -tcpPort {PORT} -ifNotExists"
+            "exec java -Xmx256m -cp /app/engine.jar:/app/kestra org.h2.tools.Server -tcp -tcpAllowOthers -tcpPort {PORT} -ifNotExists"
         );
         let service = json!({
             "apiVersion": "v1",
