@@ -8,7 +8,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
-use crate::shared_cluster::{apply_text, apply_to, kubectl, named_account, on_kind, say, shared};
+use crate::shared_cluster::{apply_text, apply_to, kubectl, named_account, on_kind, say, shared, shipped};
 use crate::support::sandbox::{Ended, Sandbox, run};
 use crate::support::watched::Watched;
 use crate::support::{ENGINE, requirements};
@@ -155,8 +155,7 @@ fn namespaces_of(ended: &Ended) -> Vec<String> {
 
 fn slow() {
     let sandbox = Sandbox::new();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac-namespaces.yaml");
-    let rights = fs::read_to_string(file).unwrap();
+    let rights = shipped("rbac-namespaces.yaml");
     let fewer = rights.replace(", deletecollection]", "]");
     assert_ne!(fewer, rights);
     let fewer = fewer.replace("kestra-secrets", "slow");

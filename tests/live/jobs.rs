@@ -1,7 +1,5 @@
 //! The manifests of `deploy/` that run the program in a pod, with an image of the program.
 
-use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -9,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::shards;
-use crate::shared_cluster::{apply_text, apply_to, install, kubectl, load, on_kind, say};
+use crate::shared_cluster::{apply_text, apply_to, install, kubectl, load, on_kind, say, shipped};
 use crate::support::requirements::helm;
 use crate::support::sandbox::{FOREVER, Sandbox, program};
 use crate::support::{ENGINE, schemas};
@@ -58,8 +56,7 @@ static IMAGE: LazyLock<String> = LazyLock::new(|| {
 /// A manifest of `deploy/` with the image of the program, and other words in the place of some.
 pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
     const SHIPPED: &str = "image: registry.example.com/kestra-secrets:0.1.0\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
-    let mut text = fs::read_to_string(path).unwrap();
+    let mut text = shipped(file);
     let line = text.lines().find(|line| line.ends_with(SHIPPED.trim_end())).unwrap();
     let indent = " ".repeat(line.find("image:").unwrap());
     let image = format!("image: {}\n{indent}imagePullPolicy: Never\n", *IMAGE);
@@ -73,23 +70,26 @@ pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
 /// Waits for what `kubectl` with these words comes to say.
 #[track_caller]
 pub fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
+    ask_until(|| kubectl(words), is_so)
+}
+
+/// Asks until the answer is so.
+#[track_caller]
+pub fn ask_until(ask: impl Fn() -> String, is_so: impl Fn(&str) -> bool) -> String {
     let began = Instant::now();
     loop {
-        let says = kubectl(words);
+        let says = ask();
         if is_so(&says) {
             return says;
         }
-        assert!(began.elapsed() < FOREVER, "{words:?} still says {says}");
+        assert!(began.elapsed() < FOREVER, "the answer is still {says}");
         std::thread::sleep(Duration::from_millis(300));
     }
 }
 
 /// The rights that the Jobs are shipped with, and no other.
 pub fn grant() {
-    let create = ["create", "namespace", NAMESPACE, "--dry-run=client", "--output", "yaml"];
-    apply_text(&kubectl(&create), "default");
-    let rights = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac-namespaces.yaml")).unwrap();
-    apply_text(&rights, NAMESPACE);
+    apply_to("rbac-namespaces.yaml", NAMESPACE);
 }
 
 /// Starts a Job of so many parts.

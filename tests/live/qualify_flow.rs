@@ -1,15 +1,12 @@
 //! The flow of `deploy/`, run by a Kestra in the cluster that qualifies another.
 
-use std::fs;
-use std::time::{Duration, Instant};
-
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::jobs::{self, grant, log, manifest, of_job, until};
-use crate::shared_cluster::{apply_text, install, kubectl, node, on_kind, say};
+use crate::jobs::{self, ask_until, grant, log, manifest, of_job, until};
+use crate::shared_cluster::{apply_to, install, kubectl, node, on_kind, say};
 use crate::support::ENGINE;
-use crate::support::sandbox::{FOREVER, Sandbox};
+use crate::support::sandbox::Sandbox;
 
 const NAMESPACE: &str = "flow";
 const LOGIN: &str = "admin@example.com:Qualify1234";
@@ -48,40 +45,21 @@ fn execution(kestra: &str) -> (String, String) {
     let begun = ask(&["--form", &input], "executions/company.team/qualify_kestra");
     let path = format!("executions/{}", begun["id"].as_str().unwrap());
     let job = format!("qualify-{}-", kestra.replace('.', "-"));
-    let names = [
-        "get",
-        "jobs",
-        "-n",
-        jobs::NAMESPACE,
-        "--output",
-        "jsonpath={.items[*].metadata.name}",
-    ];
-    let named = until(&names, |names| names.contains(&job));
-    let job = named.split(' ').find(|name| name.starts_with(&job)).unwrap();
-    let ended = "jsonpath={.status.conditions[?(@.status==\"True\")].type}";
-    until(
-        &["get", "job", job, "-n", jobs::NAMESPACE, "--output", ended],
-        |types| types.contains("Complete") || types.ends_with("Failed"),
-    );
-    let log = log(&of_job(job));
     // The flow looks at the Job once a second, and is paused between.
-    let began = Instant::now();
-    while began.elapsed() < FOREVER {
-        let state = ask(&[], &path)["state"]["current"].as_str().unwrap().to_owned();
-        if !["CREATED", "RUNNING", "PAUSED"].contains(&state.as_str()) {
-            kubectl(&["delete", "job", job, "-n", jobs::NAMESPACE]);
-            return (state, log);
-        }
-        std::thread::sleep(Duration::from_millis(300));
-    }
-    panic!("the execution did not end; the Job said {log}")
+    let state = || ask(&[], &path)["state"]["current"].as_str().unwrap().to_owned();
+    let ended = ask_until(state, |state| !["CREATED", "RUNNING", "PAUSED"].contains(&state));
+    let names = ["--output", "jsonpath={.items[*].metadata.name}"];
+    let named = kubectl(&[&["get", "jobs", "-n", jobs::NAMESPACE][..], &names].concat());
+    let job = named.split(' ').find(|name| name.starts_with(&job)).unwrap();
+    let log = log(&of_job(job));
+    kubectl(&["delete", "job", job, "-n", jobs::NAMESPACE]);
+    (ended, log)
 }
 
 fn qualifies() {
     let sandbox = Sandbox::new();
     grant();
-    let rights = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac-qualify-flow.yaml")).unwrap();
-    apply_text(&rights, jobs::NAMESPACE);
+    apply_to("rbac-qualify-flow.yaml", jobs::NAMESPACE);
     let token = [
         "get",
         "secret",

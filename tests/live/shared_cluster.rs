@@ -110,11 +110,16 @@ pub fn kubectl(args: &[&str]) -> String {
     say("docker", &[&admin[..], args].concat())
 }
 
-/// Applies a file of `deploy/` to a namespace that is made for it.
+/// A file of `deploy/`.
+pub fn shipped(file: &str) -> String {
+    fs::read_to_string(format!("{}/deploy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Applies a file of `deploy/` to a namespace, which is made if it is not there.
 pub fn apply_to(file: &str, namespace: &str) {
-    let text = fs::read_to_string(format!("{}/deploy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    kubectl(&["create", "namespace", namespace]);
-    apply_text(&text, namespace);
+    let create = ["create", "namespace", namespace, "--dry-run=client", "--output", "yaml"];
+    apply_text(&kubectl(&create), "default");
+    apply_text(&shipped(file), namespace);
 }
 
 /// Applies documents to a namespace.

@@ -32,7 +32,7 @@ impl Database {
         labels[names::RUN] = run.into();
         // Kestra's functions in H2 are Java: the server needs Kestra's jar, which is the testbed's engine or the executable.
         let command = format!(
-            "exec java -Xmx256m -cp /app/engine.jar:/app/kestra org.h2.tools.Server -tcp -tcpAllowOthers -tcpPort {PORT} -ifNotExists"
+            "exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp /app/engine.jar:/app/kestra org.h2.tools.Server -tcp -tcpAllowOthers -tcpPort {PORT} -ifNotExists"
         );
         let service = json!({
             "apiVersion": "v1",

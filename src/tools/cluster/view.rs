@@ -81,7 +81,7 @@ pub struct View {
 /// How far a release is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RolloutStatus {
-    /// All its pods are of the newest template, and ready.
+    /// All its pods are of the newest template and ready, and those before them have ended.
     Ready,
     /// On its way; what for, for people.
     Waiting(String),
@@ -109,18 +109,41 @@ impl View {
         }
         let of_release =
             |labels: &BTreeMap<String, String>| labels.get("app.kubernetes.io/instance").is_some_and(|i| i == release);
-        let deployments = self.deployments.now.values().filter(|d| of_release(d.labels()));
+        let deployments: Vec<&Deployment> = self
+            .deployments
+            .now
+            .values()
+            .filter(|d| of_release(d.labels()))
+            .collect();
         let sets = self.stateful_sets.now.values().filter(|s| of_release(s.labels()));
         let each: Vec<RolloutStatus> = deployments
+            .iter()
             .map(|d| self.deployment(d))
             .chain(sets.map(|s| self.stateful_set(s)))
             .collect();
         let held = each.iter().find(|s| matches!(s, RolloutStatus::Held(_)));
         let waiting = each.iter().find(|s| matches!(s, RolloutStatus::Waiting(_)));
-        match held.or(waiting).or(each.first()) {
-            Some(sight) => sight.clone(),
-            None => RolloutStatus::Waiting("the Deployment".into()),
+        let Some(sight) = held.or(waiting).or(each.first()) else {
+            return RolloutStatus::Waiting("the Deployment".into());
+        };
+        let newest: Vec<String> = deployments
+            .iter()
+            .filter_map(|d| self.newest_of(d))
+            .map(ResourceExt::name_any)
+            .collect();
+        let mut pods = self.pods.now.values().filter(|p| of_release(p.labels()));
+        match pods.find(|pod| is_earlier(pod, &newest)) {
+            Some(pod) if *sight == RolloutStatus::Ready => {
+                RolloutStatus::Waiting(format!("the earlier pod {} to end", pod.name_any()))
+            }
+            _ => sight.clone(),
         }
+    }
+
+    fn newest_of(&self, deployment: &Deployment) -> Option<&ReplicaSet> {
+        let name = deployment.name_any();
+        let owned = self.replica_sets.now.values().filter(|r| owned_by(*r, &name));
+        owned.max_by_key(|r| revision(r))
     }
 
     fn deployment(&self, deployment: &Deployment) -> RolloutStatus {
@@ -136,8 +159,7 @@ impl View {
             return RolloutStatus::Ready;
         }
         // Of the pods of older templates none is to blame.
-        let owned = self.replica_sets.now.values().filter(|r| owned_by(*r, &name));
-        let Some(newest) = owned.max_by_key(|r| revision(r)) else {
+        let Some(newest) = self.newest_of(deployment) else {
             return RolloutStatus::Waiting(format!("Deployment {name} to make a ReplicaSet"));
         };
         let conditions = newest.status.iter().flat_map(|s| s.conditions.iter().flatten());
@@ -228,6 +250,18 @@ pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
     pod.metadata.deletion_timestamp.is_none()
         && conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+/// Whether a pod still runs though its template, or its whole workload, is no longer the release's. Where the old Kestra
+/// and the new one share a database, it takes tasks of the new one, and runs them in its own environment.
+fn is_earlier(pod: &Pod, newest: &[String]) -> bool {
+    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+    let ended = matches!(phase, Some("Succeeded" | "Failed"));
+    let outdated = pod
+        .owner_references()
+        .iter()
+        .any(|o| o.kind == "ReplicaSet" && o.controller == Some(true) && !newest.contains(&o.name));
+    !ended && (outdated || pod.metadata.deletion_timestamp.is_some())
 }
 
 /// What happened to a pod of which a container was started anew since, if there is one.

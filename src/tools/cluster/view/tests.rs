@@ -85,6 +85,29 @@ fn a_release_is_ready_when_the_newest_template_alone_is_rolled_out() {
 }
 
 #[test]
+fn earlier_pods_are_waited_for() {
+    let of = |pod: Pod| {
+        let sets = vec![replica_set("old", "9", None), replica_set("new", "10", None)];
+        view(deployment(2, 2, [1, 1, 1]), sets, vec![pod], Vec::new()).status("kestra")
+    };
+    let pod = |set: &str, phase: &str, deleted: bool| {
+        let mut pod = pod("a", set, "");
+        pod.metadata.labels = read(json!({"app.kubernetes.io/instance": "kestra"}));
+        pod.status = read(json!({"phase": phase}));
+        pod.metadata.deletion_timestamp = deleted.then(|| read(json!("2026-01-01T00:00:00Z")));
+        pod
+    };
+    let waits = RolloutStatus::Waiting("the earlier pod a to end".into());
+    assert_eq!(of(pod("new", "Running", false)), RolloutStatus::Ready);
+    assert_eq!(of(pod("new", "Running", true)), waits);
+    assert_eq!(of(pod("old", "Running", false)), waits);
+    // Its Deployment is gone: the chart gives it another name now.
+    assert_eq!(of(pod("of-another-name", "Running", false)), waits);
+    // Evicted long ago, it runs nothing.
+    assert_eq!(of(pod("old", "Failed", false)), RolloutStatus::Ready);
+}
+
+#[test]
 fn another_release_of_the_namespace_says_nothing_of_this_one() {
     let view = view(deployment(1, 1, [1, 1, 1]), Vec::new(), Vec::new(), Vec::new());
     assert!(matches!(view.status("ks-other"), RolloutStatus::Waiting(_)));
