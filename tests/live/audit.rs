@@ -324,7 +324,13 @@ fn apart() {
         "{}",
         ended.stderr
     );
-    sandbox.run(["clean"]).with_code(0);
+    // The kubeconfig that the run exported of the kind cluster is no more; the namespace is.
+    let clean = sandbox.run(["clean"]).with_code(0);
+    assert!(
+        clean.stdout.contains(&format!("removed namespace {namespace}")),
+        "{}",
+        clean.stdout
+    );
     sandbox.assert_clean();
 }
 

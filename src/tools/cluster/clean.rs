@@ -1,5 +1,7 @@
 //! What dead runs have left in clusters.
 
+use std::path::{Path, PathBuf};
+
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
@@ -8,19 +10,23 @@ use kube::api::{DeleteParams, ListParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
+use super::in_cluster::{self, InCluster};
 use super::{Access, Cluster, names, namespace, within};
 use crate::error::{During as _, InfraError};
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
-use crate::system::process::Command;
+use crate::system::process::{Command, Deadline};
 use crate::tools::helm;
 use crate::tools::toolbox::{Tool, Toolbox};
 
 const PHASE: &str = "clean the namespace";
+const ASK: Deadline = Deadline::seconds("an answer of kind", 30);
 
 /// Deletes the namespaces and releases of dead runs.
 pub struct ClusterCleaner {
-    /// Finds helm.
+    /// Finds helm and kind.
     pub toolbox: Toolbox,
 }
 
@@ -47,14 +53,10 @@ impl Cleaner for ClusterCleaner {
                         prefix,
                     });
                 }
-                let access = Access {
-                    kubeconfig: kubeconfig.clone(),
-                    context: context.clone(),
-                };
-                if is_gone(&access) {
+                let Some(reached) = self.access_to(kubeconfig.as_deref(), context).await.map_err(failed)? else {
                     return Ok(Cleaned::WasGone);
-                }
-                let cluster = Cluster::connect(access).await.map_err(failed)?;
+                };
+                let cluster = Cluster::connect(reached.access.clone()).await.map_err(failed)?;
                 let was_there = namespace::delete(&cluster, name).await.map_err(failed)?;
                 Ok(if was_there { Cleaned::Removed } else { Cleaned::WasGone })
             })),
@@ -64,17 +66,14 @@ impl Cleaner for ClusterCleaner {
                 namespace,
                 name,
             } => Some(Box::pin(async move {
+                let Some(reached) = self.access_to(kubeconfig.as_deref(), context).await.map_err(failed)? else {
+                    return Ok(Cleaned::WasGone);
+                };
                 let release = helm::HelmRelease {
-                    access: Access {
-                        kubeconfig: kubeconfig.clone(),
-                        context: context.clone(),
-                    },
+                    access: reached.access.clone(),
                     namespace: namespace.clone(),
                     name: name.clone(),
                 };
-                if is_gone(&release.access) {
-                    return Ok(Cleaned::WasGone);
-                }
                 self.release(run, &release).await.map_err(failed)?;
                 Ok(Cleaned::Removed)
             })),
@@ -83,17 +82,65 @@ impl Cleaner for ClusterCleaner {
     }
 }
 
-/// Whether the kubeconfig can be read and knows no such context: whoever deleted the cluster took it out.
-fn is_gone(access: &Access) -> bool {
-    let read = match &access.kubeconfig {
-        Some(path) if !path.exists() => return true,
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    read.is_ok_and(|config| config.contexts.iter().all(|c| c.name != access.context))
+/// How a cluster is reached.
+struct OwnedAccess {
+    access: Access,
+    /// Holds what was exported for it.
+    _folder: Option<TempDir>,
 }
 
 impl ClusterCleaner {
+    /// The access to a cluster that was written down; none when the cluster is gone. The kubeconfig that a run exported for
+    /// itself went with the run, so it is exported anew.
+    async fn access_to(&self, kubeconfig: Option<&Path>, context: &str) -> Result<Option<OwnedAccess>, InfraError> {
+        let mut access = Access {
+            kubeconfig: kubeconfig.map(Path::to_owned),
+            context: context.to_owned(),
+        };
+        let read = match kubeconfig {
+            Some(path) if !path.exists() => {
+                let folder = tempfile::tempdir().during(PHASE)?;
+                let Some(exported) = self.export(context, folder.path()).await? else {
+                    return Ok(None);
+                };
+                access.kubeconfig = Some(exported);
+                return Ok(Some(OwnedAccess {
+                    access,
+                    _folder: Some(folder),
+                }));
+            }
+            Some(path) => Kubeconfig::read_from(path),
+            None => Kubeconfig::read(),
+        };
+        // Whoever deleted the cluster took its context out.
+        let is_gone = read.is_ok_and(|config| config.contexts.iter().all(|c| c.name != context));
+        Ok((!is_gone).then_some(OwnedAccess { access, _folder: None }))
+    }
+
+    /// Writes the kubeconfig of this pod's cluster, or of a kind cluster that is there.
+    async fn export(&self, context: &str, folder: &Path) -> Result<Option<PathBuf>, InfraError> {
+        if context == in_cluster::CONTEXT {
+            let pod = InCluster::find().ok_or_else(|| InfraError::new(PHASE, "this is not the pod that made it"))?;
+            return Ok(pod.write(folder)?.kubeconfig);
+        }
+        let Some(name) = context.strip_prefix("kind-") else {
+            return Ok(None);
+        };
+        let kind = self.toolbox.find(Tool::Kind).await.during("look for kind")?.path;
+        let ask = async |args: &[&str]| {
+            let asked = Command::new(&kind).args(args).run(ASK, &CancellationToken::new()).await;
+            asked.during("ask kind for its clusters")
+        };
+        let there = ask(&["get", "clusters"]).await?;
+        if String::from_utf8_lossy(&there.stdout).lines().all(|line| line != name) {
+            return Ok(None);
+        }
+        let path = folder.join("kubeconfig");
+        let file = path.display().to_string();
+        ask(&["export", "kubeconfig", "--name", name, "--kubeconfig", &file]).await?;
+        Ok(Some(path))
+    }
+
     async fn release(&self, run: &RunId, release: &helm::HelmRelease) -> Result<(), InfraError> {
         let helm = self.toolbox.find(Tool::Helm).await;
         let helm = helm.during("look for helm")?;
