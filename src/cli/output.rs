@@ -115,12 +115,13 @@ impl ConsoleArgs {
             .try_init();
     }
 
-    /// What other crates have to say is of no use to most.
+    /// What other crates have to say is of no use to most: kube logs each try to reach an API server as an error, of
+    /// which we say the last.
     fn level(&self) -> &'static str {
         match (self.quiet, self.verbose) {
-            (true, _) => "error",
-            (false, 0) => "error,kestra_secrets=warn",
-            (false, 1) => "error,kestra_secrets=info",
+            (true, _) => "kestra_secrets=error",
+            (false, 0) => "kestra_secrets=warn",
+            (false, 1) => "kestra_secrets=info",
             (false, _) => "warn,kestra_secrets=debug",
         }
     }

@@ -49,5 +49,7 @@ fn an_api_server_that_does_not_listen_exits_3() {
     let ended = in_context(&sandbox, &kubeconfig).with_code(3);
     let said = ended.stdout_words();
     assert!(said.contains("Connection refused"), "{said}");
+    // The client's own log of each try is not for people.
+    assert!(!ended.stderr.contains("client error"), "{}", ended.stderr);
     sandbox.assert_clean();
 }
