@@ -118,7 +118,7 @@ fn on(helm: Command, release: &HelmRelease, verb: &str) -> Command {
 }
 
 /// What helm says of a cluster or of the way to it, whatever else the line holds.
-const TROUBLE: [&str; 15] = [
+const TROUBLE: [&str; 22] = [
     "cluster unreachable",
     "context deadline exceeded",
     "timed out",
@@ -128,6 +128,14 @@ const TROUBLE: [&str; 15] = [
     "connection reset",
     "connection lost",
     "\": EOF",
+    // An answer that breaks off, of the API server's list of kinds say, without which helm knows none of them.
+    "unexpected EOF",
+    "Unexpected error when reading response body",
+    "unable to retrieve the complete list of server APIs",
+    "broken pipe",
+    "http2: ",
+    "no route to host",
+    "network is unreachable",
     "the server is currently unable to handle the request",
     "an error on the server",
     "too many requests",
@@ -240,6 +248,13 @@ mod tests {
             (
                 "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: Get \
                  \"http://127.0.0.1:1/openapi/v2?timeout=32s\": EOF",
+                None,
+            ),
+            (
+                "E1129 07:30:40.463915   16847 request.go:1198] \"Unexpected error when reading response body\" \
+                 err=\"unexpected EOF\"\nError: INSTALLATION FAILED: unable to build kubernetes objects from release \
+                 manifest: resource mapping not found for name: \"kestra\" namespace: \"\" from \"\": no matches for kind \
+                 \"Deployment\" in version \"apps/v1\"",
                 None,
             ),
             (
