@@ -49,7 +49,12 @@ impl Names {
             // No scenario's name holds two in a row, so no other prefix and name come to the same.
             prefix: match intent.flow {
                 Some(_) => String::new(),
-                None => format!("{}__", scenario.replace('-', "_").to_uppercase()),
+                None => {
+                    let prefix = format!("{}__", scenario.replace('-', "_").to_uppercase());
+                    // A doubled SECRET_ would be ours, and be told of as the user's.
+                    let doubles = prefix.starts_with("SECRET_");
+                    if doubles { format!("CASE_{prefix}") } else { prefix }
+                }
             },
             object: format!("db-creds-{scenario}"),
         }

@@ -35,6 +35,26 @@ fn intents_share_an_installation_and_nothing_else_does() {
 }
 
 #[test]
+fn the_names_of_a_shared_installation_double_no_prefix() {
+    let scenarios = [
+        intent("secret-key-ref", "extra-env", ""),
+        intent("secrets", "extra-env", ""),
+    ];
+    let plan = build(&scenarios, &[target("2.0.0")], &with_defaults()).unwrap();
+    let names: Vec<_> = variables(&plan.installations[0]).into_keys().collect();
+    assert!(
+        names
+            .iter()
+            .any(|name| name.starts_with("SECRET_CASE_SECRET_KEY_REF__")),
+        "{names:?}"
+    );
+    assert!(
+        names.iter().all(|name| !name.starts_with("SECRET_SECRET_")),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn a_schedule_has_a_kestra_to_itself_below_0_21() {
     let flow = |name: &str, start: &str| {
         let secret = name.to_uppercase();
