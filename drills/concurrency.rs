@@ -75,7 +75,12 @@ fn start(on: &On, sandbox: &Sandbox) -> Watched {
         On::Provider(provider) => sandbox.command(args.iter().chain(&["--provider", provider])),
         On::Cluster(cluster) => {
             let mut command = sandbox.command(args.iter().chain(&["--provider", "context", "--context", "faulty"]));
-            command.env("KUBECONFIG", sandbox.file("kubeconfig", cluster.straight()));
+            let kubeconfig = sandbox.work().join("kubeconfig");
+            // Written once: the first run's helm may be reading it.
+            if !kubeconfig.exists() {
+                sandbox.file("kubeconfig", cluster.straight());
+            }
+            command.env("KUBECONFIG", kubeconfig);
             command
         }
     })
