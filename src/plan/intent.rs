@@ -51,9 +51,9 @@ impl Names {
                 Some(_) => String::new(),
                 None => {
                     let prefix = format!("{}__", scenario.replace('-', "_").to_uppercase());
-                    // A doubled SECRET_ would be ours, and be told of as the user's.
+                    // A doubled SECRET_ would be ours, and be told of as the user's. No scenario's name begins so.
                     let doubles = prefix.starts_with("SECRET_");
-                    if doubles { format!("CASE_{prefix}") } else { prefix }
+                    if doubles { format!("_{prefix}") } else { prefix }
                 }
             },
             object: format!("db-creds-{scenario}"),

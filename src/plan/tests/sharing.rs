@@ -43,9 +43,7 @@ fn the_names_of_a_shared_installation_double_no_prefix() {
     let plan = build(&scenarios, &[target("2.0.0")], &with_defaults()).unwrap();
     let names: Vec<_> = variables(&plan.installations[0]).into_keys().collect();
     assert!(
-        names
-            .iter()
-            .any(|name| name.starts_with("SECRET_CASE_SECRET_KEY_REF__")),
+        names.iter().any(|name| name.starts_with("SECRET__SECRET_KEY_REF__")),
         "{names:?}"
     );
     assert!(
