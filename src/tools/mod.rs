@@ -2,4 +2,5 @@
 
 pub mod cluster;
 pub mod helm;
+pub(crate) mod kind;
 pub mod toolbox;

@@ -14,6 +14,7 @@ use crate::provider::RunContext;
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, ResourceGuard, RunId};
 use crate::system::process::{Command, Deadline, ProcessError};
 use crate::tools::cluster::{Access, Cluster, names};
+use crate::tools::kind::{ASK, export_kubeconfig, has_cluster};
 use crate::tools::toolbox::{Tool, Toolbox, ToolboxError};
 
 /// The cluster's shape for the testbed's node image, which brings its own network configuration.
@@ -25,7 +26,6 @@ pub const TESTBED_NODE: &str = "kestra-secrets/node";
 const CREATE: Deadline = Deadline::seconds("the creation of a kind cluster", 600);
 const DELETE: Deadline = Deadline::seconds("the deletion of a kind cluster", 120);
 const LOAD: Deadline = Deadline::seconds("the loading of images", 300);
-const ASK: Deadline = Deadline::seconds("an answer of kind or docker", 30);
 const READY: Duration = Duration::from_secs(120);
 
 /// Which kind cluster, and how it is made.
@@ -64,11 +64,9 @@ pub async fn open(
     };
     if options.reuse.is_some() {
         // A copy of our own: the user's kubeconfig is neither needed nor touched.
-        let export = Command::new(&kind).args(["export", "kubeconfig", "--name", &name, "--kubeconfig"]);
-        let phase = format!("find kind cluster {name}");
-        let exported = export.arg(&kubeconfig).run(ASK, &site.cancel).await;
+        let exported = export_kubeconfig(&kind, &name, &kubeconfig, &site.cancel).await;
         exported
-            .during(phase)
+            .during(format!("find kind cluster {name}"))
             .map_err(|infra| infra.help("`kind get clusters` lists them"))?;
         let absent = absent(site, &kind, &name, images).await?;
         load(site, &kind, &name, &absent).await?;
@@ -277,9 +275,7 @@ impl Cleaner for KindCleaner {
             }
             let removed = async {
                 let kind = tool(&self.toolbox).await?;
-                let list = Command::new(&kind).args(["get", "clusters"]);
-                let listed = list.run(ASK, &CancellationToken::new()).await?;
-                let there = String::from_utf8_lossy(&listed.stdout).lines().any(|l| l == name);
+                let there = has_cluster(&kind, name, &CancellationToken::new()).await?;
                 // Not the user's own: kind would look for the cluster in it.
                 let kubeconfig = tempfile::NamedTempFile::new()?;
                 delete(&kind, name, kubeconfig.path()).await?;

@@ -17,12 +17,12 @@ use super::in_cluster::{self, InCluster};
 use super::{Access, Cluster, names, namespace, within};
 use crate::error::{During as _, InfraError};
 use crate::system::ledger::{CleanError, Cleaned, Cleaner, OwnedResource, RunId};
-use crate::system::process::{Command, Deadline};
+use crate::system::process::{Command, ProcessError};
 use crate::tools::helm;
+use crate::tools::kind::{export_kubeconfig, has_cluster};
 use crate::tools::toolbox::{Tool, Toolbox};
 
 const PHASE: &str = "clean the namespace";
-const ASK: Deadline = Deadline::seconds("an answer of kind", 30);
 
 /// Deletes the namespaces and releases of dead runs.
 pub struct ClusterCleaner {
@@ -127,18 +127,16 @@ impl ClusterCleaner {
             return Ok(None);
         };
         let kind = self.toolbox.find(Tool::Kind).await.during("look for kind")?.path;
-        let ask = async |args: &[&str]| {
-            let asked = Command::new(&kind).args(args).run(ASK, &CancellationToken::new()).await;
-            asked.during("ask kind for its clusters")
+        let (path, cancel) = (folder.join("kubeconfig"), CancellationToken::new());
+        let exported = async {
+            let there = has_cluster(&kind, name, &cancel).await?;
+            if there {
+                export_kubeconfig(&kind, name, &path, &cancel).await?;
+            }
+            Ok::<_, ProcessError>(there)
         };
-        let there = ask(&["get", "clusters"]).await?;
-        if String::from_utf8_lossy(&there.stdout).lines().all(|line| line != name) {
-            return Ok(None);
-        }
-        let path = folder.join("kubeconfig");
-        let file = path.display().to_string();
-        ask(&["export", "kubeconfig", "--name", name, "--kubeconfig", &file]).await?;
-        Ok(Some(path))
+        let there = exported.await.during("ask kind for its clusters")?;
+        Ok(there.then_some(path))
     }
 
     async fn release(&self, run: &RunId, release: &helm::HelmRelease) -> Result<(), InfraError> {

@@ -123,9 +123,11 @@ impl View {
             .collect();
         let held = each.iter().find(|s| matches!(s, RolloutStatus::Held(_)));
         let waiting = each.iter().find(|s| matches!(s, RolloutStatus::Waiting(_)));
-        let Some(sight) = held.or(waiting).or(each.first()) else {
-            return RolloutStatus::Waiting("the Deployment".into());
-        };
+        match held.or(waiting).or(each.first()) {
+            Some(RolloutStatus::Ready) => {}
+            Some(not_yet) => return not_yet.clone(),
+            None => return RolloutStatus::Waiting("the Deployment".into()),
+        }
         let newest: Vec<String> = deployments
             .iter()
             .filter_map(|d| self.newest_of(d))
@@ -133,10 +135,8 @@ impl View {
             .collect();
         let mut pods = self.pods.now.values().filter(|p| of_release(p.labels()));
         match pods.find(|pod| is_earlier(pod, &newest)) {
-            Some(pod) if *sight == RolloutStatus::Ready => {
-                RolloutStatus::Waiting(format!("the earlier pod {} to end", pod.name_any()))
-            }
-            _ => sight.clone(),
+            Some(pod) => RolloutStatus::Waiting(format!("the earlier pod {} to end", pod.name_any())),
+            None => RolloutStatus::Ready,
         }
     }
 
