@@ -73,14 +73,9 @@ fn start(on: &On, sandbox: &Sandbox) -> Watched {
     let args = ["run", "extra-env", "secret-key-ref", "--kestra", ENGINE];
     Watched::start(match on {
         On::Provider(provider) => sandbox.command(args.iter().chain(&["--provider", provider])),
-        On::Cluster(cluster) => {
+        On::Cluster(_) => {
             let mut command = sandbox.command(args.iter().chain(&["--provider", "context", "--context", "faulty"]));
-            let kubeconfig = sandbox.work().join("kubeconfig");
-            // Written once: the first run's helm may be reading it.
-            if !kubeconfig.exists() {
-                sandbox.file("kubeconfig", cluster.straight());
-            }
-            command.env("KUBECONFIG", kubeconfig);
+            command.env("KUBECONFIG", sandbox.work().join("kubeconfig"));
             command
         }
     })
@@ -89,6 +84,10 @@ fn start(on: &On, sandbox: &Sandbox) -> Watched {
 fn pair(on: &On, killed: bool, rng: &mut StdRng) -> Result<(), String> {
     // One sandbox: of one user, whose ledger and temporary folder both share.
     let sandbox = Sandbox::new();
+    if let On::Cluster(cluster) = on {
+        // Once: while the second run starts, the first one's helm may be reading it.
+        sandbox.file("kubeconfig", cluster.straight());
+    }
     let clean = |sandbox: &Sandbox| {
         let mut command = sandbox.command(["clean"]);
         command.env("KUBECONFIG", sandbox.work().join("kubeconfig"));
