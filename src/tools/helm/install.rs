@@ -144,6 +144,18 @@ const TROUBLE: [&str; 22] = [
     "etcdserver: ",
 ];
 
+/// What helm says every cluster lacks when it could not read the API server's kinds: each of these has been served since
+/// long before the oldest Kubernetes of today.
+const EVERY_CLUSTER_HAS: [&str; 7] = [
+    "no matches for kind \"ConfigMap\" in version \"v1\"",
+    "no matches for kind \"PersistentVolumeClaim\" in version \"v1\"",
+    "no matches for kind \"Secret\" in version \"v1\"",
+    "no matches for kind \"Service\" in version \"v1\"",
+    "no matches for kind \"ServiceAccount\" in version \"v1\"",
+    "no matches for kind \"Deployment\" in version \"apps/v1\"",
+    "no matches for kind \"StatefulSet\" in version \"apps/v1\"",
+];
+
 /// What keeps helm from it the next time too.
 const LASTING: [&str; 4] = [
     "forbidden: User",
@@ -178,10 +190,11 @@ pub(super) fn is_transient(error: &ProcessError) -> bool {
 /// Who refused what was given, by helm's words; none when the cluster or helm failed at it.
 ///
 /// Helm tells it by words alone. Those of a template, of the values' schema and of YAML are the chart's; the
-/// API server's come with the object they are about.
+/// API server's come with the object they are about. What is not known for a refusal is none: nobody is to search their
+/// values for a fault of the cluster.
 fn refused_by(words: &str) -> Option<Stage> {
     let any = |needles: &[&str]| needles.iter().any(|n| words.contains(n));
-    if any(&TROUBLE) || any(&LASTING) {
+    if any(&TROUBLE) || any(&EVERY_CLUSTER_HAS) || any(&LASTING) {
         None
     } else if any(&[
         "template: ",
@@ -197,7 +210,9 @@ fn refused_by(words: &str) -> Option<Stage> {
         " is invalid: ",
         "cannot be handled as",
         "denied the request",
-        "unable to build kubernetes objects",
+        // Helm's own check of each object against what the API server serves.
+        "error validating data",
+        "no matches for kind",
         "unable to decode",
         "failed to create typed patch object",
         "violates PodSecurity",
@@ -233,8 +248,31 @@ mod tests {
             ),
             (
                 "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource \
-                 mapping not found for name",
+                 mapping not found for name: \"db\" namespace: \"\" from \"\": no matches for kind \"ExternalSecret\" in version \
+                 \"external-secrets.io/v1\"\nensure CRDs are installed first",
                 Some(Stage::Apply),
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource \
+                 mapping not found for name: \"db\" namespace: \"\" from \"\": no matches for kind \"Secrets\" in version \
+                 \"v1\"\nensure CRDs are installed first",
+                Some(Stage::Apply),
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: error validating \
+                 \"\": error validating data: [unknown object type \"nil\" in Secret.data.SECRET_DB_PASSWORD]",
+                Some(Stage::Apply),
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource \
+                 mapping not found for name: \"kestra\" namespace: \"\" from \"\": no matches for kind \"Deployment\" in \
+                 version \"apps/v1\"\nensure CRDs are installed first",
+                None,
+            ),
+            (
+                "Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: something that \
+                 nobody has seen yet",
+                None,
             ),
             (
                 "Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:1/version\"",
