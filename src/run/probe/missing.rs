@@ -12,6 +12,9 @@ use crate::kestra::{ApiGeneration, Execution, ExecutionState, FlowRef, LogLine};
 /// How many secrets one execution looks for in vain: with more of them Kestra, which writes an execution out
 /// anew at every step, takes longer for each.
 const AT_ONCE: usize = 100;
+/// As many as Kestra up to 0.22 looks for: of 500 secrets, 100 at once took 0.21 38 s and 0.22 29 s, and 25 at once take
+/// them 11 s and 6 s.
+const AT_ONCE_BEFORE_TENANTS: usize = 25;
 /// How many such executions run at a time.
 const PARALLEL: usize = 2;
 /// How Kestra 0.21 tells of a condition that cannot be rendered: without the reason.
@@ -30,7 +33,11 @@ struct Asked<'a> {
 impl SecretProbe<'_> {
     /// Those that are missing, each by a task of its own, and Kestra's words.
     pub(super) async fn missing(&self, asked: &[ProbedKey<'_>]) -> Result<BTreeMap<usize, String>, InfraError> {
-        let found = futures::stream::iter(asked.chunks(AT_ONCE).enumerate())
+        let at_once = match self.client.server().generation {
+            ApiGeneration::V0 => AT_ONCE_BEFORE_TENANTS,
+            ApiGeneration::V1 | ApiGeneration::V2 => AT_ONCE,
+        };
+        let found = futures::stream::iter(asked.chunks(at_once).enumerate())
             .map(|(n, asked)| self.some_missing(n, asked))
             .buffered(PARALLEL);
         let found: Vec<BTreeMap<usize, String>> = found.try_collect().await?;
