@@ -70,19 +70,19 @@ pub fn manifest(file: &str, changes: &[(&str, &str)]) -> String {
 /// Waits for what `kubectl` with these words comes to say.
 #[track_caller]
 pub fn until(words: &[&str], is_so: impl Fn(&str) -> bool) -> String {
-    ask_until(|| kubectl(words), is_so)
+    ask_until(&format!("kubectl {}", words.join(" ")), || kubectl(words), is_so)
 }
 
-/// Asks until the answer is so.
+/// Asks until the answer is so; `question` is what a failure calls it.
 #[track_caller]
-pub fn ask_until(ask: impl Fn() -> String, is_so: impl Fn(&str) -> bool) -> String {
+pub fn ask_until(question: &str, ask: impl Fn() -> String, is_so: impl Fn(&str) -> bool) -> String {
     let began = Instant::now();
     loop {
         let says = ask();
         if is_so(&says) {
             return says;
         }
-        assert!(began.elapsed() < FOREVER, "the answer is still {says}");
+        assert!(began.elapsed() < FOREVER, "{question} still says {says}");
         std::thread::sleep(Duration::from_millis(300));
     }
 }

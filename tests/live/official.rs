@@ -197,8 +197,7 @@ fn whole() {
         ],
     );
 
-    stage.registry.kill().unwrap();
-    stage.registry.wait().unwrap();
+    stage.registry.end();
     forget_image();
     // Values that name an image: the one that the run names runs, and the result says so.
     sandbox.file(

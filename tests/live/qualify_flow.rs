@@ -47,7 +47,9 @@ fn execution(kestra: &str) -> (String, String) {
     let job = format!("qualify-{}-", kestra.replace('.', "-"));
     // The flow looks at the Job once a second, and is paused between.
     let state = || ask(&[], &path)["state"]["current"].as_str().unwrap().to_owned();
-    let ended = ask_until(state, |state| !["CREATED", "RUNNING", "PAUSED"].contains(&state));
+    let ended = ask_until("the execution", state, |state| {
+        !["CREATED", "RUNNING", "PAUSED"].contains(&state)
+    });
     let names = ["--output", "jsonpath={.items[*].metadata.name}"];
     let named = kubectl(&[&["get", "jobs", "-n", jobs::NAMESPACE][..], &names].concat());
     let job = named.split(' ').find(|name| name.starts_with(&job)).unwrap();

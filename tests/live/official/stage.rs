@@ -16,7 +16,7 @@ const MIRROR_OF_DAEMON: u16 = 5055;
 
 /// The registry and the chart repository with the stand-ins, and nothing of them on the daemon.
 pub struct Stage {
-    pub registry: Child,
+    pub registry: Registry,
     host: String,
     pub charts: Server,
     _folder: TempDir,
@@ -54,9 +54,24 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        drop(self.registry.kill());
-        drop(self.registry.wait());
         forget_image();
+    }
+}
+
+/// The registry's process, which ends with this: a stage that cannot be set is not to leave it behind.
+pub struct Registry(Child);
+
+impl Registry {
+    /// Ends it; once more changes nothing.
+    pub fn end(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -102,7 +117,7 @@ pub fn docker(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn start_registry(folder: &Path, host: &str) -> Child {
+fn start_registry(folder: &Path, host: &str) -> Registry {
     let store = folder.join("registry");
     let config = json!({
         "version": "0.1",
@@ -111,7 +126,7 @@ fn start_registry(folder: &Path, host: &str) -> Child {
     });
     let file = folder.join("registry.json");
     std::fs::write(&file, config.to_string()).unwrap();
-    let mut registry = Command::new("registry")
+    let registry = Command::new("registry")
         .arg("serve")
         .arg(file)
         .env("OTEL_TRACES_EXPORTER", "none")
@@ -119,7 +134,8 @@ fn start_registry(folder: &Path, host: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(registry.stderr.take().unwrap());
+    let mut registry = Registry(registry);
+    let mut log = BufReader::new(registry.0.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("listening on") {
         assert_ne!(log.read_line(&mut said).unwrap(), 0, "the registry ended: {said}");
