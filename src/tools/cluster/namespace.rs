@@ -1,7 +1,7 @@
 //! Namespaces that a run makes and deletes.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -12,7 +12,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::watch::refused;
-use super::{Cluster, names, sweep, within, within_but};
+use super::{ANSWER, Cluster, names, sweep, within, within_but};
 use crate::error::InfraError;
 
 /// How long a namespace of a live run may be taken for in use.
@@ -21,6 +21,8 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 const ACCOUNT: Duration = Duration::from_secs(60);
 /// How long after a watch broke it is begun anew.
 const ANEW: Duration = Duration::from_millis(500);
+/// A watch that held for so long had reached the API server.
+const HELD: Duration = Duration::from_secs(5);
 /// Its pods are ended at once, and the rest is a few dozen calls.
 const EMPTY: Duration = Duration::from_secs(30);
 /// A namespace goes when its pods have ended and every kind of object has been looked for.
@@ -41,15 +43,36 @@ pub async fn until<T, E: std::fmt::Display>(
     }
 }
 
-/// Waits until an object is as it should be. A watch that broke is begun anew, one that is refused ends the waiting.
+/// Since when each watch breaks as soon as it begins: no API server is there to answer.
+#[derive(Default)]
+struct OutOfReach(Option<Instant>);
+
+impl OutOfReach {
+    /// Notes a watch that broke; says for how long none has held.
+    fn broke(&mut self, begun: Instant, ended: Instant) -> Duration {
+        if ended - begun >= HELD {
+            self.0 = Some(ended);
+        }
+        ended - *self.0.get_or_insert(begun)
+    }
+}
+
+/// Waits until an object is as it should be. A watch that broke is begun anew, unless none has held for as long as the
+/// API server may take to answer; one that is refused ends the waiting.
 async fn becomes<K, C>(api: Api<K>, name: &str, condition: impl Fn() -> C) -> Result<(), wait::Error>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     C: Condition<K>,
 {
+    let mut out_of_reach = OutOfReach::default();
     loop {
+        let begun = Instant::now();
         match await_condition(api.clone(), name, condition()).await {
-            Err(wait::Error::ProbeFailed(error)) if refused(&error).is_none() => tokio::time::sleep(ANEW).await,
+            Err(wait::Error::ProbeFailed(error))
+                if refused(&error).is_none() && out_of_reach.broke(begun, Instant::now()) < ANSWER =>
+            {
+                tokio::time::sleep(ANEW).await;
+            }
             done => return done.map(drop),
         }
     }
@@ -79,7 +102,7 @@ pub async fn create(cluster: &Cluster, name: &str, run: &str) -> Result<(), NoNa
     };
     let api = Api::<Namespace>::all(cluster.client.clone());
     let phase = format!("create namespace {name}");
-    match tokio::time::timeout(super::ANSWER, api.create(&PostParams::default(), &namespace)).await {
+    match tokio::time::timeout(ANSWER, api.create(&PostParams::default(), &namespace)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error @ kube::Error::Api(_))) => Err(NoNamespace::Refused(InfraError::caused_by(phase, error))),
         Ok(Err(error)) => Err(NoNamespace::Unknown(InfraError::caused_by(phase, error))),

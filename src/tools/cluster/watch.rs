@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::cause::{self, CauseFinding, MissingObject, ReleaseCause};
 use super::view::{RolloutStatus, View, WatchEvent};
-use super::{Cluster, within};
+use super::{ANSWER, Cluster, within};
 use crate::error::InfraError;
 use crate::system::process::is_frame;
 use crate::system::redact::Redactor;
@@ -28,6 +28,12 @@ const PHASE: &str = "wait for Kestra";
 const LAST_WORDS: usize = 12;
 /// How much of it is read for that: most of it may be a stack trace.
 const TAIL: i64 = 400;
+
+/// Watches have been breaking since then.
+struct CutOff {
+    since: Instant,
+    why: InfraError,
+}
 
 /// What is waited for.
 pub struct Rollout<'a> {
@@ -77,6 +83,7 @@ impl Rollout<'_> {
         let deadline = Instant::now() + self.limit;
         let mut held: Option<(String, Instant)> = None;
         let mut said = String::new();
+        let mut cut_off: Option<CutOff> = None;
         loop {
             let sight = view.status(self.release);
             let mut until = deadline;
@@ -105,12 +112,18 @@ impl Rollout<'_> {
             }
             tokio::select! {
                 news = watches.next() => match news {
-                    Some(Ok(news)) => view.take(news),
-                    Some(Err(error)) => self.bear(&error)?,
+                    Some(Ok(news)) => {
+                        cut_off = None;
+                        view.take(news);
+                    }
+                    Some(Err(error)) => {
+                        let why = self.bear(&error)?;
+                        cut_off.get_or_insert_with(|| CutOff { since: Instant::now(), why });
+                    }
                     None => return Err(InfraError::new(PHASE, "the watches ended").into()),
                 },
                 () = tokio::time::sleep_until(until) => if Instant::now() >= deadline {
-                    return Err(self.too_late(&said).into());
+                    return Err(self.too_late(&said, cut_off).into());
                 },
             }
         }
@@ -135,13 +148,16 @@ impl Rollout<'_> {
         watcher(api, watcher::Config::default()).default_backoff()
     }
 
-    /// A watch that broke is begun anew; one that is refused never comes to anything.
-    fn bear(&self, error: &watcher::Error) -> Result<(), InfraError> {
+    /// A watch that broke is begun anew, and this says why it broke; one that is refused never comes to anything.
+    fn bear(&self, error: &watcher::Error) -> Result<InfraError, InfraError> {
         if let Some(error) = refused(error) {
             return Err(InfraError::in_words_of(PHASE, error));
         }
         tracing::debug!(namespace = self.namespace, "{error}");
-        Ok(())
+        Ok(match of_the_call(error) {
+            Some(error) => InfraError::in_words_of(PHASE, error),
+            None => InfraError::new(PHASE, error),
+        })
     }
 
     /// Whether the API server agrees that something is missing: the kubelet may only be late.
@@ -171,8 +187,14 @@ impl Rollout<'_> {
         }
     }
 
-    fn too_late(&self, waits_for: &str) -> InfraError {
+    fn too_late(&self, waits_for: &str, cut_off: Option<CutOff>) -> InfraError {
         let (seconds, what) = (self.limit.as_secs(), self.redactor.scrub(waits_for));
+        if let Some(CutOff { since, why }) = cut_off.filter(|cut_off| cut_off.since.elapsed() > ANSWER) {
+            let silent = since.elapsed().as_secs();
+            return why.reworded(|why| {
+                format!("not ready within {seconds} s: the API server has not been reached for {silent} s: {why}")
+            });
+        }
         InfraError::new(PHASE, format!("not ready within {seconds} s: waiting for {what}"))
             .help("allow more time with --timeout; its log, in the evidence, says what Kestra waits for")
     }
@@ -227,13 +249,16 @@ impl Rollout<'_> {
 
 /// The refusal that makes watching pointless.
 pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
+    of_the_call(error)
+        .filter(|error| matches!(error, kube::Error::Api(status) if [401, 403, 404].contains(&status.code)))
+}
+
+/// What came of the call behind a watch.
+fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => match error {
-            kube::Error::Api(status) if [401, 403, 404].contains(&status.code) => Some(error),
-            _ => None,
-        },
+        | watcher::Error::WatchFailed(error) => Some(error),
         _ => None,
     }
 }

@@ -231,3 +231,15 @@ async fn an_api_server_that_does_not_name_its_kinds_is_waited_for() {
     let server = ApiServer::with_a_release().change(|s| s.nameless = true);
     assert!(server.delete().await);
 }
+
+#[test]
+fn an_api_server_is_out_of_reach_while_no_watch_holds() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut out_of_reach = OutOfReach::default();
+    assert_eq!(out_of_reach.broke(at(0), at(0)), Duration::ZERO);
+    assert_eq!(out_of_reach.broke(at(20), at(21)), Duration::from_secs(21));
+    // This one held, and what follows is counted from its end.
+    assert_eq!(out_of_reach.broke(at(22), at(60)), Duration::ZERO);
+    assert_eq!(out_of_reach.broke(at(61), at(62)), Duration::from_secs(2));
+}
