@@ -11,9 +11,9 @@ use kube::runtime::wait::{self, Condition, await_condition, conditions};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::watch::refused;
+use super::watch::{of_the_call, refused};
 use super::{ANSWER, Cluster, names, sweep, within, within_but};
-use crate::error::InfraError;
+use crate::error::{InfraCause, InfraError};
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
@@ -59,7 +59,7 @@ impl OutOfReach {
 
 /// Waits until an object is as it should be. A watch that broke is begun anew, unless none has held for as long as the
 /// API server may take to answer; one that is refused ends the waiting.
-async fn becomes<K, C>(api: Api<K>, name: &str, condition: impl Fn() -> C) -> Result<(), wait::Error>
+async fn becomes<K, C>(api: Api<K>, name: &str, condition: impl Fn() -> C) -> Result<(), String>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     C: Condition<K>,
@@ -73,7 +73,10 @@ where
             {
                 tokio::time::sleep(ANEW).await;
             }
-            done => return done.map(drop),
+            Err(wait::Error::ProbeFailed(error)) => {
+                return Err(of_the_call(&error).map_or_else(|| error.to_string(), InfraCause::words));
+            }
+            done => return done.map(drop).map_err(|error| error.to_string()),
         }
     }
 }

@@ -254,7 +254,7 @@ pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
 }
 
 /// What came of the call behind a watch.
-fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
+pub(super) fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
