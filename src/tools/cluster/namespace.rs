@@ -11,9 +11,9 @@ use kube::runtime::wait::{self, Condition, await_condition, conditions};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::watch::{of_the_call, refused};
+use super::watch::refused;
 use super::{ANSWER, Cluster, names, sweep, within, within_but};
-use crate::error::{InfraCause, InfraError};
+use crate::error::{InfraCause as _, InfraError};
 
 /// How long a namespace of a live run may be taken for in use.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(2);
@@ -73,9 +73,7 @@ where
             {
                 tokio::time::sleep(ANEW).await;
             }
-            Err(wait::Error::ProbeFailed(error)) => {
-                return Err(of_the_call(&error).map_or_else(|| error.to_string(), InfraCause::words));
-            }
+            Err(wait::Error::ProbeFailed(error)) => return Err(error.words()),
             done => return done.map(drop).map_err(|error| error.to_string()),
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::cause::{self, CauseFinding, MissingObject, ReleaseCause};
 use super::view::{RolloutStatus, View, WatchEvent};
 use super::{ANSWER, Cluster, within};
-use crate::error::InfraError;
+use crate::error::{InfraCause, InfraError};
 use crate::system::process::is_frame;
 use crate::system::redact::Redactor;
 use crate::verdict::{Outcome, Stop};
@@ -150,14 +150,12 @@ impl Rollout<'_> {
 
     /// A watch that broke is begun anew, and this says why it broke; one that is refused never comes to anything.
     fn bear(&self, error: &watcher::Error) -> Result<InfraError, InfraError> {
-        if let Some(error) = refused(error) {
-            return Err(InfraError::in_words_of(PHASE, error));
+        let why = InfraError::in_words_of(PHASE, error);
+        if refused(error).is_some() {
+            return Err(why);
         }
         tracing::debug!(namespace = self.namespace, "{error}");
-        Ok(match of_the_call(error) {
-            Some(error) => InfraError::in_words_of(PHASE, error),
-            None => InfraError::new(PHASE, error),
-        })
+        Ok(why)
     }
 
     /// Whether the API server agrees that something is missing: the kubelet may only be late.
@@ -247,6 +245,21 @@ impl Rollout<'_> {
     }
 }
 
+/// A watch that broke says what the call behind it says.
+impl InfraCause for watcher::Error {
+    fn words(&self) -> String {
+        of_the_call(self).map_or_else(|| self.to_string(), InfraCause::words)
+    }
+
+    fn advice(&self) -> Option<String> {
+        of_the_call(self).and_then(InfraCause::advice)
+    }
+
+    fn is_transient(&self) -> bool {
+        of_the_call(self).is_some_and(InfraCause::is_transient)
+    }
+}
+
 /// The refusal that makes watching pointless.
 pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
     of_the_call(error)
@@ -254,7 +267,7 @@ pub(super) fn refused(error: &watcher::Error) -> Option<&kube::Error> {
 }
 
 /// What came of the call behind a watch.
-pub(super) fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
+fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
