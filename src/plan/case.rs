@@ -9,7 +9,7 @@ use super::intent::{self, IntentDocuments, Names};
 use super::{
     Action, Case, ChartMode, OutputRead, PlanError, PlanOptions, PlanTarget, PlannedStep, ReleaseVersion, keys, values,
 };
-use crate::scenario::{Change, Expect, Expected, Generation, Intent, LogCheck, Scenario, ScenarioStep};
+use crate::scenario::{Change, Expect, Expectation, Expected, Generation, Intent, LogCheck, Scenario, ScenarioStep};
 
 /// One scenario's part in an installation.
 pub(super) fn of_intent(
@@ -100,26 +100,21 @@ pub(super) fn releases_after(
     Ok(after)
 }
 
-/// What happens to the release afterwards, with its documents written.
+/// What happens to the release afterwards, with its documents written; `after` is what it is then and what is expected.
 pub(super) fn steps(
     scenario: &Scenario,
     given: &Intent,
     names: &Names,
-    target: &PlanTarget,
-    generation: Generation,
+    after: &[(ReleaseVersion, &Expectation)],
+    (target, generation): (&PlanTarget, Generation),
     options: &PlanOptions,
 ) -> Result<Vec<PlannedStep>, PlanError> {
     let mut now = given.clone();
     let mut planned = Vec::new();
-    // What cannot be is skipped before anything is planned.
-    let after = releases_after(scenario, target, generation, options).unwrap_or_default();
     let mut before = (target.version.clone(), generation);
-    for (n, (ScenarioStep { change, expect }, release)) in scenario.steps.iter().zip(after).enumerate() {
-        let Some(expectation) = expect.iter().find(|e| e.applies(&release.version, release.generation)) else {
-            continue;
-        };
+    for (n, (ScenarioStep { change, .. }, (release, expectation))) in scenario.steps.iter().zip(after).enumerate() {
         let is = (release.version.clone(), release.generation);
-        let to = (is != before).then(|| Box::new(release));
+        let to = (is != before).then(|| Box::new(release.clone()));
         before = is;
         let action = match change {
             Change::Restart => Action::Restart,

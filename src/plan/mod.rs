@@ -31,7 +31,7 @@ pub use shard::{Shard, Simulation, opening, tenths};
 pub use values::merge;
 
 use crate::oracle::secret::Plaintext;
-use crate::scenario::{Expectation, Generation, Input, Intent, Manifest, Scenario};
+use crate::scenario::{Expectation, Generation, Input, Intent, Manifest, Scenario, ScenarioStep};
 
 /// Arranges `scenarios` over `targets`.
 ///
@@ -53,17 +53,25 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
                 plan.skipped.push(skipped(why.clone()));
                 continue;
             }
-            let expectation = match expectation_of(scenario, target, generation, options) {
-                Ok(expectation) => expectation,
+            let expected = match expected_of(scenario, target, generation, options) {
+                Ok(expected) => expected,
                 Err(why) => {
                     plan.skipped.push(skipped(why));
                     continue;
                 }
             };
-            if !options.isolate && share::fits(scenario, &expectation.wanted.expect, &target.version, &shared) {
-                shared.push((scenario, expectation));
+            let wanted = &expected.installed.wanted;
+            if !options.isolate && share::fits(scenario, &wanted.expect, &target.version, &shared) {
+                shared.push((scenario, expected.installed));
             } else {
-                let more = alone(scenario, expectation, target, generation, options)?;
+                let more = alone(
+                    scenario,
+                    expected.installed,
+                    &expected.after,
+                    target,
+                    generation,
+                    options,
+                )?;
                 match plan
                     .installations
                     .iter_mut()
@@ -81,13 +89,21 @@ pub fn build(scenarios: &[Arc<Scenario>], targets: &[PlanTarget], options: &Plan
     Ok(plan)
 }
 
+/// What a scenario expects of a target.
+struct ExpectedOf<'s> {
+    /// Of the release as it is installed.
+    installed: &'s Expectation,
+    /// Of the release as each of the scenario's steps leaves it.
+    after: Vec<(ReleaseVersion, &'s Expectation)>,
+}
+
 /// What a scenario expects of a target, or why it cannot be run there with all its steps.
-fn expectation_of<'s>(
+fn expected_of<'s>(
     scenario: &'s Scenario,
     target: &PlanTarget,
     generation: Generation,
     options: &PlanOptions,
-) -> Result<&'s Expectation, String> {
+) -> Result<ExpectedOf<'s>, String> {
     if let Input::Intent(intent) = &scenario.given
         && let Some(about) = intent.chart.filter(|about| *about != generation)
     {
@@ -96,18 +112,22 @@ fn expectation_of<'s>(
     let silent = |who: &str, version: &semver::Version, generation| {
         format!("{who} expects nothing of Kestra {version} with chart {generation}")
     };
-    let expectation = scenario.expectation(&target.version, generation);
-    let expectation = expectation.ok_or_else(|| silent("it", &target.version, generation))?;
-    let after = case::releases_after(scenario, target, generation, options)?;
-    for (n, (step, release)) in scenario.steps.iter().zip(after).enumerate() {
+    let installed = scenario.expectation(&target.version, generation);
+    let installed = installed.ok_or_else(|| silent("it", &target.version, generation))?;
+    let releases = case::releases_after(scenario, target, generation, options)?;
+    let expects = |(n, (step, release)): (usize, (&'s ScenarioStep, ReleaseVersion))| {
         let ReleaseVersion {
             version, generation, ..
-        } = release;
-        if !step.expect.iter().any(|e| e.applies(&version, generation)) {
-            return Err(silent(&format!("its step {}", n + 1), &version, generation));
-        }
-    }
-    Ok(expectation)
+        } = &release;
+        let expectation = step.expect.iter().find(|e| e.applies(version, *generation));
+        let expectation = expectation.ok_or_else(|| silent(&format!("its step {}", n + 1), version, *generation))?;
+        Ok((release, expectation))
+    };
+    let after = scenario.steps.iter().zip(releases).enumerate().map(expects);
+    Ok(ExpectedOf {
+        installed,
+        after: after.collect::<Result<_, String>>()?,
+    })
 }
 
 /// The values, and the manifests, that carry an intent's secrets to a release under their own names; `object`
@@ -141,11 +161,13 @@ fn installation(
 
 fn alone(
     scenario: &Arc<Scenario>,
-    expectation: &Expectation,
+    installed: &Expectation,
+    after: &[(ReleaseVersion, &Expectation)],
     target: &PlanTarget,
     generation: Generation,
     options: &PlanOptions,
 ) -> Result<Installation, PlanError> {
+    let wanted = &installed.wanted;
     let id = target.id(&scenario.name);
     let (documents, case) = match &scenario.given {
         Input::Literal(literal) => {
@@ -166,7 +188,7 @@ fn alone(
                 scenario: Arc::clone(scenario),
                 flow: literal.flow.clone(),
                 reads,
-                wanted: expectation.wanted.clone(),
+                wanted: wanted.clone(),
                 warnings,
                 in_files: Vec::new(),
                 steps: Vec::new(),
@@ -177,10 +199,10 @@ fn alone(
             let names = intent::Names::own(given);
             let documents = intent::IntentDocuments::write(&[(given, &names)], generation);
             let documents = values::add(scenario, documents, &given.values, generation, options)?;
-            let mut case = case::of_intent(scenario, given, &names, "secret_test", &expectation.wanted);
+            let mut case = case::of_intent(scenario, given, &names, "secret_test", wanted);
             let own = serde_json::Value::Object(given.values.clone());
             case.warnings.extend(image::warning(&own, target, options));
-            case.steps = case::steps(scenario, given, &names, target, generation, options)?;
+            case.steps = case::steps(scenario, given, &names, after, (target, generation), options)?;
             ((documents.values(), documents.manifests), case)
         }
     };

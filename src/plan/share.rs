@@ -87,7 +87,8 @@ pub(super) fn together(
     };
     let generation = target.chart.generation(None);
     if shared.len() == 1 {
-        return alone(first, expectation, target, generation, options).map(Some);
+        // What shares has no steps.
+        return alone(first, expectation, &[], target, generation, options).map(Some);
     }
     let mut given: Vec<(&Intent, Names)> = Vec::new();
     let mut cases = Vec::new();
