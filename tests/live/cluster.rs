@@ -7,6 +7,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 
 use crate::shared_cluster::{apply_text, apply_to, kubectl, named_account, on_kind, say, shared, shipped};
 use crate::support::sandbox::{Ended, Sandbox, run};
@@ -23,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         kind("without_the_right_to_end_pods_a_run_waits_for_the_namespace", slow),
         kind("the_rbac_for_one_namespace_is_all_a_run_needs", one_namespace),
         kind("what_is_kept_stays_until_clean", keep),
+        kind("clean_deletes_the_namespaces_of_a_context_whose_time_is_over", expired),
         kind("after_sigkill_clean_leaves_containers_and_clusters_as_before", killed),
         kind("after_sigkill_clean_removes_a_container", killed_container),
         kind("interrupted_it_deletes_its_own_cluster", interrupted),
@@ -227,6 +229,45 @@ fn keep() {
         clean.stdout
     );
     wait_until_gone(namespace);
+    sandbox.assert_clean();
+}
+
+/// A namespace as a run on another machine would have left it.
+fn left(name: &str, expires: &str, finalizers: &Value) -> Value {
+    let labels = json!({"app.kubernetes.io/managed-by": "kestra-secrets", "kestra-secrets/owner": "somebody",
+        "kestra-secrets/expires": expires});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels, "finalizers": finalizers}})
+}
+
+fn expired() {
+    let sandbox = Sandbox::new();
+    let (name, kubeconfig) = shared();
+    let context = format!("kind-{name}");
+    let (over, to_come) = ("20200101T000000Z", "29990101T000000Z");
+    for namespace in [
+        left("left-expired", over, &json!([])),
+        left("left-in-use", to_come, &json!([])),
+        left("left-going", to_come, &json!(["kestra-secrets.test/held"])),
+    ] {
+        apply_text(&namespace.to_string(), "default");
+    }
+    kubectl(&["create", "configmap", "some", "-n", "left-expired"]);
+    kubectl(&["delete", "namespace", "left-going", "--wait=false"]);
+    let mut command = sandbox.command(["clean", "--context", &context]);
+    command.env("KUBECONFIG", &kubeconfig);
+    let clean = run(command).with_code(0);
+    for line in [
+        format!("removed namespace left-expired in context {context} (of somebody, expires {over})\n"),
+        format!("left alone namespace left-in-use in context {context} (of somebody, expires {to_come})\n"),
+    ] {
+        assert!(clean.stdout.contains(&line), "no {line}:\n{}", clean.stdout);
+    }
+    assert!(!clean.stdout.contains("left-going"), "{}", clean.stdout);
+    wait_until_gone("left-expired");
+    kubectl(&["delete", "namespace", "left-in-use"]);
+    let released = r#"[{"op": "remove", "path": "/metadata/finalizers"}]"#;
+    kubectl(&["patch", "namespace", "left-going", "--type=json", "-p", released]);
+    wait_until_gone("left-going");
     sandbox.assert_clean();
 }
 

@@ -181,6 +181,10 @@ pub async fn expired(access: Access) -> Result<Vec<OwnedNamespace>, InfraError> 
         let (name, expires) = (namespace.name_any(), label(names::EXPIRES));
         // Both are of one form, whose order is that of time.
         let deleted = expires < now;
+        // What is being deleted is neither left nor in use; only where it stays too long somebody has to look.
+        if !deleted && namespace.metadata.deletion_timestamp.is_some() {
+            continue;
+        }
         if deleted {
             namespace::delete(&cluster, &name).await?;
         }
