@@ -117,10 +117,15 @@ impl InfraError {
 impl InfraCause for std::io::Error {}
 impl InfraCause for ProcessError {}
 
-/// The ledger is written everywhere, and what fails is always the same.
+/// The ledger is written everywhere, so the phase is always the same. Only closing it tells of something else: what is
+/// left of the run.
 impl From<LedgerError> for InfraError {
     fn from(error: LedgerError) -> Self {
-        Self::new("keep the ledger", &error).with_source(error)
+        let phase = match &error {
+            LedgerError::StillOwned { run, .. } => format!("clean up after run {run}"),
+            _ => "keep the ledger".to_owned(),
+        };
+        Self::new(phase, &error).with_source(error)
     }
 }
 
@@ -129,6 +134,25 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::system::ledger::{OwnedResource, RunId};
+
+    #[test]
+    fn a_run_that_cannot_be_closed_says_what_is_left_of_it() {
+        let run = RunId::random();
+        let left = OwnedResource::Cluster { name: "c".to_owned() };
+        let one = InfraError::from(LedgerError::StillOwned {
+            run: run.clone(),
+            things: vec![left.clone()],
+        });
+        let is = "kind cluster c is left; `kestra-secrets clean` removes it";
+        assert_eq!(one.to_string(), format!("failed to clean up after run {run}: {is}"));
+        let two = InfraError::from(LedgerError::StillOwned {
+            run,
+            things: vec![left.clone(), left],
+        });
+        let are = "kind cluster c, kind cluster c are left; `kestra-secrets clean` removes them";
+        assert_eq!(two.cause, are);
+    }
 
     #[test]
     fn a_failure_says_what_was_being_done_and_keeps_what_was_behind_it() {

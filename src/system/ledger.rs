@@ -53,7 +53,7 @@ pub enum LedgerError {
         source: io::Error,
     },
     /// The run ends, yet some of what it made is not gone.
-    #[error("failed to close run {run}: it still owns {}; `kestra-secrets clean` removes it", list(.things))]
+    #[error("{}", left(.things))]
     StillOwned {
         /// The run.
         run: RunId,
@@ -62,8 +62,14 @@ pub enum LedgerError {
     },
 }
 
-fn list(things: &[OwnedResource]) -> String {
-    things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn left(things: &[OwnedResource]) -> String {
+    let listed = things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (are, them) = if things.len() == 1 {
+        ("is", "it")
+    } else {
+        ("are", "them")
+    };
+    format!("{listed} {are} left; `kestra-secrets clean` removes {them}")
 }
 
 /// The first line of a run's file.
