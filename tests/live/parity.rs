@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kestra_secrets::internals::system::http::client_builder;
@@ -14,6 +14,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
 use crate::support::ENGINE;
+use crate::support::background::Background;
 use crate::support::sandbox::Sandbox;
 use crate::support::transcripts::{self, Answer, Authorization, Request, Transcript, read};
 use crate::{exec, live};
@@ -208,7 +209,7 @@ const BOUNDARY: &str = "parts";
 
 /// An engine of its own, with the secrets and the credentials that Kestra had.
 struct Engine {
-    child: Child,
+    child: Background,
     origin: String,
     client: Client,
     /// Kept until the engine has ended.
@@ -242,7 +243,7 @@ impl Engine {
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut engine = Self {
-            child: command.spawn().unwrap(),
+            child: Background::start(&mut command),
             origin: format!("http://127.0.0.1:{port}"),
             client: client_builder().no_proxy().build().unwrap(),
             _sandbox: sandbox,
@@ -321,13 +322,6 @@ impl Engine {
             .header("content-type", "application/x-yaml")
             .body(flow.to_owned());
         assert!(request.send().await.unwrap().status().is_success());
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::background::Background;
 
 pub const LACKING: &str = "there is no chromium on PATH: `apt-get install --no-install-recommends chromium`";
 
@@ -45,7 +47,7 @@ const FOREVER: Duration = Duration::from_secs(120);
 
 /// A browser with one page. It ends when it is dropped.
 pub struct Browser {
-    child: Child,
+    child: Background,
     to: ChildStdin,
     from: Receiver<Value>,
     asked: u64,
@@ -65,16 +67,16 @@ impl Browser {
     fn launch(chromium: &str) -> Result<Self, String> {
         let profile = tempfile::tempdir().unwrap();
         // The protocol's pipes are the descriptors 3 and 4.
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#, chromium])
             .args(FLAGS)
             .arg("--remote-debugging-pipe")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("HOME", profile.path())
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = Background::start(&mut command);
         let (send, from) = channel();
         let told = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
@@ -187,13 +189,11 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.session = None;
-        // Where it does not end by itself it is ended.
+        // Where it does not end by itself, its child's own drop ends it.
         drop(self.try_call("Browser.close", &json!({})));
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod api_server;
+pub mod background;
 pub mod canary;
 pub mod console;
 pub mod devtools;

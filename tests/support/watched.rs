@@ -1,7 +1,7 @@
 //! A run that is watched while it goes on, by the lines of its standard error.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -9,10 +9,11 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::background::Background;
 use super::sandbox::{Ended, FOREVER};
 
 pub struct Watched {
-    child: Child,
+    child: Background,
     lines: Receiver<String>,
     stdout: Option<JoinHandle<String>>,
     said: String,
@@ -20,7 +21,7 @@ pub struct Watched {
 
 impl Watched {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
+        let mut child = Background::start(&mut command);
         let (send, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
@@ -100,16 +101,6 @@ impl Watched {
             code,
             stdout: self.stdout.take().unwrap().join().unwrap(),
             stderr: std::mem::take(&mut self.said),
-        }
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        // Only a test that failed comes here with a child that runs.
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::background::Background;
 use crate::support::publisher::{IMAGE, Server, TAG, VERSION};
 
 /// Where the testbed's daemon looks first for what it pulls.
@@ -16,7 +17,7 @@ const MIRROR_OF_DAEMON: u16 = 5055;
 
 /// The registry and the chart repository with the stand-ins, and nothing of them on the daemon.
 pub struct Stage {
-    pub registry: Registry,
+    pub registry: Background,
     host: String,
     pub charts: Server,
     _folder: TempDir,
@@ -55,23 +56,6 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         forget_image();
-    }
-}
-
-/// The registry's process, which ends with this: a stage that cannot be set is not to leave it behind.
-pub struct Registry(Child);
-
-impl Registry {
-    /// Ends it; once more changes nothing.
-    pub fn end(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -117,7 +101,7 @@ pub fn docker(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn start_registry(folder: &Path, host: &str) -> Registry {
+fn start_registry(folder: &Path, host: &str) -> Background {
     let store = folder.join("registry");
     let config = json!({
         "version": "0.1",
@@ -126,16 +110,15 @@ fn start_registry(folder: &Path, host: &str) -> Registry {
     });
     let file = folder.join("registry.json");
     std::fs::write(&file, config.to_string()).unwrap();
-    let registry = Command::new("registry")
+    let mut command = Command::new("registry");
+    command
         .arg("serve")
         .arg(file)
         .env("OTEL_TRACES_EXPORTER", "none")
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut registry = Registry(registry);
-    let mut log = BufReader::new(registry.0.stderr.take().unwrap());
+        .stderr(Stdio::piped());
+    let mut registry = Background::start(&mut command);
+    let mut log = BufReader::new(registry.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("listening on") {
         assert_ne!(log.read_line(&mut said).unwrap(), 0, "the registry ended: {said}");
