@@ -1,25 +1,40 @@
-//! The plugin in `helm-plugin/`, installed into the real helm and given helm's own arguments.
+//! The plugin in `helm-plugin/`, installed into the real helm, 3 and 4, and given helm's own arguments.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
+use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::Trial;
 
-use crate::live;
 use crate::support::publisher::Server;
 use crate::support::sandbox::{Ended, Sandbox, program, run};
 use crate::support::{ENGINE, requirements};
+use crate::{live, on_provider};
 
 pub fn trials() -> Vec<Trial> {
-    let live = |name, check: fn()| live("helm_plugin", name, check);
-    vec![
-        live("lint_takes_helms_files_and_a_chart_of_a_repository", lint),
-        live("what_is_set_is_merged_by_helm_and_judged", set),
-        live("check_proves_what_helm_would_install", check),
-        live("what_helm_refuses_exits_2_and_quotes_no_secret", refused),
-    ]
+    type PluginCheck = fn(&Helm);
+    let checks: [(&str, PluginCheck); 4] = [
+        ("lint_takes_helms_files_and_a_chart_of_a_repository", lint),
+        ("what_is_set_is_merged_by_helm_and_judged", set),
+        ("check_proves_what_helm_would_install", check),
+        ("what_helm_refuses_exits_2_and_quotes_no_secret", refused),
+    ];
+    let by_helm = checks.map(|(name, check)| {
+        live("helm_plugin", name, move || {
+            check(&Helm::with_plugin(requirements::helm()));
+        })
+    });
+    let by_helm4 = checks.map(|(name, check)| {
+        let name = format!("helm_plugin::by_helm_4_{name}");
+        let lacking =
+            || requirements::lacking_helm4().or_else(|| requirements::lacking_for_engine(&CURRENT_ENGINES[0]));
+        on_provider("kind", name, lacking, move || {
+            check(&Helm::with_plugin(requirements::HELM4.into()));
+        })
+    });
+    by_helm.into_iter().chain(by_helm4).collect()
 }
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -33,15 +48,12 @@ struct Helm {
 }
 
 impl Helm {
-    fn with_plugin() -> Self {
+    fn with_plugin(helm: PathBuf) -> Self {
         let sandbox = Sandbox::new();
         let bin = sandbox.root().join("bin");
         fs::create_dir(&bin).unwrap();
         symlink(program(), bin.join("kestra-secrets")).unwrap();
-        let helm = Self {
-            sandbox,
-            helm: requirements::helm(),
-        };
+        let helm = Self { sandbox, helm };
         helm.run(&["plugin", "install", &format!("{ROOT}/helm-plugin")])
             .with_code(0);
         let listed = helm.run(&["plugin", "list"]).with_code(0).stdout;
@@ -120,9 +132,8 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-fn lint() {
-    let helm = Helm::with_plugin();
-    let server = repository(&helm);
+fn lint(helm: &Helm) {
+    let server = repository(helm);
     helm.run(&["repo", "add", "kestra", &server.url()]).with_code(0);
     helm.sandbox.file("values.yaml", BAD);
     let args = [
@@ -185,8 +196,7 @@ fn setting<'a>(command: &'a str, chart: &'a str, set: &'a str) -> [&'a str; 8] {
     ]
 }
 
-fn set() {
-    let helm = Helm::with_plugin();
+fn set(helm: &Helm) {
     let chart = format!("{ROOT}/charts/kestra-minimal");
     helm.sandbox.file("values.yaml", BAD);
     let lint = |set: &str| helm.run(&setting("lint", &chart, set));
@@ -208,8 +218,7 @@ fn set() {
     helm.sandbox.assert_clean();
 }
 
-fn check() {
-    let helm = Helm::with_plugin();
+fn check(helm: &Helm) {
     let chart = format!("{ROOT}/charts/kestra-minimal");
     helm.sandbox.file("values.yaml", BAD);
     helm.sandbox.file("password.txt", "tern-77!");
@@ -217,14 +226,14 @@ fn check() {
         let flags = ["--", "--expect", "A=@password.txt", "--kestra", ENGINE];
         helm.run(&[&setting("check", &chart, set)[..], &flags].concat())
     };
-    check("common.extraEnv[0].value=dGVybi03NyE=").with_code(0);
+    let ended = check("common.extraEnv[0].value=dGVybi03NyE=").with_code(0);
+    assert!(ended.stderr_words().contains("named by HELM_BIN"), "{}", ended.stderr);
     let ended = check("common.extraEnv[0].value=dGVybi03NyEK").with_code(1);
     assert!(ended.stdout.contains("KS001"), "{}", ended.stdout);
     helm.sandbox.assert_clean();
 }
 
-fn refused() {
-    let helm = Helm::with_plugin();
+fn refused(helm: &Helm) {
     let chart = format!("{ROOT}/charts/kestra-minimal");
     let lint = |args: &[&str]| helm.run(&[&["kestra-secrets", "lint"], args].concat());
     // Helm would quote what stands behind the comma.

@@ -38,11 +38,20 @@ pub const OLDER_NODE: &str = "kestra-secrets/node:v1.33.13";
 
 /// What a run on both lacks here, by both of the testbed's helms.
 pub fn lacking_for_two_clusters(version: &Version) -> Option<String> {
-    let helm = std::process::Command::new("helm4").arg("version").output();
-    let no_helm = || helm.err().map(|e| format!("`testbed/testbed build` makes helm4: {e}"));
     lacking_for_cluster(version)
         .or_else(|| lacking_image(OLDER_NODE))
-        .or_else(no_helm)
+        .or_else(lacking_helm4)
+}
+
+/// The newer of the testbed's helms, on `PATH`.
+pub const HELM4: &str = "helm4";
+
+/// Why that cannot be run.
+pub fn lacking_helm4() -> Option<String> {
+    let asked = std::process::Command::new(HELM4).arg("version").output();
+    asked
+        .err()
+        .map(|e| format!("`testbed/testbed build` makes {HELM4}: {e}"))
 }
 
 /// What the kind provider lacks here to make a cluster of the testbed's images.

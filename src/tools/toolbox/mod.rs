@@ -117,6 +117,8 @@ impl Toolbox {
     pub fn from_env(cancel: CancellationToken) -> Result<Self, ToolboxError> {
         let dirs = etcetera::choose_base_strategy()?;
         let vars = std::env::vars_os()
+            // An empty one sets nothing.
+            .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
         let pins = Pins::from_vars(&vars)?;

@@ -19,20 +19,20 @@ pub(super) enum ToolStep {
 
 impl Toolbox {
     pub(super) async fn search(&self, tool: Tool, steps: &[ToolStep]) -> Result<FoundTool, ToolboxError> {
-        if let Some(path) = self.vars.get(tool.variable()) {
-            let named = |why| ToolboxError::Named {
-                tool: tool.name(),
-                variable: tool.variable(),
-                why,
-            };
+        let mut named = tool.variables().iter();
+        if let Some((variable, path)) = named.find_map(|name| Some((*name, self.vars.get(*name)?))) {
             return match self.check(tool, Path::new(path)).await {
                 Ok(version) => Ok(FoundTool {
                     path: path.into(),
                     version,
-                    how: How::Named(tool.variable()),
+                    how: How::Named(variable),
                     passed_over: Vec::new(),
                 }),
-                Err(Miss::No(why)) => Err(named(why)),
+                Err(Miss::No(why)) => Err(ToolboxError::Named {
+                    tool: tool.name(),
+                    variable,
+                    why,
+                }),
                 Err(Miss::Stop(error)) => Err(error),
             };
         }

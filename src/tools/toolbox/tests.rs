@@ -159,11 +159,23 @@ async fn the_tool_on_path_is_taken() {
 async fn the_tool_that_is_named_is_taken_before_that_on_path() {
     let mut machine = Machine::new();
     machine.script("bin/helm", "echo v3.20.0");
+    let calling = machine.script("calling/helm", "echo v4.3.2");
+    machine.name("HELM_BIN", &calling);
     let named = machine.script("mine/helm", "echo v3.14");
     machine.name("KESTRA_SECRETS_HELM", &named);
     let found = machine.find(Tool::Helm).await.unwrap();
     assert_eq!((found.path, found.how), (named, How::Named("KESTRA_SECRETS_HELM")));
     assert_eq!(found.version, Version::new(3, 14, 0));
+}
+
+#[tokio::test]
+async fn the_helm_that_calls_its_plugin_is_taken_before_that_on_path() {
+    let mut machine = Machine::new();
+    machine.script("bin/helm", "echo v3.20.0");
+    let calling = machine.script("calling/helm", "echo v4.3.2");
+    machine.name("HELM_BIN", &calling);
+    let found = machine.find(Tool::Helm).await.unwrap();
+    assert_eq!((found.path, found.how), (calling, How::Named("HELM_BIN")));
 }
 
 #[tokio::test]

@@ -31,9 +31,14 @@ impl Tool {
 
     /// The environment variable that names an executable to use.
     pub const fn variable(self) -> &'static str {
+        self.variables()[0]
+    }
+
+    /// All that name one; the first that is set counts. Helm names itself to its plugins, of which this may be one.
+    pub(super) const fn variables(self) -> &'static [&'static str] {
         match self {
-            Self::Helm => "KESTRA_SECRETS_HELM",
-            Self::Kind => "KESTRA_SECRETS_KIND",
+            Self::Helm => &["KESTRA_SECRETS_HELM", "HELM_BIN"],
+            Self::Kind => &["KESTRA_SECRETS_KIND"],
         }
     }
 
