@@ -26,6 +26,7 @@
 //! | [`interrupt`] | SIGINT, SIGTERM and SIGKILL leave nothing behind |
 //! | [`faults`] | what breaks around a value is told as such, tried again with a bound, and never a wrong value |
 //! | [`cluster`] | a cluster that is there: named, narrow rights, kept, killed, cleaned |
+//! | [`private_registry`] | an image that the kubelet gets only with the credentials of `--pull-secret` |
 //! | [`jobs`] | the Jobs of `deploy/`, in pods: parts make a whole, a lost pod is made up for |
 //! | [`qualify_flow`] | the flow of `deploy/`, run by a Kestra in the cluster: it ends as its Job does |
 //! | [`audit`] | an installed Kestra, with narrow rights: all is told, nothing changes, no value is shown |
@@ -65,6 +66,7 @@ mod official;
 mod output;
 mod parity;
 mod pre_commit;
+mod private_registry;
 mod prometheus;
 mod prove;
 mod qualify_flow;
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
         output::trials(),
         parity::trials(),
         pre_commit::trials(),
+        private_registry::trials(),
         prometheus::trials(),
         prove::trials(),
         qualify_flow::trials(),

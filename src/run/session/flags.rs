@@ -19,6 +19,7 @@ pub struct ProviderFlag {
 const NO_CONTEXT: &str = "it uses no context of your kubeconfig";
 const NO_KIND: &str = "it uses no kind cluster";
 const OWN_PORT: &str = "its Kestra listens on a local port of its own";
+const NO_NODE: &str = "it has no nodes that pull images; Docker has the credentials of `docker login`";
 const NO_IMAGE: &str = "its Kestra is a child process of the run";
 
 const FLAGS: [ProviderFlag; 9] = [
@@ -29,7 +30,7 @@ const FLAGS: [ProviderFlag; 9] = [
     flag("kind-cluster", &[Kind], Some(Kind), NO_KIND),
     flag("local-port", &[Kind, Context], Some(Kind), OWN_PORT),
     flag("image", &[Docker, Kind, Context], None, NO_IMAGE),
-    flag("pull-secret", &[Docker, Kind, Context], None, NO_IMAGE),
+    flag("pull-secret", &[Kind, Context], None, NO_NODE),
     flag("keep", &[Docker, Kind, Context], None, NO_IMAGE),
 ];
 

@@ -216,7 +216,7 @@ impl Rollout<'_> {
             }),
             ReleaseCause::Broken { reason, message, .. } => {
                 let infra = InfraError::new(PHASE, self.redactor.scrub(&format!("{reason}: {message}")));
-                Stop::Infra(match help(&reason) {
+                Stop::Infra(match help(&reason, &message) {
                     Some(help) => infra.help(help),
                     None => infra,
                 })
@@ -276,8 +276,16 @@ fn of_the_call(error: &watcher::Error) -> Option<&kube::Error> {
     }
 }
 
-fn help(reason: &str) -> Option<&'static str> {
+fn help(reason: &str, message: &str) -> Option<&'static str> {
+    // What the registries say; one that hides what it has says so of an image that is not there, too.
+    let asks_for_credentials = ["401 Unauthorized", "403 Forbidden", "authorization", "denied"]
+        .iter()
+        .any(|word| message.contains(word));
     Some(match reason {
+        "ImagePullBackOff" | "ErrImagePull" if asks_for_credentials => {
+            "give the registry's credentials by --pull-secret FILE, a Docker configuration, or name another image by \
+             --image REPO:TAG"
+        }
         "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" => {
             "name an image that the nodes can pull by --image REPO:TAG, or load it into them; engine@ versions \
              need the images of the testbed, official@ versions a way to the registry"
