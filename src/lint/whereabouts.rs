@@ -78,7 +78,11 @@ fn concerns(finding: &Finding, variable: &str) -> bool {
             .filter(|word| word.get(..PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PREFIX)));
         words.map(|word| word.trim_end_matches('.').to_uppercase()).collect()
     };
-    let named = [words(&finding.subject), words(&finding.message)].concat();
+    let mut named = [words(&finding.subject), words(&finding.message)].concat();
+    if finding.rule == LintRule::Fault(Code::Name) {
+        // Only the cure says what the name should be.
+        named.extend(words(&finding.cure));
+    }
     if finding.severity == Severity::Note {
         return false;
     }
@@ -121,6 +125,16 @@ mod tests {
             ]
         );
         assert_eq!(said(values, "B"), ["5:31 SECRET_B stands here"]);
+    }
+
+    #[test]
+    fn a_variable_whose_prefix_is_misspelt_is_the_one_that_is_meant() {
+        let values =
+            "common:\n  extraEnv:\n    - {name: SECRET_A, value: YQ==}\n    - {name: SERCET_C, value: YmV0YQ==}\n";
+        assert_eq!(
+            said(values, "C"),
+            ["4:14 KS016: SERCET_C: the name begins almost with SECRET_, and Kestra ignores it"]
+        );
     }
 
     #[test]

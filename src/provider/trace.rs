@@ -1,18 +1,20 @@
 //! The way of each value, from where it was written to what the flow reported.
 
+mod absence;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::KestraPod;
-use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, Variable, VariableSource, survives_shell};
+use super::{KestraPod, Role};
+use crate::oracle::environment::{EnvironmentEntry, ObjectKind, ObjectRef, Variable, VariableSource};
 use crate::oracle::secret::diagnosis::{self, Code, Diagnosis};
 use crate::oracle::secret::{Hop, HopKind, HopValue, Location, PREFIX, Plaintext, SecretStore, Trace};
 use crate::plan::{Case, OutputRead, ignored};
 use crate::scenario::{Expect, Generation, Input, Manifest, Secret};
-use crate::system::words::visible;
 use crate::system::yaml;
 use crate::verdict::{CaseOutcome, Outcome};
+use absence::{Absence, SecretSearch};
 
 /// One output's value on its way, and what is wrong with it.
 pub struct OutputTrace {
@@ -41,44 +43,33 @@ pub struct TracedCase<'a> {
 }
 
 impl TracedCase<'_> {
-    /// Follows every output.
-    pub fn trace(&self, pod: &KestraPod) -> BTreeMap<String, OutputTrace> {
+    /// Follows every output through the pod that renders what tasks are given, one of these.
+    pub fn trace(&self, pod: &KestraPod, pods: &BTreeMap<Role, &KestraPod>) -> BTreeMap<String, OutputTrace> {
         // What is made of a public value is public too.
         let public = |v: &Variable| self.case.reads.values().any(|r| r.public && names(v, r));
         let variables = pod.environment.variables.iter();
         let secrets: SecretStore = variables
             .map(|v| (v.name.as_str(), Plaintext::new(v.value.as_bytes(), public(v))))
             .collect();
+        let search = SecretSearch {
+            pod,
+            pods,
+            ignores_keys: !ignored(self.values, self.generation).is_empty(),
+        };
         let traced = self.case.reads.iter().map(|(output, read)| {
-            let trace = match variable(pod, read) {
-                Some(variable) => self.follow(variable, output, read, &secrets),
-                None => dropped(pod, read)
-                    .or_else(|| prefixed_twice(pod, read))
-                    .unwrap_or_else(|| self.absent(read)),
+            let mut named = pod.environment.variables.iter().filter(|v| names(v, read));
+            let trace = match named.next() {
+                Some(variable) => {
+                    let mut trace = self.follow(variable, output, read, &secrets);
+                    // Kestra turns every name into capitals.
+                    trace.recognise(named.next().map(|_| Code::NameCollision));
+                    trace
+                }
+                None => search.absence(&read.secret).into(),
             };
             (output.clone(), trace)
         });
         traced.collect()
-    }
-
-    /// That nothing gives the pod a secret.
-    fn absent(&self, read: &OutputRead) -> OutputTrace {
-        let other_keys = !ignored(self.values, self.generation).is_empty();
-        let hops = vec![Hop {
-            at: HopKind::ApiServer,
-            meant: None,
-            predicted: Some(HopValue::Nothing(format!(
-                "the pod is given no variable {PREFIX}{}",
-                visible(&read.secret.to_uppercase())
-            ))),
-            observed: None,
-        }];
-        let diagnosis = Diagnosis {
-            codes: other_keys.then_some(Code::OtherGeneration).into_iter().collect(),
-            corrected: None,
-            name: None,
-        };
-        OutputTrace { hops, diagnosis }
     }
 
     fn follow(&self, variable: &Variable, output: &str, read: &OutputRead, secrets: &SecretStore) -> OutputTrace {
@@ -105,71 +96,57 @@ impl TracedCase<'_> {
             value: &written,
             meant: meant.as_ref(),
         };
-        let mut diagnosis = diagnosis::diagnose(&given);
+        let diagnosis = diagnosis::diagnose(&given);
         // What is not UTF-8 is not in the environment as it is in the Secret.
         let text = place
             .environment(&written)
             .filter(|now| str::from_utf8(now.bytes()).is_ok());
-        if text.is_some_and(|now| now != environment) {
-            diagnosis.codes.push(Code::Stale);
-        }
+        let stale = text.is_some_and(|now| now != environment);
         let mut shadowed = variable.shadowed.iter();
-        if shadowed.any(|source| EnvironmentEntry::from_source(source).is_some()) {
-            diagnosis.codes.push(Code::TwoSources);
-        }
-        OutputTrace { hops, diagnosis }
+        let shadows = shadowed.any(|source| EnvironmentEntry::from_source(source).is_some());
+        let is_link = matches!(variable.source, VariableSource::ServiceLink { .. });
+        let mut trace = OutputTrace { hops, diagnosis };
+        trace.recognise(stale.then_some(Code::Stale));
+        trace.recognise(shadows.then_some(Code::TwoSources));
+        trace.recognise(is_link.then_some(Code::ServiceLink));
+        trace
     }
 }
 
-/// What became of a secret that the shell drops which starts Kestra.
-fn dropped(pod: &KestraPod, read: &OutputRead) -> Option<OutputTrace> {
-    let mut skipped = pod.environment.skipped.iter();
-    let skipped = skipped.find(|s| claims(&s.name, read) && !survives_shell(&s.name))?;
-    let diagnosis = Diagnosis {
-        codes: vec![Code::ShellName],
-        corrected: None,
-        name: diagnosis::corrected_name(&skipped.name),
-    };
-    let hops = vec![Hop {
-        at: HopKind::Environment,
-        meant: None,
-        predicted: Some(HopValue::Nothing(skipped.why.clone())),
-        observed: None,
-    }];
-    Some(OutputTrace { hops, diagnosis })
+impl OutputTrace {
+    fn recognise(&mut self, code: Option<Code>) {
+        self.diagnosis.codes.extend(code);
+        self.diagnosis.codes.sort_unstable();
+    }
 }
 
-/// What became of a secret whose variable has the prefix twice: Kestra knows it by another name.
-fn prefixed_twice(pod: &KestraPod, read: &OutputRead) -> Option<OutputTrace> {
-    let once = |name: &str| diagnosis::corrected_name(name).filter(|right| survives_shell(name) && claims(right, read));
-    let mut variables = pod.environment.variables.iter();
-    let name = variables.find_map(|v| once(v.name.strip_prefix(PREFIX).map(|_| v.name.as_str())?))?;
-    let diagnosis = Diagnosis {
-        codes: vec![Code::DoubledPrefix],
-        corrected: None,
-        name: Some(name),
-    };
-    let hops = vec![Hop {
-        at: HopKind::Decoder,
-        meant: None,
-        predicted: Some(HopValue::Nothing("its name has the prefix SECRET_ twice".into())),
-        observed: None,
-    }];
-    Some(OutputTrace { hops, diagnosis })
+impl From<Absence> for OutputTrace {
+    fn from(absence: Absence) -> Self {
+        let hop = Hop {
+            at: absence.at,
+            meant: None,
+            predicted: Some(HopValue::Nothing(absence.why)),
+            observed: None,
+        };
+        Self {
+            hops: vec![hop],
+            diagnosis: Diagnosis {
+                codes: vec![absence.code],
+                corrected: None,
+                name: None,
+            },
+        }
+    }
 }
 
-/// The variable that gives a secret: by Kestra's rule the name's case does not matter behind the prefix.
-fn variable<'a>(pod: &'a KestraPod, read: &OutputRead) -> Option<&'a Variable> {
-    pod.environment.variables.iter().find(|v| names(v, read))
-}
-
+/// Whether a variable gives a secret: by Kestra's rule the name's case does not matter behind the prefix.
 fn names(variable: &Variable, read: &OutputRead) -> bool {
-    claims(&variable.name, read)
+    claims(&variable.name, &read.secret)
 }
 
-fn claims(name: &str, read: &OutputRead) -> bool {
+fn claims(name: &str, key: &str) -> bool {
     let rest = name.strip_prefix(PREFIX);
-    rest.is_some_and(|rest| rest.to_uppercase() == read.secret.to_uppercase())
+    rest.is_some_and(|rest| rest.to_uppercase() == key.to_uppercase())
 }
 
 /// Where a variable's value was written, and the text that stands there.

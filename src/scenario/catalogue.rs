@@ -134,3 +134,35 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Expect, Expected};
+
+    #[test]
+    fn where_a_secret_is_to_arrive_wrong_or_not_at_all_the_cause_is_to_be_recognised() {
+        let catalogue = Catalogue::bundled().unwrap();
+        let has_no_cause = |scenario: &Scenario, wanted: &Expected| {
+            let is_off = match (&wanted.expect, &scenario.promise) {
+                (Expect::Missing { .. }, _) => true,
+                (Expect::Outputs(outputs), Some(Expect::Outputs(promised))) => outputs != promised,
+                _ => false,
+            };
+            is_off && wanted.diagnosis.is_empty()
+        };
+        let mut without = Vec::new();
+        for scenario in catalogue.iter() {
+            let steps = scenario.steps.iter().flat_map(|step| &step.expect);
+            for expectation in scenario.expect.iter().chain(steps) {
+                if has_no_cause(scenario, &expectation.wanted) {
+                    without.push((
+                        &scenario.name,
+                        format!("{:?} {:?}", expectation.kestra, expectation.chart),
+                    ));
+                }
+            }
+        }
+        assert!(without.is_empty(), "{without:#?}");
+    }
+}

@@ -8,7 +8,7 @@ use textwrap::core::display_width;
 
 use super::layout::{Layout, harmless, harmless_line};
 use super::value_lines::value_lines;
-use crate::oracle::secret::DisplayValue;
+use crate::oracle::secret::{DisplayValue, HopKind, HopValue};
 use crate::report::{CaseResult, OutcomeView, hop_tables};
 use crate::verdict::Status;
 
@@ -74,12 +74,9 @@ fn failure(result: &CaseResult, layout: Layout) -> Vec<String> {
         (Some(expected), Some(got)) if expected != got => {
             let mut lines = outcome_lines("expected  ", expected, layout);
             lines.extend(outcome_lines("got       ", got, layout));
-            lines.extend(
-                result
-                    .first_wrong
-                    .values()
-                    .map(|hop| format!("{INDENT}first wrong: {hop}")),
-            );
+            for (output, hop) in &result.first_wrong {
+                lines.extend(layout.labelled(INDENT, &first_wrong(result, output, *hop)));
+            }
             lines
         }
         _ => Vec::new(),
@@ -95,6 +92,16 @@ fn failure(result: &CaseResult, layout: Layout) -> Vec<String> {
     lines.extend(in_files(result, layout));
     lines.extend(result.help.iter().flat_map(|help| detail("help  ", help, layout)));
     lines
+}
+
+/// The first wrong hop of an output, and why there is nothing where nothing is.
+fn first_wrong(result: &CaseResult, output: &str, at: HopKind) -> String {
+    let hops = result.hops.get(output).into_iter().flatten();
+    let here = hops.filter(|hop| hop.at == at).find_map(|hop| hop.predicted.as_ref());
+    match here {
+        Some(HopValue::Nothing(why)) => format!("first wrong: {at}: {}", harmless_line(why)),
+        _ => format!("first wrong: {at}"),
+    }
 }
 
 fn different_outputs(
@@ -118,8 +125,8 @@ fn different_outputs(
     let mut lines = Vec::new();
     for name in names {
         let mut values = value_lines(expected.get(name), got.get(name), room);
-        let first_wrong = result.first_wrong.get(name);
-        values.extend(first_wrong.map(|hop| format!("first wrong: {hop}")));
+        let hop = result.first_wrong.get(name);
+        values.extend(hop.map(|hop| first_wrong(result, name, *hop)));
         for (number, line) in values.into_iter().enumerate() {
             let name = if number == 0 && is_named {
                 harmless_line(name)

@@ -43,7 +43,8 @@ impl Scheduler<'_> {
                     version,
                     attempt: outcome,
                 };
-                (prediction, traced.trace(pod))
+                let pods = installed.pods().map(Pods::each).unwrap_or_default();
+                (prediction, traced.trace(pod, &pods))
             }
             None => (Forecast::prediction_of(installed), BTreeMap::new()),
         };
@@ -63,7 +64,13 @@ impl Scheduler<'_> {
             if let Some(at) = first_wrong(&hops) {
                 result.first_wrong.insert(output.clone(), at);
             }
-            result.diagnosis.extend(diagnosis.codes.iter().map(|code| Diagnosed {
+            // Of what the user's files say of it, that nothing gives it is the least.
+            let files_tell = !result.in_files.is_empty();
+            let codes = diagnosis
+                .codes
+                .iter()
+                .filter(|code| !(files_tell && **code == Code::NotGiven));
+            result.diagnosis.extend(codes.map(|code| Diagnosed {
                 output: output.clone(),
                 code: *code,
                 title: code.title().into(),
