@@ -90,7 +90,7 @@ impl SecretSearch<'_> {
         })
     }
 
-    /// What refers to it may miss it, and does.
+    /// Its reference is optional, and what it names is not there.
     fn optional(&self, key: &str) -> Option<Absence> {
         let env = self.pod.template.pointer("/spec/containers/0/env")?.as_array()?;
         let name = |entry: &&Json| {
