@@ -9,7 +9,7 @@ use kestra_secrets::internals::kestra::CURRENT_ENGINES;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::shared_cluster::{node, on_kind, say, shared};
+use crate::shared_cluster::{node, on_kind, on_node, say, shared};
 use crate::support::ENGINE;
 use crate::support::canary::Canaries;
 use crate::support::sandbox::{Ended, Sandbox, files, run};
@@ -79,10 +79,6 @@ impl Drop for PrivateRegistry {
             self.image
         ));
     }
-}
-
-fn on_node(script: &str) -> String {
-    say("docker", &["exec", &node(), "sh", "-c", script])
 }
 
 fn pulls() {

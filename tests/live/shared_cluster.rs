@@ -126,7 +126,13 @@ pub fn apply_to(file: &str, namespace: &str) {
 pub fn apply_text(text: &str, namespace: &str) {
     let script =
         format!("kubectl --kubeconfig /etc/kubernetes/admin.conf apply -n {namespace} -f - <<'EOF'\n{text}\nEOF");
-    say("docker", &["exec", &node(), "sh", "-c", &script]);
+    on_node(&script);
+}
+
+/// What a shell script that must succeed prints on the node.
+#[track_caller]
+pub fn on_node(script: &str) -> String {
+    say("docker", &["exec", &node(), "sh", "-c", script])
 }
 
 /// Installs Kestra by helm alone, as a user would, with these values below `common` and `kestra.server`.

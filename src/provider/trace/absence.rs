@@ -126,13 +126,10 @@ impl SecretSearch<'_> {
             return None;
         }
         let are = if roles.len() == 1 { "is" } else { "are" };
-        let variable = format!("{PREFIX}{}", visible(&key.to_uppercase()));
+        let (variable, roles) = (variable(key), listed(&roles, "and"));
         Some(Absence {
             at: HopKind::ApiServer,
-            why: format!(
-                "the worker is given no variable {variable}; {} {are}",
-                listed(&roles, "and")
-            ),
+            why: format!("the worker is given no variable {variable}; {roles} {are}"),
             code: Code::ComponentLacks,
         })
     }
@@ -140,7 +137,7 @@ impl SecretSearch<'_> {
     fn not_given(&self, key: &str) -> Absence {
         Absence {
             at: HopKind::ApiServer,
-            why: format!("the pod is given no variable {PREFIX}{}", visible(&key.to_uppercase())),
+            why: format!("the pod is given no variable {}", variable(key)),
             code: if self.ignores_keys {
                 Code::OtherGeneration
             } else {
@@ -148,6 +145,11 @@ impl SecretSearch<'_> {
             },
         }
     }
+}
+
+/// The variable that Kestra reads for a key, to be shown.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", visible(&key.to_uppercase()))
 }
 
 /// The right name for a variable, if it is that of the key.
